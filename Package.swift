@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built with these.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+]
+
+/// Kernels are useless unoptimised, and their bits must not depend on contraction (design 2).
+let kernelFlags: [CSetting] = [
+    .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
+]
+
+/// A Swift module of ours in `Sources/<name>`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of a module, in `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+let package = Package(
+    name: "manyheads",
+    products: [
+        .executable(name: "coordinator", targets: ["coordinator"]),
+        .executable(name: "worker", targets: ["worker"]),
+        .executable(name: "bench", targets: ["bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // System libraries: a module map and a shim header each, one Swift importer each.
+        .systemLibrary(name: "CZeroMQ"),
+        .systemLibrary(name: "COneDNN"),
+        .systemLibrary(name: "CSodium"),
+        .systemLibrary(name: "CZlib"),
+
+        // Our C.
+        .target(name: "CHeadKernels", cSettings: kernelFlags),
+
+        // Pure layer: no C, no clock, no thread, no file.
+        module("Tensors", []),
+        module("HeadPlan", ["Tensors"]),
+        module("Decoding", ["HeadPlan", "Tensors"]),
+        module("Scheduling", ["HeadPlan", "Tensors"]),
+        module("WireProtocol", ["HeadPlan", "Tensors", protobuf]),
+
+        // Edges.
+        module("Hashing", ["CSodium"]),
+        module("ZeroMQ", ["CZeroMQ"]),
+        module("OneDNN", ["COneDNN"]),
+        module("Threading", []),
+        module("Datasets", ["CZlib", "Hashing", "Tensors"]),
+        module("Backbone", ["OneDNN", "Tensors"]),
+        module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
+        module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
+        module("RunStore", ["Hashing", "HeadPlan", "Tensors"]),
+        module("Reporting", ["HeadPlan", "Tensors"]),
+
+        // Drivers and programs.
+        module(
+            "CoordinatorRuntime",
+            [
+                "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+                "Reporting", "RunStore", "Scheduling", "Tensors", "Threading", "WireProtocol",
+                "ZeroMQ", logging,
+            ]),
+        module(
+            "WorkerRuntime",
+            [
+                "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
+                "WireProtocol", "ZeroMQ", logging,
+            ]),
+        .executableTarget(
+            name: "coordinator", dependencies: ["CoordinatorRuntime", argumentParser, logging],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "worker", dependencies: ["WorkerRuntime", argumentParser, logging],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bench",
+            dependencies: ["Backbone", "HeadPlan", "HeadTraining", "Tensors", argumentParser],
+            swiftSettings: strict),
+
+        // Tests, mirrored by module.
+        .target(
+            name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: strict),
+        tests("Tensors", ["Tensors"]),
+        tests("HeadPlan", ["HeadPlan", "Tensors"]),
+        tests("Decoding", ["Decoding", "HeadPlan", "Tensors"]),
+        tests("Scheduling", ["Scheduling", "HeadPlan", "Tensors"]),
+        tests("WireProtocol", ["WireProtocol", "HeadPlan", "Tensors"]),
+        tests("Hashing", ["Hashing"]),
+        tests("ZeroMQ", ["ZeroMQ"]),
+        tests("Threading", ["Threading"]),
+        tests("Datasets", ["Datasets", "Tensors"]),
+        tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
+        tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
+        tests("FeatureStore", ["FeatureStore", "HeadPlan", "Tensors"]),
+        tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
+        tests("Reporting", ["Reporting", "HeadPlan", "Tensors"]),
+        tests("EndToEnd", ["WireProtocol", "ZeroMQ", "HeadPlan", "Tensors"]),
+        tests("Tidy", []),
+    ],
+    cLanguageStandard: .c17
+)

@@ -1,0 +1,2 @@
+#include "head_kernels.h"
+typedef int head_kernels_placeholder;

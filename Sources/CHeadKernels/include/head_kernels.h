@@ -1,0 +1,4 @@
+#ifndef MANYHEADS_HEAD_KERNELS_H
+#define MANYHEADS_HEAD_KERNELS_H
+
+#endif

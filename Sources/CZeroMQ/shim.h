@@ -1,0 +1,6 @@
+#ifndef MANYHEADS_CZEROMQ_SHIM_H
+#define MANYHEADS_CZEROMQ_SHIM_H
+
+#include <zmq.h>
+
+#endif

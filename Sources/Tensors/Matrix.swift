@@ -1,0 +1,44 @@
+/// A row-major matrix of `Float`, owned as one contiguous array.
+///
+/// Rows are samples and columns are features or classes, `[row, column]`, wherever the project
+/// passes numbers between modules. Copies are cheap until written.
+package struct Matrix: Sendable, Equatable {
+    package let rowCount: Int
+    package let columnCount: Int
+    /// `rowCount * columnCount` values, row by row.
+    package var values: [Float]
+
+    /// Wraps `values`; traps unless there are exactly `rowCount * columnCount` of them.
+    package init(rowCount: Int, columnCount: Int, values: [Float]) {
+        precondition(rowCount >= 0)
+        precondition(columnCount >= 0)
+        precondition(values.count == rowCount * columnCount)
+        self.rowCount = rowCount
+        self.columnCount = columnCount
+        self.values = values
+    }
+
+    /// A matrix of zeros.
+    package init(rowCount: Int, columnCount: Int) {
+        self.init(
+            rowCount: rowCount, columnCount: columnCount,
+            values: [Float](repeating: 0, count: rowCount * columnCount))
+    }
+
+    /// One value; traps outside the matrix.
+    package subscript(row: Int, column: Int) -> Float {
+        get {
+            precondition(column >= 0 && column < columnCount)
+            return values[row * columnCount + column]
+        }
+        set {
+            precondition(column >= 0 && column < columnCount)
+            values[row * columnCount + column] = newValue
+        }
+    }
+
+    /// The values of one row, without a copy.
+    package func row(_ index: Int) -> ArraySlice<Float> {
+        values[index * columnCount..<(index + 1) * columnCount]
+    }
+}
