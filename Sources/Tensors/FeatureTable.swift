@@ -1,0 +1,56 @@
+/// Training features grouped by class: all rows of class 0, then of class 1, and so on.
+///
+/// Within a class rows keep the data set's order. A row is named by (class, index within its
+/// class), which is what epoch order and dropout are drawn by, so that a worker holding only some
+/// classes' rows computes the same numbers.
+package struct FeatureTable: Sendable {
+    /// `[row, feature]`, row-major, without padding.
+    package let features: FloatBuffer
+    package let featureCount: Int
+    /// Rows per class; classes a worker does not hold have none.
+    package let classRowCounts: [Int]
+    /// First row of each class, and the row count at the end.
+    package let classRowOffsets: [Int]
+
+    /// Traps unless `features` holds exactly the rows counted.
+    package init(features: FloatBuffer, featureCount: Int, classRowCounts: [Int]) {
+        precondition(featureCount > 0)
+        var offsets = [0]
+        for count in classRowCounts {
+            precondition(count >= 0)
+            offsets.append(offsets[offsets.count - 1] + count)
+        }
+        precondition(features.count == offsets[offsets.count - 1] * featureCount)
+        self.features = features
+        self.featureCount = featureCount
+        self.classRowCounts = classRowCounts
+        classRowOffsets = offsets
+    }
+
+    /// Groups the rows of `matrix` `[sample, feature]` by their labels.
+    ///
+    /// - Parameter labels: a class below `classCount` per row.
+    package init(grouping matrix: Matrix, labels: [Int], classCount: Int) {
+        precondition(labels.count == matrix.rowCount)
+        var counts = [Int](repeating: 0, count: classCount)
+        for label in labels { counts[label] += 1 }
+        let buffer = FloatBuffer(count: matrix.values.count)
+        let width = matrix.columnCount
+        var next = [Int](repeating: 0, count: classCount)
+        for label in 1..<max(1, classCount) { next[label] = next[label - 1] + counts[label - 1] }
+        unsafe buffer.withUnsafeMutableBufferPointer { target in
+            unsafe matrix.values.withUnsafeBufferPointer { source in
+                for (row, label) in labels.enumerated() {
+                    for column in 0..<width {
+                        unsafe target[next[label] * width + column] = source[row * width + column]
+                    }
+                    next[label] += 1
+                }
+            }
+        }
+        self.init(features: buffer, featureCount: width, classRowCounts: counts)
+    }
+
+    package var rowCount: Int { classRowOffsets[classRowOffsets.count - 1] }
+    package var classCount: Int { classRowCounts.count }
+}

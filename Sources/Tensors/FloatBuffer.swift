@@ -1,0 +1,39 @@
+/// A fixed block of `Float`s on a 64-byte boundary, shared by reference and freed with its last user.
+///
+/// Who makes a buffer fills it; once it has been handed on nobody writes to it any more.
+@safe
+package final class FloatBuffer: @unchecked Sendable {
+    // @unchecked: written only by its maker, before it is shared; see above.
+    private let storage: UnsafeMutableBufferPointer<Float>
+
+    /// `count` zeros.
+    package init(count: Int) {
+        precondition(count >= 0)
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
+        unsafe storage = UnsafeMutableBufferPointer(
+            start: raw.bindMemory(to: Float.self, capacity: count), count: count)
+        unsafe storage.initialize(repeating: 0)
+    }
+
+    deinit {
+        unsafe storage.baseAddress?.deinitialize(count: storage.count)
+        unsafe UnsafeMutableRawPointer(storage.baseAddress)?.deallocate()
+    }
+
+    package var count: Int { unsafe storage.count }
+
+    /// Reads the floats; the pointer is valid while the buffer lives.
+    package func withUnsafeBufferPointer<Result, Failure: Error>(
+        _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try unsafe body(UnsafeBufferPointer(storage))
+    }
+
+    /// Fills the floats; only before the buffer is shared.
+    package func withUnsafeMutableBufferPointer<Result, Failure: Error>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try unsafe body(storage)
+    }
+}
