@@ -7,7 +7,7 @@ import Testing
         let table = FeatureTable(grouping: matrix, labels: [2, 0, 2, 1], classCount: 4)
         #expect(table.classRowCounts == [1, 1, 2, 0])
         #expect(table.classRowOffsets == [0, 1, 2, 4, 4])
-        let values = table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        let values = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
         #expect(values == [2, 3, 6, 7, 0, 1, 4, 5])
     }
 
@@ -15,9 +15,7 @@ import Testing
         for count in [0, 1, 17, 4096] {
             let buffer = FloatBuffer(count: count)
             #expect(buffer.count == count)
-            let address = buffer.withUnsafeBufferPointer {
-                unsafe UInt(bitPattern: $0.baseAddress)
-            }
+            let address = unsafe buffer.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
             #expect(address % 64 == 0)
         }
     }

@@ -1,4 +1,106 @@
+// Training of softmax heads over subsets of classes: one head, one window of rows at a time.
+//
+// What a head's bits are is defined by `head_kernels_scalar.c`; every other variant gives the same
+// bits, faster. The definition, for a head of k classes and d features (d a multiple of 16):
+//
+//   v[j] = w[j] - w[k-1], c[j] = b[j] - b[k-1]                 for j < k-1, after every update
+//   z[j] = tree16(sum over i of fma(v[j][16i+l], x[16i+l])) + c[j]; z[k-1] = 0
+//   p = softmax(z), with the exponential below; delta[j] = p[j] - (label == j)
+//   g[j][f] = fma(delta[j], x[f], g[j][f]), h[j] += delta[j]   for j < k-1, rows in order
+//   after a minibatch of n rows: g[j] *= 1/n; g[k-1] = -(g[0] + g[1] + ...); Adadelta
+//
+// tree16 adds lanes 8 apart, then 4, 2, 1. Softmax depends on differences of logits only and its
+// gradients over classes sum to zero, so the last class costs nothing (design, section 4).
+//
+// Counts are elements. Pointers never alias and are never null unless a comment says so.
+
 #ifndef MANYHEADS_HEAD_KERNELS_H
 #define MANYHEADS_HEAD_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Lanes of the reduction, and what feature counts are padded to.
+#define HEAD_LANES 16
+// The most classes of one head.
+#define HEAD_CLASSES_MAX 128
+
+// What every head of a bundle has in common.
+struct head_parameters {
+    float learning_rate;
+    float rho;
+    float epsilon;
+    uint32_t batch_size;
+};
+
+// One head in training. Matrices are [class][feature]. A pair (k = 2) keeps Adadelta's averages for
+// its first class only: the second one's are equal bit for bit and its updates are opposite.
+struct head_state {
+    uint32_t class_count;       // k
+    uint32_t feature_count;     // d, a multiple of HEAD_LANES
+    uint32_t minibatch_row_count;  // rows in `gradients` since the last update
+    const uint16_t *classes;    // [k], ascending
+    float *weights;             // [k][d]
+    float *biases;              // [k]
+    float *squared_gradients;   // [k][d], for a pair [1][d]
+    float *squared_updates;     // likewise
+    float *bias_squared_gradients;  // [k], for a pair [1]
+    float *bias_squared_updates;    // likewise
+    float *differences;         // [k-1][d]: v
+    float *bias_differences;    // [k-1]: c
+    float *gradients;           // [k-1][d]: g
+    float *bias_gradients;      // [k-1]: h
+};
+
+// A window of the shared stream of rows.
+struct head_window {
+    const float *rows;            // [row][feature], masked and scaled
+    uint32_t row_count;
+    uint32_t feature_count;       // d
+    const uint16_t *labels;       // [row], class indices
+    const uint64_t *class_bits;   // [class][word]: bit r % 64 of word r / 64: row r is of the class
+    uint32_t word_count;
+};
+
+// Which rows to write into a window, and how to drop their features.
+struct head_row_request {
+    const float *features;          // [row][source_feature_count]
+    uint32_t source_feature_count;
+    uint32_t feature_count;         // source_feature_count padded with zeros to HEAD_LANES
+    const uint32_t *row_indices;    // [row_count], into features
+    const uint16_t *row_classes;    // [row_count]
+    const uint32_t *class_offsets;  // [class]: first row of the class in features
+    uint32_t row_count;
+    uint64_t seed;
+    uint32_t epoch;
+    uint32_t dropout_purpose;       // RandomPurpose.headDropout
+    // A feature is kept with probability keep_numerator / 65536, 1 to 65536.
+    uint32_t keep_numerator;
+    float scale;                    // 1 / probability of being kept
+};
+
+// A variant for one instruction set.
+struct head_kernel_variant {
+    const char *name;
+    bool (*is_supported)(void);
+    // Writes rows masked and scaled to `rows` [row_count][feature_count].
+    void (*prepare_rows)(const struct head_row_request *request, float *rows);
+    // Starts a head: differences from weights, gradients and averages zero.
+    void (*begin)(struct head_state *head);
+    // Trains on the head's rows of a window. `scratch` holds 2 * row_count entries.
+    void (*consume_window)(
+        struct head_state *head, const struct head_parameters *parameters,
+        const struct head_window *window, uint16_t *scratch);
+    // Ends an epoch: applies the last, smaller minibatch if there is one.
+    void (*end_epoch)(struct head_state *head, const struct head_parameters *parameters);
+    // Runs `count` times 16 independent fused multiply-adds on full vectors: the core's peak.
+    // Returns a number that depends on all of them. `flop_count` gets the operations done.
+    float (*measure_peak)(uint64_t count, double *flop_count);
+};
+
+// Every variant of this build: 0 is the scalar reference, the last one the fastest.
+uint32_t head_kernel_variant_count(void);
+const struct head_kernel_variant *head_kernel_variant_at(uint32_t index);
 
 #endif

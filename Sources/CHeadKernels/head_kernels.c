@@ -1,2 +1,0 @@
-#include "head_kernels.h"
-typedef int head_kernels_placeholder;

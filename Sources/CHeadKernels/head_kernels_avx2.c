@@ -1,0 +1,37 @@
+// The AVX2 variant: 8 lanes a machine vector.
+
+#if defined(__x86_64__)
+
+#include "head_kernels_common.h"
+
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,bmi,bmi2"), min_vector_width(256))), apply_to = function)
+
+#define HEAD_VECTOR 8
+#define FORWARD_CLASSES 3
+#define FORWARD_ROWS 4
+#define FORWARD_PAIR_ROWS 8
+#define GRADIENT_CLASSES 3
+#define GRADIENT_VECTORS 4
+#define GRADIENT_PAIR_VECTORS 8
+#include "head_kernels_vector.h"
+
+#pragma clang attribute pop
+
+static bool is_supported(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+        && __builtin_cpu_supports("bmi2");
+}
+
+const struct head_kernel_variant head_kernel_variant_avx2 = {
+    .name = "avx2",
+    .is_supported = is_supported,
+    .prepare_rows = prepare_rows,
+    .begin = head_begin,
+    .consume_window = consume_window,
+    .end_epoch = end_epoch,
+    .measure_peak = measure_peak,
+};
+
+#endif

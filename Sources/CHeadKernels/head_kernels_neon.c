@@ -1,0 +1,28 @@
+// The NEON variant: 4 lanes a machine vector.
+
+#if defined(__aarch64__)
+
+#include "head_kernels_common.h"
+
+#define HEAD_VECTOR 4
+#define FORWARD_CLASSES 3
+#define FORWARD_ROWS 4
+#define FORWARD_PAIR_ROWS 4
+#define GRADIENT_CLASSES 3
+#define GRADIENT_VECTORS 8
+#define GRADIENT_PAIR_VECTORS 16
+#include "head_kernels_vector.h"
+
+static bool is_supported(void) { return true; }
+
+const struct head_kernel_variant head_kernel_variant_neon = {
+    .name = "neon",
+    .is_supported = is_supported,
+    .prepare_rows = prepare_rows,
+    .begin = head_begin,
+    .consume_window = consume_window,
+    .end_epoch = end_epoch,
+    .measure_peak = measure_peak,
+};
+
+#endif

@@ -1,0 +1,400 @@
+// The body of every vector variant, on clang's vector types; included once by each variant's file.
+//
+// The including file defines
+//   HEAD_VECTOR    lanes of a machine vector: 16, 8 or 4
+//   HEAD_SUFFIX(x) the variant's name for x
+//   FORWARD_CLASSES, FORWARD_ROWS      register tile of the forward product
+//   GRADIENT_CLASSES, GRADIENT_VECTORS register tile of the gradient
+// and puts a target attribute around the inclusion. The 16 lanes of the definition are
+// 16 / HEAD_VECTOR machine vectors, which meet only in the reduction tree.
+
+#define LANES HEAD_VECTOR
+#define GROUPS (HEAD_LANES / HEAD_VECTOR)
+#define TILE_ROWS 16
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float vector __attribute__((ext_vector_type(HEAD_VECTOR)));
+typedef int32_t ivector __attribute__((ext_vector_type(HEAD_VECTOR)));
+typedef float unaligned_vector __attribute__((ext_vector_type(HEAD_VECTOR), aligned(4)));
+
+INLINE vector load(const float *pointer) { return *(const unaligned_vector *)pointer; }
+INLINE void store(float *pointer, vector value) { *(unaligned_vector *)pointer = value; }
+INLINE vector splat(float value) { return (vector)value; }
+INLINE vector fma_v(vector a, vector b, vector c) { return __builtin_elementwise_fma(a, b, c); }
+INLINE vector sqrt_v(vector a) { return __builtin_elementwise_sqrt(a); }
+
+INLINE vector exponential(vector x)
+{
+    x = x > splat(EXP_LOWEST) ? x : splat(EXP_LOWEST);
+    const vector n = fma_v(x, splat(EXP_LOG2E), splat(EXP_ROUND)) - splat(EXP_ROUND);
+    vector r = fma_v(n, splat(-EXP_LN2_HIGH), x);
+    r = fma_v(n, splat(-EXP_LN2_LOW), r);
+    vector p = splat(EXP_P0);
+    p = fma_v(p, r, splat(EXP_P1));
+    p = fma_v(p, r, splat(EXP_P2));
+    p = fma_v(p, r, splat(EXP_P3));
+    p = fma_v(p, r, splat(EXP_P4));
+    p = fma_v(p, r, splat(EXP_P5));
+    p = fma_v(p, r * r, r) + splat(1.0f);
+    const ivector exponent = (__builtin_convertvector(n, ivector) + 127) << 23;
+    return p * (vector)exponent;
+}
+
+// tree16 of LANES rows at once: rows[s * GROUPS + g] is machine vector g of slot s; slot s becomes
+// lane slot_row(s) of the result. Every step adds two halves of a row's remaining lanes.
+#if HEAD_VECTOR == 16
+INLINE vector join_halves(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+        + __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+INLINE vector join_quarters(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+        + __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+INLINE vector join_pairs(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+        + __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+}
+INLINE vector join_lanes(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
+        + __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31);
+}
+INLINE vector reduce_eight(const vector *rows)
+{
+    const vector ab = join_halves(rows[0], rows[1]), cd = join_halves(rows[2], rows[3]);
+    const vector ef = join_halves(rows[4], rows[5]), gh = join_halves(rows[6], rows[7]);
+    return join_pairs(join_quarters(ab, cd), join_quarters(ef, gh));
+}
+INLINE vector reduce_rows(const vector *rows)
+{
+    return join_lanes(reduce_eight(rows), reduce_eight(rows + 8));
+}
+// Slot s holds row s % 4 * 4 + s / 4 of the tile, which the in-lane steps bring to its own lane.
+#define SLOT_ROW(s) ((s) % 4 * 4 + (s) / 4)
+#else
+#if HEAD_VECTOR == 8
+INLINE vector join_quarters(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+        + __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+}
+INLINE vector join_pairs(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+        + __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+INLINE vector join_lanes(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
+        + __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+}
+INLINE vector fold(const vector *row) { return row[0] + row[1]; }
+INLINE vector reduce_rows(const vector *rows)
+{
+    const vector ab = join_quarters(fold(rows), fold(rows + 2));
+    const vector cd = join_quarters(fold(rows + 4), fold(rows + 6));
+    const vector ef = join_quarters(fold(rows + 8), fold(rows + 10));
+    const vector gh = join_quarters(fold(rows + 12), fold(rows + 14));
+    return join_lanes(join_pairs(ab, cd), join_pairs(ef, gh));
+}
+#define SLOT_ROW(s) ((s) % 2 * 4 + (s) / 2)
+#else
+INLINE vector join_pairs(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+INLINE vector join_lanes(vector a, vector b)
+{
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row[3]); }
+INLINE vector reduce_rows(const vector *rows)
+{
+    return join_lanes(
+        join_pairs(fold(rows), fold(rows + 4)), join_pairs(fold(rows + 8), fold(rows + 12)));
+}
+#define SLOT_ROW(s) (s)
+#endif
+#endif
+
+// Lane accumulators of `rows` x `classes` dot products, for one group of lanes.
+// dots: [class][slot][group], for slots first ..< first + rows.
+INLINE void forward_block(
+    const float *const *x, const float *v, uint32_t d, uint32_t group, const int rows,
+    const int classes, vector *dots, uint32_t first)
+{
+    vector sums[FORWARD_ROWS * FORWARD_CLASSES > FORWARD_PAIR_ROWS
+                    ? FORWARD_ROWS * FORWARD_CLASSES
+                    : FORWARD_PAIR_ROWS];
+    UNROLL for (int i = 0; i < rows * classes; ++i) sums[i] = splat(0);
+    for (uint32_t f = group * LANES; f < d; f += HEAD_LANES) {
+        vector weights[FORWARD_CLASSES];
+        UNROLL for (int c = 0; c < classes; ++c) weights[c] = load(v + (size_t)c * d + f);
+        UNROLL for (int r = 0; r < rows; ++r) {
+            const vector value = load(x[r] + f);
+            UNROLL for (int c = 0; c < classes; ++c)
+                sums[r * classes + c] = fma_v(weights[c], value, sums[r * classes + c]);
+        }
+    }
+    UNROLL for (int c = 0; c < classes; ++c)
+        UNROLL for (int r = 0; r < rows; ++r)
+            dots[((uint32_t)c * LANES + first + (uint32_t)r) * GROUPS + group] = sums[r * classes + c];
+}
+
+// z [class][TILE_ROWS] of `classes` classes for the LANES rows in x.
+INLINE void forward_classes(
+    const float *const *x, const float *v, const float *c, uint32_t d, const int rows,
+    const int classes, float *z)
+{
+    vector dots[FORWARD_CLASSES * LANES * GROUPS];
+    for (uint32_t first = 0; first < LANES; first += (uint32_t)rows)
+        for (uint32_t group = 0; group < GROUPS; ++group)
+            forward_block(x + first, v, d, group, rows, classes, dots, first);
+    UNROLL for (int j = 0; j < classes; ++j)
+        store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES * GROUPS) + splat(c[j]));
+}
+
+// Logits of a tile: z [class][TILE_ROWS]. Slots of x beyond the tile's rows repeat its first row.
+static void forward_tile(
+    const struct head_state *head, const float *const *x, float *z)
+{
+    const uint32_t d = head->feature_count, last = head->class_count - 1;
+    for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
+        const float *slots[LANES];
+        UNROLL for (uint32_t s = 0; s < LANES; ++s) slots[s] = x[part + SLOT_ROW(s)];
+        uint32_t j = 0;
+        for (; j + FORWARD_CLASSES <= last; j += FORWARD_CLASSES)
+            forward_classes(
+                slots, head->differences + (size_t)j * d, head->bias_differences + j, d, FORWARD_ROWS,
+                FORWARD_CLASSES, z + (size_t)j * TILE_ROWS + part);
+#if FORWARD_CLASSES > 2
+        if (j + 2 <= last) {
+            forward_classes(
+                slots, head->differences + (size_t)j * d, head->bias_differences + j, d, FORWARD_ROWS,
+                2, z + (size_t)j * TILE_ROWS + part);
+            j += 2;
+        }
+#endif
+        if (j < last)
+            forward_classes(
+                slots, head->differences + (size_t)j * d, head->bias_differences + j, d,
+                FORWARD_PAIR_ROWS, 1, z + (size_t)j * TILE_ROWS + part);
+    }
+}
+
+// z becomes delta, [class][TILE_ROWS]: rows along the lanes.
+static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32_t row_count)
+{
+    for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
+        vector highest = splat(0), sum = splat(0);
+        for (uint32_t j = 0; j < last; ++j) {
+            const vector value = load(z + j * TILE_ROWS + part);
+            highest = highest > value ? highest : value;
+        }
+        for (uint32_t j = 0; j < last; ++j) {
+            const vector value = exponential(load(z + j * TILE_ROWS + part) - highest);
+            store(z + j * TILE_ROWS + part, value);
+            sum = sum + value;
+        }
+        sum = sum + exponential(splat(0) - highest);
+        const vector inverse = splat(1.0f) / sum;
+        for (uint32_t j = 0; j < last; ++j)
+            store(z + j * TILE_ROWS + part, load(z + j * TILE_ROWS + part) * inverse);
+    }
+    for (uint32_t r = 0; r < row_count; ++r)
+        if (labels[r] < last) z[labels[r] * TILE_ROWS + r] -= 1.0f;
+}
+
+// Adds a tile to `classes` gradients: g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
+INLINE void gradient_classes(
+    const float *const *x, const float *delta, uint32_t row_count, uint32_t d, const int classes,
+    const int vectors, float *g)
+{
+    for (uint32_t f = 0; f < d; f += (uint32_t)vectors * LANES) {
+        vector sums[GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS
+                        ? GRADIENT_CLASSES * GRADIENT_VECTORS
+                        : GRADIENT_PAIR_VECTORS];
+        UNROLL for (int c = 0; c < classes; ++c)
+            UNROLL for (int i = 0; i < vectors; ++i)
+                sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
+        for (uint32_t r = 0; r < row_count; ++r) {
+            vector values[GRADIENT_PAIR_VECTORS];
+            UNROLL for (int i = 0; i < vectors; ++i) values[i] = load(x[r] + f + i * LANES);
+            UNROLL for (int c = 0; c < classes; ++c) {
+                const vector factor = splat(delta[c * TILE_ROWS + (int)r]);
+                UNROLL for (int i = 0; i < vectors; ++i)
+                    sums[c * vectors + i] = fma_v(factor, values[i], sums[c * vectors + i]);
+            }
+        }
+        UNROLL for (int c = 0; c < classes; ++c)
+            UNROLL for (int i = 0; i < vectors; ++i)
+                store(g + (size_t)c * d + f + i * LANES, sums[c * vectors + i]);
+    }
+}
+
+// As many vectors at once as divide the feature count.
+#define GRADIENT_BLOCK(classes, most)                                                            \
+    do {                                                                                         \
+        const float *block_delta = delta + (size_t)j * TILE_ROWS;                                 \
+        float *block = head->gradients + (size_t)j * d;                                          \
+        if (d % ((most) * LANES) == 0)                                                           \
+            gradient_classes(x, block_delta, row_count, d, classes, most, block);                \
+        else                                                                                     \
+            gradient_classes(x, block_delta, row_count, d, classes, GROUPS, block);              \
+        j += (classes);                                                                          \
+    } while (0)
+
+static void gradient_tile(
+    struct head_state *head, const float *const *x, const float *delta, uint32_t row_count)
+{
+    const uint32_t d = head->feature_count, last = head->class_count - 1;
+    uint32_t j = 0;
+    while (j + GRADIENT_CLASSES <= last) GRADIENT_BLOCK(GRADIENT_CLASSES, GRADIENT_VECTORS);
+#if GRADIENT_CLASSES > 2
+    if (j + 2 <= last) GRADIENT_BLOCK(2, GRADIENT_VECTORS);
+#endif
+    while (j < last) GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS);
+    for (j = 0; j < last; ++j) {
+        float sum = head->bias_gradients[j];
+        for (uint32_t r = 0; r < row_count; ++r) sum += delta[j * TILE_ROWS + r];
+        head->bias_gradients[j] = sum;
+    }
+}
+
+// One Adadelta step of a vector of weights; returns the step before the learning rate.
+INLINE vector adadelta(
+    float *a, float *d, vector g, vector rho, vector rest, vector epsilon)
+{
+    const vector average = fma_v(rho, load(a), rest * (g * g)), old = load(d);
+    const vector u = g * sqrt_v((old + epsilon) / (average + epsilon));
+    store(a, average);
+    store(d, fma_v(rho, old, rest * (u * u)));
+    return u;
+}
+
+static void update(struct head_state *head, const struct head_parameters *parameters)
+{
+    const uint32_t k = head->class_count, d = head->feature_count, last = k - 1;
+    const float scale = 1.0f / (float)head->minibatch_row_count;
+    const vector rho = splat(parameters->rho), rest = splat(1.0f - parameters->rho);
+    const vector epsilon = splat(parameters->epsilon), rate = splat(parameters->learning_rate);
+    float *const w = head->weights;
+    for (uint32_t f = 0; f < d; f += LANES) {
+        vector sum = splat(0);
+        vector last_weight = load(w + (size_t)last * d + f);
+        if (k > 2) {
+            // The last class first: every difference needs its new weight.
+            sum = load(head->gradients + f) * splat(scale);
+            for (uint32_t j = 1; j < last; ++j)
+                sum = sum + load(head->gradients + (size_t)j * d + f) * splat(scale);
+            const size_t at = (size_t)last * d + f;
+            const vector u = adadelta(
+                head->squared_gradients + at, head->squared_updates + at, -sum, rho, rest, epsilon);
+            last_weight = fma_v(-rate, u, last_weight);
+            store(w + at, last_weight);
+        }
+        for (uint32_t j = 0; j < last; ++j) {
+            const size_t at = (size_t)j * d + f;
+            const vector g = load(head->gradients + at) * splat(scale);
+            const vector u = adadelta(
+                head->squared_gradients + at, head->squared_updates + at, g, rho, rest, epsilon);
+            const vector weight = fma_v(-rate, u, load(w + at));
+            store(w + at, weight);
+            if (k == 2) {
+                last_weight = fma_v(rate, u, last_weight);
+                store(w + d + f, last_weight);
+            }
+            store(head->differences + at, weight - last_weight);
+            store(head->gradients + at, splat(0));
+        }
+    }
+    head_update_biases(head, parameters, scale);
+    head->minibatch_row_count = 0;
+}
+
+static void consume_window(
+    struct head_state *head, const struct head_parameters *parameters,
+    const struct head_window *window, uint16_t *scratch)
+{
+    uint16_t *rows = scratch, *labels = scratch + window->row_count;
+    const uint32_t count = head_list_rows(head, window, rows, labels);
+    const uint32_t last = head->class_count - 1;
+    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
+    uint32_t start = 0;
+    while (start < count) {
+        uint32_t n = count - start;
+        if (n > TILE_ROWS) n = TILE_ROWS;
+        const uint32_t room = parameters->batch_size - head->minibatch_row_count;
+        if (n > room) n = room;
+        const float *x[TILE_ROWS];
+        for (uint32_t r = 0; r < TILE_ROWS; ++r)
+            x[r] = window->rows + (size_t)rows[start + (r < n ? r : 0)] * window->feature_count;
+        forward_tile(head, x, z);
+        softmax_tile(last, z, labels + start, n);
+        gradient_tile(head, x, z, n);
+        start += n;
+        head->minibatch_row_count += n;
+        if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
+    }
+}
+
+static void end_epoch(struct head_state *head, const struct head_parameters *parameters)
+{
+    if (head->minibatch_row_count > 0) update(head, parameters);
+}
+
+static void prepare_rows(const struct head_row_request *request, float *rows)
+{
+    const uint32_t d = request->feature_count, whole = request->source_feature_count / 128 * 128;
+    const bool keeps_all = request->keep_numerator == 65536;
+    ivector bit;
+    UNROLL for (int l = 0; l < LANES; ++l) bit[l] = 1 << l;
+    for (uint32_t r = 0; r < request->row_count; ++r) {
+        const uint32_t index = request->row_indices[r], label = request->row_classes[r];
+        const float *source = request->features + (size_t)index * request->source_feature_count;
+        float *target = rows + (size_t)r * d;
+        if (r + 4 < request->row_count)
+            __builtin_prefetch(
+                request->features
+                + (size_t)request->row_indices[r + 4] * request->source_feature_count);
+        for (uint32_t f = 0; f < d; f += 128) {
+            uint32_t kept[4] = {~0u, ~0u, ~0u, ~0u};
+            if (!keeps_all)
+                head_keep_bits(
+                    request, label, index - request->class_offsets[label], f / 128, kept);
+            if (f < whole) {
+                UNROLL for (int i = 0; i < 128; i += LANES) {
+                    const ivector word = (ivector)(int32_t)(kept[i / 32] >> i % 32);
+                    const vector value = load(source + f + i) * splat(request->scale);
+                    store(target + f + i, (word & bit) != 0 ? value : splat(0));
+                }
+                continue;
+            }
+            for (uint32_t i = 0; i < 128 && f + i < d; ++i) {
+                const bool keep =
+                    kept[i / 32] >> i % 32 & 1 && f + i < request->source_feature_count;
+                target[f + i] = keep ? source[f + i] * request->scale : 0.0f;
+            }
+        }
+    }
+}
+
+static float measure_peak(uint64_t count, double *flop_count)
+{
+    vector sums[16 / GROUPS * GROUPS];
+    UNROLL for (int i = 0; i < 16 / GROUPS * GROUPS; ++i) sums[i] = splat((float)i);
+    const vector factor = splat(0.999f), term = splat(0.001f);
+    for (uint64_t i = 0; i < count; ++i) {
+        UNROLL for (int s = 0; s < 16 / GROUPS * GROUPS; ++s) sums[s] = fma_v(sums[s], factor, term);
+        __asm__ volatile("" ::: "memory");
+    }
+    *flop_count = (double)count * (16 / GROUPS * GROUPS) * LANES * 2;
+    vector sum = splat(0);
+    UNROLL for (int s = 0; s < 16 / GROUPS * GROUPS; ++s) sum = sum + sums[s];
+    return sum[0];
+}

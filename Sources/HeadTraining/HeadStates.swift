@@ -1,0 +1,149 @@
+import CHeadKernels
+import HeadPlan
+import Tensors
+
+/// The heads of a bundle while they train: weights, averages and gradients in one block of memory.
+///
+/// Used by the one thread that trains the bundle.
+@safe
+final class HeadStates {
+    private let featureCount: Int
+    private let paddedFeatureCount: Int
+    private let variant: KernelVariant
+    private let arena: FloatBuffer
+    private let classes: UnsafeMutableBufferPointer<UInt16>
+    private let states: UnsafeMutableBufferPointer<head_state>
+
+    init(
+        specs: [HeadSpec], featureCount: Int, paddedFeatureCount: Int, variant: KernelVariant
+    ) {
+        self.featureCount = featureCount
+        self.paddedFeatureCount = paddedFeatureCount
+        self.variant = variant
+        let counts = specs.map(\.classes.count)
+        let sizes = counts.map { Self.floatCount(classCount: $0, featureCount: paddedFeatureCount) }
+        arena = FloatBuffer(count: sizes.reduce(0, +))
+        unsafe classes = .allocate(capacity: max(1, counts.reduce(0, +)))
+        unsafe states = .allocate(capacity: max(1, specs.count))
+        unsafe arena.withUnsafeMutableBufferPointer { memory in
+            guard var next = memory.baseAddress, var list = unsafe classes.baseAddress else {
+                return
+            }
+            for (index, spec) in specs.enumerated() {
+                for (position, member) in spec.classes.members.enumerated() {
+                    unsafe list[position] = UInt16(member)
+                }
+                let state = unsafe Self.layOut(
+                    at: next, classes: list, classCount: counts[index],
+                    featureCount: paddedFeatureCount)
+                unsafe states.initializeElement(at: index, to: state)
+                unsafe next += sizes[index]
+                unsafe list += counts[index]
+            }
+        }
+    }
+
+    deinit {
+        unsafe classes.deallocate()
+        unsafe states.deallocate()
+    }
+
+    /// Floats of one head: three matrices of k rows and two of k - 1, and as many biases, each
+    /// kind of bias in whole lanes so that every matrix starts on a 64-byte boundary.
+    private static func floatCount(classCount: Int, featureCount: Int) -> Int {
+        (5 * classCount - 2) * featureCount + 5 * biasCount(classCount)
+    }
+
+    private static func biasCount(_ classCount: Int) -> Int {
+        (classCount + 15) / 16 * 16
+    }
+
+    private static func layOut(
+        at start: UnsafeMutablePointer<Float>, classes: UnsafePointer<UInt16>, classCount: Int,
+        featureCount: Int
+    ) -> head_state {
+        let matrix = classCount * featureCount
+        let smaller = matrix - featureCount
+        let bias = biasCount(classCount)
+        let biases = unsafe start + 3 * matrix + 2 * smaller
+        return unsafe head_state(
+            class_count: UInt32(classCount), feature_count: UInt32(featureCount),
+            minibatch_row_count: 0, classes: classes, weights: start, biases: biases,
+            squared_gradients: start + matrix, squared_updates: start + 2 * matrix,
+            bias_squared_gradients: biases + bias, bias_squared_updates: biases + 2 * bias,
+            differences: start + 3 * matrix, bias_differences: biases + 3 * bias,
+            gradients: start + 3 * matrix + smaller, bias_gradients: biases + 4 * bias)
+    }
+
+    /// Sets a head's weights by (position of the class in the head, feature).
+    func setWeights(_ index: Int, _ value: (Int, Int) -> Float) {
+        let state = unsafe states[index]
+        for position in 0..<Int(unsafe state.class_count) {
+            for feature in 0..<featureCount {
+                unsafe state.weights[position * paddedFeatureCount + feature] =
+                    value(position, feature)
+            }
+        }
+    }
+
+    /// Sets a head's biases, one per class.
+    func setBiases(_ index: Int, _ values: [Float]) {
+        let state = unsafe states[index]
+        for (position, value) in values.enumerated() {
+            unsafe state.biases[position] = value
+        }
+    }
+
+    /// Makes a head ready to train from the weights it has.
+    func begin(_ index: Int) {
+        guard let state = unsafe states.baseAddress else { return }
+        unsafe head_kernel_variant_at(variant.index).pointee.begin(state + index)
+    }
+
+    /// Trains every head on its rows of a window.
+    func consume(_ window: StreamWindow, _ hyperparameters: HeadHyperparameters) {
+        var parameters = Self.parameters(hyperparameters)
+        let kernels = unsafe head_kernel_variant_at(variant.index)
+        unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 2 * window.rowCount + 2) {
+            scratch in
+            unsafe window.withWindow { window in
+                for index in unsafe states.indices {
+                    guard let state = unsafe states.baseAddress else { return }
+                    unsafe kernels?.pointee.consume_window(
+                        state + index, &parameters, window, scratch.baseAddress)
+                }
+            }
+        }
+    }
+
+    /// Applies the last, smaller minibatch of an epoch to every head.
+    func endEpoch(_ hyperparameters: HeadHyperparameters) {
+        var parameters = Self.parameters(hyperparameters)
+        let kernels = unsafe head_kernel_variant_at(variant.index)
+        for index in unsafe states.indices {
+            guard let state = unsafe states.baseAddress else { return }
+            unsafe kernels?.pointee.end_epoch(state + index, &parameters)
+        }
+    }
+
+    private static func parameters(_ values: HeadHyperparameters) -> head_parameters {
+        head_parameters(
+            learning_rate: values.learningRate, rho: values.rho, epsilon: values.epsilon,
+            batch_size: UInt32(values.batchSize))
+    }
+
+    /// The weights as they are now, without padding.
+    func head(_ index: Int, classes: ClassSet) -> Head {
+        let state = unsafe states[index]
+        let count = classes.count
+        var weights = Matrix(rowCount: count, columnCount: featureCount)
+        for position in 0..<count {
+            for feature in 0..<featureCount {
+                weights.values[position * featureCount + feature] =
+                    unsafe state.weights[position * paddedFeatureCount + feature]
+            }
+        }
+        let biases = (0..<count).map { unsafe state.biases[$0] }
+        return Head(classes: classes, weights: weights, biases: biases)
+    }
+}

@@ -1,0 +1,144 @@
+import CHeadKernels
+package import HeadPlan
+package import Tensors
+
+/// Trains bundles of heads on one feature table.
+///
+/// A head's bits depend on the features, the labels, its class set and the hyperparameters alone:
+/// not on the other heads of its bundle, the kernel variant, the window size or the thread.
+/// Sharing a trainer between threads is safe; each call works on memory of its own.
+package struct HeadTrainer: Sendable {
+    private let table: FeatureTable
+    private let hyperparameters: HeadHyperparameters
+    private let derivedFrom: Head?
+    private let variant: KernelVariant
+    private let orders: EpochOrders
+    private let windowRowCount: Int
+
+    /// The padded feature count: a multiple of the kernels' 16 lanes.
+    private let paddedFeatureCount: Int
+
+    /// Bytes of a window of rows; about half of a core's second-level cache.
+    private static let windowByteCount = 512 << 10
+
+    /// Checks that heads can be trained.
+    ///
+    /// - Parameter derivedFrom: the backbone's own output layer over all classes; needed by
+    ///   `HeadInitialisation.derived` and unused otherwise.
+    /// - Parameter windowRowCount: rows prepared at a time, for tests; nil chooses by cache size.
+    /// - Throws: `unusableInput` for hyperparameters out of range or a missing or misshapen
+    ///   `derivedFrom`.
+    package init(
+        table: FeatureTable, hyperparameters: HeadHyperparameters, derivedFrom: Head?,
+        variant: KernelVariant, windowRowCount: Int? = nil
+    ) throws(HeadTrainingError) {
+        try Self.check(hyperparameters)
+        guard table.classCount <= Int(UInt16.max) else {
+            throw .unusableInput("heads know at most 65,535 classes, not \(table.classCount)")
+        }
+        if hyperparameters.initialisation == .derived {
+            guard let derivedFrom, derivedFrom.weights.columnCount == table.featureCount,
+                derivedFrom.classes == .all(table.classCount)
+            else {
+                throw .unusableInput(
+                    "derived heads start from an output layer over all classes; none that fits came")
+            }
+        }
+        self.table = table
+        self.hyperparameters = hyperparameters
+        self.derivedFrom = hyperparameters.initialisation == .derived ? derivedFrom : nil
+        self.variant = variant
+        orders = EpochOrders(seed: hyperparameters.seed, table: table)
+        let lanes = Int(HEAD_LANES)
+        paddedFeatureCount = (table.featureCount + lanes - 1) / lanes * lanes
+        self.windowRowCount =
+            windowRowCount ?? min(4096, max(64, Self.windowByteCount / (paddedFeatureCount * 4)))
+    }
+
+    private static func check(_ values: HeadHyperparameters) throws(HeadTrainingError) {
+        guard values.epochCount >= 1, values.epochCount <= 1_000_000 else {
+            throw .unusableInput("head epochs must be 1 to 1,000,000, not \(values.epochCount)")
+        }
+        guard values.batchSize >= 1, values.batchSize <= 1 << 30 else {
+            throw .unusableInput("the batch size must be at least 1, not \(values.batchSize)")
+        }
+        guard values.dropout >= 0, values.dropout < 1 else {
+            throw .unusableInput("head dropout must be at least 0 and below 1, not \(values.dropout)")
+        }
+        guard values.learningRate.isFinite, values.rho >= 0, values.rho < 1, values.epsilon > 0,
+            values.epsilon.isFinite
+        else {
+            throw .unusableInput("learning rate, rho or epsilon of the heads is out of range")
+        }
+    }
+
+    /// Trains heads together in one pass over the rows per epoch.
+    ///
+    /// - Parameter isCancelled: asked between windows, some hundred times a second.
+    /// - Returns: the heads in the order of `specs`.
+    /// - Throws: `cancelled`, or `unusableInput` for a class the table does not hold.
+    package func train(
+        _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
+    ) throws(HeadTrainingError) -> [Head] {
+        var union = [Bool](repeating: false, count: table.classCount)
+        for spec in specs {
+            let members = spec.classes.members
+            guard members.count <= Int(HEAD_CLASSES_MAX) else {
+                throw .unusableInput("a head has at most \(HEAD_CLASSES_MAX) classes: \(spec.id)")
+            }
+            for member in members {
+                guard member < table.classCount else {
+                    throw .unusableInput("\(spec.id) has class \(member), which the rows lack")
+                }
+                union[member] = true
+            }
+        }
+        let states = HeadStates(
+            specs: specs, featureCount: table.featureCount,
+            paddedFeatureCount: paddedFeatureCount, variant: variant)
+        for index in specs.indices {
+            initialise(index, of: states, classes: specs[index].classes)
+        }
+        var window = StreamWindow(
+            table: table, rowCountMax: windowRowCount, featureCount: paddedFeatureCount,
+            hyperparameters: hyperparameters, variant: variant)
+        for epoch in 0..<hyperparameters.epochCount {
+            let order = orders.order(epoch: epoch)
+            var position = 0
+            while position < order.count {
+                if isCancelled() { throw .cancelled }
+                position = window.fill(from: order, at: position, classes: union, epoch: epoch)
+                states.consume(window, hyperparameters)
+            }
+            states.endEpoch(hyperparameters)
+        }
+        return specs.indices.map { states.head($0, classes: specs[$0].classes) }
+    }
+
+    private func initialise(_ index: Int, of states: HeadStates, classes: ClassSet) {
+        let width = table.featureCount
+        switch hyperparameters.initialisation {
+        case .zero:
+            break
+        case .glorot:
+            let limit = (6 / Float(width + classes.count)).squareRoot()
+            let name = classes.fingerprint
+            states.setWeights(index) { position, feature in
+                let element = UInt32(position * width + feature)
+                let words = Philox.block(
+                    seed: hyperparameters.seed, purpose: .headInitialisation,
+                    UInt32(truncatingIfNeeded: name), UInt32(truncatingIfNeeded: name >> 32),
+                    element / 4, index: 0)
+                return (2 * Philox.uniform(words[Int(element % 4)]) - 1) * limit
+            }
+        case .derived:
+            guard let derivedFrom else { preconditionFailure("checked by the initialiser") }
+            let members = classes.members
+            states.setWeights(index) { position, feature in
+                derivedFrom.weights[members[position], feature]
+            }
+            states.setBiases(index, members.map { derivedFrom.biases[$0] })
+        }
+        states.begin(index)
+    }
+}

@@ -1,0 +1,126 @@
+import HeadPlan
+import HeadTraining
+import Tensors
+import Testing
+
+/// Features around a centre per class, all from Philox: no global randomness.
+func syntheticTable(
+    classCount: Int, rowCount: Int, featureCount: Int, seed: UInt64 = 7
+) -> FeatureTable {
+    var matrix = Matrix(rowCount: rowCount, columnCount: featureCount)
+    var labels: [Int] = []
+    for row in 0..<rowCount {
+        let label = Int(Philox.block(seed: seed, UInt32(row), 1, 0, 0).x) % classCount
+        labels.append(label)
+        for feature in 0..<featureCount {
+            let noise = Philox.uniform(
+                Philox.block(seed: seed, UInt32(row), UInt32(feature), 2, 0).x)
+            let centre = Philox.uniform(
+                Philox.block(seed: seed, UInt32(label), UInt32(feature), 3, 0).x)
+            matrix[row, feature] = max(0, noise + 1.5 * centre - 0.8)
+        }
+    }
+    return FeatureTable(grouping: matrix, labels: labels, classCount: classCount)
+}
+
+@Suite struct HeadTrainerTests {
+    private let hyperparameters = HeadHyperparameters(epochCount: 3, batchSize: 24, seed: 11)
+
+    private func train(
+        _ specs: [HeadSpec], _ table: FeatureTable, _ hyperparameters: HeadHyperparameters,
+        variant: KernelVariant, windowRowCount: Int? = nil
+    ) throws -> [Head] {
+        let trainer = try HeadTrainer(
+            table: table, hyperparameters: hyperparameters, derivedFrom: nil, variant: variant,
+            windowRowCount: windowRowCount)
+        return try trainer.train(specs)
+    }
+
+    /// Every variant equals the scalar reference bit for bit, whatever the padding, tile remainders,
+    /// class counts (tile widths 1, 2, 3, 5 and their sums) and dropout.
+    @Test(arguments: [1, 16, 17, 40, 64, 256, 384])
+    func variantsGiveEqualBits(featureCount: Int) throws {
+        let table = syntheticTable(classCount: 13, rowCount: 150, featureCount: featureCount)
+        let specs = (2...13).map {
+            HeadSpec(id: HeadID(UInt32($0)), classes: ClassSet((0..<$0).map { 12 - $0 }))
+        }
+        for dropout in [0, 0.5, 0.3] as [Float] {
+            var values = hyperparameters
+            values.dropout = dropout
+            values.epochCount = 2
+            let variants = KernelVariant.supported
+            let reference = try train(specs, table, values, variant: variants[0])
+            for variant in variants.dropFirst() {
+                let heads = try train(specs, table, values, variant: variant)
+                #expect(heads == reference, "\(variant), dropout \(dropout)")
+            }
+        }
+    }
+
+    @Test func windowsAndBundlesChangeNothing() throws {
+        let table = syntheticTable(classCount: 6, rowCount: 400, featureCount: 48)
+        let plan = HeadPlan(.subsets, classCount: 6)
+        let variant = try KernelVariant.select(nil)
+        let together = try train(plan.heads, table, hyperparameters, variant: variant)
+        for windowRowCount in [1, 7, 64, 129, 1000] {
+            let heads = try train(
+                plan.heads, table, hyperparameters, variant: variant, windowRowCount: windowRowCount)
+            #expect(heads == together, "windows of \(windowRowCount) rows")
+        }
+        for (index, spec) in plan.heads.enumerated() {
+            let alone = try train([spec], table, hyperparameters, variant: variant)
+            #expect(alone == [together[index]], "\(spec.classes) alone")
+        }
+    }
+
+    @Test func seedsEpochsAndDropoutMatter() throws {
+        let table = syntheticTable(classCount: 3, rowCount: 100, featureCount: 32)
+        let specs = HeadPlan(.pairs, classCount: 3).heads
+        let variant = try KernelVariant.select(nil)
+        let base = try train(specs, table, hyperparameters, variant: variant)
+        var other = hyperparameters
+        other.seed = 12
+        #expect(try train(specs, table, other, variant: variant) != base)
+        other = hyperparameters
+        other.dropout = 0
+        #expect(try train(specs, table, other, variant: variant) != base)
+        other = hyperparameters
+        other.epochCount = 4
+        #expect(try train(specs, table, other, variant: variant) != base)
+        #expect(try train(specs, table, hyperparameters, variant: variant) == base)
+    }
+
+    @Test func cancellationIsAnError() throws {
+        let table = syntheticTable(classCount: 3, rowCount: 100, featureCount: 32)
+        let trainer = try HeadTrainer(
+            table: table, hyperparameters: hyperparameters, derivedFrom: nil,
+            variant: KernelVariant.select(nil))
+        #expect {
+            try trainer.train(HeadPlan(.pairs, classCount: 3).heads, isCancelled: { true })
+        } throws: {
+            ($0 as? HeadTrainingError)?.code == .cancelled
+        }
+    }
+
+    @Test func refusesWhatItCannotTrain() throws {
+        let table = syntheticTable(classCount: 3, rowCount: 30, featureCount: 8)
+        let variant = try KernelVariant.select(nil)
+        for change in [
+            { $0.batchSize = 0 }, { $0.dropout = 1 }, { $0.dropout = -0.1 }, { $0.epochCount = 0 },
+            { $0.initialisation = .derived }, { $0.learningRate = .nan },
+        ] as [(inout HeadHyperparameters) -> Void] {
+            var values = hyperparameters
+            change(&values)
+            #expect(throws: HeadTrainingError.self) {
+                try HeadTrainer(
+                    table: table, hyperparameters: values, derivedFrom: nil, variant: variant)
+            }
+        }
+        let trainer = try HeadTrainer(
+            table: table, hyperparameters: hyperparameters, derivedFrom: nil, variant: variant)
+        #expect(throws: HeadTrainingError.self) {
+            try trainer.train([HeadSpec(id: HeadID(0), classes: ClassSet([1, 3]))])
+        }
+        #expect(throws: HeadTrainingError.self) { try KernelVariant.select("sse9") }
+    }
+}
