@@ -41,7 +41,8 @@ package struct HeadTrainer: Sendable {
                 derivedFrom.classes == .all(table.classCount)
             else {
                 throw .unusableInput(
-                    "derived heads start from an output layer over all classes; none that fits came")
+                    "derived heads start from an output layer over all classes; none that fits came"
+                )
             }
         }
         self.table = table
@@ -63,7 +64,8 @@ package struct HeadTrainer: Sendable {
             throw .unusableInput("the batch size must be at least 1, not \(values.batchSize)")
         }
         guard values.dropout >= 0, values.dropout < 1 else {
-            throw .unusableInput("head dropout must be at least 0 and below 1, not \(values.dropout)")
+            throw .unusableInput(
+                "head dropout must be at least 0 and below 1, not \(values.dropout)")
         }
         guard values.learningRate.isFinite, values.rho >= 0, values.rho < 1, values.epsilon > 0,
             values.epsilon.isFinite

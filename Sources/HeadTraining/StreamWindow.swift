@@ -54,7 +54,8 @@ struct StreamWindow {
             position += 1
             let label = rowClasses[Int(row)]
             guard classes[Int(label)] else { continue }
-            classBits[Int(label) * wordCount + indices.count / 64] |= 1 << UInt64(indices.count % 64)
+            classBits[Int(label) * wordCount + indices.count / 64] |=
+                1 << UInt64(indices.count % 64)
             indices.append(row)
             labels.append(label)
         }

@@ -64,7 +64,8 @@ func syntheticTable(
         let together = try train(plan.heads, table, hyperparameters, variant: variant)
         for windowRowCount in [1, 7, 64, 129, 1000] {
             let heads = try train(
-                plan.heads, table, hyperparameters, variant: variant, windowRowCount: windowRowCount)
+                plan.heads, table, hyperparameters, variant: variant, windowRowCount: windowRowCount
+            )
             #expect(heads == together, "windows of \(windowRowCount) rows")
         }
         for (index, spec) in plan.heads.enumerated() {

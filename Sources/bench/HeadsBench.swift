@@ -1,0 +1,137 @@
+import ArgumentParser
+import Foundation
+import HeadPlan
+import HeadTraining
+import Tensors
+
+/// `bench heads`: one core, K = 10, d = 256, all pairs and all subsets.
+struct HeadsBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "heads", abstract: "Trains pair and subset heads on one core.",
+        discussion: "Example: bench heads --rows 6000 --json")
+
+    @Flag(help: "Print JSON instead of a table.")
+    var json = false
+
+    @Option(help: "Training rows, a comma-separated list.")
+    var rows = "6000,60000"
+
+    @Option(help: "Epochs; 20 is the job's.")
+    var epochs = 20
+
+    @Option(help: "Features.")
+    var features = 256
+
+    @Option(help: "Only this case: pairs or subsets.")
+    var only: HeadPlan.Kind?
+
+    func run() throws {
+        let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
+        var results: [Result] = []
+        for rowCount in rows.split(separator: ",").compactMap({ Int($0) }) {
+            let table = Self.table(rowCount: rowCount, featureCount: features)
+            for kind in HeadPlan.Kind.allCases where only == nil || only == kind {
+                for dropout in [0.5, 0] as [Float] {
+                    let result = try measure(kind, table, dropout: dropout, variant: variant)
+                    if !json { print(result.line) }
+                    results.append(result)
+                }
+            }
+        }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            print(String(decoding: try encoder.encode(results), as: UTF8.self))
+        }
+    }
+
+    private func measure(
+        _ kind: HeadPlan.Kind, _ table: FeatureTable, dropout: Float, variant: KernelVariant
+    ) throws -> Result {
+        let plan = HeadPlan(kind, classCount: table.classCount)
+        let trainer = try HeadTrainer(
+            table: table,
+            hyperparameters: HeadHyperparameters(epochCount: epochs, dropout: dropout),
+            derivedFrom: nil, variant: variant)
+        let peak = Self.peak(variant)
+        let clock = ContinuousClock()
+        var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+        var flops = 0.0
+        let elapsed = try clock.measure {
+            // Bundles of at most 128 heads, as a worker trains them.
+            for start in stride(from: 0, to: plan.heads.count, by: 128) {
+                let bundle = Array(plan.heads[start..<min(start + 128, plan.heads.count)])
+                for head in try trainer.train(bundle) {
+                    for value in head.weights.values + head.biases {
+                        digest = (digest ^ UInt64(value.bitPattern)) &* 0x100_0000_01B3
+                    }
+                }
+            }
+        }
+        for head in plan.heads {
+            let rowCount = head.classes.members.reduce(0) { $0 + table.classRowCounts[$1] }
+            flops += head.trainingFlops(
+                rowCount: rowCount, featureCount: table.featureCount, epochCount: epochs)
+        }
+        let seconds = elapsed / .seconds(1)
+        let rate = flops / seconds / 1e9
+        return Result(
+            case: kind.rawValue, rows: table.rowCount, dropout: dropout, isa: variant.name,
+            seconds: seconds, gflopsPerSecond: rate, peakGflopsPerSecond: peak,
+            fractionOfPeak: rate / peak, digest: String(digest, radix: 16))
+    }
+
+    /// The best of five short runs of independent fused multiply-adds, in GFLOP/s.
+    private static func peak(_ variant: KernelVariant) -> Double {
+        let clock = ContinuousClock()
+        var best = 0.0
+        for _ in 0..<5 {
+            var flops = 0.0
+            let elapsed = clock.measure { flops = variant.runPeak(iterationCount: 2_000_000) }
+            best = max(best, flops / (elapsed / .seconds(1)) / 1e9)
+        }
+        return best
+    }
+
+    /// Half-sparse, non-negative features around a centre per class, as a relu layer gives them.
+    private static func table(rowCount: Int, featureCount: Int) -> FeatureTable {
+        var matrix = Matrix(rowCount: rowCount, columnCount: featureCount)
+        var labels: [Int] = []
+        for row in 0..<rowCount {
+            labels.append(row % 10)
+            for block in 0..<(featureCount + 3) / 4 {
+                let noise = Philox.block(seed: 1, UInt32(row), UInt32(block), 0, 0)
+                let centre = Philox.block(seed: 2, UInt32(row % 10), UInt32(block), 0, 0)
+                for lane in 0..<min(4, featureCount - 4 * block) {
+                    let value = Philox.uniform(noise[lane]) + Philox.uniform(centre[lane]) - 1
+                    matrix[row, 4 * block + lane] = max(0, value)
+                }
+            }
+        }
+        return FeatureTable(grouping: matrix, labels: labels, classCount: 10)
+    }
+}
+
+/// One measured case; keys as in `--json`.
+private struct Result: Encodable {
+    let `case`: String
+    let rows: Int
+    let dropout: Float
+    let isa: String
+    let seconds: Double
+    let gflopsPerSecond: Double
+    let peakGflopsPerSecond: Double
+    let fractionOfPeak: Double
+    let digest: String
+
+    var line: String {
+        String(
+            format:
+                "%@ rows %d dropout %.1f %@: %.2f s, %.1f GFLOP/s, peak %.1f, fraction %.3f, %@",
+            `case`, rows, dropout, isa, seconds, gflopsPerSecond, peakGflopsPerSecond,
+            fractionOfPeak, digest)
+    }
+}
+
+extension HeadPlan.Kind: ExpressibleByArgument {}
