@@ -1,0 +1,132 @@
+/// Why a data set could not be had: a request that makes no sense, or files that are not right.
+package struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let code: Code
+    /// One sentence: what failed, then the cure.
+    package let message: String
+
+    /// The kind of failure, for programs.
+    package struct Code: Hashable, Sendable, CustomStringConvertible {
+        private enum Kind: Hashable, Sendable {
+            case invalidRequest
+            case missingFile
+            case unreadableFile
+            case truncatedFile
+            case trailingBytes
+            case wrongMagic
+            case wrongSize
+            case labelOutOfRange
+            case corruptGzip
+            case countMismatch
+            case emptyClass
+        }
+
+        private let kind: Kind
+
+        /// Options that make no sense; every other code is about the data.
+        package static let invalidRequest = Code(kind: .invalidRequest)
+        package static let missingFile = Code(kind: .missingFile)
+        package static let unreadableFile = Code(kind: .unreadableFile)
+        package static let truncatedFile = Code(kind: .truncatedFile)
+        package static let trailingBytes = Code(kind: .trailingBytes)
+        package static let wrongMagic = Code(kind: .wrongMagic)
+        package static let wrongSize = Code(kind: .wrongSize)
+        package static let labelOutOfRange = Code(kind: .labelOutOfRange)
+        package static let corruptGzip = Code(kind: .corruptGzip)
+        package static let countMismatch = Code(kind: .countMismatch)
+        package static let emptyClass = Code(kind: .emptyClass)
+
+        package var description: String { String(describing: kind) }
+    }
+
+    package var description: String { message }
+}
+
+/// What every complaint about a damaged file ends with.
+private let replaceIt = "get the file anew, for instance with Scripts/fetch-data"
+
+extension DatasetError {
+    static func invalidRequest(_ message: String) -> DatasetError {
+        DatasetError(code: .invalidRequest, message: message)
+    }
+
+    static func missingFile(
+        _ file: String, of name: DatasetName, folders: [String]
+    ) -> DatasetError {
+        let last = "put the standard files anywhere and pass --data-dir or set MANYHEADS_DATA"
+        let ways =
+            switch name {
+            case .fashionMNIST:
+                "run 'apt install dataset-fashion-mnist', or run "
+                    + "'Scripts/fetch-data DIR fashion-mnist' and pass '--data-dir DIR', or \(last)"
+            case .mnist, .cifar10:
+                "run 'Scripts/fetch-data DIR \(name)' and pass '--data-dir DIR', or download them "
+                    + "by hand from \(name.home) into DIR/\(name) and pass '--data-dir DIR', "
+                    + "or \(last)"
+            }
+        return DatasetError(
+            code: .missingFile,
+            message: "cannot find \(file) (nor \(file).gz) of \(name), searched "
+                + "\(folders.joined(separator: ", ")); \(ways)")
+    }
+
+    static func unreadableFile(_ path: String, reason: String) -> DatasetError {
+        DatasetError(
+            code: .unreadableFile,
+            message: "cannot read \(path): \(reason); check its permissions and the disk")
+    }
+
+    static func truncatedFile(_ path: String, byte: Int, expected: String) -> DatasetError {
+        DatasetError(
+            code: .truncatedFile,
+            message: "\(path) ends at byte \(byte), \(expected); \(replaceIt)")
+    }
+
+    static func trailingBytes(_ path: String, byte: Int, what: String) -> DatasetError {
+        DatasetError(
+            code: .trailingBytes,
+            message: "\(path) goes on at byte \(byte), after \(what); \(replaceIt)")
+    }
+
+    static func wrongMagic(
+        _ path: String, found: UInt32, expected: UInt32, kind: String
+    ) -> DatasetError {
+        let found = String(found, radix: 16)
+        let expected = String(expected, radix: 16)
+        return DatasetError(
+            code: .wrongMagic,
+            message: "\(path) starts at byte 0 with 0x\(found) and not with 0x\(expected), so it "
+                + "is no IDX file of \(kind); \(replaceIt)")
+    }
+
+    static func wrongSize(_ path: String, byte: Int, _ what: String) -> DatasetError {
+        DatasetError(
+            code: .wrongSize, message: "\(path) claims \(what) at byte \(byte); \(replaceIt)")
+    }
+
+    static func labelOutOfRange(
+        _ path: String, byte: Int, label: Int, classCount: Int
+    ) -> DatasetError {
+        DatasetError(
+            code: .labelOutOfRange,
+            message: "\(path) has label \(label) at byte \(byte), and the classes are 0 to "
+                + "\(classCount - 1); \(replaceIt)")
+    }
+
+    static func corruptGzip(_ path: String, byte: Int, reason: String) -> DatasetError {
+        DatasetError(
+            code: .corruptGzip,
+            message: "\(path) is damaged near byte \(byte) of the gzip file: \(reason); "
+                + replaceIt)
+    }
+
+    static func countMismatch(_ message: String) -> DatasetError {
+        DatasetError(code: .countMismatch, message: message)
+    }
+
+    static func emptyClass(_ className: String, index: Int, set: String) -> DatasetError {
+        DatasetError(
+            code: .emptyClass,
+            message: "no \(set) row is left of class \(index) (\(className)); keep more rows "
+                + "(--every, --fraction) or leave the class out (--classes)")
+    }
+}

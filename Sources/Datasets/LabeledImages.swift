@@ -1,0 +1,58 @@
+/// The shape of one image.
+package struct ImageShape: Hashable, Sendable, CustomStringConvertible {
+    package let channelCount: Int
+    package let height: Int
+    package let width: Int
+
+    /// Traps unless every side is at least 1.
+    package init(channelCount: Int, height: Int, width: Int) {
+        precondition(channelCount >= 1)
+        precondition(height >= 1)
+        precondition(width >= 1)
+        self.channelCount = channelCount
+        self.height = height
+        self.width = width
+    }
+
+    /// Values of one image: channels * height * width.
+    package var pixelCount: Int { channelCount * height * width }
+
+    package var description: String { "\(channelCount)x\(height)x\(width)" }
+}
+
+/// Images of one shape, each with the class it shows.
+package struct LabeledImages: Sendable, Equatable {
+    package let shape: ImageShape
+    /// `[sample, channel, row, column]`, one byte a value, 0 to 255.
+    package let pixels: [UInt8]
+    /// The class of each sample.
+    package let labels: [Int]
+
+    /// Traps unless there are exactly the pixels of `labels.count` images.
+    package init(shape: ImageShape, pixels: [UInt8], labels: [Int]) {
+        precondition(pixels.count == labels.count * shape.pixelCount)
+        self.shape = shape
+        self.pixels = pixels
+        self.labels = labels
+    }
+
+    /// How many samples there are.
+    package var count: Int { labels.count }
+
+    /// How many samples each class has.
+    package func classCounts(classCount: Int) -> [Int] {
+        var counts = [Int](repeating: 0, count: classCount)
+        for label in labels { counts[label] += 1 }
+        return counts
+    }
+
+    /// The samples `rows`, in that order; traps on a row that is not there.
+    package func selecting(_ rows: [Int]) -> LabeledImages {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(rows.count * shape.pixelCount)
+        for row in rows {
+            kept.append(contentsOf: pixels[row * shape.pixelCount..<(row + 1) * shape.pixelCount])
+        }
+        return LabeledImages(shape: shape, pixels: kept, labels: rows.map { labels[$0] })
+    }
+}
