@@ -1,0 +1,62 @@
+import HeadPlan
+
+/// Why heads cannot predict.
+package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of trouble it is.
+    package struct Code: Hashable, Sendable {
+        private enum Value: Hashable {
+            case missingHead
+            case duplicateHead
+            case widthMismatch
+            case noClasses
+            case labelMismatch
+        }
+        private let value: Value
+
+        /// A scheme asks a head that the bank lacks.
+        package static let missingHead = Code(value: .missingHead)
+        /// Two heads of a bank are over the same classes.
+        package static let duplicateHead = Code(value: .duplicateHead)
+        /// Heads and features are not equally wide.
+        package static let widthMismatch = Code(value: .widthMismatch)
+        /// A scheme was given fewer than two classes, or more than it can count.
+        package static let noClasses = Code(value: .noClasses)
+        /// Labels do not fit the predictions.
+        package static let labelMismatch = Code(value: .labelMismatch)
+    }
+
+    package let code: Code
+    /// What failed, then the cure.
+    package let message: String
+
+    package var description: String { message }
+
+    static func missingHead(_ classes: ClassSet) -> DecodingError {
+        DecodingError(
+            code: .missingHead,
+            message: "no head over classes \(classes); train it, or choose a scheme without it")
+    }
+
+    static func duplicateHead(_ classes: ClassSet) -> DecodingError {
+        DecodingError(
+            code: .duplicateHead, message: "two heads over classes \(classes); give each set once")
+    }
+
+    static func widthMismatch(_ classes: ClassSet, head: Int, expected: Int) -> DecodingError {
+        DecodingError(
+            code: .widthMismatch,
+            message: "the head over classes \(classes) reads \(head) features where \(expected) "
+                + "are given; use heads trained on these features")
+    }
+
+    static func classCount(_ count: Int, max: Int) -> DecodingError {
+        DecodingError(
+            code: .noClasses,
+            message: "\(count) classes to choose from; a scheme needs from 2 to \(max)")
+    }
+
+    static func labelMismatch(_ what: String) -> DecodingError {
+        DecodingError(
+            code: .labelMismatch, message: "\(what); give one label in range per prediction")
+    }
+}

@@ -1,0 +1,53 @@
+package import HeadPlan
+import Tensors
+
+/// Trained heads by class set: what a scheme asks.
+package struct HeadBank: Sendable {
+    /// The heads in plan order: by size, then lexicographically.
+    package let heads: [Head]
+    /// Features every head reads; 0 without heads.
+    package let featureCount: Int
+    private let indices: [ClassSet: Int]
+
+    /// A bank of the heads, given in any order.
+    ///
+    /// - Throws: ``DecodingError`` for two heads over one class set, or heads of unequal widths.
+    package init(_ heads: [Head]) throws(DecodingError) {
+        let width = heads.first?.weights.columnCount ?? 0
+        // A set's members are an allocation each, so comparing keys made once is what scales.
+        let keyed = heads.map { (members: $0.classes.members, head: $0) }
+        let sorted = keyed.sorted { left, right in
+            left.members.count != right.members.count
+                ? left.members.count < right.members.count
+                : left.members.lexicographicallyPrecedes(right.members)
+        }
+        var indices: [ClassSet: Int] = [:]
+        indices.reserveCapacity(heads.count)
+        for (index, entry) in sorted.enumerated() {
+            let head = entry.head
+            guard head.weights.columnCount == width else {
+                throw .widthMismatch(
+                    head.classes, head: head.weights.columnCount, expected: width)
+            }
+            guard indices.updateValue(index, forKey: head.classes) == nil else {
+                throw .duplicateHead(head.classes)
+            }
+        }
+        self.heads = sorted.map(\.head)
+        self.indices = indices
+        featureCount = width
+    }
+
+    /// The head over exactly these classes.
+    ///
+    /// - Throws: ``DecodingError`` naming the class set when there is none.
+    package func head(over classes: ClassSet) throws(DecodingError) -> Head {
+        guard let index = indices[classes] else { throw .missingHead(classes) }
+        return heads[index]
+    }
+
+    /// Whether there is a head over exactly these classes.
+    package func contains(_ classes: ClassSet) -> Bool {
+        indices[classes] != nil
+    }
+}

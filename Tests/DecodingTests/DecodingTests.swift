@@ -1,0 +1,167 @@
+import Decoding
+import Foundation
+import HeadPlan
+import Tensors
+import Testing
+
+@Suite struct DecodingTests {
+    @Test func rowsAloneAndInRangesPredictAsInTheirBatch() throws {
+        let heads = randomHeads(classCount: 5, featureCount: 30, seed: 1)
+        let bank = try HeadBank(heads)
+        let root = try bank.head(over: .all(5))
+        let features = randomMatrix(203, 30, seed: 2)
+        let predict: [(Matrix, Range<Int>?) throws -> [Int]] = [
+            { try SchemeDecoder.oneVsAll($0, rows: $1, head: root) },
+            { try SchemeDecoder.allVsAll($0, rows: $1, classes: .all(5), heads: bank) },
+            { try SchemeDecoder.treeElimination($0, rows: $1, classes: .all(5), heads: bank) },
+        ]
+        for scheme in predict {
+            let whole = try scheme(features, nil)
+            #expect(whole.count == 203)
+            for row in 0..<203 {
+                let alone = Matrix(
+                    rowCount: 1, columnCount: 30, values: Array(features.row(row)))
+                #expect(try scheme(alone, nil) == [whole[row]])
+            }
+            for rows in [0..<0, 0..<1, 5..<70, 63..<64, 64..<203, 203..<203] {
+                #expect(try scheme(features, rows) == Array(whole[rows]))
+            }
+        }
+    }
+
+    // Softmax of the first head gives class 0 all but everything: classes 1 and 2 both underflow
+    // to 0, and a tie there would drop class 2, which the pair head then prefers.
+    @Test func underflowDoesNotReviveADroppedClass() throws {
+        let heads = [
+            constantHead([0, 1, 2], [500, -400, -300]), constantHead([0, 1], [0, 9]),
+            constantHead([0, 2], [0, 1]), constantHead([1, 2], [0, 0]),
+        ]
+        let bank = try HeadBank(heads)
+        let row = Matrix(rowCount: 1, columnCount: 1)
+        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [2])
+        // However much a later head would like class 1, nobody asks it.
+        let infinite = try HeadBank(
+            [
+                constantHead([0, 1, 2], [0, -.infinity, 5]), constantHead([0, 2], [-1e30, -2e30]),
+            ])
+        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: infinite) == [0])
+    }
+
+    @Test func notANumberNeverWins() throws {
+        let row = Matrix(rowCount: 2, columnCount: 1, values: [0, .nan])
+        let heads = [
+            constantHead([0, 1, 2], [.nan, 1, 2]), constantHead([0, 1], [.nan, 0]),
+            constantHead([0, 2], [.nan, 0]), constantHead([1, 2], [.infinity, .infinity]),
+        ]
+        let bank = try HeadBank(heads)
+        #expect(try SchemeDecoder.oneVsAll(row, head: heads[0]) == [2, 0])
+        #expect(try SchemeDecoder.allVsAll(row, classes: .all(3), heads: bank) == [1, 0])
+        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [1, 0])
+    }
+
+    @Test func missingHeadsAreNamed() throws {
+        let row = Matrix(rowCount: 1, columnCount: 1)
+        let bank = try HeadBank([
+            constantHead([0, 1, 2], [0, 1, 2]), constantHead([1, 2], [0, 1]),
+        ])
+        #expect(bank.featureCount == 1)
+        #expect(bank.contains(ClassSet([2, 1])))
+        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [2])
+        let error = #expect(throws: DecodingError.self) {
+            try SchemeDecoder.allVsAll(row, classes: .all(3), heads: bank)
+        }
+        #expect(error?.code == .missingHead)
+        #expect(
+            error?.message
+                == "no head over classes {0,1}; train it, or choose a scheme without it")
+        let unreached = try HeadBank([constantHead([0, 1, 2], [0, 1, 2])])
+        #expect(throws: DecodingError.self) {
+            try SchemeDecoder.treeElimination(row, classes: .all(3), heads: unreached)
+        }
+    }
+
+    @Test func mismatchesAreRefused() throws {
+        let row = Matrix(rowCount: 1, columnCount: 2)
+        let head = constantHead([0, 1], [0, 1])
+        let bank = try HeadBank([head])
+        func code(_ body: () throws -> [Int]) -> DecodingError.Code? {
+            #expect(throws: DecodingError.self) { try body() }?.code
+        }
+        #expect(code { try SchemeDecoder.oneVsAll(row, head: head) } == .widthMismatch)
+        #expect(
+            code { try SchemeDecoder.allVsAll(row, classes: .all(2), heads: bank) }
+                == .widthMismatch)
+        #expect(
+            code { try SchemeDecoder.treeElimination(row, classes: .all(2), heads: bank) }
+                == .widthMismatch)
+        #expect(
+            code { try SchemeDecoder.allVsAll(row, classes: .all(1), heads: bank) } == .noClasses)
+        #expect(
+            code { try SchemeDecoder.treeElimination(row, classes: .all(0), heads: bank) }
+                == .noClasses)
+        let duplicate = #expect(throws: DecodingError.self) { try HeadBank([head, head]) }
+        #expect(duplicate?.code == .duplicateHead)
+        let wide = Head(
+            classes: ClassSet([0, 2]), weights: Matrix(rowCount: 2, columnCount: 2), biases: [0, 0])
+        let unequal = #expect(throws: DecodingError.self) { try HeadBank([head, wide]) }
+        #expect(unequal?.code == .widthMismatch)
+    }
+
+    // Every 97th float of the domain, plus its ends, against the C library in double precision.
+    @Test func exponentialIsWithinTwoUnitsInTheLastPlace() {
+        var worst = 0.0
+        var bits = Float(0).bitPattern
+        while Float(bitPattern: bits) <= 87 {
+            let x = -Float(bitPattern: bits)
+            let exact = exp(Double(x))
+            let unit = Double(Float(exact).ulp)
+            worst = max(worst, abs(Double(Float.reproducibleExponential(x)) - exact) / unit)
+            bits += 97
+        }
+        #expect(worst < 2)
+        #expect(Float.reproducibleExponential(0) == 1)
+        #expect(Float.reproducibleExponential(-87) > 0)
+        #expect(Float.reproducibleExponential(-87.5) == 0)
+        #expect(Float.reproducibleExponential(-.infinity) == 0)
+        #expect(Float.reproducibleExponential(.nan) == 0)
+    }
+
+    @Test func countsConfusion() throws {
+        let evaluation = try Evaluation(
+            predictions: [0, 1, 1, 2, 0], labels: [0, 1, 2, 2, 1], classCount: 3)
+        #expect(evaluation.confusion == [1, 0, 0, 1, 1, 0, 0, 1, 1])
+        #expect(evaluation.count(label: 2, prediction: 1) == 1)
+        #expect(evaluation.correctCount == 3)
+        #expect(evaluation.totalCount == 5)
+        #expect(evaluation.accuracy == 0.6)
+        #expect(try Evaluation(predictions: [], labels: [], classCount: 3).accuracy == 0)
+        for (predictions, labels) in [([0], []), ([3], [0]), ([0], [-1])] as [([Int], [Int])] {
+            #expect(throws: DecodingError.self) {
+                try Evaluation(predictions: predictions, labels: labels, classCount: 3)
+            }
+        }
+    }
+
+    // anchors: pairs 23,130 parameters, all 1,013 heads 1,313,270 less the 257 * 10 of no head of
+    // one class; counted here over the plan itself.
+    @Test(arguments: [2, 3, 5, 10])
+    func costsAreThoseOfThePlan(classCount: Int) {
+        for scheme in Scheme.allCases {
+            let plan: [HeadSpec]
+            switch scheme {
+            case .oneVsAll, .oneVsAllRefit:
+                plan = [HeadSpec(id: HeadID(0), classes: .all(classCount))]
+            case .allVsAll: plan = HeadPlan(.pairs, classCount: classCount).heads
+            case .treeElimination: plan = HeadPlan(.subsets, classCount: classCount).heads
+            }
+            let cost = scheme.cost(classCount: classCount, featureCount: 256)
+            #expect(cost.headCount == plan.count)
+            #expect(cost.parameterCount == plan.reduce(0) { $0 + $1.classes.count * 257 })
+            #expect(cost.byteCount == cost.parameterCount * 4)
+            var asked = plan.map(\.classes.count)
+            if scheme == .treeElimination { asked = Array(2...classCount) }
+            #expect(cost.headsPerPrediction == asked.count)
+            #expect(cost.flopsPerPrediction == asked.reduce(0) { $0 + 2 * 256 * $1 })
+        }
+    }
+}

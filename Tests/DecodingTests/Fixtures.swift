@@ -1,0 +1,56 @@
+import Decoding
+import HeadPlan
+import Tensors
+
+/// Numbers for tests: uniform in [-1, 1), a function of seed and position.
+func randomValues(_ count: Int, seed: UInt64) -> [Float] {
+    (0..<count).map { index in
+        let word = Philox.block(
+            seed: seed, purpose: .subsample, UInt32(index), 0, 0, index: 0
+        ).x
+        return 2 * Philox.uniform(word) - 1
+    }
+}
+
+func randomMatrix(_ rowCount: Int, _ columnCount: Int, seed: UInt64) -> Matrix {
+    Matrix(
+        rowCount: rowCount, columnCount: columnCount,
+        values: randomValues(rowCount * columnCount, seed: seed))
+}
+
+/// The head over `classes` made of those rows of a layer over all classes.
+func derivedHead(_ layer: Head, _ classes: ClassSet) -> Head {
+    let positions = classes.members
+    return Head(
+        classes: classes,
+        weights: Matrix(
+            rowCount: positions.count, columnCount: layer.weights.columnCount,
+            values: positions.flatMap { Array(layer.weights.row($0)) }),
+        biases: positions.map { layer.biases[$0] })
+}
+
+/// A random layer over classes below `classCount`.
+func randomLayer(classCount: Int, featureCount: Int, seed: UInt64) -> Head {
+    Head(
+        classes: .all(classCount),
+        weights: randomMatrix(classCount, featureCount, seed: seed),
+        biases: randomValues(classCount, seed: seed + 1))
+}
+
+/// Independent random heads over all subsets of two or more.
+func randomHeads(classCount: Int, featureCount: Int, seed: UInt64) -> [Head] {
+    HeadPlan(.subsets, classCount: classCount).heads.map { spec in
+        let size = spec.classes.count
+        let start = seed + 1000 * UInt64(spec.id.rawValue)
+        return Head(
+            classes: spec.classes, weights: randomMatrix(size, featureCount, seed: start),
+            biases: randomValues(size, seed: start + 1))
+    }
+}
+
+/// A head that answers the same logits whatever the row.
+func constantHead(_ classes: [Int], _ logits: [Float]) -> Head {
+    Head(
+        classes: ClassSet(classes), weights: Matrix(rowCount: classes.count, columnCount: 1),
+        biases: logits)
+}

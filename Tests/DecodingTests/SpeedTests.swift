@@ -1,0 +1,40 @@
+import Decoding
+import HeadPlan
+import Tensors
+import Testing
+
+@Suite struct SpeedTests {
+    // Takes about 0.1 s optimised; the bound only catches a lost vectorisation or an allocation
+    // per row, also on a busy machine.
+    @Test(.timeLimit(.minutes(1)))
+    func predictsTheWholeTestSetWithAllHeads() throws {
+        let heads = HeadPlan(.subsets, classCount: 10).heads.map { spec in
+            let size = spec.classes.count
+            return Head(
+                classes: spec.classes,
+                weights: randomMatrix(size, 256, seed: UInt64(spec.id.rawValue)),
+                biases: [Float](repeating: 0, count: size))
+        }
+        let bank = try HeadBank(heads)
+        let root = try bank.head(over: .all(10))
+        let features = randomMatrix(10_000, 256, seed: 1 << 40)
+        let clock = ContinuousClock()
+        var checksum = 0
+        let started = clock.now
+        checksum += try SchemeDecoder.oneVsAll(features, head: root).reduce(0, +)
+        let first = clock.now
+        checksum += try SchemeDecoder.allVsAll(
+            features, classes: .all(10), heads: bank
+        ).reduce(0, +)
+        let second = clock.now
+        checksum += try SchemeDecoder.treeElimination(
+            features, classes: .all(10), heads: bank
+        ).reduce(0, +)
+        let third = clock.now
+        print("one-vs-all \(first - started), all-vs-all \(second - first), tree \(third - second)")
+        #expect(checksum > 0)
+        #if !DEBUG
+        #expect(third - started < .seconds(5))
+        #endif
+    }
+}
