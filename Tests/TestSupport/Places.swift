@@ -1,0 +1,60 @@
+package import Foundation
+
+/// The folder that holds Package.swift.
+package var packageRoot: URL {
+    URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+}
+
+/// The folder with MNIST and CIFAR-10 beside the repository, where there is one.
+///
+/// Tests that need those files say so and end when it is nil.
+package var sharedDataDirectory: String? {
+    let directory = packageRoot.deletingLastPathComponent().appending(path: "shared/data")
+    var isDirectory: ObjCBool = false
+    let exists = unsafe FileManager.default.fileExists(
+        atPath: directory.path, isDirectory: &isDirectory)
+    return exists && isDirectory.boolValue ? directory.path : nil
+}
+
+/// The folder of the executables that were built together with the running tests.
+///
+/// The test bundle is an executable in the same folder, in every configuration.
+package var productsDirectory: URL {
+    URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+}
+
+/// A new, empty folder that goes away, with what is in it, with the last reference.
+package final class TemporaryDirectory: Sendable {
+    /// Where it is.
+    package let url: URL
+
+    /// Its path, for arguments.
+    package var path: String { url.path }
+
+    /// Makes the folder, under a name that nobody else has.
+    package init() throws {
+        url = FileManager.default.temporaryDirectory
+            .appending(path: "manyheads-test-\(UUID().uuidString)", directoryHint: .isDirectory)
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    /// The path of something in it.
+    package func path(_ name: String) -> String {
+        url.appending(path: name).path
+    }
+
+    /// Writes a file and returns its path.
+    @discardableResult
+    package func write(_ text: String, to name: String, executable: Bool = false) throws -> String {
+        let file = path(name)
+        try Data(text.utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: executable ? 0o755 : 0o644], ofItemAtPath: file)
+        return file
+    }
+}
