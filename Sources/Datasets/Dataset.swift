@@ -2,11 +2,13 @@ import Hashing
 
 /// What to load: which data set, from where, and which part of it.
 package struct DatasetRequest: Sendable {
+    /// Which data set.
     package var name: DatasetName
     /// The value of `--data-dir`; if there is one, nowhere else is searched.
     package var dataDirectory: String?
     /// Where `MANYHEADS_DATA` is looked up, if there is no data directory.
     package var environment: [String: String]
+    /// Which classes are kept, and their new order.
     package var classes: ClassSelection
     /// Every how many training rows of the kept classes one is kept, at least 1.
     package var every: Int
@@ -17,6 +19,7 @@ package struct DatasetRequest: Sendable {
     /// Records in each file of CIFAR-10, which do not say it themselves; tests write smaller ones.
     package var cifarRecordsPerFile: Int
 
+    /// The whole data set from where it is found, unless told otherwise.
     package init(
         _ name: DatasetName, dataDirectory: String? = nil, environment: [String: String] = [:],
         classes: ClassSelection = .all, every: Int = 1, fraction: Double = 1, seed: UInt64 = 0,
@@ -35,12 +38,15 @@ package struct DatasetRequest: Sendable {
 
 /// Labelled images to train on and to test on, in memory.
 package struct Dataset: Sendable {
+    /// Which data set it is.
     package let name: DatasetName
     /// The folder the files were read from.
     package let folder: String
     /// A name per class, in the order of the labels.
     package let classNames: [String]
+    /// What is trained on: the selected training rows.
     package let train: LabeledImages
+    /// What is tested on: all test rows of the kept classes.
     package let test: LabeledImages
     /// Hexadecimal SHA-256 of the training pixels, the training labels (a byte each), the test
     /// pixels and the test labels, as they are here: after the selection.

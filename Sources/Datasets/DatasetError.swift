@@ -1,5 +1,6 @@
 /// Why a data set could not be had: a request that makes no sense, or files that are not right.
 package struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The kind of failure.
     package let code: Code
     /// One sentence: what failed, then the cure.
     package let message: String
@@ -24,20 +25,32 @@ package struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible 
 
         /// Options that make no sense; every other code is about the data.
         package static let invalidRequest = Code(kind: .invalidRequest)
+        /// No folder that was searched has all the files.
         package static let missingFile = Code(kind: .missingFile)
+        /// A file that is there cannot be opened or read.
         package static let unreadableFile = Code(kind: .unreadableFile)
+        /// A file ends before what it claims to hold, or in its gzip stream.
         package static let truncatedFile = Code(kind: .truncatedFile)
+        /// A file goes on after what it claims to hold.
         package static let trailingBytes = Code(kind: .trailingBytes)
+        /// A file that should be IDX starts otherwise.
         package static let wrongMagic = Code(kind: .wrongMagic)
+        /// A header claims a size that cannot be, or that is not taken.
         package static let wrongSize = Code(kind: .wrongSize)
+        /// A label is no class of the data set.
         package static let labelOutOfRange = Code(kind: .labelOutOfRange)
+        /// A gzip stream is damaged.
         package static let corruptGzip = Code(kind: .corruptGzip)
+        /// Two files or parts do not belong together.
         package static let countMismatch = Code(kind: .countMismatch)
+        /// A class has no row left.
         package static let emptyClass = Code(kind: .emptyClass)
 
+        /// The name of the kind, as written here.
         package var description: String { String(describing: kind) }
     }
 
+    /// The message.
     package var description: String { message }
 }
 

@@ -1,7 +1,10 @@
 /// The shape of one image.
 package struct ImageShape: Hashable, Sendable, CustomStringConvertible {
+    /// 1 for grey, 3 for red, green and blue.
     package let channelCount: Int
+    /// Rows of pixels.
     package let height: Int
+    /// Columns of pixels.
     package let width: Int
 
     /// Traps unless every side is at least 1.
@@ -17,11 +20,13 @@ package struct ImageShape: Hashable, Sendable, CustomStringConvertible {
     /// Values of one image: channels * height * width.
     package var pixelCount: Int { channelCount * height * width }
 
+    /// Channels, height and width, like `3x32x32`.
     package var description: String { "\(channelCount)x\(height)x\(width)" }
 }
 
 /// Images of one shape, each with the class it shows.
 package struct LabeledImages: Sendable, Equatable {
+    /// The shape of every image.
     package let shape: ImageShape
     /// `[sample, channel, row, column]`, one byte a value, 0 to 255.
     package let pixels: [UInt8]

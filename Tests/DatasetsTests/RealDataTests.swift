@@ -78,7 +78,9 @@ private func isThere(_ path: String?) -> Bool {
     }
 
     @Test(
-        .enabled(if: isThere(sharedCIFAR), "needs shared/data/cifar-10-binary.tar.xz"),
+        .enabled(
+            if: isThere(sharedCIFAR) && isThere("/usr/bin/xz"),
+            "needs shared/data/cifar-10-binary.tar.xz beside the package, and xz"),
         .timeLimit(.minutes(3)))
     func cifar10() throws {
         let archive = try #require(sharedCIFAR)
