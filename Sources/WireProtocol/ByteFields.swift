@@ -1,0 +1,16 @@
+// SwiftProtobuf keeps `bytes` fields as Data; here is the one place that says so.
+import FoundationEssentials
+
+extension ProtoWelcome {
+    var runIDBytes: [UInt8] {
+        get { [UInt8](runID) }
+        set { runID = Data(newValue) }
+    }
+}
+
+extension ProtoChunkDescription {
+    var hashBytes: [UInt8] {
+        get { [UInt8](hash) }
+        set { hash = Data(newValue) }
+    }
+}

@@ -1,0 +1,135 @@
+import HeadPlan
+import Tensors
+
+extension CoordinatorMessage {
+    /// The message as frames: an envelope, and for a chunk or a derived start one more.
+    package func encode(_ limits: WireLimits = WireLimits()) -> [[UInt8]] {
+        var envelope = ProtoEnvelope()
+        var payload: [[UInt8]] = []
+        switch self {
+        case .welcome(let welcome): envelope.welcome = welcome.wire
+        case .refused(let refused): envelope.refused = refused.wire(limits)
+        case .features(let features):
+            envelope.features = features.wire
+            if let head = features.derivedHead { payload = [TensorFrame.encode([head])] }
+        case .broadcastComplete: envelope.broadcastComplete = ProtoBroadcastComplete()
+        case .chunk(let chunk): return [FeatureChunk.envelope(index: chunk.index), chunk.bytes]
+        case .assign(let assignment):
+            envelope.assign.bundle = assignment.bundle
+            envelope.assign.attempt = assignment.attempt
+            envelope.assign.heads = assignment.heads.wire
+        case .revoke(let bundle, let attempt):
+            envelope.revoke.bundle = bundle
+            envelope.revoke.attempt = attempt
+        case .finished(.complete): envelope.finished.isComplete = true
+        case .finished(.aborted(let reason)):
+            envelope.finished.isComplete = false
+            envelope.finished.abortReason = reason.truncated(
+                toByteCount: limits.reasonByteCountMax)
+        case .heartbeat(let incarnation): envelope.coordinatorHeartbeat.incarnation = incarnation
+        }
+        return [envelope.frame()] + payload
+    }
+
+    /// Reads what the coordinator sent; of a broadcast, without the topic.
+    ///
+    /// - Throws: ``WireError`` for anything but a whole, valid message of this version. `refused`
+    ///   is read whatever its version.
+    package static func decode(
+        _ frames: [[UInt8]], _ limits: WireLimits = WireLimits()
+    ) throws(WireError) -> CoordinatorMessage {
+        let envelope = try ProtoEnvelope(frames, limits)
+        let payload = Payload(frames)
+        switch envelope.body {
+        case .features(let wire):
+            return .features(try FeatureDescription(wire, payload, limits))
+        case .chunk(let wire): return .chunk(try FeatureChunk(wire, payload.one(), limits))
+        default: try payload.none()
+        }
+        switch envelope.body {
+        case .welcome(let wire): return .welcome(try Welcome(wire))
+        case .refused(let wire): return .refused(try Refused(wire, limits))
+        case .broadcastComplete: return .broadcastComplete
+        case .assign(let wire):
+            return .assign(
+                Assignment(
+                    bundle: wire.bundle, attempt: wire.attempt,
+                    heads: try Check.heads(wire.heads, limits)))
+        case .revoke(let wire): return .revoke(bundle: wire.bundle, attempt: wire.attempt)
+        case .finished(let wire):
+            if wire.isComplete { return .finished(.complete) }
+            return .finished(
+                .aborted(reason: try Check.reason(wire.abortReason, "an abort's reason", limits)))
+        case .coordinatorHeartbeat(let wire): return .heartbeat(incarnation: wire.incarnation)
+        case nil: throw .unknownBody("its body is missing or of a kind not known here")
+        default: throw .unknownBody("a coordinator does not send this")
+        }
+    }
+}
+
+extension Welcome {
+    fileprivate var wire: ProtoWelcome {
+        var wire = ProtoWelcome()
+        wire.runIDBytes = runID
+        wire.workerNumber = workerNumber
+        wire.heartbeatMilliseconds = UInt32(clamping: heartbeatMilliseconds)
+        wire.featurePort = UInt32(featurePort)
+        wire.featuresReady = featuresReady
+        return wire
+    }
+
+    fileprivate init(_ wire: ProtoWelcome) throws(WireError) {
+        let runID = wire.runIDBytes
+        guard runID.count == Welcome.runIDByteCount else {
+            throw .badValue("a run's identifier of \(runID.count) bytes")
+        }
+        let port = try Check.count(wire.featurePort, "a port", in: 1...65_535)
+        self.init(
+            runID: runID, workerNumber: wire.workerNumber,
+            heartbeatMilliseconds: try Check.count(
+                wire.heartbeatMilliseconds, "a heartbeat's milliseconds", in: 10...600_000),
+            featurePort: UInt16(port), featuresReady: wire.featuresReady)
+    }
+}
+
+extension Refused {
+    fileprivate func wire(_ limits: WireLimits) -> ProtoRefused {
+        var wire = ProtoRefused()
+        switch code {
+        case .versionMismatch: wire.code = .versionMismatch
+        case .unknownWorker: wire.code = .unknownWorker
+        case .malformed: wire.code = .malformed
+        case .notAccepting: wire.code = .notAccepting
+        case .other: wire.code = .unspecified
+        }
+        wire.message = message.truncated(toByteCount: limits.reasonByteCountMax)
+        wire.wantedVersion = wantedVersion
+        return wire
+    }
+
+    fileprivate init(_ wire: ProtoRefused, _ limits: WireLimits) throws(WireError) {
+        let code: Code
+        switch wire.code {
+        case .versionMismatch: code = .versionMismatch
+        case .unknownWorker: code = .unknownWorker
+        case .malformed: code = .malformed
+        case .notAccepting: code = .notAccepting
+        case .unspecified, .UNRECOGNIZED: code = .other
+        }
+        self.init(
+            code: code, message: try Check.reason(wire.message, "a refusal", limits),
+            wantedVersion: wire.wantedVersion)
+    }
+}
+
+extension FeatureChunk {
+    fileprivate init(
+        _ wire: ProtoChunk, _ payload: [UInt8], _ limits: WireLimits
+    ) throws(WireError) {
+        try Check.length(payload.count, "bytes of a chunk", max: limits.chunkByteCountMax)
+        self.init(
+            index: try Check.count(
+                wire.index, "a chunk's position", in: 0...limits.chunkCountMax - 1),
+            bytes: payload)
+    }
+}

@@ -1,0 +1,169 @@
+package import HeadPlan
+
+/// What the coordinator tells a worker.
+package enum CoordinatorMessage: Equatable, Sendable {
+    /// The answer to hello.
+    case welcome(Welcome)
+    /// The other answer to hello, and to anything from a worker that is not welcome.
+    case refused(Refused)
+    /// What to train on.
+    case features(FeatureDescription)
+    /// Every chunk has been broadcast: what is missing has to be requested.
+    case broadcastComplete
+    /// One chunk, broadcast or requested.
+    case chunk(FeatureChunk)
+    case assign(Assignment)
+    /// A bundle is no longer wanted from this worker.
+    case revoke(bundle: UInt64, attempt: UInt32)
+    case finished(Outcome)
+    /// The answer to a worker's heartbeat of that incarnation.
+    case heartbeat(incarnation: UInt64)
+
+    /// How a run ended.
+    package enum Outcome: Hashable, Sendable {
+        case complete
+        case aborted(reason: String)
+    }
+}
+
+/// How the coordinator takes a worker in.
+package struct Welcome: Hashable, Sendable {
+    /// 16 bytes; ``WireProtocol/featureTopic(runID:)`` is made of it.
+    package var runID: [UInt8]
+    package var workerNumber: UInt64
+    package var heartbeatMilliseconds: Int
+    /// TCP port of the broadcast, on the host of the control endpoint.
+    package var featurePort: UInt16
+    /// Whether the features are described at once; else when the backbone is trained.
+    package var featuresReady: Bool
+
+    /// Bytes of a run's identifier.
+    package static let runIDByteCount = 16
+
+    package init(
+        runID: [UInt8], workerNumber: UInt64, heartbeatMilliseconds: Int, featurePort: UInt16,
+        featuresReady: Bool
+    ) {
+        self.runID = runID
+        self.workerNumber = workerNumber
+        self.heartbeatMilliseconds = heartbeatMilliseconds
+        self.featurePort = featurePort
+        self.featuresReady = featuresReady
+    }
+}
+
+/// Why a worker is not taken, or no longer.
+///
+/// The one message that is read whatever the protocol version of its sender.
+package struct Refused: Hashable, Sendable {
+    /// What the worker is to do.
+    package enum Code: String, Sendable, CaseIterable {
+        /// Exit: the programs are of different releases.
+        case versionMismatch
+        /// Say hello again: the coordinator restarted, or gave the worker up.
+        case unknownWorker
+        /// Nothing; a message broke the protocol and was dropped.
+        case malformed
+        /// Exit: no more workers are taken.
+        case notAccepting
+        /// Exit: a reason this version has no name for.
+        case other
+    }
+
+    package var code: Code
+    package var message: String
+    /// The version the coordinator speaks.
+    package var wantedVersion: UInt32
+
+    package init(
+        code: Code, message: String, wantedVersion: UInt32 = WireProtocol.version
+    ) {
+        self.code = code
+        self.message = message
+        self.wantedVersion = wantedVersion
+    }
+}
+
+/// One chunk of the manifest: whole rows of one class.
+package struct ChunkDescription: Hashable, Sendable {
+    package var classIndex: Int
+    /// The first row, counted within its class.
+    package var firstRow: Int
+    package var rowCount: Int
+    package var byteCount: Int
+    /// BLAKE2b-256 of the payload.
+    package var hash: [UInt8]
+
+    /// Bytes of a hash.
+    package static let hashByteCount = 32
+
+    package init(
+        classIndex: Int, firstRow: Int, rowCount: Int, byteCount: Int, hash: [UInt8]
+    ) {
+        self.classIndex = classIndex
+        self.firstRow = firstRow
+        self.rowCount = rowCount
+        self.byteCount = byteCount
+        self.hash = hash
+    }
+}
+
+/// The features of a run and how heads are trained on them.
+///
+/// Decoding checks each chunk against the shape; that they cover every row exactly once is for
+/// whoever assembles them to check.
+package struct FeatureDescription: Equatable, Sendable {
+    package var featureCount: Int
+    package var classRowCounts: [Int]
+    package var hyperparameters: HeadHyperparameters
+    package var chunks: [ChunkDescription]
+    /// True if the broadcast is over: what is missing has to be requested.
+    package var broadcastComplete: Bool
+    /// The backbone's output layer over all classes; exactly with initialisation `derived`.
+    package var derivedHead: Head?
+
+    package init(
+        featureCount: Int, classRowCounts: [Int], hyperparameters: HeadHyperparameters,
+        chunks: [ChunkDescription], broadcastComplete: Bool, derivedHead: Head? = nil
+    ) {
+        self.featureCount = featureCount
+        self.classRowCounts = classRowCounts
+        self.hyperparameters = hyperparameters
+        self.chunks = chunks
+        self.broadcastComplete = broadcastComplete
+        self.derivedHead = derivedHead
+    }
+}
+
+/// The rows of one chunk.
+package struct FeatureChunk: Hashable, Sendable {
+    /// Position in the manifest.
+    package var index: Int
+    /// Rows, float32 little-endian.
+    package var bytes: [UInt8]
+
+    package init(index: Int, bytes: [UInt8]) {
+        self.index = index
+        self.bytes = bytes
+    }
+
+    /// The envelope alone, for a sender whose rows follow as a frame of their own, uncopied.
+    package static func envelope(index: Int) -> [UInt8] {
+        var envelope = ProtoEnvelope()
+        envelope.chunk.index = UInt32(clamping: index)
+        return envelope.frame()
+    }
+}
+
+/// A bundle of heads for a worker to train.
+package struct Assignment: Hashable, Sendable {
+    package var bundle: UInt64
+    package var attempt: UInt32
+    package var heads: [HeadSpec]
+
+    package init(bundle: UInt64, attempt: UInt32, heads: [HeadSpec]) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.heads = heads
+    }
+}

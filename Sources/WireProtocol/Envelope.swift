@@ -1,0 +1,176 @@
+import HeadPlan
+import SwiftProtobuf
+
+extension ProtoEnvelope {
+    /// The envelope as the first frame of a message, with this program's version.
+    func frame() -> [UInt8] {
+        var copy = self
+        copy.protocolVersion = WireProtocol.version
+        // Fails only over 2 GiB or for required fields, and proto3 has none of those.
+        return (try? copy.serializedBytes() as [UInt8]) ?? []
+    }
+
+    /// Reads the first frame of a message; the version is checked before anything else in it.
+    init(_ frames: [[UInt8]], _ limits: WireLimits) throws(WireError) {
+        guard let first = frames.first else { throw .malformed("it has no frames") }
+        guard frames.count <= 2 else { throw .malformed("it has \(frames.count) frames") }
+        guard first.count <= limits.envelopeByteCountMax else {
+            throw .overLimit("an envelope of \(first.count) bytes")
+        }
+        if let second = frames.dropFirst().first, second.count > limits.frameByteCountMax {
+            throw .overLimit("a frame of \(second.count) bytes")
+        }
+        var options = BinaryDecodingOptions()
+        options.messageDepthLimit = 8
+        options.discardUnknownFields = true
+        do {
+            try self.init(serializedBytes: first, options: options)
+        } catch {
+            throw .malformed("the envelope cannot be parsed")
+        }
+        if protocolVersion != WireProtocol.version {
+            if case .refused = body { return }
+            throw .versionMismatch(peer: protocolVersion)
+        }
+    }
+}
+
+/// The frames behind an envelope, each to be taken exactly if its message has one.
+struct Payload {
+    private let frames: [[UInt8]]
+
+    init(_ frames: [[UInt8]]) {
+        self.frames = Array(frames.dropFirst())
+    }
+
+    /// For messages that are an envelope and nothing else.
+    func none() throws(WireError) {
+        guard frames.isEmpty else { throw .malformed("a frame follows where none belongs") }
+    }
+
+    /// For messages with one frame.
+    func one() throws(WireError) -> [UInt8] {
+        guard frames.count == 1, let frame = frames.first else {
+            throw .malformed("the frame behind the envelope is missing")
+        }
+        return frame
+    }
+}
+
+/// Checks on the way from fields to values; `what` names the field in the error.
+enum Check {
+    static func count(
+        _ value: some BinaryInteger, _ what: String, in range: ClosedRange<Int>
+    ) throws(WireError) -> Int {
+        guard let result = Int(exactly: value), range.contains(result) else {
+            throw .badValue("\(what) is \(value), not in \(range.lowerBound)...\(range.upperBound)")
+        }
+        return result
+    }
+
+    static func length(_ count: Int, _ what: String, max: Int) throws(WireError) {
+        guard count <= max else { throw .overLimit("\(count) \(what), at most \(max) are taken") }
+    }
+
+    /// A finite number from zero upwards.
+    static func seconds(_ value: Double, _ what: String) throws(WireError) -> Double {
+        guard value.isFinite, value >= 0 else { throw .badValue("\(what) is \(value)") }
+        return value
+    }
+
+    static func number(
+        _ value: Float, _ what: String, in range: Range<Float>
+    ) throws(WireError) -> Float {
+        // NaN is in no range.
+        guard range.contains(value) else { throw .badValue("\(what) is \(value)") }
+        return value
+    }
+
+    /// A short text that is shown in tables: no control characters.
+    static func name(
+        _ text: String, _ what: String, _ limits: WireLimits
+    ) throws(WireError) -> String {
+        try length(text.utf8.count, "bytes of \(what)", max: limits.nameByteCountMax)
+        guard !text.unicodeScalars.contains(where: isControl) else {
+            throw .badValue("\(what) has control characters")
+        }
+        return text
+    }
+
+    /// An explanation: control characters would play tricks on a terminal, and become spaces.
+    static func reason(
+        _ text: String, _ what: String, _ limits: WireLimits
+    ) throws(WireError) -> String {
+        try length(text.utf8.count, "bytes of \(what)", max: limits.reasonByteCountMax)
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { scalars.append(isControl(scalar) ? " " : scalar) }
+        return String(scalars)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+
+    /// Heads with strictly ascending classes and no number twice.
+    static func heads(
+        _ list: [ProtoHeadDescription], _ limits: WireLimits
+    ) throws(WireError) -> [HeadSpec] {
+        try length(list.count, "heads", max: limits.headCountMax)
+        guard !list.isEmpty else { throw .badValue("a bundle without heads") }
+        var identifiers: Set<UInt32> = []
+        var classSetByteCount = 0
+        var result: [HeadSpec] = []
+        result.reserveCapacity(list.count)
+        for head in list {
+            guard identifiers.insert(head.id).inserted else {
+                throw .badValue("head \(head.id) twice in one bundle")
+            }
+            guard head.classes.count >= 2 else {
+                throw .badValue("head \(head.id) has fewer than two classes")
+            }
+            guard zip(head.classes, head.classes.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw .badValue("the classes of head \(head.id) do not ascend")
+            }
+            // Ascending, so the last is the largest; a class set's memory is set by it.
+            let last = try count(
+                head.classes.last ?? 0, "a class of head \(head.id)",
+                in: 0...limits.classCountMax - 1)
+            classSetByteCount += (last / 64 + 1) * 8
+            try length(
+                classSetByteCount, "bytes of class sets", max: limits.classSetByteCountMax)
+            result.append(
+                HeadSpec(id: HeadID(head.id), classes: ClassSet(head.classes.map(Int.init))))
+        }
+        return result
+    }
+}
+
+extension [HeadSpec] {
+    /// The heads as fields.
+    var wire: [ProtoHeadDescription] {
+        map { spec in
+            var head = ProtoHeadDescription()
+            head.id = spec.id.rawValue
+            head.classes = spec.classes.members.map { UInt32(clamping: $0) }
+            return head
+        }
+    }
+}
+
+extension String {
+    /// The text cut to at most `byteCount` bytes, between characters.
+    func truncated(toByteCount byteCount: Int) -> String {
+        guard utf8.count > byteCount else { return self }
+        var result = ""
+        var used = 0
+        for character in self {
+            used += character.utf8.count
+            if used > byteCount { break }
+            result.append(character)
+        }
+        return result
+    }
+}

@@ -1,0 +1,46 @@
+/// What both sides agree on before the first byte.
+package enum WireProtocol {
+    /// The version this program speaks; only equal versions work together.
+    package static let version: UInt32 = 1
+
+    /// The topic of a run's feature broadcast: the first frame of each of its messages.
+    ///
+    /// The word keeps the door open for other broadcasts; the run keeps out a former one's chunks.
+    package static func featureTopic(runID: [UInt8]) -> [UInt8] {
+        Array("features/".utf8) + runID
+    }
+}
+
+/// How large anything in a message may be; checked before memory is set aside for it.
+package struct WireLimits: Hashable, Sendable {
+    /// Bytes of an envelope; a manifest takes about 50 a chunk.
+    package var envelopeByteCountMax = 1 << 20
+    /// Bytes of a raw frame: a chunk or a bundle's heads.
+    package var frameByteCountMax = 16 << 20
+    /// Bytes of a chunk.
+    package var chunkByteCountMax = 1 << 20
+    /// Classes of a run.
+    package var classCountMax = 65_535
+    /// Features of a row.
+    package var featureCountMax = 65_536
+    /// Rows of a run.
+    package var rowCountMax = 1 << 32
+    /// Bytes of a run's features.
+    package var featureByteCountMax = 64 << 30
+    /// Chunks of a run.
+    package var chunkCountMax = 65_536
+    /// Heads in a bundle.
+    package var headCountMax = 16_384
+    /// Bytes of memory for the class sets of a bundle, which a few bytes of envelope can claim.
+    package var classSetByteCountMax = 32 << 20
+    /// Chunks one request may ask for.
+    package var requestedChunkCountMax = 64
+    /// Bundles a worker may say it is running.
+    package var runningBundleCountMax = 1_024
+    /// Bytes of a name, host, or instruction set.
+    package var nameByteCountMax = 255
+    /// Bytes of a reason; longer ones are cut off when sent.
+    package var reasonByteCountMax = 2_048
+
+    package init() {}
+}

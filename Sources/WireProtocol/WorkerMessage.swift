@@ -1,0 +1,128 @@
+package import HeadPlan
+
+/// What a worker tells the coordinator.
+package enum WorkerMessage: Hashable, Sendable {
+    /// First of a connection, resent until it is answered.
+    case hello(Hello)
+    /// Sent every interval that ``Welcome`` names.
+    case heartbeat(WorkerHeartbeat)
+    /// Asks for chunks by their positions in the manifest, ascending.
+    case chunkRequest([Int])
+    /// All features are held.
+    case ready
+    case bundleTrained(BundleTrained)
+    case bundleFailed(BundleFailed)
+    /// The worker leaves and returns what it held.
+    case goodbye
+}
+
+/// Who a worker is.
+package struct Hello: Hashable, Sendable {
+    /// Drawn at random when the worker process starts; tells a restart from a reconnection.
+    package var incarnation: UInt64
+    package var name: String
+    package var host: String
+    /// The kernel variant in use, as in "avx2".
+    package var isa: String
+    package var threadCount: Int
+    /// Bundles it can train at the same time.
+    package var slotCount: Int
+    package var processID: Int
+
+    package init(
+        incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int,
+        slotCount: Int, processID: Int
+    ) {
+        self.incarnation = incarnation
+        self.name = name
+        self.host = host
+        self.isa = isa
+        self.threadCount = threadCount
+        self.slotCount = slotCount
+        self.processID = processID
+    }
+}
+
+/// A sign of life and what a worker has used so far.
+package struct WorkerHeartbeat: Hashable, Sendable {
+    package var incarnation: UInt64
+    /// Seconds spent training since the process started.
+    package var busySeconds: Double
+    package var peakRSSByteCount: Int
+    /// Feature bytes received since the process started.
+    package var receivedByteCount: Int
+    package var runningBundles: [UInt64]
+
+    package init(
+        incarnation: UInt64, busySeconds: Double, peakRSSByteCount: Int, receivedByteCount: Int,
+        runningBundles: [UInt64]
+    ) {
+        self.incarnation = incarnation
+        self.busySeconds = busySeconds
+        self.peakRSSByteCount = peakRSSByteCount
+        self.receivedByteCount = receivedByteCount
+        self.runningBundles = runningBundles
+    }
+}
+
+/// A head and its number in the plan.
+package struct TrainedHead: Hashable, Sendable {
+    package let id: HeadID
+    package let head: Head
+
+    package init(id: HeadID, head: Head) {
+        self.id = id
+        self.head = head
+    }
+
+    package static func == (left: TrainedHead, right: TrainedHead) -> Bool {
+        left.id == right.id && left.head == right.head
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+    }
+}
+
+/// The heads of a bundle.
+///
+/// Decoding checks them against themselves: shapes, classes, finite numbers. That they are the
+/// leased ones is for the coordinator's runtime to check.
+package struct BundleTrained: Hashable, Sendable {
+    package var bundle: UInt64
+    package var attempt: UInt32
+    package var busySeconds: Double
+    /// Columns of every head's weights.
+    package var featureCount: Int
+    package var heads: [TrainedHead]
+
+    package init(
+        bundle: UInt64, attempt: UInt32, busySeconds: Double, featureCount: Int,
+        heads: [TrainedHead]
+    ) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.busySeconds = busySeconds
+        self.featureCount = featureCount
+        self.heads = heads
+    }
+
+    /// Bytes of the frame that brings `heads`: a bundle must be made no larger than
+    /// ``WireLimits/frameByteCountMax`` by it.
+    package static func frameByteCount(heads: [HeadSpec], featureCount: Int) -> Int {
+        heads.reduce(0) { $0 + $1.classes.count } * (featureCount + 1) * 4
+    }
+}
+
+/// A bundle that could not be trained.
+package struct BundleFailed: Hashable, Sendable {
+    package var bundle: UInt64
+    package var attempt: UInt32
+    package var reason: String
+
+    package init(bundle: UInt64, attempt: UInt32, reason: String) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.reason = reason
+    }
+}

@@ -1,0 +1,172 @@
+import FeatureStore
+import Hashing
+import Tensors
+import Testing
+
+/// A table whose value at (class, row, feature) says where it is.
+func sampleTable(featureCount: Int, classRowCounts: [Int]) -> FeatureTable {
+    let rowCount = classRowCounts.reduce(0, +)
+    let buffer = FloatBuffer(count: rowCount * featureCount)
+    unsafe buffer.withUnsafeMutableBufferPointer { floats in
+        for index in floats.indices {
+            unsafe floats[index] = Float(index % 9_973) - 4_000.25
+        }
+    }
+    return FeatureTable(
+        features: buffer, featureCount: featureCount, classRowCounts: classRowCounts)
+}
+
+extension FeatureTable {
+    var values: [Float] { unsafe features.withUnsafeBufferPointer { unsafe Array($0) } }
+}
+
+extension FeatureChunks {
+    func bytes(_ index: Int) -> [UInt8] {
+        unsafe withUnsafeBytes(ofChunk: index) { unsafe [UInt8]($0) }
+    }
+}
+
+private let unlimited = 1 << 40
+
+/// From a table to chunks and back.
+@Suite struct FeatureTransferTests {
+    @Test(arguments: [
+        (1, [3, 0, 5]), (17, [40_000, 1]), (256, [1_024, 1_025, 0, 3_000]), (2_048, [129, 128]),
+        (262_144, [2, 1]), (3, [0, 0]),
+    ])
+    func tablesSurvive(featureCount: Int, classRowCounts: [Int]) throws {
+        let table = sampleTable(featureCount: featureCount, classRowCounts: classRowCounts)
+        let chunks = try FeatureChunks(table)
+        let manifest = chunks.manifest
+        for chunk in manifest.chunks {
+            #expect(chunk.byteCount <= 1 << 20)
+            // A chunk is short only at its class's end.
+            let isLast = chunk.firstRow + chunk.rowCount == classRowCounts[chunk.classIndex]
+            #expect(isLast || chunk.byteCount + featureCount * 4 > 1 << 20)
+        }
+        let assembly = try FeatureAssembly(manifest, byteCountMax: unlimited)
+        #expect(assembly.missing == Array(manifest.chunks.indices))
+        for index in manifest.chunks.indices.reversed() {
+            #expect(assembly.missingCount == index + 1)
+            let first = try assembly.insert(index, chunks.bytes(index))
+            #expect(first == .inserted)
+            let second = try assembly.insert(index, chunks.bytes(index))
+            #expect(second == .duplicate)
+        }
+        #expect(assembly.isComplete)
+        #expect(assembly.missing.isEmpty)
+        let result = try assembly.finish()
+        #expect(result.classRowCounts == classRowCounts)
+        #expect(result.featureCount == featureCount)
+        #expect(result.values == table.values)
+    }
+
+    // The payload is what another language reads: rows, float32 little-endian; b2sum names it.
+    @Test func payloadsAreLittleEndianRows() throws {
+        let buffer = FloatBuffer(count: 2)
+        unsafe buffer.withUnsafeMutableBufferPointer { floats in
+            unsafe floats[0] = 1
+            unsafe floats[1] = -2.5
+        }
+        let table = FeatureTable(features: buffer, featureCount: 1, classRowCounts: [1, 1])
+        let chunks = try FeatureChunks(table)
+        #expect(chunks.bytes(0) == [0, 0, 0x80, 0x3F])
+        #expect(chunks.bytes(1) == [0, 0, 0x20, 0xC0])
+        #expect(chunks.manifest.chunks[1].hash == BLAKE2b.digest([0, 0, 0x20, 0xC0]))
+    }
+
+    @Test func chunksAreViewsOfTheTable() throws {
+        let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
+        let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
+        #expect(chunks.owner === table.features)
+        #expect(chunks.manifest.chunks.count == 3 + 3)
+        let start = unsafe table.features.withUnsafeBufferPointer {
+            UInt(bitPattern: $0.baseAddress)
+        }
+        let address = unsafe chunks.withUnsafeBytes(ofChunk: 4) {
+            UInt(bitPattern: $0.baseAddress)
+        }
+        #expect(address == start + UInt((5 + 2) * 4 * 4))
+    }
+
+    @Test func equalChunksHaveEqualNames() throws {
+        let table = FeatureTable(
+            features: FloatBuffer(count: 8), featureCount: 2, classRowCounts: [2, 2])
+        let chunks = try FeatureChunks(table)
+        #expect(chunks.manifest.chunks[0].hash == chunks.manifest.chunks[1].hash)
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)
+        try assembly.insert(0, chunks.bytes(0))
+        #expect(assembly.missing == [1])
+    }
+
+    @Test func aRowLargerThanAChunkIsRefused() {
+        let table = FeatureTable(
+            features: FloatBuffer(count: 262_145), featureCount: 262_145, classRowCounts: [1])
+        let error = #expect(throws: FeatureStoreError.self) { try FeatureChunks(table) }
+        #expect(error?.code == .rowTooLarge)
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN])
+    func featuresThatAreNotFiniteAreRefused(value: Float) throws {
+        let good = sampleTable(featureCount: 3, classRowCounts: [4, 4])
+        let buffer = FloatBuffer(count: 24)
+        unsafe buffer.withUnsafeMutableBufferPointer { unsafe $0[17] = value }
+        let bad = FeatureTable(features: buffer, featureCount: 3, classRowCounts: [4, 4])
+        let error = #expect(throws: FeatureStoreError.self) { try FeatureChunks(bad) }
+        #expect(error?.code == .notFinite)
+        #expect(error?.message.contains("class 1") == true)
+        // A peer that hashes such bytes is refused just so.
+        let bytes = unsafe buffer.withUnsafeBufferPointer {
+            unsafe [UInt8](UnsafeRawBufferPointer($0)[48..<96])
+        }
+        var manifest = try FeatureChunks(good).manifest
+        manifest.chunks[1].hash = BLAKE2b.digest(bytes)
+        let assembly = try FeatureAssembly(manifest, byteCountMax: unlimited)
+        let refusal = #expect(throws: FeatureStoreError.self) { try assembly.insert(1, bytes) }
+        #expect(refusal?.code == .notFinite)
+        #expect(assembly.missing == [0, 1])
+    }
+
+    @Test func everyFlippedBitIsRefused() throws {
+        let chunks = try FeatureChunks(sampleTable(featureCount: 5, classRowCounts: [3]))
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)
+        let bytes = chunks.bytes(0)
+        for bit in 0..<bytes.count * 8 {
+            var flipped = bytes
+            flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+            let error = #expect(throws: FeatureStoreError.self) {
+                try assembly.insert(0, flipped)
+            }
+            #expect(error?.code == .wrongHash)
+        }
+        for count in 0..<bytes.count {
+            let error = #expect(throws: FeatureStoreError.self) {
+                try assembly.insert(0, Array(bytes.prefix(count)))
+            }
+            #expect(error?.code == .wrongLength)
+        }
+        for index in [-1, 1, Int.max, Int.min] {
+            let error = #expect(throws: FeatureStoreError.self) {
+                try assembly.insert(index, bytes)
+            }
+            #expect(error?.code == .noSuchChunk)
+        }
+        let early = #expect(throws: FeatureStoreError.self) { try assembly.finish() }
+        #expect(early?.code == .incomplete)
+        // None of it did harm.
+        let insertion = try assembly.insert(0, bytes)
+        #expect(insertion == .inserted)
+        let table = try assembly.finish()
+        #expect(table.values == sampleTable(featureCount: 5, classRowCounts: [3]).values)
+    }
+
+    @Test func unalignedBytesAreTaken() throws {
+        let chunks = try FeatureChunks(sampleTable(featureCount: 2, classRowCounts: [2]))
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)
+        let shifted: [UInt8] = [0] + chunks.bytes(0)
+        let insertion = try unsafe shifted.withUnsafeBytes {
+            try unsafe assembly.insert(0, UnsafeRawBufferPointer(rebasing: $0[1...]))
+        }
+        #expect(insertion == .inserted)
+    }
+}
