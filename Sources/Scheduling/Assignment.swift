@@ -1,0 +1,50 @@
+package import HeadPlan
+
+/// The number of a bundle within a run; never used twice.
+package struct BundleID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: BundleID, right: BundleID) -> Bool {
+        left.rawValue < right.rawValue
+    }
+
+    package var description: String { "bundle \(rawValue)" }
+}
+
+/// A bundle given to a worker: what one lease covers.
+package struct Assignment: Hashable, Sendable {
+    package let bundle: BundleID
+    /// Counts the leases of this bundle, from 1.
+    package let attempt: UInt32
+    /// What to train, in this order. A later attempt may list fewer heads than an earlier one.
+    package let heads: [HeadID]
+
+    /// A bundle's heads under one attempt number.
+    package init(bundle: BundleID, attempt: UInt32, heads: [HeadID]) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.heads = heads
+    }
+}
+
+/// A head to be trained, as the scheduler sees it: what it costs, not what it is.
+package struct HeadWork: Hashable, Sendable {
+    package let id: HeadID
+    /// Floating-point operations to train it (``HeadSpec/trainingFlops(rowCount:featureCount:epochCount:)``).
+    package let trainingFlops: Double
+    /// Bytes of its trained weights and biases on the wire.
+    package let resultByteCount: Int
+
+    /// Traps on a cost that is negative or not finite, or a negative byte count.
+    package init(id: HeadID, trainingFlops: Double, resultByteCount: Int) {
+        precondition(trainingFlops.isFinite && trainingFlops >= 0)
+        precondition(resultByteCount >= 0)
+        self.id = id
+        self.trainingFlops = trainingFlops
+        self.resultByteCount = resultByteCount
+    }
+}

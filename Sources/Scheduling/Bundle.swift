@@ -1,0 +1,40 @@
+/// One lease of a bundle, kept after its end so that a late result is recognised.
+struct Lease: Sendable {
+    let worker: WorkerID
+    /// Ranks of the heads it covers.
+    let heads: [Int32]
+    /// Cost with the fixed part.
+    let flops: Double
+    let assignedAt: SchedulerInstant
+    /// Whether its heads count as leased by it. Ends by expiry, supersession or any answer.
+    var isActive = true
+    /// Whether it takes up one of its worker's places. Ends by the worker's answer or departure.
+    var isOpen = true
+    /// Whether its result came, good or bad: a second one is a duplicate on the wire.
+    var hasReported = false
+}
+
+/// Heads that travel together, and every lease there was on them.
+struct Bundle: Sendable {
+    /// Ranks of the heads of the latest attempt.
+    var heads: [Int32]
+    /// How many of `heads` are in the state `leased` by this bundle.
+    var leasedHeadCount = 0
+    /// The lease of attempt `n` is `leases[n - 1]`.
+    var leases: [Lease] = []
+    var activeLeaseCount = 0
+    var openLeaseCount = 0
+    /// Workers that died running it, or returned an invalid result for it.
+    var blameCount = 0
+    var lastBlamed: WorkerID?
+    /// Whether it is to be kept apart from other bundles that are as suspect.
+    var isIsolated = false
+    /// Whether it waits, whole, for another worker.
+    var isQueued = false
+    var isRetired = false
+
+    /// The lease of an attempt, if there was one.
+    func lease(_ attempt: UInt32) -> Lease? {
+        attempt >= 1 && Int(attempt) <= leases.count ? leases[Int(attempt) - 1] : nil
+    }
+}

@@ -1,0 +1,117 @@
+import HeadPlan
+
+extension HeadScheduler {
+    /// Looks through the whole state for contradictions. O(heads + bundles).
+    ///
+    /// - Throws: ``SchedulingError`` naming the first one found.
+    package func checkInvariants() throws(SchedulingError) {
+        try checkHeads()
+        try checkBundles()
+        try checkWorkers()
+    }
+
+    private func require(
+        _ condition: Bool, _ what: @autoclosure () -> String
+    ) throws(SchedulingError) {
+        if !condition { throw .invariantViolated(what()) }
+    }
+
+    /// Every head is in exactly one place, and the counts agree.
+    private func checkHeads() throws(SchedulingError) {
+        var pending = 0
+        var leased = 0
+        var accepted = 0
+        var places = Array(repeating: 0, count: heads.count)
+        for rank in queue.returned { places[Int(rank)] += 1 }
+        for rank in Int(queue.cursor)..<heads.count { places[rank] += 1 }
+        for id in suspects {
+            guard let bundle = bundles[id] else { throw .invariantViolated("\(id) is forgotten") }
+            try require(bundle.isQueued, "\(id) is suspect and not marked so")
+            for rank in bundle.heads { places[Int(rank)] += 1 }
+        }
+        for (rank, state) in states.enumerated() {
+            let id = heads[rank].id
+            switch state {
+            case .pending:
+                pending += 1
+                try require(places[rank] == 1, "pending \(id) is in \(places[rank]) queues")
+            case .leased(let bundle):
+                leased += 1
+                try require(places[rank] == 0, "leased \(id) is in a queue")
+                let isHeld = (bundles[bundle]?.activeLeaseCount ?? 0) > 0
+                try require(isHeld, "\(id) is leased by \(bundle), which nobody has")
+            case .accepted:
+                accepted += 1
+                try require(!quarantine.contains(id), "accepted \(id) is quarantined")
+            case .quarantined:
+                try require(quarantine.contains(id), "\(id) is missing in the quarantine")
+                try require(places[rank] == 0, "quarantined \(id) is in a queue")
+            }
+        }
+        try require(pending == pendingCount, "\(pending) heads pending, counted \(pendingCount)")
+        try require(leased == leasedCount, "\(leased) heads leased, counted \(leasedCount)")
+        try require(accepted == acceptedCount, "\(accepted) accepted, counted \(acceptedCount)")
+        let sum = pending + leased + accepted + quarantine.count
+        try require(sum == heads.count, "\(sum) heads of \(heads.count) are somewhere")
+        let isDone = accepted + quarantine.count == heads.count
+        try require(isDone || !isFinished, "finished with heads missing")
+    }
+
+    /// Bundles know their leases, and their heads know them.
+    private func checkBundles() throws(SchedulingError) {
+        try require(
+            retired.count <= configuration.retiredBundleCountMax, "too many bundles are remembered")
+        for (id, bundle) in bundles {
+            let active = bundle.leases.reduce(0) { $0 + ($1.isActive ? 1 : 0) }
+            let open = bundle.leases.reduce(0) { $0 + ($1.isOpen ? 1 : 0) }
+            let leased = bundle.heads.reduce(0) {
+                $0 + (states[Int($1)] == .leased(id) ? 1 : 0)
+            }
+            try require(active == bundle.activeLeaseCount, "\(id) miscounts active leases")
+            try require(open == bundle.openLeaseCount, "\(id) miscounts open leases")
+            try require(leased == bundle.leasedHeadCount, "\(id) miscounts its heads")
+            try require(active <= 2, "\(id) has \(active) active leases")
+            try require(active == 0 || leased > 0, "\(id) is leased for nothing")
+            try require(active > 0 || leased == 0, "\(id) keeps heads without a lease")
+            try require(!bundle.isQueued || active == 0, "\(id) is leased and queued")
+            let isAlive = open > 0 || bundle.isQueued
+            try require(isAlive != bundle.isRetired, "\(id) is neither alive nor retired, or both")
+            for (index, lease) in bundle.leases.enumerated() {
+                try require(!lease.isActive || lease.isOpen, "\(id) has an active closed lease")
+                try require(
+                    lease.heads.count <= configuration.bundleHeadCountMax, "\(id) is too large")
+                guard lease.isOpen else { continue }
+                guard let place = self.index(of: lease.worker) else {
+                    throw .invariantViolated("\(id) is leased to unknown \(lease.worker)")
+                }
+                let held = workers[place].running + workers[place].waiting
+                let count = held.reduce(0) {
+                    $0 + ($1.bundle == id && Int($1.attempt) == index + 1 ? 1 : 0)
+                }
+                try require(count == 1, "\(lease.worker) holds \(id) \(count) times")
+            }
+        }
+    }
+
+    /// Workers are in order, keep to their credit, and hold leases that exist.
+    private func checkWorkers() throws(SchedulingError) {
+        for (index, worker) in workers.enumerated() {
+            let id = worker.id
+            try require(index == 0 || workers[index - 1].id < id, "\(id) is out of order")
+            try require(worker.running.count <= worker.slotCount, "\(id) runs too much")
+            try require(worker.waiting.count <= worker.slotCount, "\(id) has too much waiting")
+            let isFull = worker.running.count == worker.slotCount
+            try require(isFull || worker.waiting.isEmpty, "\(id) waits with an idle slot")
+            for held in worker.running + worker.waiting {
+                let lease = bundles[held.bundle]?.lease(held.attempt)
+                try require(
+                    lease?.isOpen == true && lease?.worker == id,
+                    "\(id) holds \(held.bundle) without a lease")
+                try require(
+                    worker.phase == .ready || worker.phase == .draining
+                        || lease?.isActive == false,
+                    "\(id) has work and may not have any")
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+import HeadPlan
+
+extension HeadScheduler {
+    /// Gives every free place what there is for it: first the idle slots, then the waiting places,
+    /// then, when nothing is left to lease, copies of slow leases to idle slots.
+    mutating func fillSlots(at now: SchedulerInstant) {
+        var mayWaitIndices: [Int] = []
+        for index in workers.indices where workers[index].mayWork(at: now) {
+            while workers[index].running.count < workers[index].slotCount, pendingCount > 0 {
+                guard let bundle = takeBundle(for: index, at: now) else { break }
+                lease(bundle, to: index, at: now)
+            }
+            if workers[index].heldLeaseCount < 2 * workers[index].slotCount {
+                mayWaitIndices.append(index)
+            }
+        }
+        if pendingCount > 0 {
+            for index in mayWaitIndices
+            where workers[index].running.count == workers[index].slotCount {
+                while workers[index].waiting.count < workers[index].slotCount, pendingCount > 0 {
+                    guard let bundle = takeBundle(for: index, at: now) else { break }
+                    lease(bundle, to: index, at: now)
+                }
+            }
+        }
+        if pendingCount == 0 && leasedCount > 0 && !mayWaitIndices.isEmpty {
+            duplicateSlowLeases(at: now)
+        }
+    }
+
+    // MARK: - Choosing what to lease
+
+    /// Suspect bundles first, then what was never suspect, then the bundles that are kept apart: they
+    /// may take their worker with them, and by then the rest is done.
+    private mutating func takeBundle(for index: Int, at now: SchedulerInstant) -> BundleID? {
+        if let bundle = takeSuspect(for: index, isolated: false) { return bundle }
+        dropAcceptedFromQueue()
+        if queue.first != nil {
+            guard let seconds = bundleSeconds(for: index, at: now) else { return nil }
+            return makeBundle(flops: seconds * flopsPerSecond(ofWorkerAt: index))
+        }
+        return takeSuspect(for: index, isolated: true)
+    }
+
+    /// The first suspect bundle that may go to a worker, made ready for a next attempt.
+    private mutating func takeSuspect(for index: Int, isolated: Bool) -> BundleID? {
+        if suspects.isEmpty { return nil }
+        if isolated && holdsIsolatedBundle(workers[index]) { return nil }
+        // A worker that spoiled a bundle gets it back only when no other can have it.
+        let isOnly = !workers.indices.contains { $0 != index && workers[$0].phase == .ready }
+        var place = 0
+        while place < suspects.count {
+            let id = suspects[place]
+            guard let bundle = bundles[id] else { preconditionFailure("\(id) is lost") }
+            let isWelcome = isOnly || bundle.lastBlamed != workers[index].id
+            guard bundle.isIsolated == isolated, isWelcome else {
+                place += 1
+                continue
+            }
+            suspects.remove(at: place)
+            bundles[id]?.isQueued = false
+            // Late results may have brought some of its heads in the meantime.
+            let ranks = bundle.heads.filter { states[Int($0)] == .pending }
+            if ranks.isEmpty {
+                retireIfEnded(id)
+                continue
+            }
+            occupy(id, with: ranks)
+            return id
+        }
+        return nil
+    }
+
+    private func holdsIsolatedBundle(_ worker: RemoteWorker) -> Bool {
+        (worker.running + worker.waiting).contains { bundles[$0.bundle]?.isIsolated == true }
+    }
+
+    private mutating func dropAcceptedFromQueue() {
+        while let rank = queue.first, states[Int(rank)] != .pending { queue.removeFirst() }
+    }
+
+    /// A new bundle of the most expensive heads that wait, about as costly as asked.
+    private mutating func makeBundle(flops: Double) -> BundleID {
+        var ranks: [Int32] = []
+        var sum = configuration.bundleFixedFlops
+        var byteCount = 0
+        while let rank = queue.first, ranks.count < configuration.bundleHeadCountMax {
+            guard states[Int(rank)] == .pending else {
+                queue.removeFirst()
+                continue
+            }
+            let head = heads[Int(rank)]
+            let isAbove =
+                byteCount + head.resultByteCount > configuration.bundleResultByteCountMax
+                || sum + head.trainingFlops / 2 > flops
+            if isAbove && !ranks.isEmpty { break }
+            queue.removeFirst()
+            ranks.append(rank)
+            sum += head.trainingFlops
+            byteCount += head.resultByteCount
+        }
+        let id = makeBundleID()
+        bundles[id] = Bundle(heads: ranks)
+        occupy(id, with: ranks)
+        return id
+    }
+
+    /// Moves pending heads into a bundle that is about to be leased.
+    private mutating func occupy(_ bundle: BundleID, with ranks: [Int32]) {
+        for rank in ranks {
+            states[Int(rank)] = .leased(bundle)
+            takeFromPending(rank)
+        }
+        leasedCount += ranks.count
+        bundles[bundle]?.heads = ranks
+        bundles[bundle]?.leasedHeadCount = ranks.count
+    }
+
+    // MARK: - Leases
+
+    /// Gives the heads a bundle still lacks to a worker with a free place.
+    private mutating func lease(_ bundle: BundleID, to index: Int, at now: SchedulerInstant) {
+        guard let record = bundles[bundle] else { return }
+        let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
+        let flops = cost(of: ranks)
+        let worker = workers[index].id
+        bundles[bundle]?.leases.append(
+            Lease(worker: worker, heads: ranks, flops: flops, assignedAt: now))
+        bundles[bundle]?.activeLeaseCount += 1
+        bundles[bundle]?.openLeaseCount += 1
+        let expected = flops / flopsPerSecond(ofWorkerAt: index)
+        let delay = workers[index].startDelaySeconds(at: now)
+        let attempt = UInt32(record.leases.count + 1)
+        let held = HeldLease(
+            bundle: bundle, attempt: attempt, expectedSeconds: expected, since: now,
+            deadline: now.advanced(bySeconds: leaseSeconds(expected + delay)))
+        if workers[index].running.count < workers[index].slotCount {
+            workers[index].running.append(held)
+        } else {
+            workers[index].waiting.append(held)
+        }
+        let ids = ranks.map { heads[Int($0)].id }
+        outbox.append(
+            .assign(Assignment(bundle: bundle, attempt: attempt, heads: ids), to: worker))
+    }
+
+    private func cost(of ranks: [Int32]) -> Double {
+        ranks.reduce(configuration.bundleFixedFlops) { $0 + heads[Int($1)].trainingFlops }
+    }
+
+    /// Measured, or the guess.
+    func flopsPerSecond(ofWorkerAt index: Int) -> Double {
+        workers[index].measuredFlopsPerSecond ?? configuration.guessedFlopsPerSecond
+    }
+
+    // MARK: - Sizes
+
+    /// How long the next bundle of a worker should take, or nil if it should not have one yet.
+    ///
+    /// Far from the end, the configured time. Near it: imagine what waits poured over the slots until
+    /// all are busy for equally long (guided self-scheduling, Polychronopoulos and Kuck 1987, with
+    /// the leases that are out taken into account). This slot's part of that is its share; the bundle
+    /// takes half of it, and all of it once half would be too small to be worth streaming the rows.
+    private func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
+        let rate = flopsPerSecond(ofWorkerAt: index)
+        let fixedSeconds = configuration.bundleFixedFlops / rate
+        let least = max(
+            configuration.bundleSecondsMin, fixedSeconds / configuration.bundleFixedShareMax)
+        let isMeasured = workers[index].measuredFlopsPerSecond != nil
+        let wanted = max(
+            isMeasured ? configuration.bundleSeconds : configuration.firstBundleSeconds, least)
+        var fleetRate = 0.0
+        for other in workers.indices where workers[other].mayWork(at: now) {
+            fleetRate += Double(workers[other].slotCount) * flopsPerSecond(ofWorkerAt: other)
+        }
+        if pendingFlops > 4 * wanted * fleetRate { return wanted }
+        let delay = workers[index].startDelaySeconds(at: now)
+        let share = levelSeconds(at: now) - delay
+        // A slot that is idle takes what there is; a waiting place leaves crumbs to whoever is idle
+        // first.
+        if delay > 0 && share < least / 2 { return nil }
+        if share < 2 * least { return min(max(share, least), wanted) }
+        return min(wanted, share / 2)
+    }
+
+    /// Seconds until everything would be done if what waits were spread evenly. O(slots).
+    private func levelSeconds(at now: SchedulerInstant) -> Double {
+        var basins: [(committed: Double, rate: Double)] = []
+        for index in workers.indices where workers[index].mayWork(at: now) {
+            let rate = Double(workers[index].slotCount) * flopsPerSecond(ofWorkerAt: index)
+            basins.append((workers[index].committedSeconds(at: now), rate))
+        }
+        basins.sort { $0.committed < $1.committed }
+        // The level rises basin by basin, until the next one's bottom is above it.
+        var level = 0.0
+        var volume = pendingFlops
+        var rate = 0.0
+        for basin in basins {
+            if rate > 0 && level <= basin.committed { break }
+            volume += basin.committed * basin.rate
+            rate += basin.rate
+            level = volume / rate
+        }
+        return level
+    }
+
+    // MARK: - Duplicates
+
+    /// A lease that an idle worker might do sooner than the one that has it.
+    private struct SlowLease {
+        let bundle: BundleID
+        let worker: WorkerID
+        let flops: Double
+        let secondsLeft: Double
+        let isLate: Bool
+    }
+
+    /// Gives copies of the slowest leases to idle slots; at most two leases of a bundle are active,
+    /// and bundles under suspicion are never copied.
+    private mutating func duplicateSlowLeases(at now: SchedulerInstant) {
+        let idle = workers.indices.filter {
+            workers[$0].mayWork(at: now) && workers[$0].running.count < workers[$0].slotCount
+        }
+        guard let fastest = idle.map({ flopsPerSecond(ofWorkerAt: $0) }).max() else { return }
+        var slow = slowLeases(against: fastest, at: now)
+        for index in idle {
+            let rate = flopsPerSecond(ofWorkerAt: index)
+            while workers[index].running.count < workers[index].slotCount {
+                let place = slow.firstIndex {
+                    $0.worker != workers[index].id && isWorthwhile($0, at: rate)
+                }
+                guard let place else { break }
+                lease(slow.remove(at: place).bundle, to: index, at: now)
+            }
+        }
+    }
+
+    private func isWorthwhile(_ lease: SlowLease, at rate: Double) -> Bool {
+        // The margin covers the network and the rates' errors.
+        lease.isLate || 1.5 * lease.flops / rate + 0.02 < lease.secondsLeft
+    }
+
+    /// The leases worth a copy at some rate, slowest first.
+    private func slowLeases(against rate: Double, at now: SchedulerInstant) -> [SlowLease] {
+        var result: [SlowLease] = []
+        for worker in workers {
+            let left = worker.running.map { $0.secondsLeft(at: now) }
+            let free = left.sorted()
+            for (place, held) in worker.running.enumerated() {
+                let elapsed = now.seconds(since: held.since)
+                let expected = held.expectedSeconds
+                let isLate = elapsed > max(2 * expected, expected + 0.25)
+                consider(held, of: worker, secondsLeft: left[place], isLate: isLate)
+            }
+            for (place, held) in worker.waiting.enumerated() {
+                let seconds = free[min(place, free.count - 1)] + held.expectedSeconds
+                consider(held, of: worker, secondsLeft: seconds, isLate: false)
+            }
+        }
+        result.sort { left, right in
+            if left.secondsLeft != right.secondsLeft { return left.secondsLeft > right.secondsLeft }
+            return left.bundle < right.bundle
+        }
+        return result
+
+        func consider(
+            _ held: HeldLease, of worker: RemoteWorker, secondsLeft: Double, isLate: Bool
+        ) {
+            guard let bundle = bundles[held.bundle], let lease = bundle.lease(held.attempt),
+                lease.isActive, bundle.activeLeaseCount == 1, bundle.blameCount == 0
+            else { return }
+            let slow = SlowLease(
+                bundle: held.bundle, worker: worker.id, flops: lease.flops,
+                secondsLeft: secondsLeft, isLate: isLate)
+            if isWorthwhile(slow, at: rate) { result.append(slow) }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import HeadPlan
+
+extension HeadScheduler {
+    mutating func takeResult(
+        of key: LeaseKey, from worker: WorkerID, busySeconds: Double, at now: SchedulerInstant
+    ) {
+        if let reason = reasonToDiscard(key, from: worker) {
+            outbox.append(
+                .discard(key.bundle, attempt: key.attempt, from: worker, reason: reason))
+        }
+        guard let lease = conclude(key, from: worker, at: now) else { return }
+        if let index = index(of: worker) {
+            // A peer's figure: no more than the time that passed, and nothing unless it is a number.
+            let elapsed = max(now.seconds(since: lease.assignedAt), 0)
+            if busySeconds.isFinite && busySeconds > 0 {
+                workers[index].measure(
+                    flops: lease.flops, seconds: min(busySeconds, elapsed),
+                    memory: configuration.rateMemory)
+            }
+        }
+        if !isFinished { sortOut(lease, of: key, from: worker) }
+        returnHeads(of: key.bundle)
+        retireIfEnded(key.bundle)
+    }
+
+    mutating func takeFailure(of key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant) {
+        guard let lease = conclude(key, from: worker, at: now) else { return }
+        // Once two workers failed on the same bundle, its heads are the likelier culprits.
+        let culprit = bundles[key.bundle]?.lastBlamed ?? worker
+        if lease.heads.contains(where: { states[Int($0)] != .accepted }) {
+            blame(key.bundle, on: worker)
+        }
+        returnHeads(of: key.bundle)
+        retireIfEnded(key.bundle)
+        guard culprit == worker, let index = index(of: worker) else { return }
+        workers[index].rejectionCount += 1
+        if workers[index].rejectionCount == configuration.rejectionCountMax { dismiss(index) }
+    }
+
+    /// A refusal of a lease that is over already is the answer to its revocation.
+    mutating func takeRefusal(of key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant) {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.worker == worker else {
+            return
+        }
+        if lease.isActive, let index = index(of: worker) {
+            // Without a rest the same bundle would fly back and forth as fast as the network can.
+            workers[index].restsUntil = now.advanced(bySeconds: configuration.declineSeconds)
+        }
+        deactivate(key)
+        vacate(key, at: now)
+        returnHeads(of: key.bundle)
+        retireIfEnded(key.bundle)
+    }
+
+    private func reasonToDiscard(_ key: LeaseKey, from worker: WorkerID) -> DiscardReason? {
+        if isFinished { return .runFinished }
+        guard let bundle = bundles[key.bundle] else { return .unknownBundle }
+        guard let lease = bundle.lease(key.attempt), lease.worker == worker else {
+            return .notLeased
+        }
+        return lease.hasReported ? .alreadyReported : nil
+    }
+
+    /// Ends the lease that a worker answers for, once; its worker's place is free again.
+    private mutating func conclude(
+        _ key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant
+    ) -> Lease? {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.worker == worker,
+            !lease.hasReported
+        else { return nil }
+        bundles[key.bundle]?.leases[Int(key.attempt) - 1].hasReported = true
+        deactivate(key)
+        vacate(key, at: now)
+        return lease
+    }
+
+    /// Accepts what is new of a valid result, and has the rest compared.
+    private mutating func sortOut(_ lease: Lease, of key: LeaseKey, from worker: WorkerID) {
+        var new: [HeadID] = []
+        var old: [HeadID] = []
+        var holders: [BundleID] = []
+        for rank in lease.heads {
+            let id = heads[Int(rank)].id
+            switch states[Int(rank)] {
+            case .accepted:
+                old.append(id)
+                continue
+            case .pending: takeFromPending(rank)
+            case .quarantined: quarantine.remove(id)
+            case .leased(let holder):
+                leasedCount -= 1
+                bundles[holder]?.leasedHeadCount -= 1
+                if holders.last != holder { holders.append(holder) }
+            }
+            states[Int(rank)] = .accepted
+            new.append(id)
+        }
+        acceptedCount += new.count
+        if let index = index(of: worker) {
+            workers[index].acceptedHeadCount += new.count
+            workers[index].comparedHeadCount += old.count
+        }
+        if !new.isEmpty {
+            outbox.append(.accept(key.bundle, attempt: key.attempt, heads: new, from: worker))
+        }
+        if !old.isEmpty {
+            outbox.append(.compare(key.bundle, attempt: key.attempt, heads: old, from: worker))
+        }
+        for holder in holders { supersede(holder) }
+    }
+
+    /// Revokes the active leases of a bundle whose heads have all come.
+    private mutating func supersede(_ bundle: BundleID) {
+        guard let record = bundles[bundle], record.leasedHeadCount == 0 else { return }
+        for (index, lease) in record.leases.enumerated() where lease.isActive {
+            let key = LeaseKey(bundle, UInt32(index + 1))
+            deactivate(key)
+            outbox.append(
+                .revoke(bundle, attempt: key.attempt, to: lease.worker, reason: .superseded))
+        }
+    }
+
+    /// Takes a worker's leases away, and gives it none again.
+    private mutating func dismiss(_ index: Int) {
+        workers[index].phase = .dismissed
+        let held = workers[index].running + workers[index].waiting
+        for lease in held {
+            let key = LeaseKey(lease.bundle, lease.attempt)
+            if bundles[key.bundle]?.lease(key.attempt)?.isActive == true {
+                outbox.append(
+                    .revoke(
+                        key.bundle, attempt: key.attempt, to: workers[index].id,
+                        reason: .dismissed))
+            }
+            deactivate(key)
+        }
+        for lease in held { returnHeads(of: lease.bundle) }
+        outbox.append(.dismiss(workers[index].id))
+    }
+
+    // MARK: - Deadlines
+
+    /// Ends the leases whose time is up, and reminds workers of those that ended before.
+    mutating func expireLeases(at now: SchedulerInstant) {
+        if isFinished { return }
+        for index in workers.indices {
+            let due = (workers[index].running + workers[index].waiting).filter {
+                $0.deadline <= now
+            }
+            for held in due {
+                let key = LeaseKey(held.bundle, held.attempt)
+                deactivate(key)
+                outbox.append(
+                    .revoke(
+                        key.bundle, attempt: key.attempt, to: workers[index].id,
+                        reason: reasonForExpiry(key)))
+                returnHeads(of: key.bundle)
+            }
+            if !due.isEmpty { prolongDeadlines(ofWorkerAt: index, at: now) }
+        }
+    }
+
+    /// A lease that is over keeps its place until its worker answers, and has a next reminder.
+    private mutating func prolongDeadlines(ofWorkerAt index: Int, at now: SchedulerInstant) {
+        for place in workers[index].running.indices
+        where workers[index].running[place].deadline <= now {
+            let seconds = leaseSeconds(workers[index].running[place].expectedSeconds)
+            workers[index].running[place].deadline = now.advanced(bySeconds: seconds)
+        }
+        for place in workers[index].waiting.indices
+        where workers[index].waiting[place].deadline <= now {
+            let seconds = leaseSeconds(workers[index].waiting[place].expectedSeconds)
+            workers[index].waiting[place].deadline = now.advanced(bySeconds: seconds)
+        }
+    }
+
+    private func reasonForExpiry(_ key: LeaseKey) -> RevokeReason {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt) else { return .expired }
+        let isWanted = lease.heads.contains { states[Int($0)] != .accepted }
+        return isWanted ? .expired : .superseded
+    }
+}

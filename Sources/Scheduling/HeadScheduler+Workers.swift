@@ -1,0 +1,218 @@
+import HeadPlan
+
+extension HeadScheduler {
+    /// Where a worker is, or nil. O(log workers).
+    func index(of worker: WorkerID) -> Int? {
+        let index = insertionIndex(of: worker)
+        return index < workers.count && workers[index].id == worker ? index : nil
+    }
+
+    private func insertionIndex(of worker: WorkerID) -> Int {
+        var low = 0
+        var high = workers.count
+        while low < high {
+            let middle = (low + high) / 2
+            if workers[middle].id < worker { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    mutating func join(_ worker: WorkerID, slotCount: Int, at now: SchedulerInstant) {
+        let slotCount = min(max(slotCount, 1), configuration.slotCountMax)
+        guard let index = index(of: worker) else {
+            let record = RemoteWorker(id: worker, slotCount: slotCount)
+            workers.insert(record, at: insertionIndex(of: worker))
+            return
+        }
+        // A hello that the network repeated looks the same, so nobody is blamed.
+        let held = workers[index].running + workers[index].waiting
+        for lease in held {
+            outbox.append(
+                .revoke(
+                    lease.bundle, attempt: lease.attempt, to: worker, reason: .restarted))
+        }
+        release(held)
+        workers[index].running = []
+        workers[index].waiting = []
+        workers[index].slotCount = slotCount
+        workers[index].restsUntil = nil
+        if workers[index].phase != .dismissed { workers[index].phase = .joined }
+    }
+
+    /// An unknown worker is ignored: its hello is still to come, and so will its readiness again.
+    mutating func makeReady(_ worker: WorkerID) {
+        guard let index = index(of: worker), workers[index].phase != .dismissed else { return }
+        workers[index].phase = .ready
+        if isStarted { return }
+        let readyCount = workers.reduce(0) { $0 + ($1.phase == .ready ? 1 : 0) }
+        isStarted = readyCount >= configuration.minWorkerCount
+    }
+
+    mutating func drain(_ worker: WorkerID) {
+        guard let index = index(of: worker), workers[index].phase != .dismissed else { return }
+        workers[index].phase = .draining
+    }
+
+    mutating func leave(_ worker: WorkerID, because departure: Departure, at now: SchedulerInstant)
+    {
+        guard let index = index(of: worker) else { return }
+        let record = workers.remove(at: index)
+        if record.acceptedHeadCount + record.comparedHeadCount > 0 {
+            departed.append(WorkerStatistics(record, isPresent: false))
+        }
+        if departure == .lost {
+            for held in record.running { blameDeath(held, of: worker) }
+        }
+        release(record.running + record.waiting)
+    }
+
+    /// Ends leases without a result, and only then gives heads back: a bundle may be among them twice.
+    private mutating func release(_ held: [HeldLease]) {
+        for lease in held {
+            let key = LeaseKey(lease.bundle, lease.attempt)
+            deactivate(key)
+            markClosed(key)
+        }
+        for lease in held {
+            returnHeads(of: lease.bundle)
+            retireIfEnded(lease.bundle)
+        }
+    }
+
+    private mutating func blameDeath(_ held: HeldLease, of worker: WorkerID) {
+        guard let lease = bundles[held.bundle]?.lease(held.attempt) else { return }
+        blame(held.bundle, on: worker)
+        for rank in lease.heads where states[Int(rank)] != .accepted {
+            deathCounts[heads[Int(rank)].id, default: 0] += 1
+        }
+    }
+
+    /// Counts a death or an invalid result against a bundle.
+    mutating func blame(_ bundle: BundleID, on worker: WorkerID) {
+        guard var record = bundles[bundle] else { return }
+        record.blameCount += 1
+        record.lastBlamed = worker
+        // From the second time on it is kept from bundles like it, or one guilty bundle that always
+        // runs beside the same innocent ones would have them split and quarantined with it.
+        if record.blameCount >= 2 { record.isIsolated = true }
+        bundles[bundle] = record
+    }
+
+    // MARK: - The life of a lease
+
+    /// The lease's heads count as leased by it no more.
+    mutating func deactivate(_ key: LeaseKey) {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.isActive else { return }
+        bundles[key.bundle]?.leases[Int(key.attempt) - 1].isActive = false
+        bundles[key.bundle]?.activeLeaseCount -= 1
+    }
+
+    /// The lease takes up no place of its worker's any more.
+    mutating func markClosed(_ key: LeaseKey) {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.isOpen else { return }
+        bundles[key.bundle]?.leases[Int(key.attempt) - 1].isOpen = false
+        bundles[key.bundle]?.openLeaseCount -= 1
+    }
+
+    /// Frees the lease's place at its worker; the first bundle that waits there moves up.
+    mutating func vacate(_ key: LeaseKey, at now: SchedulerInstant) {
+        guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.isOpen else { return }
+        markClosed(key)
+        guard let index = index(of: lease.worker) else { return }
+        let isThis = { (held: HeldLease) in LeaseKey(held.bundle, held.attempt) == key }
+        if let place = workers[index].running.firstIndex(where: isThis) {
+            workers[index].running.remove(at: place)
+        } else {
+            workers[index].waiting.removeAll(where: isThis)
+        }
+        while workers[index].running.count < workers[index].slotCount,
+            !workers[index].waiting.isEmpty
+        {
+            var next = workers[index].waiting.removeFirst()
+            next.since = now
+            next.deadline = now.advanced(bySeconds: leaseSeconds(next.expectedSeconds))
+            workers[index].running.append(next)
+        }
+    }
+
+    func leaseSeconds(_ expectedSeconds: Double) -> Double {
+        max(configuration.leaseSecondsMin, configuration.leaseExpectedFactor * expectedSeconds)
+    }
+
+    /// Gives a bundle's heads back when none of its leases is active any more.
+    mutating func returnHeads(of bundle: BundleID) {
+        guard let record = bundles[bundle] else { return }
+        if record.activeLeaseCount > 0 || record.leasedHeadCount == 0 { return }
+        let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
+        bundles[bundle]?.leasedHeadCount = 0
+        leasedCount -= ranks.count
+        pendingCount += ranks.count
+        for rank in ranks {
+            states[Int(rank)] = .pending
+            pendingFlops += heads[Int(rank)].trainingFlops
+        }
+        if record.blameCount == 0 {
+            for rank in ranks { queue.insert(rank) }
+        } else if record.blameCount < configuration.deathCountMax {
+            bundles[bundle]?.heads = ranks
+            bundles[bundle]?.isQueued = true
+            suspects.append(bundle)
+        } else if ranks.count == 1 {
+            quarantineHead(ranks[0])
+        } else {
+            queueHalf(Array(ranks[..<(ranks.count / 2)]), of: record)
+            queueHalf(Array(ranks[(ranks.count / 2)...]), of: record)
+        }
+    }
+
+    /// A half starts one death short of the next split, so that each level costs one death; a single
+    /// head starts with none, so that it is quarantined for its own deaths only.
+    private mutating func queueHalf(_ ranks: [Int32], of whole: Bundle) {
+        var half = Bundle(heads: ranks)
+        half.blameCount = ranks.count == 1 ? 0 : configuration.deathCountMax - 1
+        half.lastBlamed = whole.lastBlamed
+        half.isIsolated = true
+        half.isQueued = true
+        let id = makeBundleID()
+        bundles[id] = half
+        suspects.append(id)
+    }
+
+    private mutating func quarantineHead(_ rank: Int32) {
+        let head = heads[Int(rank)]
+        states[Int(rank)] = .quarantined
+        takeFromPending(rank)
+        quarantine.insert(head.id)
+        outbox.append(.quarantine(head.id))
+    }
+
+    /// Takes a head out of the pending counts.
+    mutating func takeFromPending(_ rank: Int32) {
+        pendingCount -= 1
+        pendingFlops -= heads[Int(rank)].trainingFlops
+        // Sums of floating-point numbers drift; an empty queue costs nothing.
+        if pendingCount == 0 { pendingFlops = 0 }
+    }
+
+    mutating func makeBundleID() -> BundleID {
+        defer { nextBundle += 1 }
+        return BundleID(nextBundle)
+    }
+
+    /// Moves a bundle that has ended to the ring of the remembered, which forgets the oldest.
+    mutating func retireIfEnded(_ bundle: BundleID) {
+        guard let record = bundles[bundle] else { return }
+        if record.openLeaseCount > 0 || record.isQueued || record.isRetired { return }
+        if record.leasedHeadCount > 0 { return }
+        bundles[bundle]?.isRetired = true
+        if retired.count < configuration.retiredBundleCountMax {
+            retired.append(bundle)
+        } else if retired.isEmpty {
+            bundles[bundle] = nil
+        } else {
+            bundles[retired[retiredCursor]] = nil
+            retired[retiredCursor] = bundle
+            retiredCursor = (retiredCursor + 1) % retired.count
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// The scheduler's settings; the defaults suit bundles of about a second.
+package struct SchedulerConfiguration: Hashable, Sendable {
+    /// Ready workers that must have been there at one time before the first lease.
+    package var minWorkerCount = 1
+    /// What a bundle costs besides its heads (streaming all rows once per epoch), in flops.
+    package var bundleFixedFlops = 0.0
+    /// Most heads of a bundle.
+    package var bundleHeadCountMax = 1_024
+    /// Most bytes of a bundle's result; a single head above it goes alone.
+    package var bundleResultByteCountMax = 4 << 20
+    /// What a bundle should take a worker whose rate is known.
+    package var bundleSeconds = 1.0
+    /// What a bundle should take a worker whose rate is still guessed.
+    package var firstBundleSeconds = 0.25
+    /// What a bundle should take at least, however near the end.
+    package var bundleSecondsMin = 0.1
+    /// Largest share of a bundle's cost that its fixed part may have at the smallest size.
+    package var bundleFixedShareMax = 0.2
+    /// Flops per second and slot of a worker that has reported nothing yet.
+    package var guessedFlopsPerSecond = 20e9
+    /// Weight that a worker's earlier results keep when a new one arrives, in [0, 1).
+    package var rateMemory = 0.7
+    /// Shortest lease.
+    package var leaseSecondsMin = 10.0
+    /// Length of a lease, in expected durations.
+    package var leaseExpectedFactor = 8.0
+    /// How long a worker that declined a lease is left in peace.
+    package var declineSeconds = 1.0
+    /// Invalid results after which a worker gets no more work.
+    package var rejectionCountMax = 3
+    /// Deaths after which a bundle is split, and a single head quarantined.
+    package var deathCountMax = 3
+    /// Most slots that are believed of a worker.
+    package var slotCountMax = 1_024
+    /// Finished bundles that are remembered, so that late results for them are still good.
+    package var retiredBundleCountMax = 4_096
+
+    /// The defaults.
+    package init() {}
+
+    /// Traps on values that make no sense: callers refuse those first.
+    func validate() {
+        precondition(minWorkerCount >= 1)
+        precondition(bundleFixedFlops >= 0 && bundleFixedFlops.isFinite)
+        precondition(bundleHeadCountMax >= 1)
+        precondition(bundleResultByteCountMax >= 1)
+        precondition(bundleSecondsMin > 0)
+        precondition(bundleSeconds >= bundleSecondsMin)
+        precondition(firstBundleSeconds > 0)
+        precondition(bundleFixedShareMax > 0 && bundleFixedShareMax <= 1)
+        precondition(guessedFlopsPerSecond > 0 && guessedFlopsPerSecond.isFinite)
+        precondition(rateMemory >= 0 && rateMemory < 1)
+        precondition(leaseSecondsMin > 0)
+        precondition(leaseExpectedFactor >= 1)
+        precondition(declineSeconds >= 0)
+        precondition(rejectionCountMax >= 1)
+        precondition(deathCountMax >= 1)
+        precondition(slotCountMax >= 1)
+        precondition(retiredBundleCountMax >= 0)
+    }
+}
