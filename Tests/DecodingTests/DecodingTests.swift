@@ -142,8 +142,14 @@ import Testing
         }
     }
 
-    // anchors: pairs 23,130 parameters, all 1,013 heads 1,313,270 less the 257 * 10 of no head of
-    // one class; counted here over the plan itself.
+    @Test func costsOfTenClassesAreTheKnownOnes() {
+        #expect(Scheme.allVsAll.cost(classCount: 10, featureCount: 256).parameterCount == 23_130)
+        let tree = Scheme.treeElimination.cost(classCount: 10, featureCount: 256)
+        #expect(tree.parameterCount == 1_313_270)
+        #expect(tree.headCount == 1_013)
+        #expect(tree.headsPerPrediction == 9)
+    }
+
     @Test(arguments: [2, 3, 5, 10])
     func costsAreThoseOfThePlan(classCount: Int) {
         for scheme in Scheme.allCases {

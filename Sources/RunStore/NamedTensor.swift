@@ -1,0 +1,43 @@
+/// A tensor with a name: float32 or int64, row-major.
+package struct NamedTensor: Sendable, Equatable {
+    /// A tensor's values.
+    package enum Content: Sendable, Equatable {
+        case float32([Float])
+        case int64([Int64])
+
+        var count: Int {
+            switch self {
+            case .float32(let values): values.count
+            case .int64(let values): values.count
+            }
+        }
+    }
+
+    package let name: String
+    package let shape: [Int]
+    package let content: Content
+
+    /// Traps unless there are as many values as the shape says.
+    package init(name: String, shape: [Int], content: Content) {
+        precondition(shape.allSatisfy { $0 >= 0 })
+        precondition(shape.reduce(1, *) == content.count)
+        self.name = name
+        self.shape = shape
+        self.content = content
+    }
+
+    /// A float32 tensor.
+    package init(_ name: String, _ shape: [Int], _ values: [Float]) {
+        self.init(name: name, shape: shape, content: .float32(values))
+    }
+
+    /// The values, when they are floats.
+    package var floats: [Float]? {
+        if case .float32(let values) = content { values } else { nil }
+    }
+
+    /// The values, when they are integers.
+    package var integers: [Int64]? {
+        if case .int64(let values) = content { values } else { nil }
+    }
+}

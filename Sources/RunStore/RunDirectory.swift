@@ -1,0 +1,231 @@
+import Foundation
+import Glibc
+
+/// The folder of one run, locked for one coordinator.
+///
+/// The lock is an flock on `.lock`, so the system frees it with the process, however that ends.
+/// It is held until the last reference to this object is gone.
+package final class RunDirectory: Sendable {
+    /// How far the run in the folder has come.
+    package enum State: Sendable, Equatable {
+        /// The folder was empty, or missing.
+        case new
+        /// A run of the same configuration was begun and has no results yet.
+        case unfinished
+        /// A run of the same configuration has its results.
+        case finished
+    }
+
+    /// The files of a run.
+    package enum Artefact: String, Sendable, CaseIterable {
+        case config = "config.json"
+        case results = "results.json"
+        case predictions = "predictions.csv"
+        case model = "model.safetensors"
+        case backbone = "backbone.safetensors"
+        case trainFeatures = "features-train.npy"
+        case trainLabels = "labels-train.npy"
+        case testFeatures = "features-test.npy"
+        case testLabels = "labels-test.npy"
+    }
+
+    package let path: String
+    /// As the folder was found.
+    package let state: State
+    private let lock: Int32
+
+    /// Makes or opens the folder, locks it, and writes config.json or compares with it.
+    ///
+    /// Temporary files of a killed process are removed.
+    ///
+    /// - Parameters:
+    ///   - config: every option in force.
+    ///   - incidental: options by which two starts of one run may differ, such as how many
+    ///     workers to start; the first start's are kept in config.json.
+    /// - Throws: ``RunStoreError`` when the folder cannot be made or written, is in use, or holds
+    ///   another configuration (every difference is named). A finished run is not an error.
+    package init(
+        path: String, config: [String: JSONValue], incidental: Set<String> = []
+    ) throws(RunStoreError) {
+        try Self.makeFolder(path)
+        let lock = try Self.lock(path)
+        self.path = path
+        self.lock = lock
+        // From here on a throw runs deinit's close by hand: a class that is not whole has no deinit.
+        do throws(RunStoreError) {
+            state = try Self.settle(path, config: config, incidental: incidental)
+        } catch {
+            close(lock)
+            throw error
+        }
+    }
+
+    deinit {
+        close(lock)
+    }
+
+    /// `runs/<UTC time>-<data set>`, the default folder.
+    ///
+    /// - Parameter time: seconds since 1970 began.
+    package static func defaultPath(dataset: String, at time: Int) -> String {
+        var seconds = time_t(time)
+        var parts = unsafe tm()
+        _ = unsafe gmtime_r(&seconds, &parts)
+        let fields = unsafe [
+            parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+            parts.tm_sec,
+        ].map { ($0 < 10 ? "0" : "") + String($0) }
+        return "runs/" + fields[..<3].joined() + "-" + fields[3...].joined() + "-" + dataset
+    }
+
+    /// Where a file of the run is.
+    package func path(of artefact: Artefact) -> String {
+        Self.path(of: artefact, in: path)
+    }
+
+    /// Where a file of the run in `folder` is.
+    package static func path(of artefact: Artefact, in folder: String) -> String {
+        folder + "/" + artefact.rawValue
+    }
+
+    /// Writes a file of the run, whole or not at all.
+    package func write(_ bytes: [UInt8], as artefact: Artefact) throws(RunStoreError) {
+        try AtomicFile.write(bytes, to: path(of: artefact))
+    }
+
+    /// Writes results.json, which finishes the run, and returns its bytes.
+    @discardableResult
+    package func write(_ results: RunResults) throws(RunStoreError) -> [UInt8] {
+        let bytes = try JSONFile.encode(results)
+        try write(bytes, as: .results)
+        return bytes
+    }
+
+    /// Keeps the backbone's tensors and what else is needed to go on from them.
+    package func saveBackbone(
+        _ tensors: [NamedTensor], metadata: [String: String]
+    ) throws(RunStoreError) {
+        try write(Safetensors(metadata: metadata, tensors: tensors).encoded(), as: .backbone)
+    }
+
+    /// What ``saveBackbone(_:metadata:)`` kept last; nil when it never did.
+    package func loadBackbone() throws(RunStoreError) -> Safetensors? {
+        guard fileExists(path(of: .backbone)) else { return nil }
+        return try Self.readTensors(.backbone, in: path)
+    }
+}
+
+extension RunDirectory {
+    /// The configuration of the run in a folder, without locking it.
+    package static func readConfig(in folder: String) throws(RunStoreError) -> [String: JSONValue] {
+        try readJSON([String: JSONValue].self, .config, in: folder)
+    }
+
+    /// The results of the run in a folder, without locking it.
+    package static func readResults(in folder: String) throws(RunStoreError) -> RunResults {
+        try readJSON(RunResults.self, .results, in: folder)
+    }
+
+    /// The tensors of a safetensors file of the run in a folder, without locking it.
+    package static func readTensors(
+        _ artefact: Artefact, in folder: String
+    ) throws(RunStoreError) -> Safetensors {
+        let path = path(of: artefact, in: folder)
+        let bytes = try readFile(path, byteCountMax: tensorByteCountMax)
+        do throws(RunStoreError) {
+            return try Safetensors(decoding: bytes)
+        } catch {
+            throw error.located(in: path)
+        }
+    }
+
+    private static func readJSON<Value: Decodable>(
+        _ type: Value.Type, _ artefact: Artefact, in folder: String
+    ) throws(RunStoreError) -> Value {
+        let path = path(of: artefact, in: folder)
+        let bytes = try readFile(path, byteCountMax: jsonByteCountMax)
+        do throws(RunStoreError) {
+            return try JSONFile.decode(type, from: bytes)
+        } catch {
+            throw error.located(in: path)
+        }
+    }
+
+    private static let jsonByteCountMax = 64 << 20
+    private static let tensorByteCountMax = 64 << 30
+    private static let lockName = ".lock"
+
+    private static func makeFolder(_ path: String) throws(RunStoreError) {
+        guard !path.isEmpty else { throw .cannotWrite("the run directory", "its name is empty") }
+        var made = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            made += part + "/"
+            if unsafe mkdir(made, 0o755) != 0 {
+                let code = errno
+                // A parent on a read-only or foreign file system exists and is no concern.
+                guard fileExists(made) else { throw .cannotWrite(path, reason(code)) }
+            }
+        }
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw .cannotWrite(path, "it is not a folder")
+        }
+    }
+
+    private static func lock(_ path: String) throws(RunStoreError) -> Int32 {
+        let file = path + "/" + lockName
+        // Not inherited: workers started by the coordinator must not hold its lock.
+        let descriptor = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotWrite(path, reason(errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            guard code == EWOULDBLOCK else { throw .cannotWrite(file, reason(code)) }
+            let owner = (try? readFile(file, byteCountMax: 64)) ?? []
+            let process = String(decoding: owner, as: UTF8.self).filter { $0.isNumber }
+            throw .inUse(path, by: process.isEmpty ? "" : " (process \(process))")
+        }
+        // Only a courtesy to whoever finds the folder locked, so a failure is no matter.
+        let owner = Array("\(getpid())\n".utf8)
+        ftruncate(descriptor, 0)
+        _ = unsafe Glibc.write(descriptor, owner, owner.count)
+        return descriptor
+    }
+
+    private static func settle(
+        _ path: String, config: [String: JSONValue], incidental: Set<String>
+    ) throws(RunStoreError) -> State {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+        for name in names ?? [] where name.hasPrefix(AtomicFile.temporaryPrefix) {
+            unsafe unlink(path + "/" + name)
+        }
+        guard fileExists(self.path(of: .config, in: path)) else {
+            for artefact in Artefact.allCases {
+                if fileExists(self.path(of: artefact, in: path)) {
+                    throw .foreignFile(path, artefact.rawValue)
+                }
+            }
+            try AtomicFile.write(JSONFile.encode(config), to: self.path(of: .config, in: path))
+            return .new
+        }
+        let found = try readConfig(in: path)
+        let differences = differences(from: found, to: config, incidental: incidental)
+        guard differences.isEmpty else {
+            throw .otherConfiguration(path, differences: differences)
+        }
+        return fileExists(self.path(of: .results, in: path)) ? .finished : .unfinished
+    }
+
+    /// One clause per option that differs, by name.
+    static func differences(
+        from found: [String: JSONValue], to wanted: [String: JSONValue], incidental: Set<String>
+    ) -> [String] {
+        Set(found.keys).union(wanted.keys).subtracting(incidental).sorted().compactMap { key in
+            let left = found[key]?.normalised
+            let right = wanted[key]?.normalised
+            guard left != right else { return nil }
+            return "\(key) is \(left.map { "\($0)" } ?? "not set") there and "
+                + "\(right.map { "\($0)" } ?? "not set") here"
+        }
+    }
+}

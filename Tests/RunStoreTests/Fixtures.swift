@@ -1,0 +1,60 @@
+import Foundation
+import HeadPlan
+import RunStore
+import Tensors
+
+/// A new empty folder, removed by `body`'s end.
+func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "manyheads-" + UUID().uuidString)
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: url) }
+    return try body(url.path)
+}
+
+func bytes(of path: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+}
+
+func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+}
+
+/// A head whose values say where they belong.
+func countingHead(_ classes: [Int], featureCount: Int, from start: Float) -> Head {
+    let count = classes.count * featureCount
+    return Head(
+        classes: ClassSet(classes),
+        weights: Matrix(
+            rowCount: classes.count, columnCount: featureCount,
+            values: (0..<count).map { start + Float($0) }),
+        biases: classes.indices.map { -start - Float($0) })
+}
+
+let sampleResults = RunResults(
+    config: ["dataset": "mnist", "epochs": 12, "learning_rate": 0.1, "json": false],
+    data: .init(
+        trainRows: 60_000, testRows: 10_000, classes: 2, classNames: ["T-shirt/top", "Ankle boot"],
+        sha256: "00ff"),
+    schemes: .init(
+        oneVsAll: .init(
+            accuracy: 0.9, correct: 9_000, heads: 1, headsPerPrediction: 1, parameters: 514,
+            bytes: 2_056),
+        oneVsAllRefit: nil,
+        allVsAll: .init(
+            accuracy: 0.91, correct: 9_100, heads: 1, headsPerPrediction: 1, parameters: 514,
+            bytes: 2_056),
+        tree: nil),
+    digests: .init(features: "aa", heads: "bb", predictions: "cc"),
+    timing: .init(
+        data: 0.5, backbone: 30, features: 1, broadcast: 0.25, heads: 40, evaluate: 0.125,
+        total: 72),
+    heads: .init(
+        trained: 1, resumed: 0, duplicated: 0, rejected: 0, headEpochsPerSecond: 500,
+        gflopsPerSecond: 60.5),
+    workers: [
+        .init(
+            name: "w1", host: "here", isa: "avx512", threads: 1, heads: 1, busySeconds: 39,
+            peakRSSBytes: 1_000_000, bytesReceived: 61_000_000)
+    ],
+    versions: ["manyheads": "0.1"])
