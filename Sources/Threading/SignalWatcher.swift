@@ -28,7 +28,9 @@ package enum TerminationSignal: CaseIterable, Hashable, Sendable {
 ///
 /// The first one usually drains, the second one ends at once: the reader of the stream decides.
 package final class SignalWatcher: Sendable {
-    /// The signals as they arrive; it ends with ``stop()``. One reader.
+    /// The signals as they arrive, for one reader.
+    ///
+    /// The stream ends with ``stop()``.
     package let signals: AsyncStream<TerminationSignal>
 
     private let continuation: AsyncStream<TerminationSignal>.Continuation

@@ -1,4 +1,5 @@
 package import Foundation
+import Glibc
 
 /// The folder that holds Package.swift.
 package var packageRoot: URL {
@@ -49,12 +50,26 @@ package final class TemporaryDirectory: Sendable {
     }
 
     /// Writes a file and returns its path.
+    ///
+    /// An executable can be run at once. It is put in its place by another process: a child that
+    /// some other test starts while this process has the file open for writing would inherit the
+    /// descriptor for a moment, and the system refuses to run such a file ("text file busy").
     @discardableResult
     package func write(_ text: String, to name: String, executable: Bool = false) throws -> String {
         let file = path(name)
-        try Data(text.utf8).write(to: URL(filePath: file))
-        try FileManager.default.setAttributes(
-            [.posixPermissions: executable ? 0o755 : 0o644], ofItemAtPath: file)
+        let draft = executable ? path(UUID().uuidString) : file
+        try Data(text.utf8).write(to: URL(filePath: draft))
+        if executable {
+            let install = try spawn(
+                "/usr/bin/install", ["-m", "755", draft, file], environment: [:], directory: nil)
+            for end in [install.standardInput, install.standardOutput, install.standardError] {
+                close(end)
+            }
+            guard reap(install.identifier) == 0 else {
+                throw ProcessFailure("\(file) cannot be written.")
+            }
+            try FileManager.default.removeItem(atPath: draft)
+        }
         return file
     }
 }
