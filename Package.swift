@@ -60,7 +60,9 @@ let package = Package(
         module("HeadPlan", ["Tensors"]),
         module("Decoding", ["HeadPlan", "Tensors"]),
         module("Scheduling", ["HeadPlan", "Tensors"]),
-        module("WireProtocol", ["HeadPlan", "Tensors", protobuf]),
+        .target(
+            name: "WireProtocol", dependencies: ["HeadPlan", "Tensors", protobuf],
+            exclude: ["Schema"], swiftSettings: strict),
 
         // Edges.
         module("Hashing", ["CSodium"]),

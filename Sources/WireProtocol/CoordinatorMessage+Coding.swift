@@ -18,9 +18,10 @@ extension CoordinatorMessage {
             envelope.assign.bundle = assignment.bundle
             envelope.assign.attempt = assignment.attempt
             envelope.assign.heads = assignment.heads.wire
-        case .revoke(let bundle, let attempt):
+        case .revoke(let bundle, let attempt, let mayFinish):
             envelope.revoke.bundle = bundle
             envelope.revoke.attempt = attempt
+            envelope.revoke.mayFinish = mayFinish
         case .finished(.complete): envelope.finished.isComplete = true
         case .finished(.aborted(let reason)):
             envelope.finished.isComplete = false
@@ -52,10 +53,12 @@ extension CoordinatorMessage {
         case .broadcastComplete: return .broadcastComplete
         case .assign(let wire):
             return .assign(
-                Assignment(
+                BundleAssignment(
                     bundle: wire.bundle, attempt: wire.attempt,
                     heads: try Check.heads(wire.heads, limits)))
-        case .revoke(let wire): return .revoke(bundle: wire.bundle, attempt: wire.attempt)
+        case .revoke(let wire):
+            return .revoke(
+                bundle: wire.bundle, attempt: wire.attempt, mayFinish: wire.mayFinish)
         case .finished(let wire):
             if wire.isComplete { return .finished(.complete) }
             return .finished(

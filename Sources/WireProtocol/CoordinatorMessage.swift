@@ -12,9 +12,11 @@ package enum CoordinatorMessage: Equatable, Sendable {
     case broadcastComplete
     /// One chunk, broadcast or requested.
     case chunk(FeatureChunk)
-    case assign(Assignment)
+    case assign(BundleAssignment)
     /// A bundle is no longer wanted from this worker.
-    case revoke(bundle: UInt64, attempt: UInt32)
+    ///
+    /// A worker that is training it goes on if it may finish. Answered with the result, or declined.
+    case revoke(bundle: UInt64, attempt: UInt32, mayFinish: Bool)
     case finished(Outcome)
     /// The answer to a worker's heartbeat of that incarnation.
     case heartbeat(incarnation: UInt64)
@@ -156,7 +158,7 @@ package struct FeatureChunk: Hashable, Sendable {
 }
 
 /// A bundle of heads for a worker to train.
-package struct Assignment: Hashable, Sendable {
+package struct BundleAssignment: Hashable, Sendable {
     package var bundle: UInt64
     package var attempt: UInt32
     package var heads: [HeadSpec]

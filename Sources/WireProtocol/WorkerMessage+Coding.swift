@@ -18,6 +18,7 @@ extension WorkerMessage {
         case .bundleFailed(let failure):
             envelope.bundleFailed.bundle = failure.bundle
             envelope.bundleFailed.attempt = failure.attempt
+            envelope.bundleFailed.declined = failure.isDeclined
             envelope.bundleFailed.reason = failure.reason.truncated(
                 toByteCount: limits.reasonByteCountMax)
         case .goodbye: envelope.goodbye = ProtoGoodbye()
@@ -47,7 +48,8 @@ extension WorkerMessage {
             return .bundleFailed(
                 BundleFailed(
                     bundle: wire.bundle, attempt: wire.attempt,
-                    reason: try Check.reason(wire.reason, "a failure's reason", limits)))
+                    reason: try Check.reason(wire.reason, "a failure's reason", limits),
+                    isDeclined: wire.declined))
         case .goodbye: return .goodbye
         case nil: throw .unknownBody("its body is missing or of a kind not known here")
         default: throw .unknownBody("a worker does not send this")

@@ -119,10 +119,14 @@ package struct BundleFailed: Hashable, Sendable {
     package var bundle: UInt64
     package var attempt: UInt32
     package var reason: String
+    /// It was not trained because the worker leaves, was told to drop it, or never had it;
+    /// otherwise training it went wrong.
+    package var isDeclined: Bool
 
-    package init(bundle: UInt64, attempt: UInt32, reason: String) {
+    package init(bundle: UInt64, attempt: UInt32, reason: String, isDeclined: Bool = false) {
         self.bundle = bundle
         self.attempt = attempt
         self.reason = reason
+        self.isDeclined = isDeclined
     }
 }

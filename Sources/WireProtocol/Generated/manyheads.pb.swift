@@ -323,6 +323,10 @@ nonisolated struct ProtoBundleFailed: Sendable {
 
   var reason: String = String()
 
+  /// The bundle was not trained because the worker leaves, was told to drop it, or never had it;
+  /// otherwise training it went wrong.
+  var declined: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -600,7 +604,7 @@ nonisolated struct ProtoAssign: Sendable {
   init() {}
 }
 
-/// The bundle is no longer wanted from this worker.
+/// The lease of a bundle ended. Answered with the result, or with a declined BundleFailed.
 nonisolated struct ProtoRevoke: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -609,6 +613,9 @@ nonisolated struct ProtoRevoke: Sendable {
   var bundle: UInt64 = 0
 
   var attempt: UInt32 = 0
+
+  /// A worker that is training the bundle goes on: its result is still good. Otherwise it stops.
+  var mayFinish: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1205,7 +1212,7 @@ nonisolated extension ProtoHeadDescription: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension ProtoBundleFailed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BundleFailed"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}reason\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}reason\0\u{1}declined\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1216,6 +1223,7 @@ nonisolated extension ProtoBundleFailed: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bundle) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.declined) }()
       default: break
       }
     }
@@ -1231,6 +1239,9 @@ nonisolated extension ProtoBundleFailed: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
     }
+    if self.declined != false {
+      try visitor.visitSingularBoolField(value: self.declined, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1238,6 +1249,7 @@ nonisolated extension ProtoBundleFailed: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.bundle != rhs.bundle {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.declined != rhs.declined {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1620,7 +1632,7 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension ProtoRevoke: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Revoke"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{3}may_finish\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1630,6 +1642,7 @@ nonisolated extension ProtoRevoke: SwiftProtobuf.Message, SwiftProtobuf._Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bundle) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.mayFinish) }()
       default: break
       }
     }
@@ -1642,12 +1655,16 @@ nonisolated extension ProtoRevoke: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.attempt != 0 {
       try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 2)
     }
+    if self.mayFinish != false {
+      try visitor.visitSingularBoolField(value: self.mayFinish, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoRevoke, rhs: ProtoRevoke) -> Bool {
     if lhs.bundle != rhs.bundle {return false}
     if lhs.attempt != rhs.attempt {return false}
+    if lhs.mayFinish != rhs.mayFinish {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,116 @@
+import Foundation
+import Synchronization
+
+/// The worker processes of `--workers N`: started, started again if they die, and reaped.
+///
+/// Each holds the reading end of a pipe as its standard input and ends when that closes, so that
+/// none outlives this process however it ends.
+final class LocalWorkers: Sendable {
+    private struct Slot {
+        let process: Process
+        let lifeline: Pipe
+        let startedAt: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var slots: [Int: Slot] = [:]
+        var restartCount = 0
+        var isStopping = false
+    }
+
+    /// Deaths after which no more workers are started: something is wrong with this machine.
+    private static let restartCountMax = 100
+    /// A worker that dies sooner than this is not started again: it cannot run here at all.
+    private static let shortestLife = Duration.milliseconds(200)
+
+    private let executable: URL
+    private let endpoint: String
+    private let log: @Sendable (String) -> Void
+    private let state = Mutex(State())
+
+    /// Prepares to start `worker` from beside this executable.
+    ///
+    /// - Throws: `unavailable` if there is none.
+    init(endpoint: String, log: @escaping @Sendable (String) -> Void) throws(RunError) {
+        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        executable = own.deletingLastPathComponent().appendingPathComponent("worker")
+        guard FileManager.default.isExecutableFile(atPath: executable.path) else {
+            throw RunError(
+                .unavailable,
+                "there is no worker program at \(executable.path); build it: swift build -c release")
+        }
+        self.endpoint = endpoint
+        self.log = log
+    }
+
+    /// Starts `count` workers with one compute thread each.
+    func start(count: Int) throws(RunError) {
+        for index in 0..<count { try start(index) }
+    }
+
+    private func start(_ index: Int) throws(RunError) {
+        let process = Process()
+        let lifeline = Pipe()
+        process.executableURL = executable
+        process.arguments = [
+            "--connect", endpoint, "--threads", "1", "--name", "local-\(index)",
+            "--end-with-stdin", "--log-level", "warning",
+        ]
+        process.standardInput = lifeline
+        process.standardOutput = FileHandle.nullDevice
+        process.terminationHandler = { [weak self] process in self?.ended(index, process) }
+        do {
+            // Under the lock, or the end of a very short life would be handled before it is known.
+            try state.withLock { state in
+                guard !state.isStopping else { return }
+                try process.run()
+                state.slots[index] = Slot(process: process, lifeline: lifeline, startedAt: .now)
+            }
+        } catch {
+            throw RunError(.unavailable, "cannot start \(executable.path): \(error)")
+        }
+    }
+
+    private func ended(_ index: Int, _ process: Process) {
+        let status = process.terminationStatus
+        let isSignal = process.terminationReason == .uncaughtSignal
+        let restarts = state.withLock { state -> Bool in
+            guard let slot = state.slots.removeValue(forKey: index) else { return false }
+            guard !state.isStopping, status != 0 || isSignal else { return false }
+            guard slot.startedAt.duration(to: .now) > Self.shortestLife else { return false }
+            state.restartCount += 1
+            return state.restartCount <= Self.restartCountMax
+        }
+        guard status != 0 || isSignal, !state.withLock({ $0.isStopping }) else { return }
+        let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
+        log("worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
+        if restarts {
+            do { try start(index) } catch { log(error.message) }
+        }
+    }
+
+    /// Process identifiers of the workers alive.
+    var processIdentifiers: [Int32] {
+        state.withLock { state in state.slots.values.map(\.process.processIdentifier).sorted() }
+    }
+
+    /// Ends all workers and returns when they are reaped.
+    ///
+    /// Their standard input closes, which ends a healthy worker; after a grace of two seconds
+    /// whatever is left is killed.
+    func stop() {
+        let slots = state.withLock { state in
+            state.isStopping = true
+            return state.slots.sorted { $0.key < $1.key }.map(\.value)
+        }
+        for slot in slots { try? slot.lifeline.fileHandleForWriting.close() }
+        let deadline = ContinuousClock.now + .seconds(2)
+        for slot in slots {
+            while slot.process.isRunning && ContinuousClock.now < deadline {
+                Thread.sleep(forTimeInterval: 0.005)
+            }
+            if slot.process.isRunning { kill(slot.process.processIdentifier, SIGKILL) }
+            slot.process.waitUntilExit()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import HeadPlan
+import HeadTraining
+import Synchronization
+import Tensors
+import Threading
+import WireProtocol
+
+/// The compute threads of a worker: each trains one bundle at a time and reports its end.
+final class ComputeSlots: Sendable {
+    private struct State {
+        var trainer: HeadTrainer?
+        var featureCount = 0
+        var idle: [Int]
+        var flags: [WorkerSession.Ticket: CancellationFlag] = [:]
+    }
+
+    private let pool: ComputePool
+    private let report: @Sendable (WorkerSession.Event) -> Void
+    private let state: Mutex<State>
+
+    /// - Parameter report: called on a compute thread with `bundleTrained` or `bundleFailed`.
+    init(threadCount: Int, report: @escaping @Sendable (WorkerSession.Event) -> Void) {
+        pool = ComputePool(threadCount: threadCount)
+        self.report = report
+        state = Mutex(State(idle: Array(0..<threadCount)))
+    }
+
+    /// What bundles train on from now on.
+    func prepare(
+        _ table: FeatureTable, _ hyperparameters: HeadHyperparameters, derivedFrom: Head?,
+        variant: KernelVariant
+    ) throws(HeadTrainingError) {
+        let trainer = try HeadTrainer(
+            table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
+            variant: variant)
+        state.withLock {
+            $0.trainer = trainer
+            $0.featureCount = table.featureCount
+        }
+    }
+
+    /// Starts a bundle on an idle thread; the session never begins more than there are.
+    func begin(_ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment) {
+        let flag = CancellationFlag()
+        let (slot, trainer, featureCount) = state.withLock { state in
+            state.flags[ticket] = flag
+            return (state.idle.popLast(), state.trainer, state.featureCount)
+        }
+        guard let slot, let trainer else { preconditionFailure("a bundle began without a slot") }
+        let thread = pool.threads[slot]
+        // Unstructured: the network thread cannot wait; the end is reported as an event.
+        Task(executorPreference: thread) { [self] in
+            let event = Self.train(ticket, assignment, trainer, featureCount, flag)
+            state.withLock { state in
+                state.flags[ticket] = nil
+                state.idle.append(slot)
+            }
+            report(event)
+        }
+    }
+
+    private static func train(
+        _ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment, _ trainer: HeadTrainer,
+        _ featureCount: Int, _ flag: CancellationFlag
+    ) -> WorkerSession.Event {
+        let start = ContinuousClock.now
+        do throws(HeadTrainingError) {
+            let heads = try trainer.train(assignment.heads, isCancelled: { flag.isCancelled })
+            return .bundleTrained(
+                ticket,
+                BundleTrained(
+                    bundle: assignment.bundle, attempt: assignment.attempt,
+                    busySeconds: start.duration(to: .now) / .seconds(1), featureCount: featureCount,
+                    heads: zip(assignment.heads, heads).map { TrainedHead(id: $0.id, head: $1) }))
+        } catch {
+            return .bundleFailed(
+                ticket,
+                BundleFailed(
+                    bundle: assignment.bundle, attempt: assignment.attempt, reason: error.message, isDeclined: error.code == .cancelled))
+        }
+    }
+
+    /// Asks a bundle to stop; its end is still reported.
+    func cancel(_ ticket: WorkerSession.Ticket) {
+        state.withLock { $0.flags[ticket] }?.cancel()
+    }
+
+    /// Stops what runs and ends the threads.
+    func shutdown() async {
+        let flags = state.withLock { Array($0.flags.values) }
+        for flag in flags { flag.cancel() }
+        await pool.shutdown()
+    }
+}

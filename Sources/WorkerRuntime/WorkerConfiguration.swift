@@ -1,0 +1,38 @@
+package import HeadTraining
+
+/// What a worker process was asked to be.
+package struct WorkerConfiguration: Sendable {
+    /// The coordinator's control endpoint, as in `tcp://host:5555`.
+    package var endpoint: String
+    /// Compute threads; each trains one bundle at a time.
+    package var threadCount: Int
+    /// What the coordinator's tables call this worker.
+    package var name: String
+    /// Wait for the next run when this one is complete.
+    package var stays: Bool
+    /// End when standard input does: a coordinator's own workers never outlive it.
+    package var endsWithStandardInput: Bool
+    package var variant: KernelVariant
+
+    package init(
+        endpoint: String, threadCount: Int, name: String, stays: Bool, endsWithStandardInput: Bool,
+        variant: KernelVariant
+    ) {
+        self.endpoint = endpoint
+        self.threadCount = threadCount
+        self.name = name
+        self.stays = stays
+        self.endsWithStandardInput = endsWithStandardInput
+        self.variant = variant
+    }
+}
+
+/// How a worker ended.
+package enum WorkerExit: Hashable, Sendable {
+    /// The run is complete, or the worker was drained: exit status 0.
+    case done
+    /// Its parent is gone: exit status 0, nobody is left to tell.
+    case orphaned
+    /// The coordinator will not have this worker: exit status 69.
+    case refused(String)
+}

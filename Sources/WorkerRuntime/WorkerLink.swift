@@ -1,0 +1,234 @@
+import Foundation
+import HeadTraining
+import Logging
+import WireProtocol
+import ZeroMQ
+
+/// The network thread of a worker: sockets to events, actions to sockets, no policy.
+final class WorkerLink: Sendable {
+    private let configuration: WorkerConfiguration
+    private let logger: Logger
+    private let context: Context
+    private let inbox: Mailbox<WorkerSession.Event>
+    private let slots: ComputeSlots
+
+    init(configuration: WorkerConfiguration, logger: Logger) throws(ZeroMQError) {
+        let inbox = try Mailbox<WorkerSession.Event>()
+        self.configuration = configuration
+        self.logger = logger
+        self.inbox = inbox
+        context = try Context()
+        slots = ComputeSlots(threadCount: configuration.threadCount) { inbox.post($0) }
+    }
+
+    /// Puts an event in from any thread.
+    func post(_ event: WorkerSession.Event) {
+        inbox.post(event)
+    }
+
+    /// Drives a session until it exits; blocks the calling thread, which owns the sockets.
+    func run() throws -> WorkerExit {
+        var driver = try SessionDriver(
+            configuration: configuration, logger: logger, context: context, inbox: inbox,
+            slots: slots)
+        return try driver.run()
+    }
+
+    /// Ends the compute threads.
+    func shutdown() async {
+        await slots.shutdown()
+    }
+}
+
+/// The sockets of one session and the loop over them.
+private struct SessionDriver: ~Copyable {
+    /// Chunks queued by the broadcast socket: bounds memory, TCP holds back the rest.
+    private static let broadcastHighWaterMark: Int32 = 8
+    /// Messages taken from one socket before the other gets its turn.
+    private static let burstCount = 16
+    /// Results kept for a coordinator that cannot be reached; more are dropped, oldest first.
+    private static let outboxCountMax = 1_024
+
+    private let configuration: WorkerConfiguration
+    private let logger: Logger
+    private let context: Context
+    private let inbox: Mailbox<WorkerSession.Event>
+    private let slots: ComputeSlots
+    private let limits = WireLimits()
+
+    private var control: Socket
+    private var broadcast: Socket
+    private var subscription: (topic: [UInt8], endpoint: String)?
+    private var session: WorkerSession
+    /// Messages the control socket would not take yet.
+    private var outbox: [[Frame]] = []
+    private var exit: WorkerExit?
+
+    init(
+        configuration: WorkerConfiguration, logger: Logger, context: Context,
+        inbox: Mailbox<WorkerSession.Event>, slots: ComputeSlots
+    ) throws(ZeroMQError) {
+        self.configuration = configuration
+        self.logger = logger
+        self.context = context
+        self.inbox = inbox
+        self.slots = slots
+        control = try Self.controlSocket(configuration, context)
+        broadcast = try Self.broadcastSocket(context)
+        session = WorkerSession(
+            hello: Hello(
+                incarnation: UInt64.random(in: 1...UInt64.max), name: configuration.name,
+                host: ProcessInfo.processInfo.hostName, isa: configuration.variant.name,
+                threadCount: configuration.threadCount, slotCount: configuration.threadCount,
+                processID: Int(ProcessInfo.processInfo.processIdentifier)),
+            stays: configuration.stays, at: .now)
+    }
+
+    private static func controlSocket(
+        _ configuration: WorkerConfiguration, _ context: Context
+    ) throws(ZeroMQError) -> Socket {
+        var options = SocketOptions()
+        options.immediate = true
+        options.reconnectMilliseconds = 100
+        options.reconnectMaxMilliseconds = 32_000
+        let socket = try Socket(.dealer, in: context, options: options)
+        try socket.connect(configuration.endpoint)
+        return socket
+    }
+
+    private static func broadcastSocket(_ context: Context) throws(ZeroMQError) -> Socket {
+        var options = SocketOptions()
+        options.receiveHighWaterMark = broadcastHighWaterMark
+        options.lingerMilliseconds = 0
+        return try Socket(.sub, in: context, options: options)
+    }
+
+    mutating func run() throws(ZeroMQError) -> WorkerExit {
+        try feed(.tick)
+        while exit == nil {
+            try flush()
+            var targets = [
+                control.pollTarget(outbox.isEmpty ? .readable : [.readable, .writable]),
+                broadcast.pollTarget(.readable), inbox.pollTarget,
+            ]
+            if configuration.endsWithStandardInput {
+                targets.append(PollTarget(fileDescriptor: STDIN_FILENO, interest: .readable))
+            }
+            let found = try poll(
+                targets, timeoutMilliseconds: Int(session.tickInterval / .milliseconds(1)))
+            if found.count > 3, !found[3].isEmpty, Self.standardInputHasEnded() { return .orphaned }
+            for event in inbox.takeAll() { try feed(event) }
+            if found[0].contains(.readable) { try receiveControl() }
+            if found[1].contains(.readable) { try receiveBroadcast() }
+            try feed(.tick)
+        }
+        // The last results and the goodbye leave with the linger of the socket.
+        try flush()
+        return exit ?? .done
+    }
+
+    private mutating func receiveControl() throws(ZeroMQError) {
+        for _ in 0..<Self.burstCount {
+            guard exit == nil, let frames = try control.receive() else { return }
+            switch decode(frames[...]) {
+            case .success(let message): try feed(.message(message))
+            case .failure(let error): try feed(.unreadable(error))
+            }
+        }
+    }
+
+    private mutating func receiveBroadcast() throws(ZeroMQError) {
+        for _ in 0..<Self.burstCount {
+            guard exit == nil, let frames = try broadcast.receive() else { return }
+            // The topic is what was subscribed to; behind it comes a message like any other.
+            switch decode(frames.dropFirst()) {
+            case .success(.chunk(let chunk)): try feed(.message(.chunk(chunk)))
+            case .success: logger.warning("the broadcast brought something that is no chunk")
+            case .failure(let error): try feed(.unreadable(error))
+            }
+        }
+    }
+
+    private func decode(_ frames: ArraySlice<Frame>) -> Result<CoordinatorMessage, WireError> {
+        do throws(WireError) {
+            return .success(try CoordinatorMessage.decode(frames.map(\.bytes), limits))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private mutating func feed(_ event: WorkerSession.Event) throws(ZeroMQError) {
+        for action in session.handle(event, at: .now, peakRSSByteCount: peakRSSByteCount()) {
+            try perform(action)
+        }
+    }
+
+    private mutating func perform(_ action: WorkerSession.Action) throws(ZeroMQError) {
+        switch action {
+        case .send(let message):
+            send(message)
+        case .subscribe(let topic, let port):
+            try subscribe(topic: topic, port: port)
+        case .prepare(let table, let hyperparameters, let derivedFrom):
+            do throws(HeadTrainingError) {
+                try slots.prepare(
+                    table, hyperparameters, derivedFrom: derivedFrom,
+                    variant: configuration.variant)
+            } catch {
+                exit = .refused(error.message)
+            }
+        case .begin(let ticket, let assignment):
+            slots.begin(ticket, assignment)
+        case .cancel(let ticket):
+            slots.cancel(ticket)
+        case .reconnect:
+            outbox.removeAll()
+            control = try Self.controlSocket(configuration, context)
+        case .log(let text):
+            logger.info("\(text)")
+        case .exit(let reason):
+            exit = reason
+        }
+    }
+
+    private mutating func send(_ message: WorkerMessage) {
+        let frames = message.encode(limits).map { Frame($0) }
+        switch message {
+        case .hello, .heartbeat, .chunkRequest:
+            // Said again soon by themselves: only what is said once waits for a connection.
+            if outbox.isEmpty { _ = try? control.send(frames) }
+        case .ready, .bundleTrained, .bundleFailed, .goodbye:
+            outbox.append(frames)
+            if outbox.count > Self.outboxCountMax { outbox.removeFirst() }
+        }
+    }
+
+    private mutating func flush() throws(ZeroMQError) {
+        while let first = outbox.first, try control.send(first) { outbox.removeFirst() }
+    }
+
+    /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.
+    private mutating func subscribe(topic: [UInt8], port: UInt16) throws(ZeroMQError) {
+        guard let colon = configuration.endpoint.lastIndex(of: ":") else { return }
+        let endpoint = String(configuration.endpoint[...colon]) + String(port)
+        if let subscription {
+            guard subscription.topic != topic || subscription.endpoint != endpoint else { return }
+            broadcast = try Self.broadcastSocket(context)
+        }
+        subscription = (topic, endpoint)
+        try broadcast.subscribe(topic)
+        try broadcast.connect(endpoint)
+    }
+
+    private static func standardInputHasEnded() -> Bool {
+        var byte: UInt8 = 0
+        return unsafe read(STDIN_FILENO, &byte, 1) <= 0
+    }
+}
+
+/// The most memory this process ever held, in bytes.
+private func peakRSSByteCount() -> Int {
+    var usage = rusage()
+    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+    return usage.ru_maxrss * 1024
+}

@@ -1,0 +1,41 @@
+import Foundation
+import HeadPlan
+import HeadTraining
+import Logging
+import Synchronization
+import Tensors
+import Threading
+import WireProtocol
+import ZeroMQ
+
+/// A worker process: one network thread that never computes, compute threads that never touch a socket.
+package final class WorkerProgram: Sendable {
+    private let configuration: WorkerConfiguration
+    private let logger = Logger(label: "worker")
+
+    package init(_ configuration: WorkerConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Works until the run is complete, the worker is told to leave, or its parent is gone.
+    ///
+    /// - Throws: `WorkerError` or `ZeroMQError` if the endpoint cannot be connected to at all. A
+    ///   coordinator that is not there yet is waited for.
+    package func run() async throws -> WorkerExit {
+        let network = ThreadExecutor(name: "network")
+        let link = try WorkerLink(configuration: configuration, logger: logger)
+        let watcher = await SignalWatcher([.interrupt, .terminate])
+        // Ends with the stream, which the watcher's stop finishes below.
+        let signals = Task {
+            for await _ in watcher.signals { link.post(.drain) }
+        }
+        defer {
+            watcher.stop()
+            signals.cancel()
+        }
+        let exit = try await network.run { try link.run() }
+        await network.shutdown()
+        await link.shutdown()
+        return exit
+    }
+}

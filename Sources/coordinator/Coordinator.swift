@@ -1,0 +1,15 @@
+import ArgumentParser
+
+/// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
+@main
+struct Coordinator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator",
+        abstract: "Trains a shared backbone once and thousands of classifier heads on it, in parallel.",
+        discussion: """
+            Example, with two workers on this machine:
+              coordinator run --dataset fashion-mnist --every 10 --workers 2
+            """,
+        subcommands: [RunCommand.self],
+        defaultSubcommand: RunCommand.self)
+}

@@ -1,0 +1,161 @@
+import ArgumentParser
+import CoordinatorRuntime
+import Datasets
+import Foundation
+import HeadPlan
+
+/// `coordinator run`: the main job.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs the whole job: backbone, heads on workers, evaluation, artefacts.",
+        discussion: """
+            The table (or results.json) goes to standard output, progress to standard error.
+
+            Example, with workers that other hosts start by themselves:
+              coordinator run --dataset mnist --data-dir DIR --bind tcp://0.0.0.0:5555 --insecure
+              worker --connect tcp://THIS-HOST:5555
+            """)
+
+    @OptionGroup var data: DataOptions
+    @OptionGroup var training: TrainingOptions
+    @OptionGroup var workers: WorkerOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        var options = RunOptions(threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        data.apply(to: &options)
+        training.apply(to: &options)
+        workers.apply(to: &options)
+        output.apply(to: &options)
+        do {
+            try options.check()
+            try await CoordinatorProgram(options).run()
+        } catch let error as RunError {
+            FileHandle.standardError.write(Data("coordinator: \(error.message)\n".utf8))
+            throw ExitCode(error.code.exitStatus)
+        }
+    }
+}
+
+/// Which rows to train on.
+struct DataOptions: ParsableArguments {
+    @Option(help: "fashion-mnist, mnist or cifar10.")
+    var dataset = DatasetName.fashionMNIST
+
+    @Option(help: "Folder with the standard files, in it or in a folder named like the data set.")
+    var dataDir: String?
+
+    @Option(
+        help: "Classes to keep, as all, 0-4 or 0,3,7; labels are numbered in this order.",
+        transform: { try ClassSelection(parsing: $0) })
+    var classes = ClassSelection.all
+
+    @Option(help: "Keep every Nth training row of the kept classes.")
+    var every = 1
+
+    @Option(help: "Then keep this share of the rows of each class, drawn by the seed.")
+    var fraction = 1.0
+
+    func apply(to options: inout RunOptions) {
+        options.dataset = dataset
+        options.dataDirectory = dataDir
+        options.classes = classes
+        options.every = every
+        options.fraction = fraction
+    }
+}
+
+/// How backbone and heads train.
+struct TrainingOptions: ParsableArguments {
+    @Option(help: "Epochs of the backbone.")
+    var epochs = 12
+
+    @Option(help: "Epochs of every head.")
+    var headEpochs = 20
+
+    @Option(help: "Rows per update, backbone and heads.")
+    var batchSize = 128
+
+    @Option(help: "Adadelta's learning rate; 1 is Keras's own, 0.001 a well-known trap.")
+    var learningRate: Float = 1
+
+    @Option(help: "Share of the features dropped while heads train.")
+    var headDropout: Float = 0.5
+
+    @Option(help: "subsets (every set of two classes or more) or pairs.")
+    var heads = HeadPlan.Kind.subsets
+
+    @Option(help: "frozen, warm or scratch; this version trains frozen heads.")
+    var headMode = HeadMode.frozen
+
+    @Option(help: "Where heads start: glorot, zero or derived (the backbone's own output rows).")
+    var headInit = HeadInitialisation.glorot
+
+    @Option(help: "Seed of everything that is drawn.")
+    var seed: UInt64 = 0
+
+    func apply(to options: inout RunOptions) {
+        options.epochs = epochs
+        options.headEpochs = headEpochs
+        options.batchSize = batchSize
+        options.learningRate = learningRate
+        options.headDropout = headDropout
+        options.heads = heads
+        options.headMode = headMode
+        options.headInitialisation = headInit
+        options.seed = seed
+    }
+}
+
+/// Who does the work, and where they meet.
+struct WorkerOptions: ParsableArguments {
+    @Option(help: "Worker processes to start on this machine, one compute thread each.")
+    var workers = 0
+
+    @Option(help: "Hand out heads once this many workers have all features.")
+    var minWorkers = 1
+
+    @Option(help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
+    var bind = "tcp://127.0.0.1:5555"
+
+    @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
+    var insecure = false
+
+    @Option(help: "Threads for the backbone and the evaluation (default: all cores).")
+    var threads: Int?
+
+    func apply(to options: inout RunOptions) {
+        options.workers = workers
+        options.minWorkers = minWorkers
+        options.bind = bind
+        options.insecure = insecure
+    }
+}
+
+/// What comes out, and where.
+struct OutputOptions: ParsableArguments {
+    @Option(help: "Folder of the run's files (default: runs/<UTC time>-<dataset>).")
+    var runDir: String?
+
+    @Flag(help: "Also write features and labels as .npy files.")
+    var saveFeatures = false
+
+    @Flag(help: "Print results.json on standard output in place of the table.")
+    var json = false
+
+    @Flag(help: "No progress on standard error.")
+    var quiet = false
+
+    func apply(to options: inout RunOptions) {
+        options.runDirectory = runDir
+        options.savesFeatures = saveFeatures
+        options.printsJSON = json
+        options.isQuiet = quiet
+    }
+}
+
+extension DatasetName: ExpressibleByArgument {}
+extension HeadPlan.Kind: ExpressibleByArgument {}
+extension HeadMode: ExpressibleByArgument {}
+extension HeadInitialisation: ExpressibleByArgument {}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import HeadTraining
+import Logging
+import WorkerRuntime
+
+/// `worker`: joins a coordinator, holds its features, trains the heads it is given.
+@main
+struct Worker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Trains heads for a coordinator until its run is complete.",
+        discussion: """
+            It waits for a coordinator that is not up yet and survives its restart. SIGTERM lets \
+            it finish what it trains and leave.
+
+            Example: worker --connect tcp://192.0.2.7:5555 --threads 8
+            """)
+
+    @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
+    var connect: String
+
+    @Option(help: "Compute threads (default: all cores).")
+    var threads: Int?
+
+    @Option(help: "What the coordinator's tables call this worker (default: host and process).")
+    var name: String?
+
+    @Flag(help: "Stay for the next run when this one is complete.")
+    var stay = false
+
+    @Flag(help: .hidden)
+    var endWithStdin = false
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = Logger.Level.info
+
+    @Flag(help: "Log errors only.")
+    var quiet = false
+
+    func validate() throws {
+        guard connect.hasPrefix("tcp://"), connect.contains(/:[0-9]+$/) else {
+            throw ValidationError("--connect must look like tcp://HOST:5555, not '\(connect)'")
+        }
+        if let threads, !(1...1_024).contains(threads) {
+            throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
+        }
+    }
+
+    func run() async throws {
+        let level = quiet ? Logger.Level.error : logLevel
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            let configuration = WorkerConfiguration(
+                endpoint: connect,
+                threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+                name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
+                stays: stay, endsWithStandardInput: endWithStdin,
+                variant: try KernelVariant.select(environment["MANYHEADS_ISA"]))
+            switch try await WorkerProgram(configuration).run() {
+            case .done, .orphaned: break
+            case .refused(let reason): try fail(reason, status: 69)
+            }
+        } catch let error as HeadTrainingError {
+            try fail(error.message, status: 64)
+        } catch let error as WorkerError {
+            try fail(error.message, status: 69)
+        }
+    }
+
+    private func fail(_ message: String, status: Int32) throws {
+        FileHandle.standardError.write(Data("worker: \(message)\n".utf8))
+        throw ExitCode(status)
+    }
+}
+
+extension Logger.Level: ExpressibleByArgument {}
