@@ -33,7 +33,7 @@ package enum Format {
         return result
     }
 
-    /// A span of time in its two largest units: `0.35s`, `7.1s`, `42s`, `1m 05s`, `2h 03m`, `1d 04h`.
+    /// A span of time in its two largest units: `0.35s`, `7.1s`, `42s`, `1m 05s`, `2h 03m`.
     package static func duration(seconds: Double) -> String {
         guard seconds >= 0, seconds < 0x1p53 else { return "-" }
         // The bounds are where rounding would reach the next form.
