@@ -11,6 +11,16 @@ package enum Scheme: String, Sendable, CaseIterable {
     /// Each step asks one head and drops a class.
     case treeElimination = "tree"
 
+    /// The scheme as a person reads it.
+    package var title: String {
+        switch self {
+        case .oneVsAll: "one-vs-all"
+        case .oneVsAllRefit: "one-vs-all refit"
+        case .allVsAll: "all-vs-all"
+        case .treeElimination: "tree elimination"
+        }
+    }
+
     /// What it costs to train and to ask, for heads over `featureCount` features.
     ///
     /// Traps below two classes, and above ``HeadPlan/subsetClassCountMax`` for the tree.

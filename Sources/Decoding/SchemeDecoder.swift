@@ -83,21 +83,21 @@ package enum SchemeDecoder {
     /// The most classes whose votes are sure not to overflow: each is asked `2^48` at most.
     package static let votingClassCountMax = 1 << 14
 
-    /// Tree elimination: asks the head of the remaining classes, drops its lowest, until one is left.
+    /// Tree elimination: asks the head of the remaining classes and drops its lowest, to the last.
     ///
     /// Compares logits, which order classes as softmax does and cannot underflow: a class whose
     /// probability would round to zero is still told from one even less likely, and one dropped
-    /// is in no later head. Of classes tied for the lowest the one with the highest index goes. Rows
-    /// are grouped by their remaining classes, and a head is asked once for its group. Asks K-1
-    /// heads per row.
+    /// is in no later head. Of classes tied for the lowest the one with the highest index goes.
+    /// Rows are grouped by their remaining classes, and a head is asked once for its group. Asks
+    /// K-1 heads per row.
     ///
     /// - Parameters:
     ///   - features: `[sample, feature]`.
     ///   - rows: the rows to predict; all when nil. Traps outside the matrix.
     ///   - classes: the classes to start with.
     ///   - heads: holds a head for every subset that a row reaches; all subsets are enough.
-    /// - Throws: ``DecodingError`` naming a class set that is reached and has no head, or when widths
-    ///   differ.
+    /// - Throws: ``DecodingError`` naming a class set that is reached and has no head, or when
+    ///   widths differ.
     package static func treeElimination(
         _ features: Matrix, rows: Range<Int>? = nil, classes: ClassSet, heads: HeadBank
     ) throws(DecodingError) -> [Int] {

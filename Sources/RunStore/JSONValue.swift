@@ -10,6 +10,11 @@ package enum JSONValue: Hashable, Sendable, Codable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    /// A whole number of 64 bits, such as a seed: as text where readers of JSON would round it.
+    package static func unsigned(_ value: UInt64) -> JSONValue {
+        Int64(exactly: value).map { .integer($0) } ?? .string(String(value))
+    }
+
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {

@@ -47,8 +47,8 @@ package enum ModelArtefact {
 
     /// The heads of a model's file, by size, then lexicographically by class list.
     ///
-    /// - Throws: ``RunStoreError`` when a size lacks a tensor, shapes disagree, or a class list is not
-    ///   ascending.
+    /// - Throws: ``RunStoreError`` when a size lacks a tensor, shapes disagree, or a class list is
+    ///   not ascending.
     package static func heads(in file: Safetensors) throws(RunStoreError) -> [Head] {
         var heads: [Head] = []
         for classes in file.tensors where classes.name.hasPrefix("heads.k") {

@@ -2,8 +2,8 @@ package import Tensors
 
 /// NPY files of the two kinds a run saves: float32 `[row, column]` and int64 `[row]`.
 ///
-/// The format is NumPy's `numpy/lib/format.py`: a magic, a version, the length of a header that is a
-/// Python dictionary, and the values. Written as version 1.0 with the data at a multiple of 64.
+/// The format is NumPy's `numpy/lib/format.py`: a magic, a version, the length of a header that is
+/// a Python dictionary, and the values. Written as version 1.0 with the data at a multiple of 64.
 /// Pickled objects are never read.
 package enum NPY {
     /// Writes a matrix as little-endian float32.

@@ -51,7 +51,8 @@ package final class RunDirectory: Sendable {
         let lock = try Self.lock(path)
         self.path = path
         self.lock = lock
-        // From here on a throw runs deinit's close by hand: a class that is not whole has no deinit.
+        // From here on a throw runs deinit's close by hand: a class that is not whole has no
+        // deinit.
         do throws(RunStoreError) {
             state = try Self.settle(path, config: config, incidental: incidental)
         } catch {

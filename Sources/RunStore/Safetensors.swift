@@ -2,8 +2,8 @@
 ///
 /// The format is huggingface/safetensors' `README.md`: a little-endian 64-bit header length, a JSON
 /// header, and the tensors' bytes without holes. What is written has sorted keys, and the 8-byte
-/// tensors first, so that equal tensors give equal bytes and every tensor is aligned. What is read is
-/// checked in full before a tensor is believed; dtypes other than F32 and I64 are refused.
+/// tensors first, so that equal tensors give equal bytes and every tensor is aligned. What is read
+/// is checked in full before a tensor is believed; dtypes other than F32 and I64 are refused.
 package struct Safetensors: Sendable, Equatable {
     /// The `__metadata__` of the header.
     package var metadata: [String: String]
@@ -53,10 +53,10 @@ package struct Safetensors: Sendable, Equatable {
                 throw .malformed("safetensors", "a tensor cannot be named \(tensor.name)")
             }
             let shape = tensor.shape.map { String($0) }.joined(separator: ",")
+            let dtype = tensor.integers != nil ? "I64" : "F32"
             entries.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.integers != nil ? "I64" : "F32")\","
-                    + "\"shape\":[\(shape)],\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}"
-            )
+                "\(quoted(tensor.name)):{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],"
+                    + "\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}")
         }
         var header = Array("{\(entries.joined(separator: ","))}".utf8)
         while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
@@ -100,8 +100,8 @@ extension Safetensors {
     /// Reads a file's bytes.
     ///
     /// - Throws: ``RunStoreError`` for anything the format does not allow: a header longer than the
-    ///   file or than 100 MB, keys given twice, sizes that do not match, overlaps, holes, bytes that
-    ///   no tensor owns, and dtypes other than F32 and I64.
+    ///   file or than 100 MB, keys given twice, sizes that do not match, overlaps, holes, bytes
+    ///   that no tensor owns, and dtypes other than F32 and I64.
     package init(decoding bytes: [UInt8]) throws(RunStoreError) {
         guard bytes.count >= 8 else {
             throw .malformed("safetensors", "\(bytes.count) bytes are too few for a header length")

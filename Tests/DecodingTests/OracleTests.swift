@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func exactTiesGoToTheLowestClass() throws {
-        // Classes 1, 2 and 4 have the same weights; on every second row they also win.
+        // Classes 1, 2 and 4 have the same weights and biases.
         var layer = randomLayer(classCount: 5, featureCount: 33, seed: 21)
         let row = Array(layer.weights.row(1))
         var weights = layer.weights

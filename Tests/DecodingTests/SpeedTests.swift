@@ -17,7 +17,12 @@ import Testing
         }
         let bank = try HeadBank(heads)
         let root = try bank.head(over: .all(10))
-        let features = randomMatrix(10_000, 256, seed: 1 << 40)
+        #if DEBUG
+        let rowCount = 100
+        #else
+        let rowCount = 10_000
+        #endif
+        let features = randomMatrix(rowCount, 256, seed: 1 << 40)
         let clock = ContinuousClock()
         var checksum = 0
         let started = clock.now

@@ -75,6 +75,20 @@ import Testing
         #expect(throws: RunStoreError.self) { try JSONFile.encode(infinite) }
     }
 
+    @Test func keepsValuesOfAConfiguration() throws {
+        let values: [JSONValue] = [
+            .null, true, 0, 1, -5, 0.1, 1e300, "1", .array([.null, 2]), .object(["a": false]),
+            .unsigned(.max), .unsigned(7), .integer(.max),
+        ]
+        let bytes = try JSONFile.encode(values)
+        #expect(try JSONFile.decode([JSONValue].self, from: bytes) == values)
+        #expect(JSONValue.unsigned(.max) == "18446744073709551615")
+        #expect(JSONValue.unsigned(7) == 7)
+        #expect(
+            JSONValue.object(["b": 1, "a": .array(["x", .null])]).description == "{a: x,none, b: 1}"
+        )
+    }
+
     @Test func writesPredictions() {
         let pairs = PredictionsCSV(
             labels: [3, 0], oneVsAll: [3, 1], oneVsAllRefit: nil, allVsAll: [2, 10], tree: nil)

@@ -1,0 +1,73 @@
+import Reporting
+import Testing
+
+@Suite struct ResultsTableTests {
+    // Wilson's formula evaluated in Python. With no success in n the upper end is z^2 / (n + z^2).
+    @Test(arguments: [
+        (0, 10, 0, 0.277_532_799), (10, 10, 0.722_467_201, 1),
+        (5, 10, 0.236_593_091, 0.763_406_909),
+        (9_125, 10_000, 0.906_802_200, 0.917_881_001),
+    ])
+    func wilsonIntervals(successes: Int, total: Int, lower: Double, upper: Double) {
+        let interval = WilsonInterval(successes: successes, total: total)
+        #expect(abs(interval.lower - lower) < 1e-6)
+        #expect(abs(interval.upper - upper) < 1e-6)
+    }
+
+    @Test func anEmptyTestSetSaysNothing() {
+        let interval = WilsonInterval(successes: 0, total: 0)
+        #expect(interval.lower == 0)
+        #expect(interval.upper == 1)
+    }
+
+    @Test func rendersExactly() {
+        let table = ResultsTable(
+            rows: [
+                .init(
+                    scheme: "one-vs-all", correct: 9_125, total: 10_000, headCount: 1,
+                    headsPerPrediction: 1, parameterCount: 2_570),
+                .init(
+                    scheme: "tree elimination", correct: 10_000, total: 10_000, headCount: 1_013,
+                    headsPerPrediction: 9, parameterCount: 1_313_270),
+            ],
+            digests: [("features", "aa11"), ("heads", "bb22")],
+            times: [("backbone", 65), ("heads", 0.5)])
+        #expect(
+            table.rendered() == """
+                scheme            accuracy      95% interval        correct  heads  heads/prediction  parameters
+                ----------------  --------  ----------------  -------------  -----  ----------------  ----------
+                one-vs-all          91.25%   90.68% - 91.79%   9,125/10,000      1                 1       2,570
+                tree elimination   100.00%  99.96% - 100.00%  10,000/10,000  1,013                 9   1,313,270
+
+                sha256 features  aa11
+                sha256 heads     bb22
+                time   backbone 1m 05s, heads 0.50s
+
+                """)
+    }
+
+    @Test func rendersWithoutRowsOrDigests() {
+        let table = ResultsTable(
+            rows: [
+                .init(
+                    scheme: "x", correct: 0, total: 0, headCount: 1, headsPerPrediction: 1,
+                    parameterCount: 4)
+            ], digests: [], times: [])
+        #expect(
+            table.rendered() == """
+                scheme  accuracy     95% interval  correct  heads  heads/prediction  parameters
+                ------  --------  ---------------  -------  -----  ----------------  ----------
+                x              -  0.00% - 100.00%      0/0      1                 1           4
+
+                """)
+    }
+
+    @Test func alignsColumns() {
+        var table = TextTable(columns: [("a", .left), ("long", .right), ("c", .left)])
+        #expect(table.lines == ["a  long  c", "-  ----  -"])
+        table.add(["é", "1", ""])
+        table.add(["wide", "12345", "x\n"])
+        #expect(
+            table.lines == ["a      long  c", "----  -----  --", "é         1", "wide  12345  x?"])
+    }
+}
