@@ -1,0 +1,123 @@
+import TestSupport
+import Testing
+
+/// Who may import whom: the arrows between modules, which go one way.
+@Suite struct ImportTests {
+    /// The pure layer: no C, no clock, no thread, no file.
+    static let pure = ["Tensors", "HeadPlan", "Decoding", "Scheduling", "WireProtocol"]
+
+    /// C modules, each with the one Swift module that may import it.
+    static let importerOfC = [
+        "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN", "CSodium": "Hashing",
+        "CZeroMQ": "ZeroMQ", "CZlib": "Datasets",
+    ]
+
+    /// For each module the modules of ours that it may import, C modules apart.
+    static let arrows: [String: Set<String>] = [
+        "Tensors": [],
+        "HeadPlan": ["Tensors"],
+        "Decoding": ["HeadPlan", "Tensors"],
+        "Scheduling": ["HeadPlan", "Tensors"],
+        "WireProtocol": ["HeadPlan", "Tensors"],
+
+        "Hashing": [],
+        "ZeroMQ": [],
+        "OneDNN": [],
+        "Threading": [],
+        "Datasets": ["Hashing", "Tensors"],
+        "Backbone": ["OneDNN", "Tensors"],
+        "HeadTraining": ["HeadPlan", "Tensors"],
+        "FeatureStore": ["Hashing", "HeadPlan", "Tensors"],
+        "RunStore": ["Hashing", "HeadPlan", "Tensors"],
+        "Reporting": ["HeadPlan", "Tensors"],
+
+        "CoordinatorRuntime": [
+            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan", "Reporting",
+            "RunStore", "Scheduling", "Tensors", "Threading", "WireProtocol", "ZeroMQ",
+        ],
+        "WorkerRuntime": [
+            "Backbone", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
+            "WireProtocol", "ZeroMQ",
+        ],
+        "coordinator": ["CoordinatorRuntime"],
+        "worker": ["WorkerRuntime"],
+        "bench": ["Backbone", "HeadPlan", "HeadTraining", "Tensors"],
+    ]
+
+    /// Packages of others, each with the modules that may import it.
+    static let importersOfPackage: [String: Set<String>] = [
+        "ArgumentParser": ["bench", "coordinator", "worker"],
+        "GRDB": ["RunStore"],
+        "Logging": ["CoordinatorRuntime", "WorkerRuntime", "coordinator", "worker"],
+        "SwiftProtobuf": ["WireProtocol"],
+    ]
+
+    /// What of the toolchain a module outside the pure layer may import.
+    static let toolchain: Set<String> = [
+        "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+    ]
+
+    @Test func everyModuleHasItsPlaceInTheTable() {
+        let folders = Set(SourceFile.paths(under: "Sources").compactMap(Self.module(of:)))
+        let known = Set(Self.arrows.keys).union(Self.importerOfC.keys)
+        #expect(folders.subtracting(known) == [], "New modules need a line in this table.")
+        #expect(known.subtracting(folders) == [], "These modules are gone.")
+    }
+
+    @Test func arrowsGoOneWay() {
+        var remaining = Self.arrows
+        while let free = remaining.first(where: { module in
+            module.value.allSatisfy { remaining[$0] == nil }
+        }) {
+            remaining[free.key] = nil
+        }
+        #expect(remaining.isEmpty, "A circle among these modules.")
+        for module in Self.pure {
+            #expect(Self.arrows[module]?.isSubset(of: Self.pure) == true, "\(module) is pure.")
+        }
+        #expect(Self.arrows["Scheduling"]?.contains("WireProtocol") == false)
+        #expect(Self.arrows["WireProtocol"]?.contains("Scheduling") == false)
+    }
+
+    @Test func sourcesKeepToTheTable() {
+        var findings: [String] = []
+        for file in SourceFile.all(under: "Sources") {
+            for (imported, line) in file.imports where !Self.may(file.module, use: imported) {
+                findings.append(file.finding(line, "\(file.module) must not import \(imported)."))
+            }
+        }
+        #expect(findings == [])
+    }
+
+    @Test func eachCModuleHasOneImporter() {
+        var importers: [String: Set<String>] = [:]
+        for file in SourceFile.all(under: "Sources") {
+            for (imported, _) in file.imports {
+                importers[imported, default: []].insert(file.module)
+            }
+        }
+        for name in Self.importerOfC.keys.sorted() {
+            #expect(importers[name, default: []].count <= 1, "\(name)")
+        }
+    }
+
+    @Test func testsDoWithoutTestableImports() {
+        let findings = SourceFile.all(under: "Tests").flatMap { file in
+            file.code.enumerated().filter { $0.element.contains("@test" + "able") }
+                .map { file.finding($0.offset, "a seam is missing") }
+        }
+        #expect(findings == [])
+    }
+
+    private static func may(_ module: String, use imported: String) -> Bool {
+        if let importer = importerOfC[imported] { return module == importer }
+        if let importers = importersOfPackage[imported] { return importers.contains(module) }
+        if arrows[imported] != nil { return arrows[module]?.contains(imported) == true }
+        return toolchain.contains(imported) && !pure.contains(module)
+    }
+
+    private static func module(of path: String) -> String? {
+        let parts = path.split(separator: "/")
+        return parts.count > 2 ? String(parts[1]) : nil
+    }
+}
