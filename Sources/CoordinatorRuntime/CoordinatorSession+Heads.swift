@@ -1,6 +1,7 @@
 import FeatureStore
 import HeadPlan
 import Scheduling
+import Tensors
 import WireProtocol
 
 // The head phase: features out, leases out, heads in.
@@ -45,7 +46,7 @@ extension CoordinatorSession {
             next > 0 || isAudienceComplete
             || now.seconds(since: servedAt) >= Self.subscriptionGraceSeconds
         guard isDue else { return [] }
-        let end = min(job.chunks.count, next + Self.publishBurstCount)
+        let end = min(job.chunks.manifest.chunks.count, next + Self.publishBurstCount)
         // Nobody there: who comes later pulls.
         guard subscriptionCount > 0, end > next else {
             phase = .serving
@@ -161,6 +162,7 @@ extension CoordinatorSession {
         for trained in result.heads where wanted.contains(trained.id) {
             harvest.heads[Int(trained.id.rawValue)] = trained.head
             acceptedCount += 1
+            acceptedFlops += job?.flops(of: trained.id) ?? 0
             harvest.workers[peer.report].headCount += 1
         }
         return []

@@ -38,12 +38,6 @@ struct CoordinatorSession {
         case finish
     }
 
-    enum LogLevel {
-        case info
-        case warning
-        case error
-    }
-
     /// A worker that said hello and is not gone.
     struct Peer {
         let id: PeerID
@@ -99,6 +93,7 @@ struct CoordinatorSession {
     var leases: [LeaseKey: [HeadID]] = [:]
     var harvest = HeadHarvest(heads: [])
     var acceptedCount = 0
+    var acceptedFlops = 0.0
     /// Messages from nobody that made no sense.
     var strangerCount = 0
 
@@ -187,7 +182,7 @@ extension CoordinatorSession {
             harvest.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
             return [.send(.heartbeat(incarnation: heartbeat.incarnation), to: id)]
         case .chunkRequest(let indices):
-            let count = job?.chunks.count ?? 0
+            let count = job?.chunks.manifest.chunks.count ?? 0
             return indices.filter { $0 < count }.map { .sendChunk($0, to: id) }
         case .ready:
             return becameReady(peer, at: now)

@@ -10,30 +10,46 @@ struct HeadJob: Sendable {
     /// The backbone's output layer, for `HeadInitialisation.derived`.
     let derivedHead: Head?
     let chunks: FeatureChunks
-    /// Rows of each class.
-    let classRowCounts: [Int]
-    let featureCount: Int
     let minWorkerCount: Int
 
     /// Textbook operations of a row that is streamed but belongs to no head: the masked copy costs
     /// about as much as 16 multiply-adds a feature (measured: 80 ns a row of 256 at 60 GFLOP/s).
     private static let streamFlopsPerFeature = 20.0
 
+    /// The heads as the scheduler weighs them, in the plan's order.
+    let work: [HeadWork]
     /// Operations to train all heads.
-    var totalFlops: Double { work.reduce(0) { $0 + $1.trainingFlops } }
+    let totalFlops: Double
 
-    /// The heads as the scheduler weighs them.
-    var work: [HeadWork] {
-        plan.heads.map { spec in
+    init(
+        plan: HeadPlan, hyperparameters: HeadHyperparameters, derivedHead: Head?,
+        chunks: FeatureChunks, minWorkerCount: Int
+    ) {
+        self.plan = plan
+        self.hyperparameters = hyperparameters
+        self.derivedHead = derivedHead
+        self.chunks = chunks
+        self.minWorkerCount = minWorkerCount
+        let manifest = chunks.manifest
+        work = plan.heads.map { spec in
             let members = spec.classes.members
             return HeadWork(
                 id: spec.id,
                 trainingFlops: spec.trainingFlops(
-                    rowCount: members.reduce(0) { $0 + classRowCounts[$1] },
-                    featureCount: featureCount, epochCount: hyperparameters.epochCount),
-                resultByteCount: members.count * (featureCount + 1) * 4)
+                    rowCount: members.reduce(0) { $0 + manifest.classRowCounts[$1] },
+                    featureCount: manifest.featureCount,
+                    epochCount: hyperparameters.epochCount),
+                resultByteCount: members.count * (manifest.featureCount + 1) * 4)
         }
+        totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
     }
+
+    var featureCount: Int { chunks.manifest.featureCount }
+    /// Rows of each class.
+    var classRowCounts: [Int] { chunks.manifest.classRowCounts }
+
+    /// Operations to train one head.
+    func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
 
     /// How the scheduler is to work on this job.
     var schedulerConfiguration: SchedulerConfiguration {

@@ -68,13 +68,16 @@ private struct SessionDriver: ~Copyable {
         configuration: WorkerConfiguration, logger: Logger, context: Context,
         inbox: Mailbox<WorkerSession.Event>, slots: ComputeSlots
     ) throws(ZeroMQError) {
+        // Both sockets first: from here on nothing throws.
+        let control = try Self.controlSocket(configuration, context)
+        let broadcast = try Self.broadcastSocket(context)
         self.configuration = configuration
         self.logger = logger
         self.context = context
         self.inbox = inbox
         self.slots = slots
-        control = try Self.controlSocket(configuration, context)
-        broadcast = try Self.broadcastSocket(context)
+        self.control = control
+        self.broadcast = broadcast
         session = WorkerSession(
             hello: Hello(
                 incarnation: UInt64.random(in: 1...UInt64.max), name: configuration.name,
@@ -229,6 +232,6 @@ private struct SessionDriver: ~Copyable {
 /// The most memory this process ever held, in bytes.
 private func peakRSSByteCount() -> Int {
     var usage = rusage()
-    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+    guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
     return usage.ru_maxrss * 1024
 }

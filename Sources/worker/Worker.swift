@@ -32,8 +32,8 @@ struct Worker: AsyncParsableCommand {
     @Flag(help: .hidden)
     var endWithStdin = false
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel = Logger.Level.info
+    @Option(help: "How much to log on standard error.")
+    var logLevel = LogLevel.info
 
     @Flag(help: "Log errors only.")
     var quiet = false
@@ -48,7 +48,7 @@ struct Worker: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = quiet ? Logger.Level.error : logLevel
+        let level = quiet ? Logger.Level.error : logLevel.level
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
@@ -79,4 +79,9 @@ struct Worker: AsyncParsableCommand {
     }
 }
 
-extension Logger.Level: ExpressibleByArgument {}
+/// The levels of the log, by name; our own type, since neither package is ours to conform.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+}

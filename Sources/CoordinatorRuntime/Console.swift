@@ -1,0 +1,93 @@
+import Foundation
+import Reporting
+import Synchronization
+
+/// Standard error: log lines, and a progress display that stays below them.
+///
+/// On a terminal the display is drawn in place; elsewhere it is a line now and then.
+final class Console: Sendable {
+    private struct State {
+        var display = ProgressDisplay()
+        var shown: ProgressState?
+        var lastLine: ContinuousClock.Instant?
+    }
+
+    /// Between two progress lines where there is no terminal.
+    private static let lineInterval = Duration.seconds(5)
+
+    private let minimum: LogLevel
+    private let showsProgress: Bool
+    private let isTerminal: Bool
+    private let state = Mutex(State())
+
+    init(minimum: LogLevel, showsProgress: Bool) {
+        self.minimum = minimum
+        self.showsProgress = showsProgress
+        let type = ProcessInfo.processInfo.environment["TERM"] ?? ""
+        isTerminal = isatty(STDERR_FILENO) == 1 && !type.isEmpty && type != "dumb"
+    }
+
+    /// Writes a line of log.
+    func log(_ level: LogLevel, _ text: String) {
+        guard level >= minimum else { return }
+        let prefix = level >= .warning ? "\(level.rawValue): " : ""
+        state.withLock { state in
+            write(state.display.clear() + prefix + Format.printable(text) + "\n")
+            if let shown = state.shown, isTerminal { draw(shown, &state) }
+        }
+    }
+
+    /// Shows how far the run is.
+    func show(_ progress: ProgressState) {
+        guard showsProgress else { return }
+        state.withLock { state in
+            state.shown = progress
+            if isTerminal {
+                draw(progress, &state)
+                return
+            }
+            if let last = state.lastLine, last.duration(to: .now) < Self.lineInterval { return }
+            state.lastLine = .now
+            write(ProgressLine.rendered(progress) + "\n")
+        }
+    }
+
+    /// Leaves the last state on the screen, and says where there is no terminal what the phase came to.
+    func endPhase() {
+        state.withLock { state in
+            if let shown = state.shown, showsProgress, !isTerminal {
+                write(ProgressLine.rendered(shown) + "\n")
+            }
+            state.display.keep()
+            state.shown = nil
+            state.lastLine = nil
+        }
+    }
+
+    private func draw(_ progress: ProgressState, _ state: inout State) {
+        var size = winsize()
+        let isKnown = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        write(
+            state.display.draw(
+                progress, width: isKnown ? Int(size.ws_col) : 80,
+                height: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24))
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
+
+/// How much a line of log matters.
+package enum LogLevel: String, Sendable, CaseIterable, Comparable {
+    case debug
+    case info
+    case warning
+    case error
+
+    package static func < (left: LogLevel, right: LogLevel) -> Bool {
+        left.rank < right.rank
+    }
+
+    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}

@@ -1,0 +1,249 @@
+import FeatureStore
+import Reporting
+import Scheduling
+import Synchronization
+import Threading
+import WireProtocol
+import ZeroMQ
+
+/// The coordinator's network thread, from the first worker's hello to the last one's farewell.
+///
+/// It never computes; what it is told to do comes through a mailbox, what it brings is awaited.
+final class CoordinatorLink: Sendable {
+    enum Command: Sendable {
+        case serve(HeadJob)
+        case abort(reason: String)
+    }
+
+    private let thread = ThreadExecutor(name: "network")
+    private let inbox: Mailbox<Command>
+    private let loop = Mutex<Task<HeadHarvest, any Error>?>(nil)
+
+    init() throws(ZeroMQError) {
+        inbox = try Mailbox()
+    }
+
+    /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
+    ///
+    /// - Throws: `ZeroMQError` if an address is not to be had.
+    func start(bind: String, runID: [UInt8], console: Console) async throws -> String {
+        let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
+        let inbox = inbox
+        // Unstructured: it runs beside everything else; harvest() awaits its end.
+        let task = Task(executorPreference: thread) { () throws -> HeadHarvest in
+            defer { report.finish() }
+            do {
+                var loop = try NetworkLoop(bind: bind, runID: runID, console: console, inbox: inbox)
+                report.yield(.success(loop.endpoint))
+                return try loop.run()
+            } catch {
+                report.yield(.failure(error))
+                throw error
+            }
+        }
+        loop.withLock { $0 = task }
+        for await result in bound { return try result.get() }
+        throw RunError(.internal, "the network thread ended before it began")
+    }
+
+    /// Begins the head phase.
+    func serve(_ job: HeadJob) { inbox.post(.serve(job)) }
+
+    /// Gives the run up and tells the workers.
+    func abort(reason: String) { inbox.post(.abort(reason: reason)) }
+
+    /// What the head phase brought, once all heads are there.
+    ///
+    /// - Throws: `CancellationError` after an abort.
+    func harvest() async throws -> HeadHarvest {
+        guard let task = loop.withLock({ $0 }) else {
+            throw RunError(.internal, "the network thread was never started")
+        }
+        return try await task.value
+    }
+}
+
+/// The sockets and the loop over them.
+private struct NetworkLoop: ~Copyable {
+    /// Messages taken from a socket before something else gets its turn.
+    private static let burstCount = 64
+    private static let tickMilliseconds = 100
+    /// Chunks queued for one slow subscriber; further ones are dropped and pulled later.
+    private static let broadcastHighWaterMark: Int32 = 4_096
+    /// Messages queued for one worker; one that reads none is given up when they are full.
+    private static let controlHighWaterMark: Int32 = 1_024
+    /// How long farewells may take to leave.
+    private static let lingerMilliseconds: Int32 = 1_000
+
+    let endpoint: String
+    private let context: Context
+    private let control: Socket
+    private let broadcast: Socket
+    private let console: Console
+    private let inbox: Mailbox<CoordinatorLink.Command>
+    private let topic: Frame
+    private let start = ContinuousClock.now
+    private var session: CoordinatorSession
+    private var job: HeadJob?
+    private var isAborted = false
+    private var isFinished = false
+    private var lastReport = ContinuousClock.now
+
+    init(
+        bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>
+    ) throws {
+        let context = try Context()
+        var options = SocketOptions()
+        options.sendHighWaterMark = Self.controlHighWaterMark
+        options.lingerMilliseconds = Self.lingerMilliseconds
+        options.routerMandatory = true
+        options.routerHandover = true
+        let control = try Socket(.router, in: context, options: options)
+        let endpoint = try control.bind(bind)
+        options = SocketOptions()
+        options.sendHighWaterMark = Self.broadcastHighWaterMark
+        options.xpubVerboser = true
+        options.lingerMilliseconds = 0
+        let broadcast = try Socket(.xpub, in: context, options: options)
+        try broadcast.bind(Self.broadcastEndpoint(bind: bind))
+        let port = try broadcast.lastPort() ?? 0
+        self.endpoint = endpoint
+        self.context = context
+        self.control = control
+        self.broadcast = broadcast
+        self.console = console
+        self.inbox = inbox
+        topic = Frame(WireProtocol.featureTopic(runID: runID))
+        session = CoordinatorSession(runID: runID, featurePort: port)
+    }
+
+    /// The port after the control port; a free one if that is to be free.
+    private static func broadcastEndpoint(bind: String) throws(RunError) -> String {
+        guard let colon = bind.lastIndex(of: ":"), let port = UInt16(bind[bind.index(after: colon)...])
+        else {
+            throw .usage("--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
+        }
+        guard port < UInt16.max else {
+            throw .usage("--bind needs the port after its own for the broadcast; 65535 has none")
+        }
+        return String(bind[...colon]) + String(port == 0 ? 0 : port + 1)
+    }
+
+    private var now: SchedulerInstant {
+        SchedulerInstant.start.advanced(bySeconds: start.duration(to: .now) / .seconds(1))
+    }
+
+    mutating func run() throws -> HeadHarvest {
+        while !session.isFinished {
+            let found = try poll(
+                [
+                    control.pollTarget(.readable), broadcast.pollTarget(.readable),
+                    inbox.pollTarget,
+                ], timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
+            for command in inbox.takeAll() { take(command) }
+            if found[0].contains(.readable) { try receiveControl() }
+            if found[1].contains(.readable) { try receiveSubscriptions() }
+            feed(.tick)
+            reportProgress()
+        }
+        if isAborted { throw CancellationError() }
+        return session.harvest
+    }
+
+    private mutating func take(_ command: CoordinatorLink.Command) {
+        switch command {
+        case .serve(let job):
+            self.job = job
+            feed(.serve(job))
+        case .abort(let reason):
+            isAborted = true
+            feed(.abort(reason: reason))
+        }
+    }
+
+    private mutating func receiveControl() throws(ZeroMQError) {
+        for _ in 0..<Self.burstCount {
+            guard !session.isFinished else { return }
+            let frames: [Frame]
+            do throws(ZeroMQError) {
+                guard let received = try control.receive() else { return }
+                frames = received
+            } catch where error.code == .messageTooLarge {
+                console.log(.warning, "a message was dropped: \(error.message)")
+                continue
+            }
+            guard let identity = frames.first else { continue }
+            feed(
+                .received(
+                    frames.dropFirst().map(\.bytes), from: .init(bytes: identity.bytes)))
+        }
+    }
+
+    private mutating func receiveSubscriptions() throws(ZeroMQError) {
+        for _ in 0..<Self.burstCount {
+            let frames: [Frame]
+            do throws(ZeroMQError) {
+                guard let received = try broadcast.receive() else { return }
+                frames = received
+            } catch where error.code == .messageTooLarge {
+                continue
+            }
+            switch SubscriptionChange(frames) {
+            case .subscribed(let topic) where topic == self.topic.bytes:
+                feed(.subscriptions(change: 1))
+            case .unsubscribed(let topic) where topic == self.topic.bytes:
+                feed(.subscriptions(change: -1))
+            default: break
+            }
+        }
+    }
+
+    private mutating func feed(_ event: CoordinatorSession.Event) {
+        for action in session.handle(event, at: now) { perform(action) }
+    }
+
+    private mutating func perform(_ action: CoordinatorSession.Action) {
+        switch action {
+        case .send(let message, let peer):
+            send(message.encode().map { Frame($0) }, to: peer)
+        case .sendChunk(let index, let peer):
+            if let frames = chunk(index) { send(frames, to: peer) }
+        case .publish(let index):
+            // Dropped for subscribers that lag too far behind: they pull what they miss.
+            if let frames = chunk(index) { _ = try? broadcast.send([topic] + frames) }
+        case .log(let level, let text):
+            console.log(level, text)
+        case .finish:
+            isFinished = true
+        }
+    }
+
+    private mutating func send(_ frames: [Frame], to peer: CoordinatorSession.PeerID) {
+        do throws(ZeroMQError) {
+            guard try !control.send([Frame(peer.bytes)] + frames) else { return }
+        } catch {
+            guard error.code != .unroutable || !session.isFinished else { return }
+        }
+        // Full or gone. The session forgets the peer at once, so this ends.
+        feed(.unreachable(peer))
+    }
+
+    /// A chunk as it goes out: its envelope, then its rows where they lie.
+    private func chunk(_ index: Int) -> [Frame]? {
+        guard let chunks = job?.chunks else { return nil }
+        return [
+            Frame(FeatureChunk.envelope(index: index)),
+            unsafe chunks.withUnsafeBytes(ofChunk: index) {
+                unsafe Frame(owner: chunks.owner, bytes: $0)
+            },
+        ]
+    }
+
+    private mutating func reportProgress() {
+        guard job != nil, lastReport.duration(to: .now) > .milliseconds(200),
+            let progress = session.progress(at: now)
+        else { return }
+        lastReport = .now
+        console.show(.heads(progress))
+    }
+}
