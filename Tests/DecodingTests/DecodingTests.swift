@@ -126,6 +126,16 @@ import Testing
         #expect(Float.reproducibleExponential(.nan) == 0)
     }
 
+    // From Python, every operation rounded to 32 bits: the same on every CPU and compiler.
+    @Test func exponentialHasTheSameBitsEverywhere() {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for step in 0...8_700 {
+            let power = Float.reproducibleExponential(-Float(step) / 100)
+            hash = (hash ^ UInt64(power.bitPattern)) &* 0x100_0000_01B3
+        }
+        #expect(hash == 6_203_822_349_999_245_952)
+    }
+
     @Test func countsConfusion() throws {
         let evaluation = try Evaluation(
             predictions: [0, 1, 1, 2, 0], labels: [0, 1, 2, 2, 1], classCount: 3)
