@@ -41,32 +41,36 @@ extension CoordinatorMessage {
     ) throws(WireError) -> CoordinatorMessage {
         let envelope = try ProtoEnvelope(frames, limits)
         let payload = Payload(frames)
+        let message: CoordinatorMessage
         switch envelope.body {
         case .features(let wire):
             return .features(try FeatureDescription(wire, payload, limits))
         case .chunk(let wire): return .chunk(try FeatureChunk(wire, payload.one(), limits))
-        default: try payload.none()
-        }
-        switch envelope.body {
-        case .welcome(let wire): return .welcome(try Welcome(wire))
-        case .refused(let wire): return .refused(try Refused(wire, limits))
-        case .broadcastComplete: return .broadcastComplete
+        case .welcome(let wire): message = .welcome(try Welcome(wire))
+        case .refused(let wire): message = .refused(try Refused(wire, limits))
+        case .broadcastComplete: message = .broadcastComplete
         case .assign(let wire):
-            return .assign(
+            message = .assign(
                 BundleAssignment(
                     bundle: wire.bundle, attempt: wire.attempt,
                     heads: try Check.heads(wire.heads, limits)))
         case .revoke(let wire):
-            return .revoke(
+            message = .revoke(
                 bundle: wire.bundle, attempt: wire.attempt, mayFinish: wire.mayFinish)
-        case .finished(let wire):
-            if wire.isComplete { return .finished(.complete) }
-            return .finished(
-                .aborted(reason: try Check.reason(wire.abortReason, "an abort's reason", limits)))
-        case .coordinatorHeartbeat(let wire): return .heartbeat(incarnation: wire.incarnation)
+        case .finished(let wire): message = .finished(try Outcome(wire, limits))
+        case .coordinatorHeartbeat(let wire): message = .heartbeat(incarnation: wire.incarnation)
         case nil: throw .unknownBody("its body is missing or of a kind not known here")
         default: throw .unknownBody("a coordinator does not send this")
         }
+        try payload.none()
+        return message
+    }
+}
+
+extension CoordinatorMessage.Outcome {
+    fileprivate init(_ wire: ProtoFinished, _ limits: WireLimits) throws(WireError) {
+        let reason = try Check.reason(wire.abortReason, "an abort's reason", limits)
+        self = wire.isComplete ? .complete : .aborted(reason: reason)
     }
 }
 

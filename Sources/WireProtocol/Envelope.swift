@@ -23,14 +23,25 @@ extension ProtoEnvelope {
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 8
         options.discardUnknownFields = true
+        let header: ProtoAnyEnvelope
+        do {
+            header = try ProtoAnyEnvelope(serializedBytes: first, options: options)
+        } catch {
+            throw .malformed("the envelope cannot be parsed")
+        }
+        // The body of another version may mean anything: it is not even parsed.
+        guard header.protocolVersion == WireProtocol.version || header.hasRefused else {
+            throw .versionMismatch(peer: header.protocolVersion)
+        }
+        guard header.protocolVersion == WireProtocol.version else {
+            self.init()
+            refused = header.refused
+            return
+        }
         do {
             try self.init(serializedBytes: first, options: options)
         } catch {
             throw .malformed("the envelope cannot be parsed")
-        }
-        if protocolVersion != WireProtocol.version {
-            if case .refused = body { return }
-            throw .versionMismatch(peer: protocolVersion)
         }
     }
 }

@@ -35,25 +35,26 @@ extension WorkerMessage {
     ) throws(WireError) -> WorkerMessage {
         let envelope = try ProtoEnvelope(frames, limits)
         let payload = Payload(frames)
-        if case .bundleTrained(let wire) = envelope.body {
-            return .bundleTrained(try BundleTrained(wire, payload.one(), limits))
-        }
-        try payload.none()
+        let message: WorkerMessage
         switch envelope.body {
-        case .hello(let wire): return .hello(try Hello(wire, limits))
-        case .workerHeartbeat(let wire): return .heartbeat(try WorkerHeartbeat(wire, limits))
-        case .chunkRequest(let wire): return .chunkRequest(try chunkIndices(wire, limits))
-        case .ready: return .ready
+        case .bundleTrained(let wire):
+            return .bundleTrained(try BundleTrained(wire, payload.one(), limits))
+        case .hello(let wire): message = .hello(try Hello(wire, limits))
+        case .workerHeartbeat(let wire): message = .heartbeat(try WorkerHeartbeat(wire, limits))
+        case .chunkRequest(let wire): message = .chunkRequest(try chunkIndices(wire, limits))
+        case .ready: message = .ready
         case .bundleFailed(let wire):
-            return .bundleFailed(
+            message = .bundleFailed(
                 BundleFailed(
                     bundle: wire.bundle, attempt: wire.attempt,
                     reason: try Check.reason(wire.reason, "a failure's reason", limits),
                     isDeclined: wire.declined))
-        case .goodbye: return .goodbye
+        case .goodbye: message = .goodbye
         case nil: throw .unknownBody("its body is missing or of a kind not known here")
         default: throw .unknownBody("a worker does not send this")
         }
+        try payload.none()
+        return message
     }
 
     private static func chunkIndices(

@@ -1,0 +1,187 @@
+import HeadPlan
+import Tensors
+import Testing
+import WireProtocol
+
+/// Every message whole, cut, flipped, and sent to the wrong side.
+@Suite struct CodingTests {
+    private func outcome(
+        _ message: AnyMessage, _ frames: [[UInt8]]
+    ) -> Result<AnyMessage, WireError> {
+        do throws(WireError) {
+            return .success(try message.decode(frames))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    @Test(arguments: Samples.all) func messagesSurvive(message: AnyMessage) throws {
+        let frames = message.encode()
+        let decoded = try message.decode(frames)
+        #expect(decoded == message)
+        #expect(decoded.encode() == frames)
+    }
+
+    // A cut envelope may still parse, since fields may be absent, but never into a bad value; a cut
+    // frame of tensors never does. A chunk's length is for the manifest to judge.
+    @Test(arguments: Samples.all) func cutMessagesDoNoHarm(message: AnyMessage) throws {
+        let frames = message.encode()
+        for (position, frame) in frames.enumerated() {
+            for count in 0..<frame.count {
+                var cut = frames
+                cut[position] = Array(frame.prefix(count))
+                switch outcome(message, cut) {
+                case .success(let decoded):
+                    let again = try decoded.decode(decoded.encode())
+                    #expect(again == decoded)
+                    if position > 0, case .coordinator(.chunk) = message { continue }
+                    #expect(position == 0, "\(count) of \(frame.count) bytes were enough")
+                case .failure(let error):
+                    #expect(!error.message.isEmpty)
+                }
+            }
+        }
+        for count in 0..<frames.count {
+            let shortened = outcome(message, Array(frames.prefix(count)))
+            #expect(throws: WireError.self) { try shortened.get() }
+        }
+        for extra in [[], [0]] as [[UInt8]] {
+            let lengthened = outcome(message, frames + [extra])
+            #expect(throws: WireError.self) { try lengthened.get() }
+        }
+    }
+
+    @Test(arguments: Samples.all) func flippedBitsDoNoHarm(message: AnyMessage) throws {
+        let frames = message.encode()
+        for (position, frame) in frames.enumerated() {
+            for bit in 0..<frame.count * 8 {
+                var flipped = frames
+                flipped[position][bit / 8] ^= 1 << UInt8(bit % 8)
+                if case .success(let decoded) = outcome(message, flipped) {
+                    let again = try decoded.decode(decoded.encode())
+                    #expect(again == decoded, "bit \(bit) of frame \(position)")
+                }
+            }
+        }
+    }
+
+    // Goal: no bytes at all bring the decoder down. Method: seeded splices of valid messages.
+    @Test(arguments: 0..<20 as Range<UInt64>) func splicedMessagesDoNoHarm(seed: UInt64) throws {
+        var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
+        func draw(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % bound
+        }
+        let samples = Samples.all
+        for _ in 0..<500 {
+            let message = samples[draw(samples.count)]
+            var frames = message.encode()
+            let other = samples[draw(samples.count)].encode()[0]
+            let from = draw(other.count)
+            let piece = other[from..<min(other.count, from + 1 + draw(12))]
+            let at = draw(frames[0].count + 1)
+            let end = min(frames[0].count, at + draw(8))
+            frames[0].replaceSubrange(at..<end, with: piece)
+            if case .success(let decoded) = outcome(message, frames) {
+                let again = try decoded.decode(decoded.encode())
+                #expect(again == decoded, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test(arguments: Samples.all) func theOtherSideRefuses(message: AnyMessage) {
+        let frames = message.encode()
+        let error = #expect(throws: WireError.self) { try message.decodeByOtherSide(frames) }
+        #expect(error?.code == .unknownBody)
+    }
+
+    @Test(arguments: Samples.all) func anotherVersionIsToldApart(message: AnyMessage) throws {
+        for version in [0, 2, 300, UInt32.max] {
+            var frames = message.encode()
+            // Field 1 is written first: its tag and the version in one byte.
+            #expect(frames[0].prefix(2) == [8, 1])
+            frames[0].removeFirst(2)
+            frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
+            if case .coordinator(.refused) = message {
+                let decoded = try message.decode(frames)
+                #expect(decoded == message)
+                continue
+            }
+            let error = #expect(throws: WireError.self) { try message.decode(frames) }
+            #expect(error?.code == .versionMismatch)
+            #expect(error?.peerVersion == version)
+        }
+    }
+
+    // A later release's hello may mean other things by the same fields.
+    @Test func anotherVersionsHelloYieldsItsVersion() {
+        for content in [
+            RawFields(), RawFields().varint(5, 1 << 31), RawFields().varint(2, 1),
+            RawFields().nested(2, [0xFF]), RawFields(bytes: [0xFF, 0xFF]),
+        ] {
+            let hello = RawFields.envelope(10, content, version: 7)
+            let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
+            #expect(error?.code == .versionMismatch)
+            #expect(error?.peerVersion == 7)
+            #expect(error?.message.hasPrefix("protocol version 1 wanted, 7 received") == true)
+        }
+    }
+
+    @Test func unknownFieldsAreTolerated() throws {
+        for message in Samples.all {
+            var frames = message.encode()
+            frames[0] = RawFields(bytes: frames[0]).varint(2_000, 5).nested(2_001, [1, 2]).bytes
+            let decoded = try message.decode(frames)
+            #expect(decoded == message)
+        }
+        let goodbye = RawFields.envelope(16, RawFields().varint(9, 1).nested(10, [3]))
+        let decoded = try WorkerMessage.decode([goodbye])
+        #expect(decoded == .goodbye)
+    }
+
+    @Test func unknownBodiesAreRefused() {
+        for frame in [
+            RawFields().varint(1, 1).bytes, RawFields.envelope(17, RawFields()),
+            RawFields.envelope(49, RawFields()), RawFields.envelope(1_000, RawFields()),
+        ] {
+            let first = #expect(throws: WireError.self) { try WorkerMessage.decode([frame]) }
+            #expect(first?.code == .unknownBody)
+            let second = #expect(throws: WireError.self) {
+                try CoordinatorMessage.decode([frame])
+            }
+            #expect(second?.code == .unknownBody)
+        }
+    }
+
+    // What Protocol.md prints for those who write a worker in another language.
+    @Test func bytesAreAsDocumented() throws {
+        let hello = RawFields()
+            .fixed(1, 0xFEDC_BA98_7654_3210 as UInt64)
+            .nested(2, Array("worker-1".utf8)).nested(3, Array("höst.example".utf8))
+            .nested(4, Array("avx512".utf8)).varint(5, 8).varint(6, 2).varint(7, 4_711)
+        let envelope = RawFields.envelope(10, hello)
+        #expect(Samples.hello.encode() == [envelope])
+        #expect(envelope.prefix(8) == [0x08, 0x01, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
+        #expect(envelope.count == 53)
+        #expect(WorkerMessage.ready.encode() == [[0x08, 0x01, 0x6A, 0x00]])
+        #expect(
+            FeatureChunk.envelope(index: 300) == [0x08, 0x01, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
+        let frames = Samples.bundleTrained.encode()
+        #expect(frames.count == 2)
+        // The first head's first weight, -2.5, and its last bias, 1/8.
+        #expect(frames[1].prefix(4) == [0x00, 0x00, 0x20, 0xC0])
+        #expect(frames[1][28..<32] == [0x00, 0x00, 0x00, 0x3E])
+        #expect(
+            WireProtocol.featureTopic(runID: [1, 2]) == Array("features/".utf8) + [1, 2])
+    }
+
+    @Test func frameSizesAreForetold() throws {
+        guard case .bundleTrained(let result) = Samples.bundleTrained else {
+            Issue.record("not a bundle")
+            return
+        }
+        let specs = result.heads.map { HeadSpec(id: $0.id, classes: $0.head.classes) }
+        let byteCount = BundleTrained.frameByteCount(heads: specs, featureCount: 3)
+        #expect(Samples.bundleTrained.encode()[1].count == byteCount)
+    }
+}

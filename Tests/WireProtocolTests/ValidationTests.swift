@@ -1,0 +1,255 @@
+import HeadPlan
+import Tensors
+import Testing
+import WireProtocol
+
+/// Well-formed bytes that say what cannot be.
+@Suite struct ValidationTests {
+    private func code(
+        _ frames: [[UInt8]], _ limits: WireLimits = WireLimits()
+    ) -> WireError.Code? {
+        do throws(WireError) {
+            _ = try WorkerMessage.decode(frames, limits)
+            return nil
+        } catch {
+            if error.code != .unknownBody { return error.code }
+        }
+        do throws(WireError) {
+            _ = try CoordinatorMessage.decode(frames, limits)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func numbersThatAreNotFiniteAreRefused(value: Float) {
+        let bytes = [0, 8, 16, 24].map { UInt8(value.bitPattern >> $0 & 0xFF) }
+        for message in [Samples.bundleTrained.encode(), Samples.features(.derived).encode()] {
+            for offset in stride(from: 0, to: message[1].count, by: 4) {
+                var frames = message
+                frames[1].replaceSubrange(offset..<offset + 4, with: bytes)
+                #expect(code(frames) == .badValue)
+            }
+        }
+        // In fields too: learning rate, rho, epsilon, dropout.
+        for field in 3...6 as ClosedRange<UInt64> {
+            let numbers = RawFields().varint(1, 1).varint(2, 1).varint(7, 1).fixed(field, value)
+            let features = RawFields().varint(1, 3).nested(2, [1, 1]).nested(3, numbers)
+            #expect(code([RawFields.envelope(42, features)]) == .badValue)
+        }
+        let seconds = Double(value).bitPattern
+        #expect(code([RawFields.envelope(11, RawFields().fixed(2, seconds))]) == .badValue)
+        let trained = RawFields().fixed(3, seconds).varint(4, 1)
+            .nested(5, RawFields().nested(2, [0, 1]))
+        #expect(
+            code([RawFields.envelope(14, trained), [UInt8](repeating: 0, count: 16)]) == .badValue)
+    }
+
+    @Test func negativeTimesAreRefused() {
+        let heartbeat = RawFields().fixed(2, (-1.0).bitPattern)
+        #expect(code([RawFields.envelope(11, heartbeat)]) == .badValue)
+    }
+
+    private func assign(_ heads: RawFields) -> [[UInt8]] {
+        [RawFields.envelope(45, heads)]
+    }
+
+    @Test func headsMustBeHeads() {
+        func head(_ id: UInt64, _ classes: [UInt8]) -> RawFields {
+            RawFields().varint(1, id).nested(2, classes)
+        }
+        #expect(code(assign(RawFields().nested(3, head(1, [0, 1])))) == nil)
+        #expect(code(assign(RawFields())) == .badValue)
+        for classes in [[], [0], [1, 0], [1, 1], [0, 1, 1], [0, 2, 1]] as [[UInt8]] {
+            #expect(code(assign(RawFields().nested(3, head(1, classes)))) == .badValue)
+        }
+        let twice = RawFields().nested(3, head(1, [0, 1])).nested(3, head(1, [0, 2]))
+        #expect(code(assign(twice)) == .badValue)
+        // Class 65,535 and the largest there is: a set would take memory by them.
+        for last in [[0xFF, 0xFF, 0x03], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F]] as [[UInt8]] {
+            #expect(code(assign(RawFields().nested(3, head(1, [0] + last)))) == .badValue)
+        }
+    }
+
+    @Test func claimsAreBounded() {
+        var limits = WireLimits()
+        limits.headCountMax = 3
+        let pair = RawFields().nested(2, [0, 1])
+        var heads = RawFields()
+        for id in 0..<4 as Range<UInt64> {
+            heads = heads.nested(3, RawFields(bytes: pair.bytes).varint(1, id))
+        }
+        #expect(code(assign(heads), limits) == .overLimit)
+        // Few bytes of envelope that ask for 8 KiB of class set each.
+        var wide = RawFields()
+        for id in 0..<5_000 as Range<UInt64> {
+            wide = wide.nested(3, RawFields().varint(1, id).nested(2, [0, 0xFE, 0xFF, 0x03]))
+        }
+        #expect(code(assign(wide)) == .overLimit)
+        limits.envelopeByteCountMax = 100
+        #expect(code(assign(wide), limits) == .overLimit)
+        limits = WireLimits()
+        limits.frameByteCountMax = 10
+        #expect(code(Samples.bundleTrained.encode(), limits) == .overLimit)
+        limits = WireLimits()
+        limits.chunkByteCountMax = 3
+        #expect(
+            code(
+                CoordinatorMessage.chunk(FeatureChunk(index: 0, bytes: [1, 2, 3, 4])).encode(),
+                limits) == .overLimit)
+        limits = WireLimits()
+        limits.runningBundleCountMax = 1
+        let heartbeat = RawFields().nested(5, [1, 2])
+        #expect(code([RawFields.envelope(11, heartbeat)], limits) == .overLimit)
+    }
+
+    @Test func chunkRequestsAreBounded() {
+        func request(_ indices: [UInt8]) -> [[UInt8]] {
+            [RawFields.envelope(12, RawFields().nested(1, indices))]
+        }
+        #expect(code(request([0, 3, 4])) == nil)
+        #expect(code(request([])) == .badValue)
+        #expect(code(request([3, 3])) == .badValue)
+        #expect(code(request([3, 2])) == .badValue)
+        #expect(code(request(Array(0..<65))) == .overLimit)
+        #expect(code(request([0xFF, 0xFF, 0xFF, 0xFF, 0x0F])) == .badValue)
+    }
+
+    /// Features with a chunk of the given fields; 4 rows of class 1, 3 features.
+    private func features(
+        featureCount: UInt64 = 3, rows: [UInt8] = [0, 4], class classIndex: UInt64 = 1,
+        first: UInt64 = 0, count: UInt64 = 4, byteCount: UInt64 = 48, hashByteCount: Int = 32,
+        numbers: RawFields = RawFields().varint(1, 1).varint(2, 1).varint(7, 1)
+    ) -> [[UInt8]] {
+        let chunk = RawFields().varint(1, classIndex).varint(2, first).varint(3, count)
+            .varint(4, byteCount).nested(5, [UInt8](repeating: 0, count: hashByteCount))
+        return [
+            RawFields.envelope(
+                42,
+                RawFields().varint(1, featureCount).nested(2, rows).nested(3, numbers)
+                    .nested(4, chunk))
+        ]
+    }
+
+    @Test func chunksMustFitTheShape() {
+        #expect(code(features()) == nil)
+        #expect(code(features(featureCount: 0)) == .badValue)
+        #expect(code(features(featureCount: 1 << 31)) == .badValue)
+        #expect(code(features(rows: [4])) == .badValue)
+        #expect(code(features(class: 2)) == .badValue)
+        #expect(code(features(class: 0)) == .badValue)
+        #expect(code(features(first: 1)) == .badValue)
+        #expect(code(features(first: .max)) == .badValue)
+        #expect(code(features(count: 0, byteCount: 0)) == .badValue)
+        #expect(code(features(count: 5, byteCount: 60)) == .badValue)
+        #expect(code(features(count: 1 << 32 - 1)) == .badValue)
+        #expect(code(features(byteCount: 47)) == .badValue)
+        #expect(code(features(hashByteCount: 31)) == .badValue)
+        #expect(code(features(hashByteCount: 33)) == .badValue)
+    }
+
+    @Test func featuresAreBounded() {
+        let most: [UInt8] = [UInt8](repeating: 0xFF, count: 9) + [0x01]
+        #expect(code(features(rows: [0] + most)) == .badValue)
+        // 2^32 rows twice.
+        let many: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x10]
+        #expect(code(features(rows: many + many)) == .overLimit)
+        // 2^32 rows of 3 features are 48 GiB, of 6 they are 96.
+        #expect(code(features(rows: [0] + many)) == nil)
+        #expect(code(features(featureCount: 6, rows: [0] + many, byteCount: 96)) == .overLimit)
+        var limits = WireLimits()
+        limits.chunkCountMax = 0
+        #expect(code(features(), limits) == .overLimit)
+        limits = WireLimits()
+        limits.classCountMax = 1
+        #expect(code(features(), limits) == .overLimit)
+        limits = WireLimits()
+        limits.chunkByteCountMax = 47
+        #expect(code(features(), limits) == .badValue)
+    }
+
+    @Test func hyperparametersAreChecked() {
+        func numbers(_ epochs: UInt64, _ batch: UInt64, _ start: UInt64) -> RawFields {
+            RawFields().varint(1, epochs).varint(2, batch).varint(7, start)
+        }
+        #expect(code(features(numbers: numbers(1, 1, 2))) == nil)
+        for bad in [
+            numbers(0, 1, 1), numbers(1, 0, 1), numbers(1, 1, 0), numbers(1, 1, 4),
+            numbers(.max, 1, 1), numbers(1, .max, 1), numbers(1, 1, 1).fixed(6, 1 as Float),
+            numbers(1, 1, 1).fixed(6, -0.5 as Float), numbers(1, 1, 1).fixed(4, 1 as Float),
+            numbers(1, 1, 1).fixed(3, -1 as Float),
+        ] {
+            #expect(code(features(numbers: bad)) == .badValue)
+        }
+        // A derived start needs its tensors, and no other start has any.
+        #expect(code(features(numbers: numbers(1, 1, 3))) == .malformed)
+        #expect(code(features() + [[UInt8](repeating: 0, count: 32)]) == .malformed)
+        let tensors = [UInt8](repeating: 0, count: 32)
+        #expect(code(features(numbers: numbers(1, 1, 3)) + [tensors]) == nil)
+        #expect(code(features(numbers: numbers(1, 1, 3)) + [tensors + [0]]) == .badValue)
+    }
+
+    @Test func textsAreBoundedAndTame() throws {
+        func hello(_ name: [UInt8], threads: UInt64 = 1) -> [[UInt8]] {
+            [
+                RawFields.envelope(
+                    10, RawFields().nested(2, name).varint(5, threads).varint(6, 1))
+            ]
+        }
+        #expect(code(hello(Array("ok".utf8))) == nil)
+        #expect(code(hello([UInt8](repeating: 0x61, count: 255))) == nil)
+        #expect(code(hello([UInt8](repeating: 0x61, count: 256))) == .overLimit)
+        #expect(code(hello([0x1B, 0x5B])) == .badValue)
+        #expect(code(hello(Array("a\u{202E}b".utf8))) == .badValue)
+        #expect(code(hello([0xC3, 0x28])) == .malformed)
+        #expect(code(hello([], threads: 0)) == .badValue)
+        let reason = WorkerMessage.bundleFailed(
+            BundleFailed(bundle: 1, attempt: 1, reason: "a\nb\u{1B}[31m"))
+        let decoded = try WorkerMessage.decode(reason.encode())
+        #expect(
+            decoded
+                == .bundleFailed(BundleFailed(bundle: 1, attempt: 1, reason: "a b [31m")))
+        let long = WorkerMessage.bundleFailed(
+            BundleFailed(bundle: 1, attempt: 1, reason: String(repeating: "ß", count: 2_000)))
+        let short = try WorkerMessage.decode(long.encode())
+        #expect(
+            short
+                == .bundleFailed(
+                    BundleFailed(
+                        bundle: 1, attempt: 1, reason: String(repeating: "ß", count: 1_024))))
+    }
+
+    @Test func welcomesAreChecked() {
+        func welcome(_ runByteCount: Int, _ milliseconds: UInt64, _ port: UInt64) -> [[UInt8]] {
+            [
+                RawFields.envelope(
+                    40,
+                    RawFields().nested(1, [UInt8](repeating: 1, count: runByteCount))
+                        .varint(3, milliseconds).varint(4, port))
+            ]
+        }
+        #expect(code(welcome(16, 1_000, 80)) == nil)
+        #expect(code(welcome(15, 1_000, 80)) == .badValue)
+        #expect(code(welcome(17, 1_000, 80)) == .badValue)
+        #expect(code(welcome(16, 0, 80)) == .badValue)
+        #expect(code(welcome(16, 1 << 30, 80)) == .badValue)
+        #expect(code(welcome(16, 1_000, 0)) == .badValue)
+        #expect(code(welcome(16, 1_000, 65_536)) == .badValue)
+    }
+
+    @Test func anUnknownRefusalIsStillARefusal() throws {
+        let frame = RawFields.envelope(41, RawFields().varint(1, 99).varint(3, 8), version: 8)
+        let decoded = try CoordinatorMessage.decode([frame])
+        #expect(
+            decoded == .refused(Refused(code: .other, message: "", wantedVersion: 8)))
+    }
+
+    @Test func emptyAndForeignBytesAreRefused() {
+        #expect(code([]) == .malformed)
+        #expect(code([[]]) == .versionMismatch)
+        #expect(code([[], [], []]) == .malformed)
+        #expect(code([Array("GET / HTTP/1.1".utf8)]) != nil)
+        #expect(code([[UInt8](repeating: 0xFF, count: 1_000)]) == .malformed)
+    }
+}
