@@ -20,7 +20,9 @@ package struct Assignment: Hashable, Sendable {
     package let bundle: BundleID
     /// Counts the leases of this bundle, from 1.
     package let attempt: UInt32
-    /// What to train, in this order. A later attempt may list fewer heads than an earlier one.
+    /// What to train, in this order.
+    ///
+    /// A later attempt may list fewer heads than an earlier one.
     package let heads: [HeadID]
 
     /// A bundle's heads under one attempt number.

@@ -130,8 +130,8 @@ func streaming(rowCount: Int, featureCount: Int = 256, epochCount: Int = 20) -> 
 }
 
 @Suite struct BalanceTests {
-    /// Goal: all slots end together. Method: a fleet without faults, speeds that wobble by 3%, and
-    /// the share of its time that nobody computed.
+    // Goal: all slots end together. Method: a fleet without faults, speeds that wobble by 3%, and
+    // the share of its time that nobody computed.
     @Test(arguments: [
         (10, 6_000, 2, 1, 0.02), (10, 60_000, 2, 1, 0.01), (10, 60_000, 4, 8, 0.08),
         (14, 60_000, 64, 1, 0.02), (14, 60_000, 8, 8, 0.02), (14, 60_000, 64, 8, 0.09),

@@ -1,0 +1,37 @@
+import HeadPlan
+import Scheduling
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+@Suite struct FleetSimulationTests {
+    // Goal: whatever befalls the fleet, every head is accepted once, by a lease that had it, and when
+    // the misfortunes stop the run ends. Method: a seed makes a fleet and its misfortunes; an outside
+    // bookkeeping and the scheduler's own invariants are checked after every event.
+    @Test(.timeLimit(.minutes(30)))
+    func survivesMisfortune() {
+        var eventCount = 0
+        var slowest = 0.0
+        for seed in 0..<seedCount() {
+            var simulation = FleetSimulation(seed: seed)
+            let failure = simulation.run()
+            #expect(failure == nil, "seed \(seed)")
+            if failure != nil { break }
+            eventCount += simulation.checker.log.count
+            slowest = max(slowest, simulation.calmSeconds)
+            if seed % 16 == 0 {
+                let difference = simulation.checker.replayFailure()
+                #expect(difference == nil, "seed \(seed)")
+            }
+        }
+        print("simulation: \(seedCount()) seeds, \(eventCount) events, slowest calm \(slowest) s")
+    }
+
+    private func seedCount() -> UInt64 {
+        let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS")
+        guard let text = unsafe text else { return 1_500 }
+        return UInt64(unsafe String(cString: text)) ?? 1_500
+    }
+}
