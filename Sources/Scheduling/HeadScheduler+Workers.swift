@@ -109,6 +109,11 @@ extension HeadScheduler {
         // would be split and quarantined with it.
         if record.blameCount >= 2 { record.isIsolated = true }
         bundles[bundle] = record
+        // It may wait already: its lease had expired when its worker died.
+        guard record.isQueued, record.blameCount >= configuration.deathCountMax else { return }
+        suspects.removeAll { $0 == bundle }
+        bundles[bundle]?.isQueued = false
+        requeue(bundle, record.heads.filter { states[Int($0)] == .pending })
     }
 
     // MARK: - The life of a lease
@@ -164,15 +169,23 @@ extension HeadScheduler {
             states[Int(rank)] = .pending
             pendingFlops += heads[Int(rank)].trainingFlops
         }
-        if !record.isWhole {
+        if record.isWhole {
+            requeue(bundle, ranks)
+        } else {
             for rank in ranks { queue.insert(rank) }
-        } else if record.blameCount < configuration.deathCountMax {
+        }
+    }
+
+    /// Has pending heads wait as their bundle, or as its halves, or not at all.
+    private mutating func requeue(_ bundle: BundleID, _ ranks: [Int32]) {
+        guard let record = bundles[bundle] else { return }
+        if record.blameCount < configuration.deathCountMax {
             bundles[bundle]?.heads = ranks
             bundles[bundle]?.isQueued = true
             suspects.append(bundle)
         } else if ranks.count == 1 {
             quarantineHead(ranks[0])
-        } else {
+        } else if ranks.count > 1 {
             queueHalf(Array(ranks[..<(ranks.count / 2)]), of: record)
             queueHalf(Array(ranks[(ranks.count / 2)...]), of: record)
         }

@@ -25,8 +25,8 @@ package struct SchedulerInstant: Hashable, Comparable, Sendable {
     package func advanced(bySeconds seconds: Double) -> SchedulerInstant {
         let count = (seconds * 1e9).rounded()
         if count.isNaN { return self }
-        if count >= 0x1p63 { return advanced(byNanoseconds: .max) }
-        if count <= -0x1p63 { return advanced(byNanoseconds: .min) }
+        if count >= 0x1p63 { return SchedulerInstant(nanoseconds: .max) }
+        if count <= -0x1p63 { return SchedulerInstant(nanoseconds: .min) }
         return advanced(byNanoseconds: Int64(count))
     }
 

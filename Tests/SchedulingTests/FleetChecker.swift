@@ -14,6 +14,8 @@ struct FleetChecker {
     private(set) var log: [(HeadScheduler.Event, SchedulerInstant)] = []
     private(set) var actions: [[HeadScheduler.Action]] = []
     private(set) var failure: String?
+    /// How often each kind of action and reason was met.
+    private(set) var tally: [String: Int] = [:]
     /// Live incarnations by process, as the coordinator knows them.
     var owners: [Int: Set<WorkerID>] = [:]
     var newest: [Int: WorkerID] = [:]
@@ -140,14 +142,17 @@ struct FleetChecker {
             }
         case .compare(let bundle, let attempt, let heads, let worker):
             let lease = leases[LeaseName(bundle: bundle, attempt: attempt)]
+            tally["compare", default: 0] += 1
             if lease?.worker != worker { fail("compared \(bundle) from a stranger \(worker)") }
             for head in heads {
                 if lease?.heads.contains(head) != true { fail("\(head) was not in the lease") }
                 if !accepted.contains(head) { fail("\(head) compared with nothing") }
             }
         case .dismiss(let worker):
+            tally["dismiss", default: 0] += 1
             if !dismissed.insert(worker).inserted { fail("\(worker) dismissed twice") }
         case .quarantine(let head):
+            tally["quarantine", default: 0] += 1
             quarantined.insert(head)
             if accepted.contains(head) { fail("\(head) accepted, then quarantined") }
             let count = blames[head, default: 0]
@@ -156,12 +161,14 @@ struct FleetChecker {
             finishCount += 1
             if Set(list) != quarantined { fail("finished without \(list)") }
             if accepted.count + list.count != works.count { fail("finished too early") }
-        case .discard, .revoke: break
+        case .discard(_, _, _, let reason): tally["discard \(reason)", default: 0] += 1
+        case .revoke(_, _, _, let reason): tally["revoke \(reason)", default: 0] += 1
         }
     }
 
     private mutating func checkAssignment(_ assignment: Assignment, to worker: WorkerID) {
         let name = LeaseName(bundle: assignment.bundle, attempt: assignment.attempt)
+        if assignment.attempt > 1 { tally["attempt above 1", default: 0] += 1 }
         if leases[name] != nil { fail("\(name) was leased before") }
         leases[name] = (worker, assignment.heads)
         held[worker, default: []].insert(name)

@@ -173,7 +173,9 @@ struct FleetSimulation {
         let copies = !isCalm && generator.chance(plan.duplicationChance) ? 2 : 1
         for _ in 0..<copies {
             let most = isCalm ? 0.005 : plan.latencySecondsMax
-            let delay = Double.random(in: 0.0005...max(most, 0.001), using: &generator)
+            var delay = Double.random(in: 0.0005...max(most, 0.001), using: &generator)
+            // Some copies come much later, after the world has moved on.
+            if copies > 1 && generator.chance(0.2) { delay += 5 * delay / most }
             timeline.insert(entry, at: now + Int64(delay * 1e9))
         }
     }

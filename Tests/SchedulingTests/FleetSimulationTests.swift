@@ -14,19 +14,30 @@ import Glibc
     func survivesMisfortune() {
         var eventCount = 0
         var slowest = 0.0
+        var tally: [String: Int] = [:]
         for seed in 0..<seedCount() {
             var simulation = FleetSimulation(seed: seed)
             let failure = simulation.run()
             #expect(failure == nil, "seed \(seed)")
             if failure != nil { break }
             eventCount += simulation.checker.log.count
+            tally.merge(simulation.checker.tally, uniquingKeysWith: +)
             slowest = max(slowest, simulation.calmSeconds)
             if seed % 16 == 0 {
                 let difference = simulation.checker.replayFailure()
                 #expect(difference == nil, "seed \(seed)")
             }
         }
-        print("simulation: \(seedCount()) seeds, \(eventCount) events, slowest calm \(slowest) s")
+        print("\(seedCount()) seeds, \(eventCount) events, slowest calm \(slowest) s, \(tally)")
+        // A simulation in which nothing goes wrong shows nothing.
+        if seedCount() < 1_000 { return }
+        for kind in [
+            "attempt above 1", "compare", "dismiss", "quarantine", "discard alreadyReported",
+            "discard runFinished", "discard unknownBundle", "revoke expired", "revoke superseded",
+            "revoke restarted", "revoke dismissed",
+        ] {
+            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
+        }
     }
 
     private func seedCount() -> UInt64 {
