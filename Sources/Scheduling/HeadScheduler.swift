@@ -100,6 +100,7 @@ package struct HeadScheduler: Sendable {
         case quarantined
     }
 
+    /// As given at the start.
     package let configuration: SchedulerConfiguration
     /// By rank: descending cost, then ascending id.
     let heads: [HeadWork]

@@ -37,11 +37,13 @@ package struct SchedulerInstant: Hashable, Comparable, Sendable {
         return Double(difference) * 1e-9
     }
 
+    /// Whether a moment comes before another.
     package static func < (left: SchedulerInstant, right: SchedulerInstant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 }
 
 extension SchedulerInstant: CustomStringConvertible {
+    /// Seconds since the start, for failure messages.
     package var description: String { "\(Double(nanoseconds) * 1e-9) s" }
 }

@@ -42,7 +42,12 @@ import Glibc
 
     private func seedCount() -> UInt64 {
         let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS")
-        guard let text = unsafe text else { return 1_500 }
-        return UInt64(unsafe String(cString: text)) ?? 1_500
+        #if DEBUG
+        let usual: UInt64 = 100
+        #else
+        let usual: UInt64 = 1_500
+        #endif
+        guard let text = unsafe text else { return usual }
+        return UInt64(unsafe String(cString: text)) ?? usual
     }
 }
