@@ -6,9 +6,13 @@ struct Lease: Sendable {
     /// Cost with the fixed part.
     let flops: Double
     let assignedAt: SchedulerInstant
-    /// Whether its heads count as leased by it. Ends by expiry, supersession or any answer.
+    /// Whether its heads count as leased by it.
+    ///
+    /// Ends by expiry, supersession or any answer.
     var isActive = true
-    /// Whether it takes up one of its worker's places. Ends by the worker's answer or departure.
+    /// Whether it takes up one of its worker's places.
+    ///
+    /// Ends by the worker's answer or departure.
     var isOpen = true
     /// Whether its result came, good or bad: a second one is a duplicate on the wire.
     var hasReported = false
@@ -27,11 +31,21 @@ struct Bundle: Sendable {
     /// Workers that died running it, or returned an invalid result for it.
     var blameCount = 0
     var lastBlamed: WorkerID?
-    /// Whether it is to be kept apart from other bundles that are as suspect.
+    /// Whether a worker that gets it is to have nothing else meanwhile.
     var isIsolated = false
+    /// Whether a lease expired while it ran: its worker may still die of it.
+    var hasOverrun = false
     /// Whether it waits, whole, for another worker.
     var isQueued = false
     var isRetired = false
+
+    /// Whether it may take its worker with it, so that it is not copied.
+    ///
+    /// A single head out of a split bundle is suspect with no blame of its own yet.
+    var isSuspect: Bool { blameCount > 0 || isIsolated }
+
+    /// Whether it stays whole when its heads go back, so that blame finds it.
+    var isWhole: Bool { isSuspect || hasOverrun }
 
     /// The lease of an attempt, if there was one.
     func lease(_ attempt: UInt32) -> Lease? {

@@ -1,7 +1,9 @@
 import HeadPlan
 
 extension HeadScheduler {
-    /// Looks through the whole state for contradictions. O(heads + bundles).
+    /// Looks through the whole state for contradictions.
+    ///
+    /// O(heads + bundles).
     ///
     /// - Throws: ``SchedulingError`` naming the first one found.
     package func checkInvariants() throws(SchedulingError) {
@@ -102,6 +104,8 @@ extension HeadScheduler {
             try require(worker.waiting.count <= worker.slotCount, "\(id) has too much waiting")
             let isFull = worker.running.count == worker.slotCount
             try require(isFull || worker.waiting.isEmpty, "\(id) waits with an idle slot")
+            let isAlone = worker.running.contains { $0.isIsolated }
+            try require(!isAlone || worker.heldLeaseCount == 1, "\(id) has company")
             for held in worker.running + worker.waiting {
                 let lease = bundles[held.bundle]?.lease(held.attempt)
                 try require(

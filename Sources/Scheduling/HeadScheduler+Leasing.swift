@@ -6,11 +6,15 @@ extension HeadScheduler {
     mutating func fillSlots(at now: SchedulerInstant) {
         var mayWaitIndices: [Int] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
-            while workers[index].running.count < workers[index].slotCount, pendingCount > 0 {
+            while workers[index].mayWork(at: now), pendingCount > 0,
+                workers[index].running.count < workers[index].slotCount
+            {
                 guard let bundle = takeBundle(for: index, at: now) else { break }
                 lease(bundle, to: index, at: now)
             }
-            if workers[index].heldLeaseCount < 2 * workers[index].slotCount {
+            if workers[index].mayWork(at: now),
+                workers[index].heldLeaseCount < 2 * workers[index].slotCount
+            {
                 mayWaitIndices.append(index)
             }
         }
@@ -30,8 +34,9 @@ extension HeadScheduler {
 
     // MARK: - Choosing what to lease
 
-    /// Suspect bundles first, then what was never suspect, then the bundles that are kept apart: they
-    /// may take their worker with them, and by then the rest is done.
+    /// Suspect bundles first, then what was never suspect, then the bundles that are kept apart.
+    ///
+    /// Those may take their worker with them, and by then the rest is done.
     private mutating func takeBundle(for index: Int, at now: SchedulerInstant) -> BundleID? {
         if let bundle = takeSuspect(for: index, isolated: false) { return bundle }
         dropAcceptedFromQueue()
@@ -45,14 +50,17 @@ extension HeadScheduler {
     /// The first suspect bundle that may go to a worker, made ready for a next attempt.
     private mutating func takeSuspect(for index: Int, isolated: Bool) -> BundleID? {
         if suspects.isEmpty { return nil }
-        if isolated && holdsIsolatedBundle(workers[index]) { return nil }
+        if isolated && workers[index].heldLeaseCount > 0 { return nil }
         // A worker that spoiled a bundle gets it back only when no other can have it.
         let isOnly = !workers.indices.contains { $0 != index && workers[$0].phase == .ready }
         var place = 0
         while place < suspects.count {
             let id = suspects[place]
             guard let bundle = bundles[id] else { preconditionFailure("\(id) is lost") }
-            let isWelcome = isOnly || bundle.lastBlamed != workers[index].id
+            // One that still has it under an expired lease may yet bring it.
+            let isWelcome =
+                (isOnly || bundle.lastBlamed != workers[index].id)
+                && !bundle.leases.contains { $0.isOpen && $0.worker == workers[index].id }
             guard bundle.isIsolated == isolated, isWelcome else {
                 place += 1
                 continue
@@ -69,10 +77,6 @@ extension HeadScheduler {
             return id
         }
         return nil
-    }
-
-    private func holdsIsolatedBundle(_ worker: RemoteWorker) -> Bool {
-        (worker.running + worker.waiting).contains { bundles[$0.bundle]?.isIsolated == true }
     }
 
     private mutating func dropAcceptedFromQueue() {
@@ -132,7 +136,8 @@ extension HeadScheduler {
         let delay = workers[index].startDelaySeconds(at: now)
         let attempt = UInt32(record.leases.count + 1)
         let held = HeldLease(
-            bundle: bundle, attempt: attempt, expectedSeconds: expected, since: now,
+            bundle: bundle, attempt: attempt, expectedSeconds: expected,
+            isIsolated: record.isIsolated, since: now,
             deadline: now.advanced(bySeconds: leaseSeconds(expected + delay)))
         if workers[index].running.count < workers[index].slotCount {
             workers[index].running.append(held)
@@ -183,7 +188,9 @@ extension HeadScheduler {
         return min(wanted, share / 2)
     }
 
-    /// Seconds until everything would be done if what waits were spread evenly. O(slots).
+    /// Seconds until everything would be done if what waits were spread evenly.
+    ///
+    /// O(slots).
     private func levelSeconds(at now: SchedulerInstant) -> Double {
         var basins: [(committed: Double, rate: Double)] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
@@ -267,7 +274,7 @@ extension HeadScheduler {
             _ held: HeldLease, of worker: RemoteWorker, secondsLeft: Double, isLate: Bool
         ) {
             guard let bundle = bundles[held.bundle], let lease = bundle.lease(held.attempt),
-                lease.isActive, bundle.activeLeaseCount == 1, bundle.blameCount == 0
+                lease.isActive, bundle.activeLeaseCount == 1, !bundle.isSuspect
             else { return }
             let slow = SlowLease(
                 bundle: held.bundle, worker: worker.id, flops: lease.flops,

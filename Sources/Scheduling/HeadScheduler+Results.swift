@@ -144,10 +144,10 @@ extension HeadScheduler {
     mutating func expireLeases(at now: SchedulerInstant) {
         if isFinished { return }
         for index in workers.indices {
-            let due = (workers[index].running + workers[index].waiting).filter {
-                $0.deadline <= now
-            }
-            for held in due {
+            let runningDue = workers[index].running.filter { $0.deadline <= now }
+            let waitingDue = workers[index].waiting.filter { $0.deadline <= now }
+            for held in runningDue { bundles[held.bundle]?.hasOverrun = true }
+            for held in runningDue + waitingDue {
                 let key = LeaseKey(held.bundle, held.attempt)
                 deactivate(key)
                 outbox.append(
@@ -156,7 +156,9 @@ extension HeadScheduler {
                         reason: reasonForExpiry(key)))
                 returnHeads(of: key.bundle)
             }
-            if !due.isEmpty { prolongDeadlines(ofWorkerAt: index, at: now) }
+            if !runningDue.isEmpty || !waitingDue.isEmpty {
+                prolongDeadlines(ofWorkerAt: index, at: now)
+            }
         }
     }
 

@@ -16,11 +16,15 @@ extension HeadScheduler {
     /// Heads given up, ascending.
     package var quarantinedHeads: [HeadID] { quarantine.sorted() }
 
-    /// How many workers were lost while they ran a head. O(1).
+    /// How many workers were lost while they ran a head.
+    ///
+    /// O(1).
     package func deathCount(of head: HeadID) -> Int { deathCounts[head, default: 0] }
 
     /// The workers that are there, ascending by id, then the gone that brought something, in the
-    /// order they went. O(workers).
+    /// order they went.
+    ///
+    /// O(workers).
     package var workerStatistics: [WorkerStatistics] {
         workers.map { WorkerStatistics($0, isPresent: true) } + departed
     }

@@ -1,7 +1,9 @@
 import HeadPlan
 
 extension HeadScheduler {
-    /// Where a worker is, or nil. O(log workers).
+    /// Where a worker is, or nil.
+    ///
+    /// O(log workers).
     func index(of worker: WorkerID) -> Int? {
         let index = insertionIndex(of: worker)
         return index < workers.count && workers[index].id == worker ? index : nil
@@ -61,7 +63,7 @@ extension HeadScheduler {
             departed.append(WorkerStatistics(record, isPresent: false))
         }
         if departure == .lost {
-            for held in record.running { blameDeath(held, of: worker) }
+            blameDeath(of: record)
         }
         release(record.running + record.waiting)
     }
@@ -79,11 +81,22 @@ extension HeadScheduler {
         }
     }
 
-    private mutating func blameDeath(_ held: HeldLease, of worker: WorkerID) {
-        guard let lease = bundles[held.bundle]?.lease(held.attempt) else { return }
-        blame(held.bundle, on: worker)
-        for rank in lease.heads where states[Int(rank)] != .accepted {
-            deathCounts[heads[Int(rank)].id, default: 0] += 1
+    /// Counts a death against what ran, each bundle and head once.
+    private mutating func blameDeath(of worker: RemoteWorker) {
+        var blamed: Set<BundleID> = []
+        var ranks: Set<Int32> = []
+        for held in worker.running {
+            guard let bundle = bundles[held.bundle], let lease = bundle.lease(held.attempt) else {
+                continue
+            }
+            for rank in lease.heads
+            where states[Int(rank)] != .accepted && ranks.insert(rank).inserted {
+                deathCounts[heads[Int(rank)].id, default: 0] += 1
+            }
+            // Once a bundle runs alone, only deaths it died alone say something: an earlier lease of
+            // it may have expired and still have run beside others.
+            if bundle.isIsolated && !held.isIsolated { continue }
+            if blamed.insert(held.bundle).inserted { blame(held.bundle, on: worker.id) }
         }
     }
 
@@ -92,10 +105,15 @@ extension HeadScheduler {
         guard var record = bundles[bundle] else { return }
         record.blameCount += 1
         record.lastBlamed = worker
-        // From the second time on it is kept from bundles like it, or one guilty bundle that always
-        // runs beside the same innocent ones would have them split and quarantined with it.
+        // From the second time on it has a worker for itself: beside a guilty bundle, innocent ones
+        // would be split and quarantined with it.
         if record.blameCount >= 2 { record.isIsolated = true }
         bundles[bundle] = record
+        // It may wait already: its lease had expired when its worker died.
+        guard record.isQueued, record.blameCount >= configuration.deathCountMax else { return }
+        suspects.removeAll { $0 == bundle }
+        bundles[bundle]?.isQueued = false
+        requeue(bundle, record.heads.filter { states[Int($0)] == .pending })
     }
 
     // MARK: - The life of a lease
@@ -151,15 +169,23 @@ extension HeadScheduler {
             states[Int(rank)] = .pending
             pendingFlops += heads[Int(rank)].trainingFlops
         }
-        if record.blameCount == 0 {
+        if record.isWhole {
+            requeue(bundle, ranks)
+        } else {
             for rank in ranks { queue.insert(rank) }
-        } else if record.blameCount < configuration.deathCountMax {
+        }
+    }
+
+    /// Has pending heads wait as their bundle, or as its halves, or not at all.
+    private mutating func requeue(_ bundle: BundleID, _ ranks: [Int32]) {
+        guard let record = bundles[bundle] else { return }
+        if record.blameCount < configuration.deathCountMax {
             bundles[bundle]?.heads = ranks
             bundles[bundle]?.isQueued = true
             suspects.append(bundle)
         } else if ranks.count == 1 {
             quarantineHead(ranks[0])
-        } else {
+        } else if ranks.count > 1 {
             queueHalf(Array(ranks[..<(ranks.count / 2)]), of: record)
             queueHalf(Array(ranks[(ranks.count / 2)...]), of: record)
         }

@@ -8,9 +8,9 @@ package import HeadPlan
 /// first valid result of a head wins, and every later one is to be compared with it.
 ///
 /// A bundle that ran when its worker died stays whole when it is leased again (it is *suspect*).
-/// After the second death it runs apart from others that are as suspect and after all that are not;
-/// after the third it is split, and its halves after each further one, until a single head that
-/// killed three workers by itself is quarantined.
+/// After the second death it waits until all else is leased, and has a worker for itself; after the
+/// third it is split, and its halves after each further one, until a single head that killed three
+/// workers by itself is quarantined. Invalid results and failures blame a bundle just as deaths do.
 ///
 /// The same events at the same times give the same actions. Cost of an event: O(workers + bundle
 /// size * log heads); in the last seconds of a run O(slots) per assignment.
@@ -100,13 +100,14 @@ package struct HeadScheduler: Sendable {
         case quarantined
     }
 
+    /// As given at the start.
     package let configuration: SchedulerConfiguration
     /// By rank: descending cost, then ascending id.
     let heads: [HeadWork]
     var states: [HeadState]
     var queue: PendingQueue
     var bundles: [BundleID: Bundle] = [:]
-    /// Bundles whose worker died, whole, in the order they came back.
+    /// Bundles that stay whole and wait for another worker, in the order they came back.
     var suspects: [BundleID] = []
     /// Ended bundles, oldest first, in a ring of the configuration's size.
     var retired: [BundleID] = []

@@ -3,6 +3,8 @@ struct HeldLease: Sendable {
     let bundle: BundleID
     let attempt: UInt32
     let expectedSeconds: Double
+    /// Whether the worker has nothing else meanwhile.
+    let isIsolated: Bool
     /// When it was assigned while it waits, when it moved up once it runs.
     var since: SchedulerInstant
     var deadline: SchedulerInstant
@@ -64,14 +66,17 @@ struct RemoteWorker: Sendable {
         recentSeconds = recentSeconds * memory + seconds
     }
 
+    /// Whether it may be given anything, if it has a free place.
     func mayWork(at now: SchedulerInstant) -> Bool {
-        guard phase == .ready else { return false }
+        guard phase == .ready, running.first?.isIsolated != true else { return false }
         guard let restsUntil else { return true }
         return now >= restsUntil
     }
 
-    /// Seconds until a bundle given now would start: when the slot that no waiting bundle
-    /// claims is free. O(slots log slots).
+    /// Seconds until a bundle given now would start: when the slot that no waiting bundle claims is
+    /// free.
+    ///
+    /// O(slots log slots).
     func startDelaySeconds(at now: SchedulerInstant) -> Double {
         if running.count < slotCount { return 0 }
         let left = running.map { $0.secondsLeft(at: now) }.sorted()

@@ -25,8 +25,8 @@ package struct SchedulerInstant: Hashable, Comparable, Sendable {
     package func advanced(bySeconds seconds: Double) -> SchedulerInstant {
         let count = (seconds * 1e9).rounded()
         if count.isNaN { return self }
-        if count >= 0x1p63 { return advanced(byNanoseconds: .max) }
-        if count <= -0x1p63 { return advanced(byNanoseconds: .min) }
+        if count >= 0x1p63 { return SchedulerInstant(nanoseconds: .max) }
+        if count <= -0x1p63 { return SchedulerInstant(nanoseconds: .min) }
         return advanced(byNanoseconds: Int64(count))
     }
 
@@ -37,11 +37,13 @@ package struct SchedulerInstant: Hashable, Comparable, Sendable {
         return Double(difference) * 1e-9
     }
 
+    /// Whether a moment comes before another.
     package static func < (left: SchedulerInstant, right: SchedulerInstant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 }
 
 extension SchedulerInstant: CustomStringConvertible {
+    /// Seconds since the start, for failure messages.
     package var description: String { "\(Double(nanoseconds) * 1e-9) s" }
 }

@@ -12,9 +12,12 @@ package struct SchedulingError: Error, Hashable, Sendable, CustomStringConvertib
         package static let invariantViolated = Code(kind: .invariantViolated)
     }
 
+    /// What kind of failure it is.
     package let code: Code
+    /// What failed, then the cure.
     package let message: String
 
+    /// The message.
     package var description: String { message }
 
     /// A contradiction in the scheduler's state.

@@ -45,7 +45,9 @@ package struct WorkerLiveness: Sendable {
     package var workers: [WorkerID] { watches.map(\.worker) }
 
     /// Takes an event in and says which workers are lost, ascending; each is said once and not
-    /// watched any more. O(log workers), a tick and the first sound of a worker O(workers).
+    /// watched any more.
+    ///
+    /// O(log workers), a tick and the first sound of a worker O(workers).
     package mutating func handle(_ event: Event, at now: SchedulerInstant) -> [Action] {
         let intervalEnd = now.advanced(bySeconds: intervalSeconds)
         switch event {

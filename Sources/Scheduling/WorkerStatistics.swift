@@ -12,8 +12,11 @@ package struct WorkerStatistics: Hashable, Sendable {
         case gone
     }
 
+    /// Whose figures these are.
     package let id: WorkerID
+    /// Where it stood when asked.
     package let status: Status
+    /// Its compute threads.
     package let slotCount: Int
     /// Heads whose first valid result came from it.
     package let acceptedHeadCount: Int
@@ -23,8 +26,11 @@ package struct WorkerStatistics: Hashable, Sendable {
     package let busySeconds: Double
     /// Of one slot, smoothed; nil before its first result.
     package let flopsPerSecond: Double?
+    /// What its slots do, in the order they started; empty once it is gone.
     package let runningBundles: [BundleID]
+    /// What comes next, in order; empty once it is gone.
     package let waitingBundles: [BundleID]
+    /// Results of its own that were invalid, and failures.
     package let rejectionCount: Int
 
     init(_ worker: RemoteWorker, isPresent: Bool) {

@@ -130,8 +130,8 @@ func streaming(rowCount: Int, featureCount: Int = 256, epochCount: Int = 20) -> 
 }
 
 @Suite struct BalanceTests {
-    /// Goal: all slots end together. Method: a fleet without faults, speeds that wobble by 3%, and
-    /// the share of its time that nobody computed.
+    // Goal: all slots end together. Method: a fleet without faults, speeds that wobble by 3%, and
+    // the share of its time that nobody computed.
     @Test(arguments: [
         (10, 6_000, 2, 1, 0.02), (10, 60_000, 2, 1, 0.01), (10, 60_000, 4, 8, 0.08),
         (14, 60_000, 64, 1, 0.02), (14, 60_000, 8, 8, 0.02), (14, 60_000, 64, 8, 0.09),
@@ -164,6 +164,11 @@ func streaming(rowCount: Int, featureCount: Int = 256, epochCount: Int = 20) -> 
             flopsPerSecond: (0..<64).map { 40e9 + 1e9 * Double($0) })
         let outcome = fleet.run()
         print("pairs of 1,000: \(outcome)")
-        #expect(outcome.handleSeconds < 2)
+        #if DEBUG
+        let limit = 60.0
+        #else
+        let limit = 2.0
+        #endif
+        #expect(outcome.handleSeconds < limit)
     }
 }

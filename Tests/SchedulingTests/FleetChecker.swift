@@ -1,0 +1,211 @@
+import HeadPlan
+import Scheduling
+
+/// Watches a scheduler from outside: what it may say, given what it was told.
+///
+/// A second, simpler bookkeeping; it shares no code with the first.
+struct FleetChecker {
+    private struct LeaseName: Hashable {
+        let bundle: BundleID
+        let attempt: UInt32
+    }
+
+    private(set) var scheduler: HeadScheduler
+    private(set) var log: [(HeadScheduler.Event, SchedulerInstant)] = []
+    private(set) var actions: [[HeadScheduler.Action]] = []
+    private(set) var failure: String?
+    /// How often each kind of action and reason was met.
+    private(set) var tally: [String: Int] = [:]
+    /// Live incarnations by process, as the coordinator knows them.
+    var owners: [Int: Set<WorkerID>] = [:]
+    var newest: [Int: WorkerID] = [:]
+
+    private let configuration: SchedulerConfiguration
+    private var works: [HeadID: HeadWork] = [:]
+    private var slots: [WorkerID: Int] = [:]
+    private var ready: Set<WorkerID> = []
+    private(set) var dismissed: Set<WorkerID> = []
+    private var leases: [LeaseName: (worker: WorkerID, heads: [HeadID])] = [:]
+    private var held: [WorkerID: Set<LeaseName>] = [:]
+    private var accepted: Set<HeadID> = []
+    private var blames: [HeadID: Int] = [:]
+    private var quarantined: Set<HeadID> = []
+    private var mostReady = 0
+    private var finishCount = 0
+
+    init(_ works: [HeadWork], configuration: SchedulerConfiguration) {
+        self.configuration = configuration
+        scheduler = HeadScheduler(heads: works, configuration: configuration)
+        for work in works { self.works[work.id] = work }
+    }
+
+    func flops(_ head: HeadID) -> Double { works[head]?.trainingFlops ?? 0 }
+
+    mutating func handle(
+        _ event: HeadScheduler.Event, at now: SchedulerInstant
+    ) -> [HeadScheduler.Action] {
+        note(event)
+        let wasFinished = scheduler.isFinished
+        let result = scheduler.handle(event, at: now)
+        log.append((event, now))
+        actions.append(result)
+        do { try scheduler.checkInvariants() } catch { fail("\(error.message), after \(event)") }
+        for action in result { check(action, after: event, wasFinished: wasFinished) }
+        checkResult(of: event, result)
+        return result
+    }
+
+    /// The same events in a fresh scheduler must give the same actions.
+    func replayFailure() -> String? {
+        var other = HeadScheduler(
+            heads: works.values.sorted { $0.id < $1.id }, configuration: configuration)
+        for (index, (event, now)) in log.enumerated() {
+            let again = other.handle(event, at: now)
+            if again != actions[index] {
+                return "event \(index), \(event): first \(actions[index]), then \(again)"
+            }
+        }
+        return nil
+    }
+
+    func failureAtEnd(poison: Set<HeadID>) -> String? {
+        if !scheduler.isFinished { return "never finished" }
+        if finishCount != 1 { return "finished \(finishCount) times" }
+        let missing = Set(works.keys).subtracting(accepted)
+        if missing != quarantined { return "missing \(missing), quarantined \(quarantined)" }
+        if !poison.isEmpty && missing != poison {
+            return "poisonous \(poison), quarantined \(missing)"
+        }
+        return nil
+    }
+
+    private mutating func fail(_ what: String) {
+        if failure == nil { failure = what }
+    }
+
+    // MARK: - What it was told
+
+    private mutating func note(_ event: HeadScheduler.Event) {
+        switch event {
+        case .workerJoined(let worker, let slotCount):
+            slots[worker] = slotCount
+            held[worker] = []
+            ready.remove(worker)
+        case .workerReady(let worker):
+            if slots[worker] != nil { ready.insert(worker) }
+            mostReady = max(mostReady, ready.subtracting(dismissed).count)
+        case .workerDraining(let worker): ready.remove(worker)
+        case .workerLeft(let worker, let departure):
+            if departure == .lost { noteDeath(of: worker) }
+            slots[worker] = nil
+            held[worker] = nil
+            ready.remove(worker)
+        case .bundleTrained(let bundle, let attempt, let worker, _),
+            .leaseDeclined(let bundle, let attempt, let worker):
+            held[worker]?.remove(LeaseName(bundle: bundle, attempt: attempt))
+        case .bundleRejected(let bundle, let attempt, let worker),
+            .bundleFailed(let bundle, let attempt, let worker):
+            let name = LeaseName(bundle: bundle, attempt: attempt)
+            held[worker]?.remove(name)
+            for head in leases[name]?.heads ?? [] { blames[head, default: 0] += 1 }
+        case .tick: break
+        }
+    }
+
+    /// Every bundle that ran there counts for each of its heads.
+    private mutating func noteDeath(of worker: WorkerID) {
+        let statistics = scheduler.workerStatistics.first { $0.id == worker }
+        for bundle in statistics?.runningBundles ?? [] {
+            let names = (held[worker] ?? []).filter { $0.bundle == bundle }
+            for name in names {
+                for head in leases[name]?.heads ?? [] { blames[head, default: 0] += 1 }
+            }
+        }
+    }
+
+    // MARK: - What it says
+
+    private mutating func check(
+        _ action: HeadScheduler.Action, after event: HeadScheduler.Event, wasFinished: Bool
+    ) {
+        switch action {
+        case .assign(let assignment, let worker):
+            if wasFinished { fail("assigned after the end") }
+            checkAssignment(assignment, to: worker)
+        case .accept(let bundle, let attempt, let heads, let worker):
+            let lease = leases[LeaseName(bundle: bundle, attempt: attempt)]
+            if lease?.worker != worker { fail("accepted \(bundle) from a stranger \(worker)") }
+            for head in heads {
+                if lease?.heads.contains(head) != true { fail("\(head) was not in the lease") }
+                if !accepted.insert(head).inserted { fail("\(head) accepted twice") }
+                quarantined.remove(head)
+            }
+        case .compare(let bundle, let attempt, let heads, let worker):
+            let lease = leases[LeaseName(bundle: bundle, attempt: attempt)]
+            tally["compare", default: 0] += 1
+            if lease?.worker != worker { fail("compared \(bundle) from a stranger \(worker)") }
+            for head in heads {
+                if lease?.heads.contains(head) != true { fail("\(head) was not in the lease") }
+                if !accepted.contains(head) { fail("\(head) compared with nothing") }
+            }
+        case .dismiss(let worker):
+            tally["dismiss", default: 0] += 1
+            if !dismissed.insert(worker).inserted { fail("\(worker) dismissed twice") }
+        case .quarantine(let head):
+            tally["quarantine", default: 0] += 1
+            quarantined.insert(head)
+            if accepted.contains(head) { fail("\(head) accepted, then quarantined") }
+            let count = blames[head, default: 0]
+            if count < configuration.deathCountMax { fail("\(head) quarantined at \(count)") }
+        case .finish(let list):
+            finishCount += 1
+            if Set(list) != quarantined { fail("finished without \(list)") }
+            if accepted.count + list.count != works.count { fail("finished too early") }
+        case .discard(_, _, _, let reason): tally["discard \(reason)", default: 0] += 1
+        case .revoke(_, _, _, let reason): tally["revoke \(reason)", default: 0] += 1
+        }
+    }
+
+    private mutating func checkAssignment(_ assignment: Assignment, to worker: WorkerID) {
+        let name = LeaseName(bundle: assignment.bundle, attempt: assignment.attempt)
+        if assignment.attempt > 1 { tally["attempt above 1", default: 0] += 1 }
+        if leases[name] != nil { fail("\(name) was leased before") }
+        leases[name] = (worker, assignment.heads)
+        held[worker, default: []].insert(name)
+        if mostReady < configuration.minWorkerCount { fail("leased with too few workers") }
+        if !ready.contains(worker) { fail("leased to \(worker), which is not ready") }
+        if dismissed.contains(worker) { fail("leased to \(worker), which was dismissed") }
+        let count = held[worker]?.count ?? 0
+        if count > 2 * slots[worker, default: 0] { fail("\(worker) holds \(count)") }
+        if assignment.heads.isEmpty { fail("leased nothing") }
+        if Set(assignment.heads).count != assignment.heads.count { fail("leased a head twice") }
+        if assignment.heads.count > configuration.bundleHeadCountMax { fail("too many heads") }
+        let byteCount = assignment.heads.reduce(0) { $0 + (works[$1]?.resultByteCount ?? 0) }
+        if assignment.heads.count > 1 && byteCount > configuration.bundleResultByteCountMax {
+            fail("\(byteCount) bytes in a bundle")
+        }
+        if !accepted.isDisjoint(with: assignment.heads) { fail("leased what was accepted") }
+    }
+
+    /// A result is answered for in full: accepted and compared heads make up the lease.
+    private mutating func checkResult(
+        of event: HeadScheduler.Event, _ result: [HeadScheduler.Action]
+    ) {
+        guard case .bundleTrained(let bundle, let attempt, _, _) = event else { return }
+        var sorted: [HeadID] = []
+        var discardCount = 0
+        for action in result {
+            switch action {
+            case .accept(_, _, let heads, _), .compare(_, _, let heads, _): sorted += heads
+            case .discard: discardCount += 1
+            case .assign, .revoke, .dismiss, .quarantine, .finish: break
+            }
+        }
+        if discardCount > 0 {
+            if discardCount > 1 || !sorted.isEmpty { fail("discarded and used \(bundle)") }
+        } else {
+            let heads = leases[LeaseName(bundle: bundle, attempt: attempt)]?.heads ?? []
+            if sorted.sorted() != heads.sorted() { fail("\(bundle) used in part") }
+        }
+    }
+}

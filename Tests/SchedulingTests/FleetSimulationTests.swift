@@ -1,0 +1,53 @@
+import HeadPlan
+import Scheduling
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+@Suite struct FleetSimulationTests {
+    // Goal: whatever befalls the fleet, every head is accepted once, by a lease that had it, and when
+    // the misfortunes stop the run ends. Method: a seed makes a fleet and its misfortunes; an outside
+    // bookkeeping and the scheduler's own invariants are checked after every event.
+    @Test(.timeLimit(.minutes(30)))
+    func survivesMisfortune() {
+        var eventCount = 0
+        var slowest = 0.0
+        var tally: [String: Int] = [:]
+        for seed in 0..<seedCount() {
+            var simulation = FleetSimulation(seed: seed)
+            let failure = simulation.run()
+            #expect(failure == nil, "seed \(seed)")
+            if failure != nil { break }
+            eventCount += simulation.checker.log.count
+            tally.merge(simulation.checker.tally, uniquingKeysWith: +)
+            slowest = max(slowest, simulation.calmSeconds)
+            if seed % 16 == 0 {
+                let difference = simulation.checker.replayFailure()
+                #expect(difference == nil, "seed \(seed)")
+            }
+        }
+        print("\(seedCount()) seeds, \(eventCount) events, slowest calm \(slowest) s, \(tally)")
+        // A simulation in which nothing goes wrong shows nothing.
+        if seedCount() < 1_000 { return }
+        for kind in [
+            "attempt above 1", "compare", "dismiss", "quarantine", "discard alreadyReported",
+            "discard runFinished", "discard unknownBundle", "revoke expired", "revoke superseded",
+            "revoke restarted", "revoke dismissed",
+        ] {
+            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
+        }
+    }
+
+    private func seedCount() -> UInt64 {
+        let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS")
+        #if DEBUG
+        let usual: UInt64 = 100
+        #else
+        let usual: UInt64 = 1_500
+        #endif
+        guard let text = unsafe text else { return usual }
+        return UInt64(unsafe String(cString: text)) ?? usual
+    }
+}
