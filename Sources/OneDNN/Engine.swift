@@ -39,7 +39,7 @@ package final class Engine {
     }
 
     deinit {
-        for unsafememory in unsafe scratchpadUsers { unsafe dnnl_memory_destroy(memory) }
+        unsafe scratchpadUsers.forEach { unsafe dnnl_memory_destroy($0) }
         unsafe dnnl_stream_destroy(stream)
         unsafe dnnl_engine_destroy(handle)
         unsafe scratchpad?.deallocate()
@@ -66,9 +66,10 @@ package final class Engine {
         if descriptor.byteCount > scratchpadByteCount {
             let grown = UnsafeMutableRawPointer.allocate(
                 byteCount: descriptor.byteCount, alignment: 4096)
-            for unsafeuser in unsafe scratchpadUsers {
+            for index in unsafe scratchpadUsers.indices {
                 try unsafe OneDNNError.check(
-                    dnnl_memory_set_data_handle(user, grown), "growth of the scratchpad")
+                    dnnl_memory_set_data_handle(scratchpadUsers[index], grown),
+                    "growth of the scratchpad")
             }
             unsafe scratchpad?.deallocate()
             unsafe scratchpad = grown
