@@ -3,4 +3,20 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
+// Swift imports no macro that is a cast: these two make memories for which the library owns the
+// block, and memories whose block is set later.
+static inline dnnl_status_t manyheads_memory_create_owning(
+    dnnl_memory_t *memory, const dnnl_memory_desc_t *descriptor, dnnl_engine_t engine) {
+    return dnnl_memory_create(memory, descriptor, engine, DNNL_MEMORY_ALLOCATE);
+}
+
+static inline dnnl_status_t manyheads_memory_create_unbound(
+    dnnl_memory_t *memory, const dnnl_memory_desc_t *descriptor, dnnl_engine_t engine) {
+    return dnnl_memory_create(memory, descriptor, engine, DNNL_MEMORY_NONE);
+}
+
+// From libgomp, on whose threads oneDNN runs. Its omp.h lies in gcc's private folder, where clang
+// does not look, so the prototype is repeated here.
+void omp_set_num_threads(int count);
+
 #endif

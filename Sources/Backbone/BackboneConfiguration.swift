@@ -1,0 +1,121 @@
+/// What a backbone's bits depend on, besides its data and the type of processor.
+package struct BackboneConfiguration: Sendable, Hashable {
+    /// Channels of an image: 1 for grey, 3 for colour.
+    package var channelCount: Int
+    package var height: Int
+    package var width: Int
+    /// At least 2.
+    package var classCount: Int
+    /// Rows of a minibatch; an epoch's last one may be smaller.
+    package var batchSize = 128
+    package var learningRate: Float = 1
+    /// Adadelta's decay of both running means, below 1.
+    package var rho: Float = 0.95
+    package var epsilon: Float = 1e-7
+    /// Share of the flattened pooling outputs dropped while training, to the nearest 1/256.
+    package var flattenDropout = 0.25
+    /// Share of the dense layer's outputs dropped while training, to the nearest 1/256.
+    package var denseDropout = 0.5
+    package var seed: UInt64
+    package var threadCount: Int
+
+    package init(
+        channelCount: Int, height: Int, width: Int, classCount: Int, seed: UInt64, threadCount: Int
+    ) {
+        self.channelCount = channelCount
+        self.height = height
+        self.width = width
+        self.classCount = classCount
+        self.seed = seed
+        self.threadCount = threadCount
+    }
+
+    /// Features a sample has: the dense layer's outputs.
+    package static let featureCount = 256
+
+    /// Bytes of an image.
+    package var pixelCount: Int { channelCount * height * width }
+
+    var pooledHeight: Int { (height - 4) / 2 }
+    var pooledWidth: Int { (width - 4) / 2 }
+
+    /// Shapes of the weights in the order of `BackboneWeights.tensors`.
+    var weightShapes: [[Int]] {
+        [
+            [32, channelCount, 3, 3], [32], [64, 32, 3, 3], [64],
+            [Self.featureCount, 64 * pooledHeight * pooledWidth], [Self.featureCount],
+            [classCount, Self.featureCount], [classCount],
+        ]
+    }
+
+    /// - Throws: `BackboneError.invalidConfiguration`, naming the first value out of range.
+    func check() throws(BackboneError) {
+        try Self.check("channels", channelCount, in: 1...4096)
+        try Self.check("image height", height, in: 6...4096)
+        try Self.check("image width", width, in: 6...4096)
+        try Self.check("classes", classCount, in: 2...1 << 20)
+        try Self.check("rows of a minibatch", batchSize, in: 1...65_536)
+        try Self.check("threads", threadCount, in: 1...1024)
+        let largest = max(
+            batchSize * 64 * (height - 4) * (width - 4), batchSize * pixelCount,
+            batchSize * classCount, 256 * 64 * pooledHeight * pooledWidth)
+        guard largest <= Int(Int32.max) else {
+            throw .invalidConfiguration(
+                "a tensor of \(largest) numbers is too large; use smaller images or minibatches")
+        }
+        guard learningRate.isFinite, learningRate >= 0 else {
+            throw .invalidConfiguration(
+                "the learning rate \(learningRate) must be a number from 0 up")
+        }
+        guard rho >= 0, rho < 1 else {
+            throw .invalidConfiguration("Adadelta's rho \(rho) must be from 0 to below 1")
+        }
+        guard epsilon.isFinite, epsilon > 0 else {
+            throw .invalidConfiguration("Adadelta's epsilon \(epsilon) must be above 0")
+        }
+        for share in [flattenDropout, denseDropout] where !(share >= 0 && share <= 0.99) {
+            throw .invalidConfiguration("the dropout \(share) must be from 0 to 0.99")
+        }
+    }
+
+    private static func check(
+        _ name: String, _ value: Int, in range: ClosedRange<Int>
+    ) throws(BackboneError) {
+        guard range.contains(value) else {
+            throw .invalidConfiguration(
+                "\(value) is no possible number of \(name); use one from \(range.lowerBound) to"
+                    + " \(range.upperBound)")
+        }
+    }
+
+    /// - Throws: `BackboneError.invalidData` unless the data fit the configuration.
+    func check(pixels: [UInt8], labels: [Int]) throws(BackboneError) {
+        let rows = try rowCount(pixels: pixels)
+        guard labels.count == rows else {
+            throw .invalidData(
+                "\(labels.count) labels for \(rows) images; give one label per image")
+        }
+        guard rows > 0 else {
+            throw .invalidData("there is no image to train on; keep at least one")
+        }
+        for (row, label) in labels.enumerated() where label < 0 || label >= classCount {
+            throw .invalidData(
+                "row \(row) has label \(label), but there are \(classCount) classes, numbered"
+                    + " from 0; re-index the labels")
+        }
+    }
+
+    /// - Throws: `BackboneError.invalidData` unless `pixels` are whole images.
+    func rowCount(pixels: [UInt8]) throws(BackboneError) -> Int {
+        guard pixels.count.isMultiple(of: pixelCount) else {
+            throw .invalidData(
+                "\(pixels.count) pixels are no whole number of images of \(channelCount) x"
+                    + " \(height) x \(width); check the image size")
+        }
+        let rows = pixels.count / pixelCount
+        guard rows <= Int(UInt32.max) else {
+            throw .invalidData("\(rows) images are too many; use at most 2^32")
+        }
+        return rows
+    }
+}

@@ -1,0 +1,159 @@
+import COneDNN
+
+/// The shape and layout of a tensor of `Float`s.
+package struct MemoryDescriptor: Equatable {
+    /// Where the numbers of a tensor lie.
+    package enum Layout: Sendable {
+        /// Row-major, the last dimension contiguous.
+        case plain
+        /// Whatever the primitive that is being described works fastest with.
+        case any
+    }
+
+    let raw: dnnl_memory_desc_t
+
+    init(_ raw: dnnl_memory_desc_t) {
+        self.raw = raw
+    }
+
+    /// A tensor of 1, 2 or 4 dimensions.
+    package init(_ dimensions: [Int], layout: Layout = .plain) throws(OneDNNError) {
+        let tag: dnnl_format_tag_t
+        switch (layout, dimensions.count) {
+        case (.any, _): tag = dnnl_format_tag_any
+        case (.plain, 1): tag = dnnl_a
+        case (.plain, 2): tag = dnnl_ab
+        case (.plain, 4): tag = dnnl_abcd
+        default: throw OneDNNError.failed("layout of \(dimensions.count) dimensions")
+        }
+        var raw = dnnl_memory_desc_t()
+        try unsafe OneDNNError.check(
+            dnnl_memory_desc_init_by_tag(
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, tag),
+            "memory descriptor of \(dimensions)")
+        self.raw = raw
+    }
+
+    /// The shape.
+    package var dimensions: [Int] {
+        let all = [raw.dims.0, raw.dims.1, raw.dims.2, raw.dims.3]
+        return all.prefix(Int(raw.ndims)).map { Int($0) }
+    }
+
+    /// Bytes the tensor takes, padding included.
+    package var byteCount: Int {
+        var copy = raw
+        return unsafe dnnl_memory_desc_get_size(&copy)
+    }
+
+    package static func == (left: MemoryDescriptor, right: MemoryDescriptor) -> Bool {
+        var leftRaw = left.raw
+        var rightRaw = right.raw
+        return unsafe dnnl_memory_desc_equal(&leftRaw, &rightRaw) != 0
+    }
+
+    /// Where the channels of an image tensor lie.
+    package struct ChannelLayout: Sendable {
+        /// Channels that lie side by side; all distances are in elements.
+        package let lanes: Int
+        /// From one such run of channels to the next.
+        package let laneBlockStride: Int
+        /// From one position (row-major within the image) to the next.
+        package let positionStride: Int
+        /// From one sample to the next.
+        package let sampleStride: Int
+
+        package init(
+            lanes: Int, laneBlockStride: Int, positionStride: Int, sampleStride: Int
+        ) {
+            self.lanes = lanes
+            self.laneBlockStride = laneBlockStride
+            self.positionStride = positionStride
+            self.sampleStride = sampleStride
+        }
+    }
+
+    /// The channel layout of `[sample, channel, row, column]`.
+    ///
+    /// - Throws: `OneDNNError` where it is none of channels last, channels first and channels in
+    ///   blocks.
+    package func channelLayout() throws(OneDNNError) -> ChannelLayout {
+        let blocking = unsafe raw.format_desc.blocking
+        let strides = blocking.strides
+        guard raw.ndims == 4, raw.format_kind == dnnl_blocked,
+            strides.2 == raw.dims.3 * strides.3
+        else { throw OneDNNError.failed("search for the channels of a layout") }
+        let isChannelsLast = blocking.inner_nblks == 0 && strides.1 == 1
+        let lanes: Int
+        switch blocking.inner_nblks {
+        case 0: lanes = isChannelsLast ? 16 : 1
+        case 1 where blocking.inner_idxs.0 == 1: lanes = Int(blocking.inner_blks.0)
+        default: throw OneDNNError.failed("search for the channels of a layout")
+        }
+        return ChannelLayout(
+            lanes: lanes, laneBlockStride: isChannelsLast ? lanes : Int(strides.1),
+            positionStride: Int(strides.3), sampleStride: Int(strides.0))
+    }
+
+    /// The same shape in whatever layout suits best.
+    package func withAnyLayout() throws(OneDNNError) -> MemoryDescriptor {
+        try MemoryDescriptor(dimensions, layout: .any)
+    }
+}
+
+/// A tensor in memory that the library allocated, shared by the primitives that read or write it.
+@safe
+package final class Memory {
+    package let descriptor: MemoryDescriptor
+    let handle: dnnl_memory_t
+    private let engine: Engine
+    private let base: UnsafeMutableRawPointer
+
+    /// A tensor of zeros.
+    package init(_ descriptor: MemoryDescriptor, _ engine: Engine) throws(OneDNNError) {
+        var memory: dnnl_memory_t?
+        var raw = descriptor.raw
+        try unsafe OneDNNError.check(
+            manyheads_memory_create_owning(&memory, &raw, engine.handle),
+            "memory of \(descriptor.byteCount) bytes")
+        guard let memory = unsafe memory else { throw OneDNNError.failed("memory creation") }
+        var base: UnsafeMutableRawPointer?
+        let status = unsafe dnnl_memory_get_data_handle(memory, &base)
+        guard status == dnnl_success, let base = unsafe base else {
+            unsafe dnnl_memory_destroy(memory)
+            throw OneDNNError.failed("access to memory")
+        }
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: descriptor.byteCount)
+        self.descriptor = descriptor
+        self.engine = engine
+        unsafe handle = memory
+        unsafe self.base = base
+    }
+
+    deinit {
+        unsafe dnnl_memory_destroy(handle)
+    }
+
+    /// Elements, padding included.
+    package var count: Int { descriptor.byteCount / MemoryLayout<Float>.stride }
+
+    /// The elements as they lie in memory, for kernels; valid while this memory lives.
+    @unsafe
+    package var floats: UnsafeMutablePointer<Float> {
+        unsafe base.assumingMemoryBound(to: Float.self)
+    }
+
+    /// Overwrites the elements as they lie in memory; traps unless there are `count`.
+    package func fill(_ values: [Float]) {
+        precondition(values.count == count)
+        unsafe values.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            unsafe floats.update(from: start, count: source.count)
+        }
+    }
+
+    /// The elements as they lie in memory.
+    package func values() -> [Float] {
+        unsafe Array(UnsafeBufferPointer(start: floats, count: count))
+    }
+}
