@@ -54,6 +54,9 @@ let package = Package(
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
+        .target(
+            name: "CBackboneKernels", cSettings: kernelFlags,
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
         // Pure layer: no C, no clock, no thread, no file.
         module("Tensors", []),
@@ -70,7 +73,7 @@ let package = Package(
         module("OneDNN", ["COneDNN"]),
         module("Threading", []),
         module("Datasets", ["CZlib", "Hashing", "Tensors"]),
-        module("Backbone", ["OneDNN", "Tensors"]),
+        module("Backbone", ["CBackboneKernels", "OneDNN", "Tensors"]),
         module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
         module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
         module("RunStore", ["Hashing", "HeadPlan", "Tensors"]),
@@ -82,7 +85,7 @@ let package = Package(
             [
                 "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
                 "Reporting", "RunStore", "Scheduling", "Tensors", "Threading", "WireProtocol",
-                "ZeroMQ", logging,
+                "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -91,10 +94,12 @@ let package = Package(
                 "WireProtocol", "ZeroMQ", logging,
             ]),
         .executableTarget(
-            name: "coordinator", dependencies: ["CoordinatorRuntime", argumentParser, logging],
+            name: "coordinator", dependencies: [
+                "CoordinatorRuntime", "Datasets", "HeadPlan", argumentParser,
+            ],
             swiftSettings: strict),
         .executableTarget(
-            name: "worker", dependencies: ["WorkerRuntime", argumentParser, logging],
+            name: "worker", dependencies: ["HeadTraining", "WorkerRuntime", argumentParser, logging],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",

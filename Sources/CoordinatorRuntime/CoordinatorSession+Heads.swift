@@ -9,6 +9,7 @@ extension CoordinatorSession {
     mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
+        harvest.totalFlops = job.totalFlops
         harvest.heads = [Head?](repeating: nil, count: job.plan.heads.count)
         scheduler = HeadScheduler(heads: job.work, configuration: job.schedulerConfiguration)
         phase = .broadcasting(next: 0)

@@ -71,10 +71,25 @@ struct HeadHarvest: Sendable {
     var rejectedCount = 0
     /// Duplicates whose bytes differed: some machine computes wrongly.
     var mismatchCount = 0
+    /// Operations of all heads, by the textbook's count.
+    var totalFlops = 0.0
     var broadcastSeconds = 0.0
     var headSeconds = 0.0
     /// In order of joining, gone ones included.
     var workers: [WorkerReport] = []
+}
+
+extension HeadHarvest {
+    /// - Throws: `RunError` if heads are missing or two machines disagreed: the results are written
+    ///   and must not be trusted unread.
+    func check() throws(RunError) {
+        if mismatchCount > 0 {
+            throw RunError(
+                .internal,
+                "\(mismatchCount) heads came twice with different bytes: one of the machines computes wrongly"
+            )
+        }
+    }
 }
 
 /// What one worker was and did.

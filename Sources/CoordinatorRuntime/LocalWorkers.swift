@@ -25,22 +25,22 @@ final class LocalWorkers: Sendable {
 
     private let executable: URL
     private let endpoint: String
-    private let log: @Sendable (String) -> Void
+    private let console: Console
     private let state = Mutex(State())
 
     /// Prepares to start `worker` from beside this executable.
     ///
     /// - Throws: `unavailable` if there is none.
-    init(endpoint: String, log: @escaping @Sendable (String) -> Void) throws(RunError) {
+    init(endpoint: String, isNeeded: Bool, console: Console) throws(RunError) {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         executable = own.deletingLastPathComponent().appendingPathComponent("worker")
-        guard FileManager.default.isExecutableFile(atPath: executable.path) else {
+        guard !isNeeded || FileManager.default.isExecutableFile(atPath: executable.path) else {
             throw RunError(
                 .unavailable,
                 "there is no worker program at \(executable.path); build it: swift build -c release")
         }
         self.endpoint = endpoint
-        self.log = log
+        self.console = console
     }
 
     /// Starts `count` workers with one compute thread each.
@@ -83,9 +83,10 @@ final class LocalWorkers: Sendable {
         }
         guard status != 0 || isSignal, !state.withLock({ $0.isStopping }) else { return }
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
-        log("worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
+        console.log(
+            .warning, "worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
         if restarts {
-            do { try start(index) } catch { log(error.message) }
+            do { try start(index) } catch { console.log(.error, error.message) }
         }
     }
 

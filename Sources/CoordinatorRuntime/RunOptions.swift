@@ -1,5 +1,6 @@
 package import Datasets
 package import HeadPlan
+package import RunStore
 
 /// Which weights head training may change.
 package enum HeadMode: String, Sendable, CaseIterable {
@@ -36,6 +37,7 @@ package struct RunOptions: Sendable {
     package var savesFeatures = false
     package var printsJSON = false
     package var isQuiet = false
+    package var logLevel = LogLevel.info
 
     /// The defaults of the contract, with `threads` for the backbone and the evaluation.
     package init(threads: Int) {
@@ -90,18 +92,40 @@ package struct RunOptions: Sendable {
             || host.hasPrefix("lo:")
     }
 
-    /// What the results depend on, by option name: two runs with equal values here are one run.
-    ///
-    /// `threads` is not among them although the backbone's bits depend on it: a run may go on with
-    /// other threads, since what is trained already is kept.
-    package var identity: [(option: String, value: String)] {
+    /// Every option in force, as config.json and results.json hold it.
+    package var config: [String: JSONValue] {
         [
-            ("dataset", dataset.rawValue), ("classes", classes.description), ("every", "\(every)"),
-            ("fraction", "\(fraction)"), ("epochs", "\(epochs)"), ("head-epochs", "\(headEpochs)"),
-            ("batch-size", "\(batchSize)"), ("learning-rate", "\(learningRate)"),
-            ("head-dropout", "\(headDropout)"), ("heads", heads.rawValue),
-            ("head-mode", headMode.rawValue), ("head-init", headInitialisation.rawValue),
-            ("seed", "\(seed)"),
+            "dataset": .string(dataset.rawValue),
+            "data_dir": dataDirectory.map { .string($0) } ?? .null,
+            "classes": .string(classes.description), "every": .integer(Int64(every)),
+            "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
+            "head_epochs": .integer(Int64(headEpochs)), "batch_size": .integer(Int64(batchSize)),
+            "learning_rate": .number(Double(learningRate)),
+            "head_dropout": .number(Double(headDropout)), "heads": .string(heads.rawValue),
+            "head_mode": .string(headMode.rawValue),
+            "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
+            "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
+            "bind": .string(bind), "insecure": .bool(insecure),
+            "threads": .integer(Int64(threads)),
+            "run_dir": runDirectory.map { .string($0) } ?? .null,
+            "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
+            "quiet": .bool(isQuiet), "log_level": .string(logLevel.rawValue),
         ]
+    }
+
+    /// Options by which two starts of one run may differ.
+    ///
+    /// `threads` is among them although the backbone's bits depend on it: what is trained already is
+    /// kept, and the heads' bits do not.
+    package static let incidental: Set<String> = [
+        "data_dir", "workers", "min_workers", "bind", "insecure", "threads", "run_dir",
+        "save_features", "json", "quiet", "log_level",
+    ]
+
+    /// What every head of the run is trained by.
+    var headHyperparameters: HeadHyperparameters {
+        HeadHyperparameters(
+            epochCount: headEpochs, batchSize: batchSize, learningRate: learningRate,
+            dropout: headDropout, initialisation: headInitialisation, seed: seed)
     }
 }

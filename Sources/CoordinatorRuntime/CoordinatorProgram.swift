@@ -1,0 +1,192 @@
+import Datasets
+import Foundation
+import HeadPlan
+import Reporting
+import RunStore
+import Tensors
+import Threading
+import ZeroMQ
+
+/// `coordinator run`, from data to artefacts: one phase after the other, each awaited.
+///
+/// This file is the order of things; what a phase does is in the phase's own.
+package final class CoordinatorProgram: Sendable {
+    private let options: RunOptions
+    private let console: Console
+
+    /// A run with these options, which have been checked.
+    package init(_ options: RunOptions) {
+        self.options = options
+        console = Console(
+            minimum: options.isQuiet ? .warning : options.logLevel,
+            showsProgress: !options.isQuiet)
+    }
+
+    /// Runs to the end, or until SIGINT or SIGTERM; prints the result on standard output.
+    ///
+    /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
+    ///   what is kept.
+    package func run() async throws(RunError) {
+        let kept = KeptFiles()
+        do {
+            let watcher = await SignalWatcher([.interrupt, .terminate])
+            defer { watcher.stop() }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.runPhases(kept) }
+                group.addTask { try await Self.throwAtSignal(watcher, kept) }
+                // The first to end decides; the other is cancelled and awaited.
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch {
+            throw Self.runError(error)
+        }
+    }
+
+    /// Waits for a signal; a second one ends the process where it stands.
+    private static func throwAtSignal(_ watcher: SignalWatcher, _ kept: KeptFiles) async throws {
+        var signals = watcher.signals.makeAsyncIterator()
+        guard let signal = await signals.next() else { throw CancellationError() }
+        // Unstructured: the group above waits for the phases to end, this one does not.
+        Task {
+            for await again in watcher.signals { exit(again.exitStatus) }
+        }
+        throw RunError(.interrupted(signal: signal.number), "interrupted; \(kept.summary)")
+    }
+
+    /// Gives every module's error its exit status.
+    private static func runError(_ error: any Error) -> RunError {
+        switch error {
+        case let error as RunError: error
+        case let error as DatasetError:
+            RunError(error.code == .invalidRequest ? .usage : .data, error.message)
+        case let error as RunStoreError:
+            switch error.code {
+            case .otherConfiguration: RunError(.usage, error.message)
+            case .inUse: RunError(.unavailable, error.message)
+            case .cannotWrite: RunError(.cannotWrite, error.message)
+            default: RunError(.data, error.message)
+            }
+        case let error as ZeroMQError: RunError(.unavailable, error.message)
+        case is CancellationError: RunError(.internal, "the run was cancelled")
+        default: RunError(.internal, "\(error)")
+        }
+    }
+
+    private func runPhases(_ kept: KeptFiles) async throws {
+        let clock = PhaseClock()
+        let compute = ComputePool(threadCount: options.threads, name: "evaluate")
+        console.show(.activity("reading \(options.dataset.rawValue)"))
+        let dataset = try await loadDataset(on: compute)
+        let plan = try makePlan(classCount: dataset.classCount)
+        let directory = try openDirectory()
+        kept.open(directory.path)
+        if directory.state == .finished { return try printFormer(directory) }
+        clock.end(\.data)
+        describe(dataset, plan, directory)
+
+        let link = try CoordinatorLink()
+        let endpoint = try await link.start(
+            bind: options.bind, runID: (0..<16).map { _ in UInt8.random(in: 0...255) },
+            console: console)
+        console.log(.info, "workers connect to \(endpoint)")
+        let workers = try LocalWorkers(
+            endpoint: Self.reachable(endpoint), isNeeded: options.workers > 0, console: console)
+        do {
+            try workers.start(count: options.workers)
+            let backbone = try await BackbonePhase(options, console).run(
+                dataset, directory, kept, clock)
+            let harvest = try await trainHeads(plan, backbone, link)
+            clock.add(\.broadcast, harvest.broadcastSeconds)
+            clock.end(\.heads, less: harvest.broadcastSeconds)
+            let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
+                backbone, harvest, labels: dataset.test.labels)
+            clock.end(\.evaluate)
+            let record = RunRecord(
+                options: options, dataset: dataset, plan: plan, backbone: backbone,
+                harvest: harvest, evaluation: evaluation)
+            let results = try record.write(to: directory, clock)
+            // Before the last word: whoever reads the results finds no worker still running.
+            workers.stop()
+            try show(results)
+            try harvest.check()
+        } catch {
+            link.abort(reason: "the coordinator ended: \(Self.runError(error).message)")
+            workers.stop()
+            // The farewell leaves with the thread.
+            _ = try? await link.harvest()
+            throw error
+        }
+        await compute.shutdown()
+    }
+}
+
+extension CoordinatorProgram {
+    private func loadDataset(on pool: ComputePool) async throws -> Dataset {
+        let request = DatasetRequest(
+            options.dataset, dataDirectory: options.dataDirectory,
+            environment: ProcessInfo.processInfo.environment, classes: options.classes,
+            every: options.every, fraction: options.fraction, seed: options.seed)
+        return try await pool.threads[0].run { try Dataset.load(request) }
+    }
+
+    private func makePlan(classCount: Int) throws(RunError) -> HeadPlan {
+        if options.heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
+            throw .usage(
+                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
+            )
+        }
+        return HeadPlan(options.heads, classCount: classCount)
+    }
+
+    private func openDirectory() throws(RunStoreError) -> RunDirectory {
+        try RunDirectory(
+            path: options.runDirectory
+                ?? RunDirectory.defaultPath(
+                    dataset: options.dataset.rawValue, at: Int(Date().timeIntervalSince1970)),
+            config: options.config, incidental: RunOptions.incidental)
+    }
+
+    /// A wildcard address is where to listen, not where to connect.
+    private static func reachable(_ endpoint: String) -> String {
+        endpoint.replacing("://0.0.0.0:", with: "://127.0.0.1:")
+            .replacing("://*:", with: "://127.0.0.1:").replacing("://[::]:", with: "://[::1]:")
+    }
+
+    private func describe(_ dataset: Dataset, _ plan: HeadPlan, _ directory: RunDirectory) {
+        console.log(
+            .info,
+            "\(dataset.name.rawValue): \(dataset.train.count) training and \(dataset.test.count) test rows of \(dataset.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+        )
+    }
+
+    private func trainHeads(
+        _ plan: HeadPlan, _ backbone: BackboneOutcome, _ link: CoordinatorLink
+    ) async throws -> HeadHarvest {
+        let job = HeadJob(
+            plan: plan, hyperparameters: options.headHyperparameters,
+            derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
+            chunks: backbone.chunks, minWorkerCount: options.minWorkers)
+        link.serve(job)
+        let harvest = try await withTaskCancellationHandler {
+            try await link.harvest()
+        } onCancel: {
+            link.abort(reason: "the coordinator was interrupted")
+        }
+        console.endPhase()
+        return harvest
+    }
+
+    private func printFormer(_ directory: RunDirectory) throws(RunStoreError) {
+        console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
+        try show(RunDirectory.readResults(in: directory.path))
+    }
+
+    private func show(_ results: RunResults) throws(RunStoreError) {
+        let text =
+            options.printsJSON
+            ? String(decoding: try JSONFile.encode(results), as: UTF8.self)
+            : RunRecord.table(of: results)
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+}

@@ -1,0 +1,62 @@
+import RunStore
+import Synchronization
+
+/// Measures the phases of a run, one after the other.
+final class PhaseClock: Sendable {
+    private struct State {
+        var timing = RunResults.Timing(
+            data: 0, backbone: 0, features: 0, broadcast: 0, heads: 0, evaluate: 0, total: 0)
+        var phaseStart = ContinuousClock.now
+    }
+
+    private let start = ContinuousClock.now
+    private let state = Mutex(State())
+
+    /// Ends a phase: what passed since the last end, less what is counted elsewhere, is its time.
+    func end(_ phase: WritableKeyPath<RunResults.Timing, Double>, less other: Double = 0) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            let seconds = state.phaseStart.duration(to: now) / .seconds(1)
+            state.timing[keyPath: phase] += max(0, seconds - other)
+            state.phaseStart = now
+        }
+    }
+
+    /// Adds a time that was measured elsewhere.
+    func add(_ phase: WritableKeyPath<RunResults.Timing, Double>, _ seconds: Double) {
+        state.withLock { $0.timing[keyPath: phase] += seconds }
+    }
+
+    /// Everything so far, and the total up to now.
+    var timing: RunResults.Timing {
+        state.withLock { state in
+            var timing = state.timing
+            timing.total = start.duration(to: .now) / .seconds(1)
+            return timing
+        }
+    }
+}
+
+/// What would be left if the run ended now, in words.
+final class KeptFiles: Sendable {
+    private struct State {
+        var folder: String?
+        var hasBackbone = false
+    }
+
+    private let state = Mutex(State())
+
+    func open(_ folder: String) { state.withLock { $0.folder = folder } }
+
+    func keepBackbone() { state.withLock { $0.hasBackbone = true } }
+
+    /// A clause for the last sentence.
+    var summary: String {
+        let state = state.withLock { $0 }
+        guard let folder = state.folder, state.hasBackbone else {
+            return "nothing was far enough to be kept"
+        }
+        return
+            "the trained backbone is kept: the same command with --run-dir \(folder) goes on from it"
+    }
+}
