@@ -41,12 +41,16 @@ final class ProcessRecord: Sendable {
     func received(_ block: [UInt8], from stream: Stream) {
         state.withLock { state in
             state.bytes[stream, default: []] += block
-            var pending = state.unfinished[stream, default: []] + block
-            while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-                add(String(decoding: pending[..<end], as: UTF8.self), from: stream, to: &state)
-                pending.removeSubrange(...end)
+            var pieces = block.split(
+                separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            // What follows the last line end is the beginning of a line.
+            let beginning = pieces.removeLast()
+            for piece in pieces {
+                let line = state.unfinished[stream, default: []] + piece
+                state.unfinished[stream] = []
+                add(String(decoding: line, as: UTF8.self), from: stream, to: &state)
             }
-            state.unfinished[stream] = pending
+            state.unfinished[stream, default: []] += beginning
         }
     }
 
