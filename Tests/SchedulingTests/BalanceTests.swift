@@ -10,6 +10,8 @@ struct FaultlessFleet {
         var idleShare = 0.0
         var eventCount = 0
         var bundleCount = 0
+        /// Copies that were started.
+        var copyCount = 0
         var handleSeconds = 0.0
     }
 
@@ -99,7 +101,12 @@ struct FaultlessFleet {
                 let noise = 1 + Double.random(in: -speedNoise...speedNoise, using: &generator)
                 let seconds = cost / (flopsPerSecond[worker] * noise)
                 busySlots[worker] += 1
-                outcome.busySeconds += seconds
+                // A copy is no work that was needed, and the last ones outlive the run.
+                if assignment.attempt == 1 {
+                    outcome.busySeconds += seconds
+                } else {
+                    outcome.copyCount += 1
+                }
                 timeline.insert(
                     .end(assignment, worker: worker, seconds: seconds),
                     at: time + Int64(seconds * 1e9))
