@@ -120,7 +120,7 @@ let package = Package(
         tests("Datasets", ["Datasets", "Tensors"]),
         tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
-        tests("FeatureStore", ["FeatureStore", "HeadPlan", "Tensors"]),
+        tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
         tests("Reporting", ["Reporting", "HeadPlan", "Tensors"]),
         tests("EndToEnd", ["WireProtocol", "ZeroMQ", "HeadPlan", "Tensors"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoordinatorRuntime
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main
@@ -10,6 +11,12 @@ struct Coordinator: AsyncParsableCommand {
             Example, with two workers on this machine:
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
+        version: Release.version,
         subcommands: [RunCommand.self],
         defaultSubcommand: RunCommand.self)
+
+    static func main() async {
+        OpenMP.makeThreadsSleep()
+        await main(nil)
+    }
 }

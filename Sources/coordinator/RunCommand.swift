@@ -28,10 +28,10 @@ struct RunCommand: AsyncParsableCommand {
         training.apply(to: &options)
         workers.apply(to: &options)
         output.apply(to: &options)
-        do {
+        do throws(RunError) {
             try options.check()
             try await CoordinatorProgram(options).run()
-        } catch let error as RunError {
+        } catch {
             FileHandle.standardError.write(Data("coordinator: \(error.message)\n".utf8))
             throw ExitCode(error.code.exitStatus)
         }
@@ -144,18 +144,23 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print results.json on standard output in place of the table.")
     var json = false
 
-    @Flag(help: "No progress on standard error.")
+    @Flag(help: "No progress on standard error, only warnings.")
     var quiet = false
+
+    @Option(help: "How much to log on standard error.")
+    var logLevel = LogLevel.info
 
     func apply(to options: inout RunOptions) {
         options.runDirectory = runDir
         options.savesFeatures = saveFeatures
         options.printsJSON = json
         options.isQuiet = quiet
+        options.logLevel = logLevel
     }
 }
 
 extension DatasetName: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
+extension LogLevel: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
 extension HeadInitialisation: ExpressibleByArgument {}
