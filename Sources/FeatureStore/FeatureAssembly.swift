@@ -13,6 +13,7 @@ package final class FeatureAssembly {
         case duplicate
     }
 
+    /// What is put together, checked.
     package let manifest: FeatureManifest
     private let buffer: FloatBuffer
     private let classRowOffsets: [Int]
@@ -38,6 +39,7 @@ package final class FeatureAssembly {
         missingCount = manifest.chunks.count
     }
 
+    /// Whether every chunk is held.
     package var isComplete: Bool { missingCount == 0 }
 
     /// The chunks not yet inserted, ascending.

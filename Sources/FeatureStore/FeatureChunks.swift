@@ -5,6 +5,7 @@ package import Tensors
 ///
 /// Chunks are views of the table: nothing is copied.
 package struct FeatureChunks: Sendable {
+    /// The chunks, each named by its position.
     package let manifest: FeatureManifest
     private let table: FeatureTable
 

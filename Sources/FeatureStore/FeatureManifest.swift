@@ -2,14 +2,18 @@ import Hashing
 
 /// One chunk: whole rows of one class.
 package struct ChunkEntry: Hashable, Sendable {
+    /// The class of all the rows.
     package var classIndex: Int
     /// The first row, counted within its class.
     package var firstRow: Int
+    /// Rows, one or more.
     package var rowCount: Int
+    /// `rowCount * featureCount * 4`.
     package var byteCount: Int
     /// BLAKE2b-256 of the rows' bytes.
     package var hash: [UInt8]
 
+    /// An entry of these fields, unchecked.
     package init(
         classIndex: Int, firstRow: Int, rowCount: Int, byteCount: Int, hash: [UInt8]
     ) {
@@ -26,7 +30,9 @@ package struct ChunkEntry: Hashable, Sendable {
 /// Fields may come from a peer, so making one checks nothing; ``validate(byteCountMax:)`` does,
 /// and ``FeatureAssembly`` calls it.
 package struct FeatureManifest: Hashable, Sendable {
+    /// Features of a row.
     package var featureCount: Int
+    /// Rows of each class.
     package var classRowCounts: [Int]
     /// In any order; a chunk is named by its position here.
     package var chunks: [ChunkEntry]
@@ -34,6 +40,7 @@ package struct FeatureManifest: Hashable, Sendable {
     /// Bytes of the largest chunk.
     package static let chunkByteCountMax = 1 << 20
 
+    /// A manifest of these fields, unchecked.
     package init(featureCount: Int, classRowCounts: [Int], chunks: [ChunkEntry]) {
         self.featureCount = featureCount
         self.classRowCounts = classRowCounts

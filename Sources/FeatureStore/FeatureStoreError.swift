@@ -25,10 +25,12 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
         package static let incomplete = Code(value: .missing)
     }
 
+    /// What kind of failure it was.
     package let code: Code
     /// What failed, then the cure.
     package let message: String
 
+    /// The message.
     package var description: String { message }
 
     private init(_ code: Code, _ message: String) {

@@ -32,7 +32,9 @@ package enum CoordinatorMessage: Equatable, Sendable {
 package struct Welcome: Hashable, Sendable {
     /// 16 bytes; ``WireProtocol/featureTopic(runID:)`` is made of it.
     package var runID: [UInt8]
+    /// How the coordinator names the worker.
     package var workerNumber: UInt64
+    /// The interval of heartbeats; three without a message are a death.
     package var heartbeatMilliseconds: Int
     /// TCP port of the broadcast, on the host of the control endpoint.
     package var featurePort: UInt16
@@ -42,6 +44,7 @@ package struct Welcome: Hashable, Sendable {
     /// Bytes of a run's identifier.
     package static let runIDByteCount = 16
 
+    /// A welcome of these fields.
     package init(
         runID: [UInt8], workerNumber: UInt64, heartbeatMilliseconds: Int, featurePort: UInt16,
         featuresReady: Bool
@@ -72,11 +75,14 @@ package struct Refused: Hashable, Sendable {
         case other
     }
 
+    /// What the worker is to do.
     package var code: Code
+    /// Why, for people.
     package var message: String
     /// The version the coordinator speaks.
     package var wantedVersion: UInt32
 
+    /// A refusal of these fields.
     package init(
         code: Code, message: String, wantedVersion: UInt32 = WireProtocol.version
     ) {
@@ -88,10 +94,13 @@ package struct Refused: Hashable, Sendable {
 
 /// One chunk of the manifest: whole rows of one class.
 package struct ChunkDescription: Hashable, Sendable {
+    /// The class of all the rows.
     package var classIndex: Int
     /// The first row, counted within its class.
     package var firstRow: Int
+    /// Rows, one or more.
     package var rowCount: Int
+    /// `rowCount * featureCount * 4`.
     package var byteCount: Int
     /// BLAKE2b-256 of the payload.
     package var hash: [UInt8]
@@ -99,6 +108,7 @@ package struct ChunkDescription: Hashable, Sendable {
     /// Bytes of a hash.
     package static let hashByteCount = 32
 
+    /// A description of these fields.
     package init(
         classIndex: Int, firstRow: Int, rowCount: Int, byteCount: Int, hash: [UInt8]
     ) {
@@ -115,15 +125,20 @@ package struct ChunkDescription: Hashable, Sendable {
 /// Decoding checks each chunk against the shape; that they cover every row exactly once is for
 /// whoever assembles them to check.
 package struct FeatureDescription: Equatable, Sendable {
+    /// Features of a row.
     package var featureCount: Int
+    /// Rows of each class.
     package var classRowCounts: [Int]
+    /// How every head of the run is trained.
     package var hyperparameters: HeadHyperparameters
+    /// What the rows come in; a chunk is named by its position.
     package var chunks: [ChunkDescription]
     /// True if the broadcast is over: what is missing has to be requested.
     package var broadcastComplete: Bool
     /// The backbone's output layer over all classes; exactly with initialisation `derived`.
     package var derivedHead: Head?
 
+    /// A description of these fields.
     package init(
         featureCount: Int, classRowCounts: [Int], hyperparameters: HeadHyperparameters,
         chunks: [ChunkDescription], broadcastComplete: Bool, derivedHead: Head? = nil
@@ -144,6 +159,7 @@ package struct FeatureChunk: Hashable, Sendable {
     /// Rows, float32 little-endian.
     package var bytes: [UInt8]
 
+    /// A chunk of these bytes.
     package init(index: Int, bytes: [UInt8]) {
         self.index = index
         self.bytes = bytes
@@ -159,10 +175,14 @@ package struct FeatureChunk: Hashable, Sendable {
 
 /// A bundle of heads for a worker to train.
 package struct BundleAssignment: Hashable, Sendable {
+    /// The lease's bundle, repeated in the result.
     package var bundle: UInt64
+    /// Which try of the bundle it is, repeated in the result.
     package var attempt: UInt32
+    /// What to train; no head twice.
     package var heads: [HeadSpec]
 
+    /// An assignment of these heads.
     package init(bundle: UInt64, attempt: UInt32, heads: [HeadSpec]) {
         self.bundle = bundle
         self.attempt = attempt

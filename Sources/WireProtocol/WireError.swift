@@ -20,12 +20,14 @@ package struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let badValue = Code(value: .value)
     }
 
+    /// What kind of breach it was.
     package let code: Code
     /// What was wrong, then the cure; safe to show and to send back.
     package let message: String
     /// The version the peer speaks, with `versionMismatch`.
     package let peerVersion: UInt32?
 
+    /// The message.
     package var description: String { message }
 
     private init(_ code: Code, _ message: String, peerVersion: UInt32? = nil) {

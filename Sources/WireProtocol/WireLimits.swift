@@ -42,5 +42,6 @@ package struct WireLimits: Hashable, Sendable {
     /// Bytes of a reason; longer ones are cut off when sent.
     package var reasonByteCountMax = 2_048
 
+    /// The limits that both programs keep to.
     package init() {}
 }

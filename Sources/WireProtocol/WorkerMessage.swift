@@ -1,7 +1,7 @@
 package import HeadPlan
 
 /// What a worker tells the coordinator.
-package enum WorkerMessage: Hashable, Sendable {
+package enum WorkerMessage: Equatable, Sendable {
     /// First of a connection, resent until it is answered.
     case hello(Hello)
     /// Sent every interval that ``Welcome`` names.
@@ -20,15 +20,20 @@ package enum WorkerMessage: Hashable, Sendable {
 package struct Hello: Hashable, Sendable {
     /// Drawn at random when the worker process starts; tells a restart from a reconnection.
     package var incarnation: UInt64
+    /// What people call the worker.
     package var name: String
+    /// The machine it runs on.
     package var host: String
     /// The kernel variant in use, as in "avx2".
     package var isa: String
+    /// Its compute threads.
     package var threadCount: Int
     /// Bundles it can train at the same time.
     package var slotCount: Int
+    /// Its number on that machine.
     package var processID: Int
 
+    /// A hello of these fields.
     package init(
         incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int,
         slotCount: Int, processID: Int
@@ -45,14 +50,18 @@ package struct Hello: Hashable, Sendable {
 
 /// A sign of life and what a worker has used so far.
 package struct WorkerHeartbeat: Hashable, Sendable {
+    /// As in ``Hello``.
     package var incarnation: UInt64
     /// Seconds spent training since the process started.
     package var busySeconds: Double
+    /// The most memory the process has had in use.
     package var peakRSSByteCount: Int
     /// Feature bytes received since the process started.
     package var receivedByteCount: Int
+    /// Bundles in training now; a death makes them suspect, and no others.
     package var runningBundles: [UInt64]
 
+    /// A heartbeat of these fields.
     package init(
         incarnation: UInt64, busySeconds: Double, peakRSSByteCount: Int, receivedByteCount: Int,
         runningBundles: [UInt64]
@@ -66,21 +75,16 @@ package struct WorkerHeartbeat: Hashable, Sendable {
 }
 
 /// A head and its number in the plan.
-package struct TrainedHead: Hashable, Sendable {
+package struct TrainedHead: Equatable, Sendable {
+    /// Its position in the plan.
     package let id: HeadID
+    /// What was learned.
     package let head: Head
 
+    /// A head under its number.
     package init(id: HeadID, head: Head) {
         self.id = id
         self.head = head
-    }
-
-    package static func == (left: TrainedHead, right: TrainedHead) -> Bool {
-        left.id == right.id && left.head == right.head
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        hasher.combine(id)
     }
 }
 
@@ -88,14 +92,19 @@ package struct TrainedHead: Hashable, Sendable {
 ///
 /// Decoding checks them against themselves: shapes, classes, finite numbers. That they are the
 /// leased ones is for the coordinator's runtime to check.
-package struct BundleTrained: Hashable, Sendable {
+package struct BundleTrained: Equatable, Sendable {
+    /// As in the assignment.
     package var bundle: UInt64
+    /// As in the assignment.
     package var attempt: UInt32
+    /// Seconds the training took.
     package var busySeconds: Double
     /// Columns of every head's weights.
     package var featureCount: Int
+    /// The heads, in any order; none twice.
     package var heads: [TrainedHead]
 
+    /// A result of these heads.
     package init(
         bundle: UInt64, attempt: UInt32, busySeconds: Double, featureCount: Int,
         heads: [TrainedHead]
@@ -116,13 +125,17 @@ package struct BundleTrained: Hashable, Sendable {
 
 /// A bundle that could not be trained.
 package struct BundleFailed: Hashable, Sendable {
+    /// As in the assignment.
     package var bundle: UInt64
+    /// As in the assignment.
     package var attempt: UInt32
+    /// Why, for people.
     package var reason: String
     /// It was not trained because the worker leaves, was told to drop it, or never had it;
     /// otherwise training it went wrong.
     package var isDeclined: Bool
 
+    /// A failure of these fields.
     package init(bundle: UInt64, attempt: UInt32, reason: String, isDeclined: Bool = false) {
         self.bundle = bundle
         self.attempt = attempt

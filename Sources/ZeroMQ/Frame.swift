@@ -45,6 +45,7 @@ package struct Frame: @unchecked Sendable {
         unsafe storage = received.bytes
     }
 
+    /// How many bytes.
     package var count: Int { unsafe storage.count }
 
     /// A copy of the bytes.

@@ -3,8 +3,10 @@ import Glibc
 
 /// What a poll waits for, and what it found.
 package struct PollEvents: OptionSet, Hashable, Sendable {
+    /// libzmq's bits.
     package let rawValue: Int16
 
+    /// Events of libzmq's bits.
     package init(rawValue: Int16) {
         self.rawValue = rawValue
     }
@@ -22,18 +24,22 @@ package struct PollTarget {
     fileprivate let socket: SocketCore?
     fileprivate let fileDescriptor: Int32
     fileprivate let interest: PollEvents
+    /// Keeps the file descriptor open.
+    private let owner: AnyObject?
 
     init(socket: SocketCore, interest: PollEvents) {
         self.socket = socket
         fileDescriptor = -1
         self.interest = interest
+        owner = nil
     }
 
-    /// A file descriptor of the kernel.
-    package init(fileDescriptor: Int32, interest: PollEvents) {
+    /// A file descriptor of the kernel; `owner`, if given, is retained as whoever keeps it open.
+    package init(fileDescriptor: Int32, interest: PollEvents, owner: AnyObject? = nil) {
         socket = nil
         self.fileDescriptor = fileDescriptor
         self.interest = interest
+        self.owner = owner
     }
 }
 
@@ -76,6 +82,7 @@ package func poll(
 package final class Wakeup: Sendable {
     private let fileDescriptor: Int32
 
+    /// A wake-up nobody has signalled.
     package init() throws(ZeroMQError) {
         fileDescriptor = manyheads_eventfd_new()
         guard fileDescriptor >= 0 else {
@@ -102,8 +109,8 @@ package final class Wakeup: Sendable {
         return true
     }
 
-    /// The wake-up, to be waited for with ``poll(_:timeoutMilliseconds:)``; keep the wake-up itself.
+    /// The wake-up, to be waited for with ``poll(_:timeoutMilliseconds:)``.
     package var pollTarget: PollTarget {
-        PollTarget(fileDescriptor: fileDescriptor, interest: .readable)
+        PollTarget(fileDescriptor: fileDescriptor, interest: .readable, owner: self)
     }
 }

@@ -20,6 +20,7 @@ package struct Socket: ~Copyable {
         case pair
     }
 
+    /// The type it was made with.
     package let kind: Kind
     let core: SocketCore
     private let receivedPartCountMax: Int

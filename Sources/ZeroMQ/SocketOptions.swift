@@ -49,6 +49,7 @@ package struct SocketOptions: Sendable {
     /// Bytes in all parts of a received message; more throw `messageTooLarge`.
     package var receivedByteCountMax = 64 << 20
 
+    /// The defaults.
     package init() {}
 
     /// Integer options in the order they are set.

@@ -25,6 +25,7 @@ package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let system = Code(value: .system)
     }
 
+    /// What kind of failure it was.
     package let code: Code
     /// What failed, then the cure.
     package let message: String
@@ -33,6 +34,7 @@ package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
     /// On a router, who sent a message that was thrown away.
     package let peer: [UInt8]?
 
+    /// The message.
     package var description: String { message }
 
     private init(_ code: Code, _ message: String, errorNumber: Int32 = 0, peer: [UInt8]? = nil) {

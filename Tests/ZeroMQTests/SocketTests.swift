@@ -189,6 +189,57 @@ import ZeroMQ
         #expect(SubscriptionChange(frames("x")) == nil)
     }
 
+    // The two answers to a slow subscriber: drop silently, or say that the queue is full.
+    @Test(arguments: [false, true]) func aSlowSubscriber(noDrop: Bool) throws {
+        let context = try Context()
+        var options = SocketOptions()
+        options.sendHighWaterMark = 2
+        options.receiveHighWaterMark = 2
+        options.xpubNoDrop = noDrop
+        let publisher = try Socket(.xpub, in: context, options: options)
+        try publisher.bind("inproc://slow-\(noDrop)")
+        let subscriber = try Socket(.sub, in: context, options: options)
+        try subscriber.connect("inproc://slow-\(noDrop)")
+        try subscriber.subscribe([])
+        _ = try receive(publisher)
+        var acceptedCount = 0
+        for index in 0..<10 {
+            if try publisher.send([Frame([UInt8(index)])]) { acceptedCount += 1 }
+        }
+        #expect(acceptedCount == (noDrop ? 4 : 10))
+        var received: [Frame] = []
+        while let message = try subscriber.receive() { received += message }
+        #expect(received.map(\.bytes) == [[0], [1], [2], [3]])
+    }
+
+    // A worker that restarts under its old identity takes the place of its former connection.
+    @Test func aHandoverReplacesTheConnection() throws {
+        let context = try Context()
+        var options = SocketOptions()
+        options.routerHandover = true
+        let router = try Socket(.router, in: context, options: options)
+        let bound = try router.bind("tcp://127.0.0.1:0")
+        var dealerOptions = SocketOptions()
+        dealerOptions.identity = Array("w".utf8)
+        let former = try Socket(.dealer, in: context, options: dealerOptions)
+        try former.connect(bound)
+        let isSent = try former.send(frames("old"))
+        #expect(isSent)
+        _ = try receive(router)
+        let latter = try Socket(.dealer, in: context, options: dealerOptions)
+        try latter.connect(bound)
+        let isSecondSent = try latter.send(frames("new"))
+        #expect(isSecondSent)
+        let second = try receive(router)
+        #expect(second == frames("w", "new"))
+        let isAnswered = try router.send(frames("w", "for the new"))
+        #expect(isAnswered)
+        let answer = try receive(latter)
+        #expect(answer == frames("for the new"))
+        let nothing = try former.receive()
+        #expect(nothing == nil)
+    }
+
     @Test func shutdownEndsAWait() throws {
         let context = try Context()
         let socket = try Socket(.dealer, in: context)
