@@ -94,12 +94,14 @@ let package = Package(
                 "WireProtocol", "ZeroMQ", logging,
             ]),
         .executableTarget(
-            name: "coordinator", dependencies: [
+            name: "coordinator",
+            dependencies: [
                 "CoordinatorRuntime", "Datasets", "HeadPlan", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "worker", dependencies: ["HeadTraining", "WorkerRuntime", argumentParser, logging],
+            name: "worker",
+            dependencies: ["HeadTraining", "WorkerRuntime", argumentParser, logging],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",

@@ -148,12 +148,14 @@ enum BackboneFile {
         guard file.metadata["data_sha256"] == dataset.sha256 else {
             throw RunError(
                 .usage,
-                "\(directory.path) holds a backbone trained on other data; choose another --run-dir")
+                "\(directory.path) holds a backbone trained on other data; choose another --run-dir"
+            )
         }
         let tensors = try BackboneWeights.names.map { name in
             guard let tensor = file["backbone." + name], let values = tensor.floats else {
                 throw RunError(
-                    .data, "\(directory.path(of: .backbone)) lacks \(name); remove it to train anew")
+                    .data, "\(directory.path(of: .backbone)) lacks \(name); remove it to train anew"
+                )
             }
             return BackboneTensor(shape: tensor.shape, values: values)
         }

@@ -119,7 +119,8 @@ private struct NetworkLoop: ~Copyable {
 
     /// The port after the control port; a free one if that is to be free.
     private static func broadcastEndpoint(bind: String) throws(RunError) -> String {
-        guard let colon = bind.lastIndex(of: ":"), let port = UInt16(bind[bind.index(after: colon)...])
+        guard let colon = bind.lastIndex(of: ":"),
+            let port = UInt16(bind[bind.index(after: colon)...])
         else {
             throw .usage("--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
         }
@@ -168,7 +169,7 @@ private struct NetworkLoop: ~Copyable {
             do throws(ZeroMQError) {
                 guard let received = try control.receive() else { return }
                 frames = received
-            } catch where error.code == .messageTooLarge {
+            } catch  where error.code == .messageTooLarge {
                 console.log(.warning, "a message was dropped: \(error.message)")
                 continue
             }
@@ -185,7 +186,7 @@ private struct NetworkLoop: ~Copyable {
             do throws(ZeroMQError) {
                 guard let received = try broadcast.receive() else { return }
                 frames = received
-            } catch where error.code == .messageTooLarge {
+            } catch  where error.code == .messageTooLarge {
                 continue
             }
             switch SubscriptionChange(frames) {

@@ -77,8 +77,9 @@ extension CoordinatorSession {
             harvest.rejectedCount += 1
             return [
                 .log(.warning, "worker \(name(of: peer)) sent heads that were not its lease's")
-            ] + schedule(
-                .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
+            ]
+                + schedule(
+                    .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
         }
         harvest.workers[peer.report].busySeconds += result.busySeconds
         return schedule(

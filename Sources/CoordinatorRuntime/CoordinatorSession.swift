@@ -249,7 +249,8 @@ extension CoordinatorSession {
             return greeting(known)
         }
         // The same process over a new connection, or another one over the same: what was is over.
-        for former in orderedPeers where former.incarnation == hello.incarnation || former.id == id {
+        for former in orderedPeers where former.incarnation == hello.incarnation || former.id == id
+        {
             actions += drop(former, because: .departed, at: now)
         }
         let peer = Peer(

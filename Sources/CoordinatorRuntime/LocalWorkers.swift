@@ -37,7 +37,8 @@ final class LocalWorkers: Sendable {
         guard !isNeeded || FileManager.default.isExecutableFile(atPath: executable.path) else {
             throw RunError(
                 .unavailable,
-                "there is no worker program at \(executable.path); build it: swift build -c release")
+                "there is no worker program at \(executable.path); build it: swift build -c release"
+            )
         }
         self.endpoint = endpoint
         self.console = console
@@ -84,7 +85,8 @@ final class LocalWorkers: Sendable {
         guard status != 0 || isSignal, !state.withLock({ $0.isStopping }) else { return }
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         console.log(
-            .warning, "worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
+            .warning,
+            "worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
         if restarts {
             do { try start(index) } catch { console.log(.error, error.message) }
         }

@@ -8,8 +8,10 @@ package enum OpenMP {
     /// times slower. libgomp reads the policy when it is loaded, before any of our code runs: so the
     /// process replaces itself by the same program with the policy set. First thing in `main`.
     package static func makeThreadsSleep() {
-        guard getenv("OMP_WAIT_POLICY") == nil, getenv("GOMP_SPINCOUNT") == nil else { return }
-        setenv("OMP_WAIT_POLICY", "passive", 1)
+        guard unsafe getenv("OMP_WAIT_POLICY") == nil, unsafe getenv("GOMP_SPINCOUNT") == nil else {
+            return
+        }
+        unsafe setenv("OMP_WAIT_POLICY", "passive", 1)
         var arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
         // Returns only if it fails, and then the run is merely slower.
         unsafe execv("/proc/self/exe", &arguments)

@@ -50,7 +50,8 @@ package struct RunOptions: Sendable {
     package func check() throws(RunError) {
         try require(every >= 1, "--every must be at least 1, not \(every)")
         try require(
-            fraction > 0 && fraction <= 1, "--fraction must be above 0 and at most 1, not \(fraction)")
+            fraction > 0 && fraction <= 1,
+            "--fraction must be above 0 and at most 1, not \(fraction)")
         try require((1...100_000).contains(epochs), "--epochs must be 1 to 100,000, not \(epochs)")
         try require(
             (1...100_000).contains(headEpochs),
@@ -65,14 +66,17 @@ package struct RunOptions: Sendable {
             "--head-dropout must be at least 0 and below 1, not \(headDropout)")
         try require((0...1_024).contains(workers), "--workers must be 0 to 1,024, not \(workers)")
         try require(
-            (1...100_000).contains(minWorkers), "--min-workers must be at least 1, not \(minWorkers)")
+            (1...100_000).contains(minWorkers),
+            "--min-workers must be at least 1, not \(minWorkers)")
         try require(
             workers == 0 || minWorkers <= workers,
-            "--min-workers \(minWorkers) can never be reached by --workers \(workers) alone; raise --workers")
+            "--min-workers \(minWorkers) can never be reached by --workers \(workers) alone; raise --workers"
+        )
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
         try require(
             headMode == .frozen,
-            "--head-mode \(headMode.rawValue) is not in this version; only frozen heads are trained")
+            "--head-mode \(headMode.rawValue) is not in this version; only frozen heads are trained"
+        )
         try require(
             insecure || isLoopback,
             """

@@ -76,7 +76,8 @@ final class ComputeSlots: Sendable {
             return .bundleFailed(
                 ticket,
                 BundleFailed(
-                    bundle: assignment.bundle, attempt: assignment.attempt, reason: error.message, isDeclined: error.code == .cancelled))
+                    bundle: assignment.bundle, attempt: assignment.attempt, reason: error.message,
+                    isDeclined: error.code == .cancelled))
         }
     }
 

@@ -130,7 +130,9 @@ struct WorkerSession {
 }
 
 extension WorkerSession {
-    private mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant) -> [Action] {
+    private mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant)
+        -> [Action]
+    {
         switch message {
         case .welcome(let welcome):
             return accept(welcome, at: now)
@@ -181,7 +183,9 @@ extension WorkerSession {
         }
     }
 
-    private mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant) -> [Action] {
+    private mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant)
+        -> [Action]
+    {
         if case .greeting = state { return [] }
         if let known = self.description, known.isSameTask(as: description) {
             switch state {
@@ -221,7 +225,8 @@ extension WorkerSession {
         }
     }
 
-    private mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action] {
+    private mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action]
+    {
         receivedByteCount += chunk.bytes.count
         guard case .assembling(var assembling) = state else { return [] }
         var actions: [Action] = []
@@ -282,7 +287,8 @@ extension WorkerSession {
     private mutating func beginWaiting() -> [Action] {
         var actions: [Action] = []
         while running.count < hello.slotCount, !waiting.isEmpty {
-            let next = Running(ticket: Ticket(rawValue: nextTicket), assignment: waiting.removeFirst())
+            let next = Running(
+                ticket: Ticket(rawValue: nextTicket), assignment: waiting.removeFirst())
             nextTicket += 1
             running.append(next)
             actions.append(.begin(next.ticket, next.assignment))
@@ -368,7 +374,8 @@ extension WorkerSession {
                             incarnation: hello.incarnation, busySeconds: busySeconds,
                             peakRSSByteCount: peakRSSByteCount,
                             receivedByteCount: receivedByteCount,
-                            runningBundles: running.filter(\.isReportable).map(\.assignment.bundle)))))
+                            runningBundles: running.filter(\.isReportable).map(\.assignment.bundle))
+                    )))
         }
         return actions
     }

@@ -6,7 +6,8 @@ import CoordinatorRuntime
 struct Coordinator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
-        abstract: "Trains a shared backbone once and thousands of classifier heads on it, in parallel.",
+        abstract:
+            "Trains a shared backbone once and thousands of classifier heads on it, in parallel.",
         discussion: """
             Example, with two workers on this machine:
               coordinator run --dataset fashion-mnist --every 10 --workers 2

@@ -23,7 +23,8 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        var options = RunOptions(threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        var options = RunOptions(
+            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         data.apply(to: &options)
         training.apply(to: &options)
         workers.apply(to: &options)
@@ -116,7 +117,8 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "Hand out heads once this many workers have all features.")
     var minWorkers = 1
 
-    @Option(help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
+    @Option(
+        help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:5555"
 
     @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
