@@ -39,7 +39,9 @@ package final class Engine {
     }
 
     deinit {
-        unsafe scratchpadUsers.forEach { unsafe dnnl_memory_destroy($0) }
+        for index in unsafe scratchpadUsers.indices {
+            unsafe dnnl_memory_destroy(scratchpadUsers[index])
+        }
         unsafe dnnl_stream_destroy(stream)
         unsafe dnnl_engine_destroy(handle)
         unsafe scratchpad?.deallocate()
