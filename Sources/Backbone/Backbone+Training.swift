@@ -4,8 +4,11 @@ import Tensors
 
 /// How far an epoch has come.
 package struct EpochProgress: Sendable, Hashable {
+    /// Counted from 0.
     package let epoch: Int
+    /// Rows trained on so far in this epoch.
     package let rowsDone: Int
+    /// Rows of the whole epoch.
     package let rowCount: Int
     /// Mean cross-entropy of the rows done, with dropout and as the weights were at their turn.
     package let meanLoss: Double

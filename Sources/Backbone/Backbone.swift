@@ -8,6 +8,7 @@ package import Tensors
 /// configuration, the data, the type of processor and oneDNN's version. An instance is used by
 /// one thread at a time, though not always the same one.
 package final class Backbone {
+    /// What it was made with.
     package let configuration: BackboneConfiguration
     let engine: Engine
     let forward: ForwardPass

@@ -2,23 +2,30 @@
 package struct BackboneConfiguration: Sendable, Hashable {
     /// Channels of an image: 1 for grey, 3 for colour.
     package var channelCount: Int
+    /// Rows of an image, at least 6.
     package var height: Int
+    /// Columns of an image, at least 6.
     package var width: Int
-    /// At least 2.
+    /// Outputs, at least 2.
     package var classCount: Int
     /// Rows of a minibatch; an epoch's last one may be smaller.
     package var batchSize = 128
+    /// Adadelta's factor of each update; the well-known trap is .001, with which nothing is learnt.
     package var learningRate: Float = 1
     /// Adadelta's decay of both running means, below 1.
     package var rho: Float = 0.95
+    /// Adadelta's term inside both roots, above 0.
     package var epsilon: Float = 1e-7
     /// Share of the flattened pooling outputs dropped while training, to the nearest 1/256.
     package var flattenDropout = 0.25
     /// Share of the dense layer's outputs dropped while training, to the nearest 1/256.
     package var denseDropout = 0.5
+    /// What initial weights, epoch orders and dropout masks are drawn by.
     package var seed: UInt64
+    /// Threads oneDNN computes with; another number may change last bits.
     package var threadCount: Int
 
+    /// A configuration with the published hyperparameters; `Backbone` checks the values.
     package init(
         channelCount: Int, height: Int, width: Int, classCount: Int, seed: UInt64, threadCount: Int
     ) {

@@ -21,11 +21,14 @@ package struct BackboneError: Error, CustomStringConvertible {
         package static let unavailable = Code(value: .unavailable)
     }
 
+    /// The kind of failure.
     package let code: Code
     /// What failed, then the cure.
     package let message: String
+    /// What oneDNN threw, if it was oneDNN.
     package let underlying: (any Error)?
 
+    /// The message.
     package var description: String { message }
 
     private init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {

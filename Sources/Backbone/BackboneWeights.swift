@@ -2,7 +2,9 @@ import Tensors
 
 /// One tensor of a backbone, row-major.
 package struct BackboneTensor: Sendable, Hashable {
+    /// Lengths of the dimensions, outermost first.
     package let shape: [Int]
+    /// As many as the shape says, row-major.
     package let values: [Float]
 
     /// Traps unless there are as many values as the shape says.
@@ -17,17 +19,22 @@ package struct BackboneTensor: Sendable, Hashable {
 package struct BackboneWeights: Sendable, Equatable {
     /// `[32, channel, 3, 3]`.
     package var conv1Weight: BackboneTensor
+    /// `[32]`.
     package var conv1Bias: BackboneTensor
     /// `[64, 32, 3, 3]`.
     package var conv2Weight: BackboneTensor
+    /// `[64]`.
     package var conv2Bias: BackboneTensor
     /// `[256, input]`, the inputs flattened in the order channel, row, column.
     package var fc1Weight: BackboneTensor
+    /// `[256]`.
     package var fc1Bias: BackboneTensor
     /// `[class, 256]`.
     package var fc2Weight: BackboneTensor
+    /// `[class]`.
     package var fc2Bias: BackboneTensor
 
+    /// Weights of eight tensors; `Backbone` checks their shapes.
     package init(
         conv1Weight: BackboneTensor, conv1Bias: BackboneTensor, conv2Weight: BackboneTensor,
         conv2Bias: BackboneTensor, fc1Weight: BackboneTensor, fc1Bias: BackboneTensor,
@@ -124,12 +131,14 @@ package struct BackboneWeights: Sendable, Equatable {
 
 /// All that training goes on from after an epoch, bit for bit.
 package struct BackboneCheckpoint: Sendable, Equatable {
+    /// The weights after the epoch.
     package var weights: BackboneWeights
     /// Adadelta's running mean of squared gradients, in the weights' shapes.
     package var squaredGradients: BackboneWeights
     /// Adadelta's running mean of squared updates, in the weights' shapes.
     package var squaredUpdates: BackboneWeights
 
+    /// A checkpoint of its parts; `Backbone` checks their shapes.
     package init(
         weights: BackboneWeights, squaredGradients: BackboneWeights,
         squaredUpdates: BackboneWeights

@@ -12,12 +12,15 @@ import COneDNN
 package final class Engine {
     let handle: dnnl_engine_t
     let stream: dnnl_stream_t
+    /// Threads that primitives run on, the caller's among them.
     package let threadCount: Int
 
     private var scratchpad: UnsafeMutableRawPointer?
     private var scratchpadByteCount = 0
     private var scratchpadUsers: [dnnl_memory_t] = unsafe []
 
+    /// Starts oneDNN for the current thread.
+    ///
     /// - Parameter threadCount: at least 1.
     package init(threadCount: Int) throws(OneDNNError) {
         precondition(threadCount >= 1)
@@ -39,7 +42,9 @@ package final class Engine {
     }
 
     deinit {
-        unsafe scratchpadUsers.forEach { unsafe dnnl_memory_destroy($0) }
+        for index in unsafe scratchpadUsers.indices {
+            unsafe dnnl_memory_destroy(scratchpadUsers[index])
+        }
         unsafe dnnl_stream_destroy(stream)
         unsafe dnnl_engine_destroy(handle)
         unsafe scratchpad?.deallocate()
@@ -84,5 +89,11 @@ package final class Engine {
         try unsafe OneDNNError.check(
             dnnl_memory_set_data_handle(memory, scratchpad), "scratchpad memory")
         return unsafe memory
+    }
+
+    /// Destroys a memory over the scratchpad that no primitive uses any more.
+    func releaseScratchpadMemory(_ memory: dnnl_memory_t) {
+        unsafe scratchpadUsers.removeAll { $0 == memory }
+        unsafe dnnl_memory_destroy(memory)
     }
 }

@@ -46,6 +46,7 @@ package struct MemoryDescriptor: Equatable {
         return unsafe dnnl_memory_desc_get_size(&copy)
     }
 
+    /// Whether shape and layout are the same.
     package static func == (left: MemoryDescriptor, right: MemoryDescriptor) -> Bool {
         var leftRaw = left.raw
         var rightRaw = right.raw
@@ -63,6 +64,7 @@ package struct MemoryDescriptor: Equatable {
         /// From one sample to the next.
         package let sampleStride: Int
 
+        /// A layout of its distances.
         package init(
             lanes: Int, laneBlockStride: Int, positionStride: Int, sampleStride: Int
         ) {
@@ -104,6 +106,7 @@ package struct MemoryDescriptor: Equatable {
 /// A tensor in memory that the library allocated, shared by the primitives that read or write it.
 @safe
 package final class Memory {
+    /// The shape and layout.
     package let descriptor: MemoryDescriptor
     let handle: dnnl_memory_t
     private let engine: Engine

@@ -17,10 +17,12 @@ package struct OneDNNError: Error, CustomStringConvertible {
         package static let failed = Code(value: .failed)
     }
 
+    /// The kind of failure.
     package let code: Code
     /// What failed, then the cure.
     package let message: String
 
+    /// The message.
     package var description: String { message }
 
     /// Throws unless `status` says success; `operation` names what was tried.

@@ -7,6 +7,7 @@ import COneDNN
 package struct Primitive: ~Copyable {
     private let handle: dnnl_primitive_t
     private let arguments: [dnnl_exec_arg_t]
+    private let scratchpad: dnnl_memory_t?
     private let memories: [Memory]
     private let engine: Engine
 
@@ -22,26 +23,33 @@ package struct Primitive: ~Copyable {
             unsafe arguments.append(dnnl_exec_arg_t(arg: argument.index, memory: memory.handle))
         }
         let scratchpad = try descriptor.descriptor(argumentIndex: DNNL_ARG_SCRATCHPAD)
-        if scratchpad.byteCount > 0 {
-            unsafe arguments.append(
-                dnnl_exec_arg_t(
-                    arg: DNNL_ARG_SCRATCHPAD,
-                    memory: try descriptor.engine.scratchpadMemory(scratchpad)))
-        }
         var primitive: dnnl_primitive_t?
         try unsafe OneDNNError.check(
             dnnl_primitive_create(&primitive, descriptor.handle), "compilation of a primitive")
         guard let primitive = unsafe primitive else {
             throw OneDNNError.failed("compilation of a primitive")
         }
+        var scratchpadMemory: dnnl_memory_t?
+        if scratchpad.byteCount > 0 {
+            do throws(OneDNNError) {
+                let memory = try unsafe descriptor.engine.scratchpadMemory(scratchpad)
+                unsafe arguments.append(dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: memory))
+                unsafe scratchpadMemory = memory
+            } catch {
+                unsafe dnnl_primitive_destroy(primitive)
+                throw error
+            }
+        }
         unsafe handle = primitive
         unsafe self.arguments = arguments
+        unsafe self.scratchpad = scratchpadMemory
         memories = bindings.map(\.value)
         engine = descriptor.engine
     }
 
     deinit {
         unsafe dnnl_primitive_destroy(handle)
+        if let scratchpad = unsafe scratchpad { unsafe engine.releaseScratchpadMemory(scratchpad) }
     }
 
     /// Runs the operation; on the processor it is complete when this returns.

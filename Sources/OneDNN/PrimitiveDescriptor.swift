@@ -4,14 +4,23 @@ import COneDNN
 package struct Argument: Hashable, Sendable {
     let index: Int32
 
+    /// What the forward operation reads.
     package static let source = Argument(index: DNNL_ARG_SRC)
+    /// What the forward operation writes.
     package static let destination = Argument(index: DNNL_ARG_DST)
+    /// Weights, read.
     package static let weights = Argument(index: DNNL_ARG_WEIGHTS)
+    /// Biases, read.
     package static let bias = Argument(index: DNNL_ARG_BIAS)
+    /// What pooling remembers for its way back.
     package static let workspace = Argument(index: DNNL_ARG_WORKSPACE)
+    /// The gradient of the source, written.
     package static let sourceGradient = Argument(index: DNNL_ARG_DIFF_SRC)
+    /// The gradient of the destination, read.
     package static let destinationGradient = Argument(index: DNNL_ARG_DIFF_DST)
+    /// The gradient of the weights, written.
     package static let weightsGradient = Argument(index: DNNL_ARG_DIFF_WEIGHTS)
+    /// The gradient of the biases, written.
     package static let biasGradient = Argument(index: DNNL_ARG_DIFF_BIAS)
 }
 

@@ -1,4 +1,5 @@
 import Backbone
+import Foundation
 import OneDNN
 import Tensors
 import Testing
@@ -122,6 +123,24 @@ import Testing
         #expect(try resumed.checkpoint() == whole.checkpoint())
     }
 
+    /// Made on one thread, trained on a second, read on a third: no state may stay behind.
+    @Test(.timeLimit(.minutes(1)))
+    func movesBetweenThreads() async throws {
+        let configuration = small(height: 12, width: 12, classes: 4, batchSize: 16)
+        let (pixels, labels) = Self.stripes(configuration, rowCount: 50)
+        let stayed = try Backbone(configuration)
+        try stayed.trainEpoch(0, pixels: pixels, labels: labels)
+        // One thread at a time uses it: each is awaited before the next.
+        let moved = try await onNewThread {
+            UncheckedBox(try Backbone(configuration))
+        }
+        _ = try await onNewThread {
+            try moved.value.trainEpoch(0, pixels: pixels, labels: labels)
+        }
+        let weights = try await onNewThread { try moved.value.weights() }
+        #expect(try stayed.weights() == weights)
+    }
+
     @Test(arguments: [2, 10, 37])
     func weightsComeBackExactly(classes: Int) throws {
         let configuration = small(channels: 3, height: 10, width: 9, classes: classes)
@@ -219,5 +238,23 @@ import Testing
             }
         }
         return (pixels, labels)
+    }
+}
+
+/// Carries a backbone between threads that use it one after the other.
+private struct UncheckedBox: @unchecked Sendable {
+    let value: Backbone
+
+    init(_ value: Backbone) {
+        self.value = value
+    }
+}
+
+/// Runs `body` on a thread of its own.
+private func onNewThread<Result: Sendable>(
+    _ body: @escaping @Sendable () throws -> Result
+) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Swift.Result { try body() }) }.start()
     }
 }
