@@ -96,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "CoordinatorRuntime", "Datasets", "HeadPlan", argumentParser,
+                "Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backbone
 import CoordinatorRuntime
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
@@ -17,7 +18,7 @@ struct Coordinator: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
-        OpenMP.makeThreadsSleep()
+        SleepingThreads.restartIfNeeded()
         await main(nil)
     }
 }
