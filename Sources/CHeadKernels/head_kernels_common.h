@@ -24,20 +24,26 @@
 #define EXP_P4 1.6666665459e-1f
 #define EXP_P5 5.0000001201e-1f
 
-// Lists the rows of a window whose class is in the head's set, in row order.
-// `rows` and `labels` (0-based within the head) get at most window->row_count entries.
+// Lists the head's pending rows, then those of a window whose class is in its set, in stream order.
+// `rows` (positions in the buffer) and `labels` (0-based within the head) get at most
+// window->row_count + HEAD_LANES entries.
 static inline uint32_t head_list_rows(
     const struct head_state *head, const struct head_window *window, uint16_t *restrict rows,
     uint16_t *restrict labels)
 {
-    uint32_t count = 0;
+    const uint32_t pending = head->pending_count;
+    for (uint32_t i = 0; i < pending; ++i) {
+        rows[i] = head->pending_rows[i];
+        labels[i] = head->pending_labels[i];
+    }
+    uint32_t count = pending;
     for (uint32_t word = 0; word < window->word_count; ++word) {
         uint64_t bits = 0;
         for (uint32_t j = 0; j < head->class_count; ++j)
             bits |= window->class_bits[(size_t)head->classes[j] * window->word_count + word];
         while (bits != 0) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            rows[count] = (uint16_t)row;
+            rows[count] = (uint16_t)(window->first_row + row);
             labels[count++] = window->labels[row];
             bits &= bits - 1;
         }
@@ -46,10 +52,22 @@ static inline uint32_t head_list_rows(
     // position written here is below every class still looked for.
     for (uint32_t j = 0; j < head->class_count; ++j) {
         const uint16_t label = head->classes[j];
-        for (uint32_t i = 0; i < count; ++i)
+        for (uint32_t i = pending; i < count; ++i)
             labels[i] = labels[i] == label ? (uint16_t)j : labels[i];
     }
     return count;
+}
+
+// Keeps the listed rows from `start` on for the next window.
+static inline void head_keep_pending(
+    struct head_state *head, const uint16_t *restrict rows, const uint16_t *restrict labels,
+    uint32_t start, uint32_t count)
+{
+    head->pending_count = count - start;
+    for (uint32_t i = start; i < count; ++i) {
+        head->pending_rows[i - start] = rows[i];
+        head->pending_labels[i - start] = labels[i];
+    }
 }
 
 // Philox4x32-10, as `Philox.block` in Swift.
@@ -115,6 +133,7 @@ static inline void head_begin(struct head_state *head)
     memset(head->gradients, 0, (size_t)(k - 1) * d * sizeof(float));
     memset(head->bias_gradients, 0, (k - 1) * sizeof(float));
     head->minibatch_row_count = 0;
+    head->pending_count = 0;
     head_refresh_differences(head);
 }
 

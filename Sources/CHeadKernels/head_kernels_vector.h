@@ -70,10 +70,6 @@ INLINE vector reduce_eight(const vector *rows)
     const vector ef = join_halves(rows[4], rows[5]), gh = join_halves(rows[6], rows[7]);
     return join_pairs(join_quarters(ab, cd), join_quarters(ef, gh));
 }
-INLINE vector reduce_rows(const vector *rows)
-{
-    return join_lanes(reduce_eight(rows), reduce_eight(rows + 8));
-}
 // Slot s holds row s % 4 * 4 + s / 4 of the tile, which the in-lane steps bring to its own lane.
 #define SLOT_ROW(s) ((s) % 4 * 4 + (s) / 4)
 #else
@@ -122,41 +118,54 @@ INLINE vector reduce_rows(const vector *rows)
 #endif
 #endif
 
-// Lane accumulators of `rows` x `classes` dot products, for one group of lanes.
-// dots: [class][slot][group], for slots first ..< first + rows.
-INLINE void forward_block(
-    const float *const *x, const float *v, uint32_t d, uint32_t group, const int rows,
-    const int classes, vector *dots, uint32_t first)
-{
-    vector sums[FORWARD_ROWS * FORWARD_CLASSES > FORWARD_PAIR_ROWS
-                    ? FORWARD_ROWS * FORWARD_CLASSES
-                    : FORWARD_PAIR_ROWS];
-    UNROLL for (int i = 0; i < rows * classes; ++i) sums[i] = splat(0);
-    for (uint32_t f = group * LANES; f < d; f += HEAD_LANES) {
-        vector weights[FORWARD_CLASSES];
-        UNROLL for (int c = 0; c < classes; ++c) weights[c] = load(v + (size_t)c * d + f);
-        UNROLL for (int r = 0; r < rows; ++r) {
-            const vector value = load(x[r] + f);
-            UNROLL for (int c = 0; c < classes; ++c)
-                sums[r * classes + c] = fma_v(weights[c], value, sums[r * classes + c]);
-        }
-    }
-    UNROLL for (int c = 0; c < classes; ++c)
-        UNROLL for (int r = 0; r < rows; ++r)
-            dots[((uint32_t)c * LANES + first + (uint32_t)r) * GROUPS + group] = sums[r * classes + c];
-}
-
-// z [class][TILE_ROWS] of `classes` classes for the LANES rows in x.
+// Dot products of LANES rows with `classes` classes, reduced: z [class][TILE_ROWS].
+//
+// The register tile is FORWARD_ROWS x `classes`, or LANES x 1; with several groups of lanes the sums
+// of each wait in memory for the last one.
 INLINE void forward_classes(
-    const float *const *x, const float *v, const float *c, uint32_t d, const int rows,
-    const int classes, float *z)
+    const float *const *x, const float *v, const float *c, uint32_t d, const int classes,
+    const int rows, float *z)
 {
-    vector dots[FORWARD_CLASSES * LANES * GROUPS];
-    for (uint32_t first = 0; first < LANES; first += (uint32_t)rows)
-        for (uint32_t group = 0; group < GROUPS; ++group)
-            forward_block(x + first, v, d, group, rows, classes, dots, first);
+    vector dots[LANES * GROUPS * FORWARD_CLASSES];
+    UNROLL for (int first = 0; first < LANES; first += rows)
+        for (uint32_t group = 0; group < GROUPS; ++group) {
+            vector sums[LANES * FORWARD_CLASSES];
+            UNROLL for (int i = 0; i < rows * classes; ++i) sums[i] = splat(0);
+            for (uint32_t f = group * LANES; f < d; f += HEAD_LANES) {
+                vector weights[FORWARD_CLASSES];
+                UNROLL for (int j = 0; j < classes; ++j) weights[j] = load(v + (size_t)j * d + f);
+                UNROLL for (int r = 0; r < rows; ++r) {
+                    const vector value = load(x[first + r] + f);
+                    UNROLL for (int j = 0; j < classes; ++j)
+                        sums[j * rows + r] = fma_v(weights[j], value, sums[j * rows + r]);
+                }
+            }
+#if HEAD_VECTOR == 16
+            // Eight rows at a time are reduced where they are, in registers.
+            UNROLL for (int j = 0; j < classes; ++j)
+                UNROLL for (int r = 0; r < rows; r += 8)
+                    dots[j * 2 + (first + r) / 8] = reduce_eight(sums + j * rows + r);
+#else
+            UNROLL for (int j = 0; j < classes; ++j)
+                UNROLL for (int r = 0; r < rows; ++r)
+                    dots[((uint32_t)j * LANES + (uint32_t)(first + r)) * GROUPS + group] =
+                        sums[j * rows + r];
+#endif
+        }
+#if HEAD_VECTOR == 16
+    UNROLL for (int j = 0; j < classes; ++j)
+        store(z + j * TILE_ROWS, join_lanes(dots[j * 2], dots[j * 2 + 1]) + splat(c[j]));
+#else
     UNROLL for (int j = 0; j < classes; ++j)
         store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES * GROUPS) + splat(c[j]));
+#endif
+}
+
+// Cuts `left` classes in parts of at most `most`, as equal as can be: the size of the next part.
+INLINE uint32_t next_part(uint32_t left, uint32_t most)
+{
+    const uint32_t parts = (left + most - 1) / most;
+    return (left + parts - 1) / parts;
 }
 
 // Logits of a tile: z [class][TILE_ROWS]. Slots of x beyond the tile's rows repeat its first row.
@@ -167,23 +176,17 @@ static void forward_tile(
     for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
         const float *slots[LANES];
         UNROLL for (uint32_t s = 0; s < LANES; ++s) slots[s] = x[part + SLOT_ROW(s)];
-        uint32_t j = 0;
-        for (; j + FORWARD_CLASSES <= last; j += FORWARD_CLASSES)
-            forward_classes(
-                slots, head->differences + (size_t)j * d, head->bias_differences + j, d, FORWARD_ROWS,
-                FORWARD_CLASSES, z + (size_t)j * TILE_ROWS + part);
-#if FORWARD_CLASSES > 2
-        if (j + 2 <= last) {
-            forward_classes(
-                slots, head->differences + (size_t)j * d, head->bias_differences + j, d, FORWARD_ROWS,
-                2, z + (size_t)j * TILE_ROWS + part);
-            j += 2;
+        for (uint32_t j = 0; j < last;) {
+            const uint32_t count = next_part(last - j, FORWARD_CLASSES);
+            const float *v = head->differences + (size_t)j * d, *c = head->bias_differences + j;
+            float *target = z + (size_t)j * TILE_ROWS + part;
+            switch (count) {
+            case 1: forward_classes(slots, v, c, d, 1, FORWARD_PAIR_ROWS, target); break;
+            case 2: forward_classes(slots, v, c, d, 2, FORWARD_ROWS, target); break;
+            default: forward_classes(slots, v, c, d, 3, FORWARD_ROWS, target); break;
+            }
+            j += count;
         }
-#endif
-        if (j < last)
-            forward_classes(
-                slots, head->differences + (size_t)j * d, head->bias_differences + j, d,
-                FORWARD_PAIR_ROWS, 1, z + (size_t)j * TILE_ROWS + part);
     }
 }
 
@@ -238,28 +241,34 @@ INLINE void gradient_classes(
 }
 
 // As many vectors at once as divide the feature count.
-#define GRADIENT_BLOCK(classes, most)                                                            \
-    do {                                                                                         \
-        const float *block_delta = delta + (size_t)j * TILE_ROWS;                                 \
-        float *block = head->gradients + (size_t)j * d;                                          \
-        if (d % ((most) * LANES) == 0)                                                           \
-            gradient_classes(x, block_delta, row_count, d, classes, most, block);                \
-        else                                                                                     \
-            gradient_classes(x, block_delta, row_count, d, classes, GROUPS, block);              \
-        j += (classes);                                                                          \
+#define GRADIENT(classes, most)                                                       \
+    do {                                                                              \
+        if (d % ((most) * LANES) == 0)                                                \
+            gradient_classes(x, part_delta, row_count, d, classes, most, g);          \
+        else                                                                          \
+            gradient_classes(x, part_delta, row_count, d, classes, GROUPS, g);        \
     } while (0)
 
 static void gradient_tile(
     struct head_state *head, const float *const *x, const float *delta, uint32_t row_count)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
-    uint32_t j = 0;
-    while (j + GRADIENT_CLASSES <= last) GRADIENT_BLOCK(GRADIENT_CLASSES, GRADIENT_VECTORS);
-#if GRADIENT_CLASSES > 2
-    if (j + 2 <= last) GRADIENT_BLOCK(2, GRADIENT_VECTORS);
+    for (uint32_t j = 0; j < last;) {
+        const uint32_t count = next_part(last - j, GRADIENT_CLASSES);
+        const float *part_delta = delta + (size_t)j * TILE_ROWS;
+        float *g = head->gradients + (size_t)j * d;
+        switch (count) {
+        case 1: GRADIENT(1, GRADIENT_PAIR_VECTORS); break;
+        case 2: GRADIENT(2, GRADIENT_VECTORS); break;
+        case 3: GRADIENT(3, GRADIENT_VECTORS); break;
+#if GRADIENT_CLASSES > 3
+        case 4: GRADIENT(4, GRADIENT_VECTORS); break;
+        default: GRADIENT(5, GRADIENT_VECTORS); break;
 #endif
-    while (j < last) GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS);
-    for (j = 0; j < last; ++j) {
+        }
+        j += count;
+    }
+    for (uint32_t j = 0; j < last; ++j) {
         float sum = head->bias_gradients[j];
         for (uint32_t r = 0; r < row_count; ++r) sum += delta[j * TILE_ROWS + r];
         head->bias_gradients[j] = sum;
@@ -317,34 +326,53 @@ static void update(struct head_state *head, const struct head_parameters *parame
     head->minibatch_row_count = 0;
 }
 
+// Consumes `n` rows, at most a tile and at most what the minibatch has room for.
+INLINE void consume_tile(
+    struct head_state *head, const struct head_parameters *parameters, const float *buffer,
+    const uint16_t *rows, const uint16_t *labels, uint32_t n, float *z)
+{
+    const float *x[TILE_ROWS];
+    for (uint32_t r = 0; r < TILE_ROWS; ++r)
+        x[r] = buffer + (size_t)rows[r < n ? r : 0] * head->feature_count;
+    forward_tile(head, x, z);
+    softmax_tile(head->class_count - 1, z, labels, n);
+    gradient_tile(head, x, z, n);
+    head->minibatch_row_count += n;
+    if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
+}
+
 static void consume_window(
     struct head_state *head, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = scratch + window->row_count;
+    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_LANES;
     const uint32_t count = head_list_rows(head, window, rows, labels);
-    const uint32_t last = head->class_count - 1;
+    // Rows of the window before this one: the next window overwrites them.
+    const uint32_t old = head->pending_count;
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
     uint32_t start = 0;
     while (start < count) {
-        uint32_t n = count - start;
-        if (n > TILE_ROWS) n = TILE_ROWS;
         const uint32_t room = parameters->batch_size - head->minibatch_row_count;
-        if (n > room) n = room;
-        const float *x[TILE_ROWS];
-        for (uint32_t r = 0; r < TILE_ROWS; ++r)
-            x[r] = window->rows + (size_t)rows[start + (r < n ? r : 0)] * window->feature_count;
-        forward_tile(head, x, z);
-        softmax_tile(last, z, labels + start, n);
-        gradient_tile(head, x, z, n);
+        const uint32_t full = room < TILE_ROWS ? room : TILE_ROWS;
+        uint32_t n = count - start;
+        if (n < full && start >= old) break;
+        if (n > full) n = full;
+        consume_tile(head, parameters, window->buffer, rows + start, labels + start, n, z);
         start += n;
-        head->minibatch_row_count += n;
-        if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
     }
+    head_keep_pending(head, rows, labels, start, count);
 }
 
-static void end_epoch(struct head_state *head, const struct head_parameters *parameters)
+static void end_epoch(
+    struct head_state *head, const struct head_parameters *parameters, const float *buffer)
 {
+    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
+    const uint32_t count = head->pending_count;
+    head->pending_count = 0;
+    // Fewer than a tile and than the minibatch has room for, or they would not have waited.
+    if (count > 0)
+        consume_tile(
+            head, parameters, buffer, head->pending_rows, head->pending_labels, count, z);
     if (head->minibatch_row_count > 0) update(head, parameters);
 }
 

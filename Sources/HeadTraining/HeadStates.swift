@@ -66,13 +66,21 @@ final class HeadStates {
         let smaller = matrix - featureCount
         let bias = biasCount(classCount)
         let biases = unsafe start + 3 * matrix + 2 * smaller
-        return unsafe head_state(
-            class_count: UInt32(classCount), feature_count: UInt32(featureCount),
-            minibatch_row_count: 0, classes: classes, weights: start, biases: biases,
-            squared_gradients: start + matrix, squared_updates: start + 2 * matrix,
-            bias_squared_gradients: biases + bias, bias_squared_updates: biases + 2 * bias,
-            differences: start + 3 * matrix, bias_differences: biases + 3 * bias,
-            gradients: start + 3 * matrix + smaller, bias_gradients: biases + 4 * bias)
+        var state = unsafe head_state()
+        unsafe state.class_count = UInt32(classCount)
+        unsafe state.feature_count = UInt32(featureCount)
+        unsafe state.classes = classes
+        unsafe state.weights = start
+        unsafe state.squared_gradients = start + matrix
+        unsafe state.squared_updates = start + 2 * matrix
+        unsafe state.differences = start + 3 * matrix
+        unsafe state.gradients = start + 3 * matrix + smaller
+        unsafe state.biases = biases
+        unsafe state.bias_squared_gradients = biases + bias
+        unsafe state.bias_squared_updates = biases + 2 * bias
+        unsafe state.bias_differences = biases + 3 * bias
+        unsafe state.bias_gradients = biases + 4 * bias
+        return unsafe state
     }
 
     /// Sets a head's weights by (position of the class in the head, feature).
@@ -104,7 +112,7 @@ final class HeadStates {
     func consume(_ window: StreamWindow, _ hyperparameters: HeadHyperparameters) {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
-        unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 2 * window.rowCount + 2) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_LANES))) {
             scratch in
             unsafe window.withWindow { window in
                 for index in unsafe states.indices {
@@ -117,12 +125,15 @@ final class HeadStates {
     }
 
     /// Applies the last, smaller minibatch of an epoch to every head.
-    func endEpoch(_ hyperparameters: HeadHyperparameters) {
+    func endEpoch(_ window: StreamWindow, _ hyperparameters: HeadHyperparameters) {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
-        for index in unsafe states.indices {
-            guard let state = unsafe states.baseAddress else { return }
-            unsafe kernels?.pointee.end_epoch(state + index, &parameters)
+        unsafe window.withWindow { window in
+            for index in unsafe states.indices {
+                guard let state = unsafe states.baseAddress else { return }
+                unsafe kernels?.pointee.end_epoch(
+                    state + index, &parameters, window.pointee.buffer)
+            }
         }
     }
 

@@ -112,7 +112,7 @@ package struct HeadTrainer: Sendable {
                 position = window.fill(from: order, at: position, classes: union, epoch: epoch)
                 states.consume(window, hyperparameters)
             }
-            states.endEpoch(hyperparameters)
+            states.endEpoch(window, hyperparameters)
         }
         return specs.indices.map { states.head($0, classes: specs[$0].classes) }
     }

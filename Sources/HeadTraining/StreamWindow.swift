@@ -10,7 +10,9 @@ struct StreamWindow {
     private let variant: KernelVariant
     private let seed: UInt64
     private let keepNumerator: UInt32
-    private let rows: FloatBuffer
+    /// Two windows: the one at hand, and the one before, of which heads may still need rows.
+    private let buffer: FloatBuffer
+    private var isSecondHalf = false
     private let rowClasses: [UInt16]
     private let classOffsets: [UInt32]
     private var indices: [UInt32] = []
@@ -24,12 +26,13 @@ struct StreamWindow {
         hyperparameters: HeadHyperparameters, variant: KernelVariant
     ) {
         self.table = table
-        self.rowCountMax = min(rowCountMax, Int(UInt16.max), max(1, table.rowCount))
+        // Two windows of rows have 16-bit positions.
+        self.rowCountMax = min(rowCountMax, Int(UInt16.max) / 2, max(1, table.rowCount))
         self.featureCount = featureCount
         self.variant = variant
         seed = hyperparameters.seed
         keepNumerator = max(1, UInt32(((1 - hyperparameters.dropout) * 65_536).rounded()))
-        rows = FloatBuffer(count: self.rowCountMax * featureCount)
+        buffer = FloatBuffer(count: 2 * self.rowCountMax * featureCount)
         classOffsets = table.classRowOffsets.map(UInt32.init)
         var classes: [UInt16] = []
         classes.reserveCapacity(table.rowCount)
@@ -45,6 +48,7 @@ struct StreamWindow {
     ///
     /// - Returns: the position in `order` after the last row taken or skipped.
     mutating func fill(from order: [UInt32], at start: Int, classes: [Bool], epoch: Int) -> Int {
+        isSecondHalf.toggle()
         indices.removeAll(keepingCapacity: true)
         labels.removeAll(keepingCapacity: true)
         for index in classBits.indices { classBits[index] = 0 }
@@ -76,9 +80,9 @@ struct StreamWindow {
                             row_count: UInt32(indices.count), seed: seed, epoch: UInt32(epoch),
                             dropout_purpose: RandomPurpose.headDropout.rawValue,
                             keep_numerator: keepNumerator, scale: 65_536 / Float(keepNumerator))
-                        unsafe rows.withUnsafeMutableBufferPointer { target in
+                        unsafe buffer.withUnsafeMutableBufferPointer { target in
                             unsafe head_kernel_variant_at(variant.index).pointee.prepare_rows(
-                                &request, target.baseAddress)
+                                &request, target.baseAddress.map { unsafe $0 + firstRow * featureCount })
                         }
                     }
                 }
@@ -88,11 +92,12 @@ struct StreamWindow {
 
     /// Lends the window to the kernels.
     func withWindow(_ body: (UnsafePointer<head_window>) -> Void) {
-        unsafe rows.withUnsafeBufferPointer { rows in
+        unsafe buffer.withUnsafeBufferPointer { rows in
             unsafe labels.withUnsafeBufferPointer { labels in
                 unsafe classBits.withUnsafeBufferPointer { bits in
                     var window = unsafe head_window(
-                        rows: rows.baseAddress, row_count: UInt32(indices.count),
+                        buffer: rows.baseAddress, first_row: UInt32(firstRow),
+                        row_count: UInt32(indices.count),
                         feature_count: UInt32(featureCount), labels: labels.baseAddress,
                         class_bits: bits.baseAddress, word_count: UInt32(wordCount))
                     unsafe body(&window)
@@ -102,4 +107,6 @@ struct StreamWindow {
     }
 
     var rowCount: Int { indices.count }
+
+    private var firstRow: Int { isSecondHalf ? rowCountMax : 0 }
 }

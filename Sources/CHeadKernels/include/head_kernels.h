@@ -40,6 +40,7 @@ struct head_state {
     uint32_t class_count;       // k
     uint32_t feature_count;     // d, a multiple of HEAD_LANES
     uint32_t minibatch_row_count;  // rows in `gradients` since the last update
+    uint32_t pending_count;     // rows listed but not yet consumed, fewer than HEAD_LANES
     const uint16_t *classes;    // [k], ascending
     float *weights;             // [k][d]
     float *biases;              // [k]
@@ -51,11 +52,16 @@ struct head_state {
     float *bias_differences;    // [k-1]: c
     float *gradients;           // [k-1][d]: g
     float *bias_gradients;      // [k-1]: h
+    // Positions in the stream buffer, and labels within the head, of the pending rows.
+    uint16_t pending_rows[HEAD_LANES];
+    uint16_t pending_labels[HEAD_LANES];
 };
 
-// A window of the shared stream of rows.
+// A window of the shared stream of rows. Windows alternate between the two halves of one buffer, so
+// that rows of the one before, too few to fill a tile, can be consumed together with this one's.
 struct head_window {
-    const float *rows;            // [row][feature], masked and scaled
+    const float *buffer;          // [row][feature], masked and scaled: both halves
+    uint32_t first_row;           // where this window starts in the buffer
     uint32_t row_count;
     uint32_t feature_count;       // d
     const uint16_t *labels;       // [row], class indices
@@ -88,12 +94,14 @@ struct head_kernel_variant {
     void (*prepare_rows)(const struct head_row_request *request, float *rows);
     // Starts a head: differences from weights, gradients and averages zero.
     void (*begin)(struct head_state *head);
-    // Trains on the head's rows of a window. `scratch` holds 2 * row_count entries.
+    // Trains on the head's rows of a window; a few of them may wait for the next one.
+    // `scratch` holds 2 * (row_count + HEAD_LANES) entries.
     void (*consume_window)(
         struct head_state *head, const struct head_parameters *parameters,
         const struct head_window *window, uint16_t *scratch);
-    // Ends an epoch: applies the last, smaller minibatch if there is one.
-    void (*end_epoch)(struct head_state *head, const struct head_parameters *parameters);
+    // Ends an epoch: consumes what waits and applies the last, smaller minibatch if there is one.
+    void (*end_epoch)(
+        struct head_state *head, const struct head_parameters *parameters, const float *buffer);
     // Runs `count` times 16 independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
