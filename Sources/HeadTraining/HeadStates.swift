@@ -112,7 +112,9 @@ final class HeadStates {
     func consume(_ window: StreamWindow, _ hyperparameters: HeadHyperparameters) {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
-        unsafe withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_LANES))) {
+        unsafe withUnsafeTemporaryAllocation(
+            of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_LANES))
+        ) {
             scratch in
             unsafe window.withWindow { window in
                 for index in unsafe states.indices {

@@ -82,7 +82,8 @@ struct StreamWindow {
                             keep_numerator: keepNumerator, scale: 65_536 / Float(keepNumerator))
                         unsafe buffer.withUnsafeMutableBufferPointer { target in
                             unsafe head_kernel_variant_at(variant.index).pointee.prepare_rows(
-                                &request, target.baseAddress.map { unsafe $0 + firstRow * featureCount })
+                                &request,
+                                target.baseAddress.map { unsafe $0 + firstRow * featureCount })
                         }
                     }
                 }
