@@ -19,10 +19,12 @@ package struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
         package static func interrupted(signal: Int32) -> Code { Code(exitStatus: 128 + signal) }
     }
 
+    /// Which failure it is, and so what the process exits with.
     package let code: Code
     /// One sentence: what failed, then the cure.
     package let message: String
 
+    /// A failure whose message a person reads as it stands.
     package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message

@@ -14,29 +14,53 @@ package enum HeadMode: String, Sendable, CaseIterable {
 
 /// Every option of `coordinator run`, as in force.
 package struct RunOptions: Sendable {
+    /// The data set whose files are read.
     package var dataset = DatasetName.fashionMNIST
+    /// Folder with the standard files; nil means `MANYHEADS_DATA`, then the system's folder.
     package var dataDirectory: String?
+    /// The classes kept, which also numbers the labels.
     package var classes = ClassSelection.all
+    /// Every which training row of the kept classes stays; 1 keeps all.
     package var every = 1
+    /// Share of each class's rows left by `every` that stays, drawn by the seed; in (0, 1].
     package var fraction = 1.0
+    /// Epochs of the backbone, 1 to 100,000.
     package var epochs = 12
+    /// Epochs of every head, 1 to 100,000.
     package var headEpochs = 20
+    /// Rows per update of backbone and heads, 1 to 65,536.
     package var batchSize = 128
+    /// Adadelta's learning rate for backbone and heads, above 0.
     package var learningRate: Float = 1
+    /// Share of the features dropped while heads train, in [0, 1).
     package var headDropout: Float = 0.5
+    /// Which class sets get a head.
     package var heads = HeadPlan.Kind.subsets
+    /// Which weights head training may change; only `frozen` passes the check.
     package var headMode = HeadMode.frozen
+    /// Where the heads' weights start.
     package var headInitialisation = HeadInitialisation.glorot
+    /// Seed of everything that is drawn: subsample, weights, orders, dropout.
     package var seed: UInt64 = 0
+    /// Worker processes to start on this machine, 0 to 1,024, one compute thread each.
     package var workers = 0
+    /// Workers that must hold all features before heads are handed out, at least 1.
     package var minWorkers = 1
+    /// Control endpoint; features are broadcast on the port after it, and port 0 picks free ones.
     package var bind = "tcp://127.0.0.1:5555"
+    /// Whether `bind` may reach beyond this machine although nothing is encrypted.
     package var insecure = false
+    /// Threads of the backbone and the evaluation, 1 to 4,096.
     package var threads: Int
+    /// Folder of the run's files; nil makes one under `runs`, named by time and data set.
     package var runDirectory: String?
+    /// Whether features and labels are also written as .npy files.
     package var savesFeatures = false
+    /// Whether standard output gets results.json in place of the table.
     package var printsJSON = false
+    /// Whether standard error gets warnings and no progress.
     package var isQuiet = false
+    /// The least important kind of line that standard error gets.
     package var logLevel = LogLevel.info
 
     /// The defaults of the contract, with `threads` for the backbone and the evaluation.

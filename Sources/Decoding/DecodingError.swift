@@ -25,6 +25,7 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
         package static let labelMismatch = Code(value: .labelMismatch)
     }
 
+    /// Which failure it is.
     package let code: Code
     /// What failed, then the cure.
     package let message: String

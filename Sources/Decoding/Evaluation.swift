@@ -1,5 +1,6 @@
 /// How predictions compare with labels.
 package struct Evaluation: Sendable, Equatable {
+    /// Classes of labels and predictions: the rows and columns of ``confusion``.
     package let classCount: Int
     /// `[label, prediction]`, row-major: rows of each label by what was predicted for them.
     package let confusion: [Int]
@@ -35,6 +36,7 @@ package struct Evaluation: Sendable, Equatable {
         (0..<classCount).reduce(0) { $0 + count(label: $1, prediction: $1) }
     }
 
+    /// Rows compared, right and wrong.
     package var totalCount: Int { confusion.reduce(0, +) }
 
     /// The share of rows predicted right; 0 without rows.

@@ -4,6 +4,7 @@ import CSodium
 package struct SHA256: Sendable {
     private var state: crypto_hash_sha256_state
 
+    /// A digest of nothing yet.
     package init() {
         state = crypto_hash_sha256_state()
         unsafe crypto_hash_sha256_init(&state)
@@ -37,6 +38,7 @@ package struct SHA256: Sendable {
 
 /// BLAKE2b with a 32-byte digest and no key: the name of a chunk.
 package enum BLAKE2b {
+    /// Bytes of a digest.
     package static let byteCount = 32
 
     /// The digest of bytes as they lie in memory.

@@ -2,8 +2,10 @@ package import Tensors
 
 /// The number of a head within a run's plan: its position in ``HeadPlan/heads``.
 package struct HeadID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// Position in the plan, from 0; the wire and the journal carry it as it is.
     package let rawValue: UInt32
 
+    /// The head at a position of the plan.
     package init(_ rawValue: UInt32) {
         self.rawValue = rawValue
     }
@@ -17,9 +19,12 @@ package struct HeadID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// What to train: a head's number and its class set (two classes or more).
 package struct HeadSpec: Hashable, Sendable {
+    /// The head's place in the plan.
     package let id: HeadID
+    /// The classes told apart; rows of all others are not trained on.
     package let classes: ClassSet
 
+    /// Traps below two classes: what comes from a peer or a person is refused before.
     package init(id: HeadID, classes: ClassSet) {
         precondition(classes.count >= 2)
         self.id = id
@@ -37,6 +42,7 @@ package struct HeadSpec: Hashable, Sendable {
 
 /// A trained softmax layer over a class set.
 package struct Head: Sendable, Equatable {
+    /// The classes told apart, in whose ascending order weights and biases stand.
     package let classes: ClassSet
     /// `[class, feature]`, a row per class of `classes`, ascending.
     package let weights: Matrix
@@ -68,17 +74,24 @@ package enum HeadInitialisation: String, Sendable, CaseIterable {
 
 /// Everything besides features, labels and class set that a head's bits depend on.
 package struct HeadHyperparameters: Hashable, Sendable {
+    /// Passes over the head's rows, at least 1.
     package var epochCount: Int
     /// Rows per update; the last minibatch of an epoch may be smaller and is used.
     package var batchSize: Int
+    /// Adadelta's learning rate: the factor of every update, 1 in Keras.
     package var learningRate: Float
+    /// Adadelta's decay of both running averages, in [0, 1).
     package var rho: Float
+    /// Added under both of Adadelta's roots, above 0.
     package var epsilon: Float
     /// Share of features dropped while training, in [0, 1), rounded to 1/65,536.
     package var dropout: Float
+    /// Where the weights start.
     package var initialisation: HeadInitialisation
+    /// The key of every random number: initial weights, epoch orders, dropout.
     package var seed: UInt64
 
+    /// The post's values, where none are given; nothing is checked before training.
     package init(
         epochCount: Int = 20, batchSize: Int = 128, learningRate: Float = 1, rho: Float = 0.95,
         epsilon: Float = 1e-7, dropout: Float = 0.5, initialisation: HeadInitialisation = .glorot,

@@ -8,7 +8,9 @@ package struct HeadPlan: Sendable {
         case subsets
     }
 
+    /// Which class sets have a head.
     package let kind: Kind
+    /// Classes of the run, at least two.
     package let classCount: Int
     /// `heads[i].id` is `i`.
     package let heads: [HeadSpec]
@@ -56,5 +58,6 @@ package struct HeadPlan: Sendable {
         identifiers[classes]
     }
 
+    /// What to train under that number; traps outside the plan.
     package subscript(id: HeadID) -> HeadSpec { heads[Int(id.rawValue)] }
 }

@@ -18,7 +18,9 @@ package struct HeadTrainingError: Error, Hashable, Sendable, CustomStringConvert
         package static let cancelled = Code(value: .cancelled)
     }
 
+    /// Which failure it is.
     package let code: Code
+    /// What failed, then the cure.
     package let message: String
 
     package var description: String { message }

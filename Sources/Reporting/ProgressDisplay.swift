@@ -6,6 +6,7 @@ package struct ProgressDisplay: Sendable {
     /// Lines of the block on the screen now.
     private var lineCount = 0
 
+    /// A display with nothing on the screen yet.
     package init() {}
 
     /// The escape sequences and text that draw the state in place of the last block.

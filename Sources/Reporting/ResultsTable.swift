@@ -4,13 +4,18 @@ package struct ResultsTable: Sendable {
     package struct Row: Sendable {
         /// As a person reads it, for instance `all-vs-all`.
         package var scheme: String
+        /// Test rows predicted right, at most `total`.
         package var correct: Int
+        /// Test rows.
         package var total: Int
         /// Heads trained for the scheme.
         package var headCount: Int
+        /// Heads asked for one prediction.
         package var headsPerPrediction: Int
+        /// Weights and biases of all the scheme's heads.
         package var parameterCount: Int
 
+        /// A line of these figures.
         package init(
             scheme: String, correct: Int, total: Int, headCount: Int, headsPerPrediction: Int,
             parameterCount: Int
@@ -24,12 +29,14 @@ package struct ResultsTable: Sendable {
         }
     }
 
+    /// The schemes' lines, in the order shown.
     package var rows: [Row]
     /// Names and hexadecimal digests, in the order shown.
     package var digests: [(name: String, value: String)]
     /// Names and seconds, in the order shown.
     package var times: [(name: String, seconds: Double)]
 
+    /// A table of these parts; without digests or times their lines are left out.
     package init(
         rows: [Row], digests: [(name: String, value: String)],
         times: [(name: String, seconds: Double)]

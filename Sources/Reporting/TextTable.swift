@@ -10,6 +10,7 @@ package struct TextTable: Sendable {
     private let alignments: [Alignment]
     private var rows: [[String]] = []
 
+    /// A table without rows; `columns` are titles and where texts stand, from the left.
     package init(columns: [(title: String, alignment: Alignment)]) {
         titles = columns.map(\.title)
         alignments = columns.map(\.alignment)

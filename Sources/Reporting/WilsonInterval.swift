@@ -3,7 +3,9 @@
 /// E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
 /// (1927). Unlike the normal approximation it stays within [0, 1] and is right near the ends.
 package struct WilsonInterval: Sendable, Equatable {
+    /// The lower end, 0 to 1.
     package let lower: Double
+    /// The upper end, 0 to 1, not below ``lower``.
     package let upper: Double
 
     /// The normal deviate of a two-sided 95% interval.

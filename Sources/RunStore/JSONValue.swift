@@ -15,6 +15,7 @@ package enum JSONValue: Hashable, Sendable, Codable {
         Int64(exactly: value).map { .integer($0) } ?? .string(String(value))
     }
 
+    /// Reads any JSON; a whole number that fits 64 bits becomes `integer`, whatever was written.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
@@ -34,6 +35,7 @@ package enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
+    /// Writes the value as itself, without a wrapper.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -80,9 +82,13 @@ extension JSONValue: CustomStringConvertible {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral
 {
+    /// A literal text.
     package init(stringLiteral value: String) { self = .string(value) }
+    /// A literal whole number.
     package init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A literal number with a fraction.
     package init(floatLiteral value: Double) { self = .number(value) }
+    /// A literal truth value.
     package init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 

@@ -13,8 +13,11 @@ package struct NamedTensor: Sendable, Equatable {
         }
     }
 
+    /// The key in the file, as in `backbone.conv1.weight`.
     package let name: String
+    /// Size of each dimension, outermost first; empty for a single value.
     package let shape: [Int]
+    /// The values, row-major: the last dimension varies fastest.
     package let content: Content
 
     /// Traps unless there are as many values as the shape says.

@@ -2,10 +2,13 @@
 package struct PredictionsCSV: Sendable, Equatable {
     /// The true class of every test row.
     package var labels: [Int]
+    /// The backbone's own prediction for every test row.
     package var oneVsAll: [Int]
     /// Nil, and an empty field, where the run trained no heads for the scheme.
     package var oneVsAllRefit: [Int]?
+    /// The vote of the pair heads; nil likewise.
     package var allVsAll: [Int]?
+    /// What tree elimination is left with; nil likewise.
     package var tree: [Int]?
 
     /// Traps unless every scheme given predicts every row.

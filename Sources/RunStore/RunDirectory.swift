@@ -29,6 +29,7 @@ package final class RunDirectory: Sendable {
         case testLabels = "labels-test.npy"
     }
 
+    /// The folder, as it was given.
     package let path: String
     /// As the folder was found.
     package let state: State

@@ -2,15 +2,22 @@
 package struct RunResults: Codable, Sendable, Equatable {
     /// Every option in force.
     package var config: [String: JSONValue]
+    /// What the run was trained and tested on.
     package var data: DataSummary
+    /// How the schemes did.
     package var schemes: Schemes
+    /// The digests that two equal runs share.
     package var digests: Digests
+    /// How long each phase took.
     package var timing: Timing
+    /// What became of the heads.
     package var heads: HeadCounts
+    /// One for each time a worker joined, in order of joining.
     package var workers: [WorkerSummary]
     /// Programs and libraries by name.
     package var versions: [String: String]
 
+    /// Results of these parts.
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
         timing: Timing, heads: HeadCounts, workers: [WorkerSummary], versions: [String: String]
@@ -29,12 +36,15 @@ package struct RunResults: Codable, Sendable, Equatable {
 extension RunResults {
     /// What the run was trained and tested on.
     package struct DataSummary: Codable, Sendable, Equatable {
+        /// Training rows kept by class, every and fraction.
         package var trainRows: Int
+        /// Test rows of the kept classes.
         package var testRows: Int
         /// How many classes.
         package var classes: Int
+        /// A name per class, in the order of the labels.
         package var classNames: [String]
-        /// Of the data set's files, hexadecimal.
+        /// Of the pixels and labels used, training then test, hexadecimal.
         package var sha256: String
 
         private enum CodingKeys: String, CodingKey {
@@ -45,6 +55,7 @@ extension RunResults {
             case sha256
         }
 
+        /// A summary of these figures.
         package init(
             trainRows: Int, testRows: Int, classes: Int, classNames: [String], sha256: String
         ) {
@@ -58,9 +69,13 @@ extension RunResults {
 
     /// The schemes evaluated; what a run trained no heads for is absent.
     package struct Schemes: Codable, Sendable, Equatable {
+        /// The backbone's own softmax.
         package var oneVsAll: SchemeSummary
+        /// The head over all classes: the control.
         package var oneVsAllRefit: SchemeSummary?
+        /// The vote of all pair heads.
         package var allVsAll: SchemeSummary?
+        /// Elimination from all classes down to one.
         package var tree: SchemeSummary?
 
         private enum CodingKeys: String, CodingKey {
@@ -70,6 +85,7 @@ extension RunResults {
             case tree
         }
 
+        /// The schemes evaluated, nil for those without heads.
         package init(
             oneVsAll: SchemeSummary, oneVsAllRefit: SchemeSummary?, allVsAll: SchemeSummary?,
             tree: SchemeSummary?
@@ -83,12 +99,17 @@ extension RunResults {
 
     /// How a scheme did and what it costs.
     package struct SchemeSummary: Codable, Sendable, Equatable {
+        /// Share of the test rows predicted right, in [0, 1].
         package var accuracy: Double
+        /// Test rows predicted right.
         package var correct: Int
         /// Heads trained for it.
         package var heads: Int
+        /// Heads asked for one prediction.
         package var headsPerPrediction: Int
+        /// Weights and biases of all the scheme's heads, the backbone's not among them.
         package var parameters: Int
+        /// Bytes of those parameters as float32.
         package var bytes: Int
 
         private enum CodingKeys: String, CodingKey {
@@ -97,6 +118,7 @@ extension RunResults {
             case parameters, bytes
         }
 
+        /// A summary of these figures.
         package init(
             accuracy: Double, correct: Int, heads: Int, headsPerPrediction: Int, parameters: Int,
             bytes: Int
@@ -112,10 +134,14 @@ extension RunResults {
 
     /// SHA-256 in hexadecimal, see ``RunDigests``.
     package struct Digests: Codable, Sendable, Equatable {
+        /// Of the features `[sample, feature]`: the training rows, then the test rows.
         package var features: String
+        /// Of all heads in the plan's order.
         package var heads: String
+        /// Of the bytes of predictions.csv.
         package var predictions: String
 
+        /// Digests of 64 hexadecimal digits each; not checked.
         package init(features: String, heads: String, predictions: String) {
             self.features = features
             self.heads = heads
@@ -125,14 +151,22 @@ extension RunResults {
 
     /// Seconds by phase.
     package struct Timing: Codable, Sendable, Equatable {
+        /// Reading and selecting the rows.
         package var data: Double
+        /// Training the backbone.
         package var backbone: Double
+        /// Taking the features of training and test rows.
         package var features: Double
+        /// From the features' announcement until every worker connected then holds them.
         package var broadcast: Double
+        /// Training the heads, from the features' end to the last head, less the broadcast.
         package var heads: Double
+        /// Predicting the test rows by every scheme.
         package var evaluate: Double
+        /// From the start until results.json is made: what no phase covers is in it too.
         package var total: Double
 
+        /// Times of these phases, in seconds.
         package init(
             data: Double, backbone: Double, features: Double, broadcast: Double, heads: Double,
             evaluate: Double, total: Double
@@ -149,6 +183,7 @@ extension RunResults {
 
     /// What became of the heads.
     package struct HeadCounts: Codable, Sendable, Equatable {
+        /// Heads that the run holds at its end.
         package var trained: Int
         /// Taken over from an earlier start of the same run.
         package var resumed: Int
@@ -156,7 +191,9 @@ extension RunResults {
         package var duplicated: Int
         /// Results that failed a check.
         package var rejected: Int
+        /// Epochs of heads a second while heads trained.
         package var headEpochsPerSecond: Double
+        /// 10^9 operations a second while heads trained, by the textbook's count.
         package var gflopsPerSecond: Double
 
         private enum CodingKeys: String, CodingKey {
@@ -165,6 +202,7 @@ extension RunResults {
             case gflopsPerSecond = "gflops_per_second"
         }
 
+        /// Counts and rates of these values.
         package init(
             trained: Int, resumed: Int, duplicated: Int, rejected: Int,
             headEpochsPerSecond: Double, gflopsPerSecond: Double
@@ -180,13 +218,21 @@ extension RunResults {
 
     /// What one worker did.
     package struct WorkerSummary: Codable, Sendable, Equatable {
+        /// As the worker calls itself.
         package var name: String
+        /// The machine's name, as the worker says it.
         package var host: String
+        /// The kernel variant that trained, as in `avx2`.
         package var isa: String
+        /// Its compute threads.
         package var threads: Int
+        /// Heads accepted from it.
         package var heads: Int
+        /// Seconds of its compute threads spent on bundles that arrived, summed over threads.
         package var busySeconds: Double
+        /// The most memory its process held, as it last said.
         package var peakRSSBytes: Int
+        /// Bytes of features it received, as it last said.
         package var bytesReceived: Int
 
         private enum CodingKeys: String, CodingKey {
@@ -196,6 +242,7 @@ extension RunResults {
             case bytesReceived = "bytes_received"
         }
 
+        /// A worker of these figures.
         package init(
             name: String, host: String, isa: String, threads: Int, heads: Int,
             busySeconds: Double, peakRSSBytes: Int, bytesReceived: Int

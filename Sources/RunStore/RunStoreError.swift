@@ -23,6 +23,7 @@ package struct RunStoreError: Error, Hashable, Sendable, CustomStringConvertible
         package static let inUse = Code(value: .inUse)
     }
 
+    /// Which failure it is.
     package let code: Code
     /// What failed, then the cure.
     package let message: String

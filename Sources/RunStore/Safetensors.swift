@@ -10,6 +10,7 @@ package struct Safetensors: Sendable, Equatable {
     /// Ordered by name once written or read.
     package var tensors: [NamedTensor]
 
+    /// A file of these parts; names are checked when it is encoded.
     package init(metadata: [String: String], tensors: [NamedTensor]) {
         self.metadata = metadata
         self.tensors = tensors

@@ -6,6 +6,7 @@
 package struct FeatureTable: Sendable {
     /// `[row, feature]`, row-major, without padding.
     package let features: FloatBuffer
+    /// Features of a row, at least one.
     package let featureCount: Int
     /// Rows per class; classes a worker does not hold have none.
     package let classRowCounts: [Int]
@@ -51,6 +52,8 @@ package struct FeatureTable: Sendable {
         self.init(features: buffer, featureCount: width, classRowCounts: counts)
     }
 
+    /// Rows held, of all classes.
     package var rowCount: Int { classRowOffsets[classRowOffsets.count - 1] }
+    /// Classes of the run, those without rows among them.
     package var classCount: Int { classRowCounts.count }
 }

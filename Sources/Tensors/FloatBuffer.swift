@@ -21,6 +21,7 @@ package final class FloatBuffer: @unchecked Sendable {
         unsafe UnsafeMutableRawPointer(storage.baseAddress)?.deallocate()
     }
 
+    /// Floats in the buffer.
     package var count: Int { unsafe storage.count }
 
     /// Reads the floats; the pointer is valid while the buffer lives.

@@ -3,7 +3,9 @@
 /// Rows are samples and columns are features or classes, `[row, column]`, wherever the project
 /// passes numbers between modules. Copies are cheap until written.
 package struct Matrix: Sendable, Equatable {
+    /// Rows, 0 or more.
     package let rowCount: Int
+    /// Columns, 0 or more.
     package let columnCount: Int
     /// `rowCount * columnCount` values, row by row.
     package var values: [Float]

@@ -12,8 +12,10 @@ package struct WorkerConfiguration: Sendable {
     package var stays: Bool
     /// End when standard input does: a coordinator's own workers never outlive it.
     package var endsWithStandardInput: Bool
+    /// The kernels that train; heads get the same bits from each.
     package var variant: KernelVariant
 
+    /// A configuration of these values; nothing is connected yet.
     package init(
         endpoint: String, threadCount: Int, name: String, stays: Bool, endsWithStandardInput: Bool,
         variant: KernelVariant

@@ -13,6 +13,7 @@ package final class WorkerProgram: Sendable {
     private let configuration: WorkerConfiguration
     private let logger = Logger(label: "worker")
 
+    /// A worker that has not begun: no thread, no socket.
     package init(_ configuration: WorkerConfiguration) {
         self.configuration = configuration
     }

@@ -5,6 +5,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     private let wakeup: Wakeup
     private let elements = Mutex<[Element]>([])
 
+    /// An empty queue.
     package init() throws(ZeroMQError) {
         wakeup = try Wakeup()
     }

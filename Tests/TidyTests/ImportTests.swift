@@ -8,8 +8,8 @@ import Testing
 
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
-        "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN", "CSodium": "Hashing",
-        "CZeroMQ": "ZeroMQ", "CZlib": "Datasets",
+        "CBackboneKernels": "Backbone", "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN",
+        "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Datasets",
     ]
 
     /// For each module the modules of ours that it may import, C modules apart.
@@ -39,8 +39,9 @@ import Testing
             "Backbone", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
             "WireProtocol", "ZeroMQ",
         ],
-        "coordinator": ["CoordinatorRuntime"],
-        "worker": ["WorkerRuntime"],
+        // A program parses the options of its runtime, whose types live in these.
+        "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan"],
+        "worker": ["HeadTraining", "WorkerRuntime"],
         "bench": ["Backbone", "HeadPlan", "HeadTraining", "Tensors"],
     ]
 
@@ -55,6 +56,12 @@ import Testing
     /// What of the toolchain a module outside the pure layer may import.
     static let toolchain: Set<String> = [
         "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+    ]
+
+    /// Files that may import what the rest of their module may not.
+    static let exceptions: [String: Set<String>] = [
+        // SwiftProtobuf's bytes fields are Data; this file turns them into arrays for all others.
+        "Sources/WireProtocol/ByteFields.swift": ["FoundationEssentials"]
     ]
 
     @Test func everyModuleHasItsPlaceInTheTable() {
@@ -82,11 +89,21 @@ import Testing
     @Test func sourcesKeepToTheTable() {
         var findings: [String] = []
         for file in SourceFile.all(under: "Sources") {
-            for (imported, line) in file.imports where !Self.may(file.module, use: imported) {
+            let exceptions = Self.exceptions[file.path, default: []]
+            for (imported, line) in file.imports
+            where !Self.may(file.module, use: imported) && !exceptions.contains(imported) {
                 findings.append(file.finding(line, "\(file.module) must not import \(imported)."))
             }
         }
         #expect(findings == [])
+    }
+
+    @Test func exceptionsAreNeeded() {
+        let files = SourceFile.all(under: "Sources")
+        for (path, imported) in Self.exceptions {
+            let found = files.first { $0.path == path }?.imports.map(\.module) ?? []
+            #expect(imported.isSubset(of: found), "\(path)")
+        }
     }
 
     @Test func eachCModuleHasOneImporter() {
