@@ -1,9 +1,12 @@
 # Sourced by the scripts beside it: messages, the Debian packages, Swift, quiet steps.
 # shellcheck shell=bash
 
-# What building and running take on Debian 12; Deploy/Dockerfile lists the same.
+# What building and running take on Debian 12; Deploy/Dockerfile lists the same libraries. A Swift
+# that was unpacked from its archive and no more needs those of the second line to start, to fetch
+# packages and to link.
 readonly debian_packages=(
     libzmq3-dev libdnnl-dev libsodium-dev zlib1g-dev dataset-fashion-mnist
+    binutils git libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-0
 )
 
 # Says something to the person, on standard error: standard output carries results.
@@ -25,37 +28,58 @@ print_help() {
     exit 0
 }
 
-# Installs with apt what is missing; touches no network when nothing is.
+# Installs with apt what is missing, the packages named as well; touches no network when nothing is.
+# Who may not install goes without those named.
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then
         say "This is no Debian: if the build fails, install what Debian calls ${debian_packages[*]}."
         return
     fi
-    local package missing=()
+    local package missing=() useful=() as_root=()
     for package in "${debian_packages[@]}"; do
-        # The status of a package that was never known is an error, and of a removed one another word.
-        # shellcheck disable=SC2016 # The braces are dpkg's.
-        [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
-            missing+=("$package")
+        is_installed "$package" || missing+=("$package")
     done
-    ((${#missing[@]})) || return 0
+    for package in "$@"; do
+        is_installed "$package" || useful+=("$package")
+    done
+    ((${#missing[@]} + ${#useful[@]})) || return 0
 
-    local as_root=()
     if ((EUID != 0)); then
-        command -v sudo >/dev/null ||
-            die 69 "missing ${missing[*]}, and no sudo to install them: ask an administrator."
+        if ! command -v sudo >/dev/null; then
+            ((${#missing[@]} == 0)) ||
+                die 69 "missing ${missing[*]}, and no sudo to install them: ask an administrator."
+            say "Going without ${useful[*]}: you are not root and there is no sudo."
+            return
+        fi
         as_root=(sudo)
     fi
+    missing+=("${useful[@]}")
     say "Installing ${missing[*]} (apt-get${as_root[*]:+, with sudo})."
     as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get)
     quietly "${as_root[@]}" update
     quietly "${as_root[@]}" install --yes --no-install-recommends "${missing[@]}"
 }
 
-# Ends the script where there is no Swift.
+# Whether dpkg has that package in place.
+is_installed() {
+    # The status of a package that was never known is an error, and of a removed one another word.
+    # shellcheck disable=SC2016 # The braces are dpkg's.
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Ends the script where there is no Swift; to be asked before anything is installed for it.
 require_swift() {
     command -v swift >/dev/null ||
         die 69 "no swift in PATH: install Swift 6.3 from https://www.swift.org/install/linux/."
+}
+
+# Builds, in release, the products named; says nothing unless it fails.
+build() {
+    local product
+    say "Building (release); the first time takes minutes."
+    for product in "$@"; do
+        quietly swift build -c release --product "$product"
+    done
 }
 
 # Runs a command and shows what it said only if it fails.
