@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backbone
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -7,5 +8,10 @@ struct Bench: ParsableCommand {
         commandName: "bench",
         abstract: "Measures the hot paths on fixed, seeded work.",
         discussion: "Example: bench heads --json",
-        subcommands: [HeadsBench.self])
+        subcommands: [HeadsBench.self, BackboneBench.self])
+
+    static func main() {
+        SleepingThreads.restartIfNeeded()
+        main(nil)
+    }
 }

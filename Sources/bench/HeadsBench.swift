@@ -38,12 +38,7 @@ struct HeadsBench: ParsableCommand {
                 }
             }
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            print(String(decoding: try encoder.encode(results), as: UTF8.self))
-        }
+        if json { print(try Output.json(results)) }
     }
 
     private func measure(
@@ -54,18 +49,16 @@ struct HeadsBench: ParsableCommand {
             table: table,
             hyperparameters: HeadHyperparameters(epochCount: epochs, dropout: dropout),
             derivedFrom: nil, variant: variant)
-        let peak = Self.peak(variant)
+        let peak = Peak.measure(variant)
         let clock = ContinuousClock()
-        var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+        var digest = Digest()
         var flops = 0.0
         let elapsed = try clock.measure {
             // Bundles of at most 128 heads, as a worker trains them.
             for start in stride(from: 0, to: plan.heads.count, by: 128) {
                 let bundle = Array(plan.heads[start..<min(start + 128, plan.heads.count)])
                 for head in try trainer.train(bundle) {
-                    for value in head.weights.values + head.biases {
-                        digest = (digest ^ UInt64(value.bitPattern)) &* 0x100_0000_01B3
-                    }
+                    digest.add(head.weights.values + head.biases)
                 }
             }
         }
@@ -79,19 +72,7 @@ struct HeadsBench: ParsableCommand {
         return Result(
             case: kind.rawValue, rows: table.rowCount, dropout: dropout, isa: variant.name,
             seconds: seconds, gflopsPerSecond: rate, peakGflopsPerSecond: peak,
-            fractionOfPeak: rate / peak, digest: String(digest, radix: 16))
-    }
-
-    /// The best of five short runs of independent fused multiply-adds, in GFLOP/s.
-    private static func peak(_ variant: KernelVariant) -> Double {
-        let clock = ContinuousClock()
-        var best = 0.0
-        for _ in 0..<5 {
-            var flops = 0.0
-            let elapsed = clock.measure { flops = variant.runPeak(iterationCount: 2_000_000) }
-            best = max(best, flops / (elapsed / .seconds(1)) / 1e9)
-        }
-        return best
+            fractionOfPeak: rate / peak, digest: digest.text)
     }
 
     /// Half-sparse, non-negative features around a centre per class, as a relu layer gives them.

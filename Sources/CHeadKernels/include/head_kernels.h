@@ -102,7 +102,7 @@ struct head_kernel_variant {
     // Ends an epoch: consumes what waits and applies the last, smaller minibatch if there is one.
     void (*end_epoch)(
         struct head_state *head, const struct head_parameters *parameters, const float *buffer);
-    // Runs `count` times 16 independent fused multiply-adds on full vectors: the core's peak.
+    // Runs `count` rounds of independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
 };

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Backbone
+import Foundation
+import HeadTraining
+import Tensors
+
+/// `bench backbone`: training and feature extraction of the LeNet on random images.
+struct BackboneBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backbone", abstract: "Trains the backbone and extracts features.",
+        discussion: "Example: bench backbone --threads 2 --json")
+
+    @Flag(help: "Print JSON instead of a table.")
+    var json = false
+
+    @Option(help: "Threads (default: all cores).")
+    var threads: Int?
+
+    @Option(help: "Images per epoch.")
+    var rows = 6_000
+
+    @Option(help: "Epochs measured; the median counts. One more comes first.")
+    var epochs = 3
+
+    @Option(help: "Channels and side of an image: 1x28 or 3x32.")
+    var images = "1x28"
+
+    func validate() throws {
+        guard (1...1_024).contains(threads ?? 1) else {
+            throw ValidationError("--threads must be 1 to 1,024")
+        }
+        guard rows >= 1, epochs >= 1 else {
+            throw ValidationError("--rows and --epochs must be at least 1")
+        }
+        guard ["1x28", "3x32"].contains(images) else {
+            throw ValidationError("--images must be 1x28 or 3x32, not '\(images)'")
+        }
+    }
+
+    func run() throws {
+        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let (channelCount, side) = images == "1x28" ? (1, 28) : (3, 32)
+        let configuration = BackboneConfiguration(
+            channelCount: channelCount, height: side, width: side, classCount: 10, seed: 0,
+            threadCount: threadCount)
+        let (pixels, labels) = Self.images(rows, pixelCount: configuration.pixelCount)
+        let backbone = try Backbone(configuration)
+        try backbone.trainEpoch(0, pixels: pixels, labels: labels)
+        let clock = ContinuousClock()
+        var seconds: [Double] = []
+        for epoch in 1...epochs {
+            let elapsed = try clock.measure {
+                _ = try backbone.trainEpoch(epoch, pixels: pixels, labels: labels)
+            }
+            seconds.append(elapsed / .seconds(1))
+        }
+        var features = Matrix(rowCount: 0, columnCount: 1)
+        let extraction = try clock.measure { features = try backbone.features(pixels: pixels) }
+        let median = seconds.sorted()[seconds.count / 2]
+        let rate = Double(rows) / median
+        let flops = 3 * Self.forwardFlops(channelCount: channelCount, side: side)
+        let peak = try Peak.measure(KernelVariant.select(nil)) * Double(threadCount)
+        var digest = Digest()
+        digest.add(features.values)
+        try Output.print(
+            Measurement(
+                images: images, rows: rows, threads: threadCount, precision: "fp32",
+                secondsPerEpoch: median, imagesPerSecond: rate,
+                gflopsPerSecond: rate * flops * 1e-9, peakGflopsPerSecond: peak,
+                fractionOfPeak: rate * flops * 1e-9 / peak,
+                featureImagesPerSecond: Double(rows) / (extraction / .seconds(1)),
+                digest: digest.text), asJSON: json)
+    }
+
+    /// Multiplications and additions of one image's forward pass; training is counted as three.
+    private static func forwardFlops(channelCount: Int, side: Int) -> Double {
+        let first = (side - 2) * (side - 2) * 32 * channelCount * 9
+        let second = (side - 4) * (side - 4) * 64 * 32 * 9
+        let pooled = (side - 4) / 2
+        let dense = 64 * pooled * pooled * 256 + 256 * 10
+        return 2 * Double(first + second + dense)
+    }
+
+    private static func images(_ count: Int, pixelCount: Int) -> ([UInt8], [Int]) {
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(count * pixelCount)
+        for row in 0..<count {
+            for block in 0..<(pixelCount + 3) / 4 {
+                let words = Philox.block(seed: 3, UInt32(row), UInt32(block), 0, 0)
+                for lane in 0..<min(4, pixelCount - 4 * block) {
+                    pixels.append(UInt8(words[lane] >> 24))
+                }
+            }
+        }
+        return (pixels, (0..<count).map { $0 % 10 })
+    }
+}
+
+/// What was measured; keys as in `--json`.
+private struct Measurement: Encodable, CustomStringConvertible {
+    let images: String
+    let rows: Int
+    let threads: Int
+    let precision: String
+    let secondsPerEpoch: Double
+    let imagesPerSecond: Double
+    let gflopsPerSecond: Double
+    let peakGflopsPerSecond: Double
+    let fractionOfPeak: Double
+    let featureImagesPerSecond: Double
+    let digest: String
+
+    var description: String {
+        String(
+            format:
+                "%@ threads %d %@: %.0f images/s, %.1f GFLOP/s, peak %.1f, fraction %.3f; features %.0f images/s, %@",
+            images, threads, precision, imagesPerSecond, gflopsPerSecond, peakGflopsPerSecond,
+            fractionOfPeak, featureImagesPerSecond, digest)
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import HeadTraining
+
+/// A short digest of floats' bits (FNV-1a), to see at a glance that results are equal.
+struct Digest {
+    private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ values: [Float]) {
+        for value in values { hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01B3 }
+    }
+
+    var text: String { String(hash, radix: 16) }
+}
+
+/// The arithmetic limit of a core.
+enum Peak {
+    /// GFLOP/s of one core: the best of ten short runs of independent fused multiply-adds.
+    static func measure(_ variant: KernelVariant) -> Double {
+        let clock = ContinuousClock()
+        var best = 0.0
+        for _ in 0..<10 {
+            var flops = 0.0
+            let elapsed = clock.measure { flops = variant.runPeak(iterationCount: 1_000_000) }
+            best = max(best, flops / (elapsed / .seconds(1)) / 1e9)
+        }
+        return best
+    }
+}
+
+/// Results on standard output.
+enum Output {
+    static func print(
+        _ value: some Encodable & CustomStringConvertible, asJSON: Bool
+    ) throws {
+        Swift.print(asJSON ? try json(value) : value.description)
+    }
+
+    static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}
