@@ -27,19 +27,28 @@ package final class CoordinatorProgram: Sendable {
     /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
     ///   what is kept.
     package func run() async throws(RunError) {
-        let kept = KeptFiles()
         do {
-            let watcher = await SignalWatcher([.interrupt, .terminate])
-            defer { watcher.stop() }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.runPhases(kept) }
-                group.addTask { try await Self.throwAtSignal(watcher, kept) }
-                // The first to end decides; the other is cancelled and awaited.
-                defer { group.cancelAll() }
-                try await group.next()
-            }
+            try await Self.endingAtSignals { kept in try await self.runPhases(kept) }
         } catch {
             throw Self.runError(error)
+        }
+    }
+
+    /// Does the work, and cancels it at SIGINT or SIGTERM.
+    ///
+    /// - Throws: what the work throws, and `interrupted`, once the work has ended.
+    static func endingAtSignals(
+        _ work: @escaping @Sendable (KeptFiles) async throws -> Void
+    ) async throws {
+        let kept = KeptFiles()
+        let watcher = await SignalWatcher([.interrupt, .terminate])
+        defer { watcher.stop() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await work(kept) }
+            group.addTask { try await throwAtSignal(watcher, kept) }
+            // The first to end decides; the other is cancelled and awaited.
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 
@@ -55,7 +64,7 @@ package final class CoordinatorProgram: Sendable {
     }
 
     /// Gives every module's error its exit status.
-    private static func runError(_ error: any Error) -> RunError {
+    static func runError(_ error: any Error) -> RunError {
         switch error {
         case let error as RunError: error
         case let error as DatasetError:
@@ -78,8 +87,8 @@ package final class CoordinatorProgram: Sendable {
         let compute = ComputePool(threadCount: options.threads, name: "evaluate")
         console.show(.activity("reading \(options.dataset.rawValue)"))
         let dataset = try await loadDataset(on: compute)
-        let plan = try makePlan(classCount: dataset.classCount)
-        let directory = try openDirectory()
+        let plan = try options.plan(classCount: dataset.classCount)
+        let directory = try options.openDirectory()
         kept.open(directory.path)
         if directory.state == .finished { return try printFormer(directory) }
         clock.end(\.data)
@@ -123,28 +132,8 @@ package final class CoordinatorProgram: Sendable {
 
 extension CoordinatorProgram {
     private func loadDataset(on pool: ComputePool) async throws -> Dataset {
-        let request = DatasetRequest(
-            options.dataset, dataDirectory: options.dataDirectory,
-            environment: ProcessInfo.processInfo.environment, classes: options.classes,
-            every: options.every, fraction: options.fraction, seed: options.seed)
+        let request = options.datasetRequest
         return try await pool.threads[0].run { try Dataset.load(request) }
-    }
-
-    private func makePlan(classCount: Int) throws(RunError) -> HeadPlan {
-        if options.heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
-            throw .usage(
-                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
-            )
-        }
-        return HeadPlan(options.heads, classCount: classCount)
-    }
-
-    private func openDirectory() throws(RunStoreError) -> RunDirectory {
-        try RunDirectory(
-            path: options.runDirectory
-                ?? RunDirectory.defaultPath(
-                    dataset: options.dataset.rawValue, at: Int(Date().timeIntervalSince1970)),
-            config: options.config, incidental: RunOptions.incidental)
     }
 
     /// A wildcard address is where to listen, not where to connect.

@@ -80,6 +80,12 @@ struct HeadHarvest: Sendable {
 }
 
 extension HeadHarvest {
+    /// Share of the head phase in which so many compute threads had nothing to train.
+    func idleShare(slotCount: Int) -> Double {
+        let busy = workers.reduce(0) { $0 + $1.busySeconds }
+        return 1 - busy / max(headSeconds * Double(slotCount), 1e-9)
+    }
+
     /// - Throws: `RunError` if heads are missing or two machines disagreed: the results are written
     ///   and must not be trusted unread.
     func check() throws(RunError) {

@@ -27,6 +27,12 @@ final class PhaseClock: Sendable {
         state.withLock { $0.timing[keyPath: phase] += seconds }
     }
 
+    /// Seconds of everything so far but the heads.
+    var serialSeconds: Double {
+        let timing = timing
+        return timing.data + timing.backbone + timing.features + timing.evaluate
+    }
+
     /// Everything so far, and the total up to now.
     var timing: RunResults.Timing {
         state.withLock { state in

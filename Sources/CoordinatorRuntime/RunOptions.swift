@@ -1,4 +1,5 @@
 package import Datasets
+import Foundation
 package import HeadPlan
 package import RunStore
 
@@ -149,6 +150,35 @@ package struct RunOptions: Sendable {
         "data_dir", "workers", "min_workers", "bind", "insecure", "threads", "run_dir",
         "save_features", "json", "quiet", "log_level",
     ]
+
+    /// Which rows to read.
+    var datasetRequest: DatasetRequest {
+        DatasetRequest(
+            dataset, dataDirectory: dataDirectory,
+            environment: ProcessInfo.processInfo.environment, classes: classes, every: every,
+            fraction: fraction, seed: seed)
+    }
+
+    /// The heads to train for so many classes.
+    ///
+    /// - Throws: `usage` for more classes than all subsets can be listed of.
+    func plan(classCount: Int) throws(RunError) -> HeadPlan {
+        if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
+            throw .usage(
+                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
+            )
+        }
+        return HeadPlan(heads, classCount: classCount)
+    }
+
+    /// The run directory, made, locked and compared with these options.
+    func openDirectory() throws(RunStoreError) -> RunDirectory {
+        try RunDirectory(
+            path: runDirectory
+                ?? RunDirectory.defaultPath(
+                    dataset: dataset.rawValue, at: Int(Date().timeIntervalSince1970)),
+            config: config, incidental: Self.incidental)
+    }
 
     /// What every head of the run is trained by.
     var headHyperparameters: HeadHyperparameters {

@@ -95,6 +95,11 @@ package final class RunDirectory: Sendable {
         try AtomicFile.write(bytes, to: path(of: artefact))
     }
 
+    /// Writes a file that is no part of a run itself, such as a benchmark's, whole or not at all.
+    package func write(_ bytes: [UInt8], named name: String) throws(RunStoreError) {
+        try AtomicFile.write(bytes, to: path + "/" + name)
+    }
+
     /// Writes results.json, which finishes the run, and returns its bytes.
     @discardableResult
     package func write(_ results: RunResults) throws(RunStoreError) -> [UInt8] {

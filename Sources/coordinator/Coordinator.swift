@@ -14,7 +14,7 @@ struct Coordinator: AsyncParsableCommand {
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
         version: Release.version,
-        subcommands: [RunCommand.self],
+        subcommands: [RunCommand.self, BenchmarkCommand.self],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {

@@ -29,12 +29,9 @@ struct RunCommand: AsyncParsableCommand {
         training.apply(to: &options)
         workers.apply(to: &options)
         output.apply(to: &options)
-        do throws(RunError) {
+        try await reporting { () throws(RunError) in
             try options.check()
             try await CoordinatorProgram(options).run()
-        } catch {
-            FileHandle.standardError.write(Data("coordinator: \(error.message)\n".utf8))
-            throw ExitCode(error.code.exitStatus)
         }
     }
 }

@@ -1,0 +1,39 @@
+import HeadPlan
+import Tensors
+
+/// The head phase by itself: a network thread and local workers of its own, from hello to harvest.
+struct HeadPhase {
+    let options: RunOptions
+    let plan: HeadPlan
+    let backbone: BackboneOutcome
+    let console: Console
+
+    /// Starts `workers` processes, trains all heads once `minWorkers` hold the features, and
+    /// returns when the processes are gone.
+    func run(bind: String, workers count: Int, minWorkers: Int) async throws -> HeadHarvest {
+        let link = try CoordinatorLink()
+        let endpoint = try await link.start(
+            bind: bind, runID: (0..<16).map { _ in UInt8.random(in: 0...255) }, console: console)
+        let workers = try LocalWorkers(endpoint: endpoint, isNeeded: true, console: console)
+        do {
+            try workers.start(count: count)
+            link.serve(
+                HeadJob(
+                    plan: plan, hyperparameters: options.headHyperparameters,
+                    derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
+                    chunks: backbone.chunks, minWorkerCount: minWorkers))
+            let harvest = try await withTaskCancellationHandler {
+                try await link.harvest()
+            } onCancel: {
+                link.abort(reason: "the benchmark was interrupted")
+            }
+            workers.stop()
+            console.endPhase()
+            return harvest
+        } catch {
+            link.abort(reason: "the benchmark ended")
+            workers.stop()
+            throw error
+        }
+    }
+}
