@@ -376,38 +376,101 @@ static void end_epoch(
     if (head->minibatch_row_count > 0) update(head, parameters);
 }
 
+// Rows whose dropout bits are drawn together: Philox's 32-bit words in 64-bit lanes, which is how
+// machines multiply them.
+#define DROPOUT_ROWS 8
+
+typedef uint64_t words __attribute__((ext_vector_type(DROPOUT_ROWS)));
+
+// `head_philox` for DROPOUT_ROWS counters at once.
+INLINE void philox_rows(uint64_t seed, const words counter[4], words out[4])
+{
+    words x0 = counter[0], x1 = counter[1], x2 = counter[2], x3 = counter[3];
+    const words low = (words)0xFFFFFFFFu;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    UNROLL for (int round = 0; round < 10; ++round) {
+        // Both factors are below 2^32; saying so lets the compiler use the short multiplication.
+        const words p0 = (words)0xD2511F53u * (x0 & low), p1 = (words)0xCD9E8D57u * (x2 & low);
+        const words y0 = (p1 >> 32) ^ x1 ^ (words)(uint64_t)k0;
+        const words y2 = (p0 >> 32) ^ x3 ^ (words)(uint64_t)k1;
+        x1 = p1 & low;
+        x3 = p0 & low;
+        x0 = y0;
+        x2 = y2;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = x0, out[1] = x1, out[2] = x2, out[3] = x3;
+}
+
+// `head_keep_bits` of one block for DROPOUT_ROWS rows, of which `count` are wanted.
+static void keep_rows(
+    const struct head_row_request *request, uint32_t first, uint32_t count, uint32_t block,
+    uint32_t kept[DROPOUT_ROWS][4])
+{
+    const uint32_t block_count = (request->feature_count + 127) / 128;
+    const uint32_t trailing = (uint32_t)__builtin_ctz(request->keep_numerator);
+    words row_in_class = 0, class_index = 0, bits[4] = {0, 0, 0, 0};
+    for (uint32_t r = 0; r < count; ++r) {
+        const uint32_t label = request->row_classes[first + r];
+        row_in_class[r] = request->row_indices[first + r] - request->class_offsets[label];
+        class_index[r] = label;
+    }
+    for (uint32_t digit = trailing; digit < 16; ++digit) {
+        const uint32_t index = (digit - trailing) * block_count + block;
+        const words counter[4] = {
+            row_in_class, class_index, (words)(uint64_t)request->epoch,
+            (words)(uint64_t)(request->dropout_purpose << 24 | index)};
+        words drawn[4];
+        philox_rows(request->seed, counter, drawn);
+        for (int w = 0; w < 4; ++w)
+            bits[w] = request->keep_numerator >> digit & 1 ? bits[w] | drawn[w] : bits[w] & drawn[w];
+    }
+    for (uint32_t r = 0; r < count; ++r)
+        for (int w = 0; w < 4; ++w) kept[r][w] = (uint32_t)bits[w][r];
+}
+
+// Writes one row's block of up to 128 features.
+INLINE void write_block(
+    const struct head_row_request *request, const float *source, float *target, uint32_t f,
+    const uint32_t kept[4])
+{
+    if (f + 128 <= request->source_feature_count) {
+        ivector bit;
+        UNROLL for (int l = 0; l < LANES; ++l) bit[l] = 1 << l;
+        UNROLL for (int i = 0; i < 128; i += LANES) {
+            const ivector word = (ivector)(int32_t)(kept[i / 32] >> i % 32);
+            const vector value = load(source + f + i) * splat(request->scale);
+            store(target + f + i, (word & bit) != 0 ? value : splat(0));
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < 128 && f + i < request->feature_count; ++i) {
+        const bool keep = kept[i / 32] >> i % 32 & 1 && f + i < request->source_feature_count;
+        target[f + i] = keep ? source[f + i] * request->scale : 0.0f;
+    }
+}
+
 static void prepare_rows(const struct head_row_request *request, float *rows)
 {
-    const uint32_t d = request->feature_count, whole = request->source_feature_count / 128 * 128;
-    const bool keeps_all = request->keep_numerator == 65536;
-    ivector bit;
-    UNROLL for (int l = 0; l < LANES; ++l) bit[l] = 1 << l;
-    for (uint32_t r = 0; r < request->row_count; ++r) {
-        const uint32_t index = request->row_indices[r], label = request->row_classes[r];
-        const float *source = request->features + (size_t)index * request->source_feature_count;
-        float *target = rows + (size_t)r * d;
-        if (r + 4 < request->row_count)
-            __builtin_prefetch(
-                request->features
-                + (size_t)request->row_indices[r + 4] * request->source_feature_count);
+    const uint32_t d = request->feature_count;
+    const size_t width = request->source_feature_count;
+    uint32_t kept[DROPOUT_ROWS][4];
+    memset(kept, 0xFF, sizeof kept);
+    for (uint32_t first = 0; first < request->row_count; first += DROPOUT_ROWS) {
+        uint32_t count = request->row_count - first;
+        if (count > DROPOUT_ROWS) count = DROPOUT_ROWS;
+        // Rows lie all over the table: fetch them while their bits are drawn.
+        for (uint32_t r = 0; r < count; ++r)
+            for (size_t f = 0; f < width && f < 256; f += 16)
+                __builtin_prefetch(
+                    request->features + request->row_indices[first + r] * width + f);
         for (uint32_t f = 0; f < d; f += 128) {
-            uint32_t kept[4] = {~0u, ~0u, ~0u, ~0u};
-            if (!keeps_all)
-                head_keep_bits(
-                    request, label, index - request->class_offsets[label], f / 128, kept);
-            if (f < whole) {
-                UNROLL for (int i = 0; i < 128; i += LANES) {
-                    const ivector word = (ivector)(int32_t)(kept[i / 32] >> i % 32);
-                    const vector value = load(source + f + i) * splat(request->scale);
-                    store(target + f + i, (word & bit) != 0 ? value : splat(0));
-                }
-                continue;
-            }
-            for (uint32_t i = 0; i < 128 && f + i < d; ++i) {
-                const bool keep =
-                    kept[i / 32] >> i % 32 & 1 && f + i < request->source_feature_count;
-                target[f + i] = keep ? source[f + i] * request->scale : 0.0f;
-            }
+            if (request->keep_numerator != 65536) keep_rows(request, first, count, f / 128, kept);
+            for (uint32_t r = 0; r < count; ++r)
+                write_block(
+                    request, request->features + request->row_indices[first + r] * width,
+                    rows + (size_t)(first + r) * d, f, kept[r]);
         }
     }
 }

@@ -33,18 +33,53 @@ package final class EpochOrders: Sendable {
     }
 
     private func compute(epoch: Int) -> [UInt32] {
-        var keyed: [(key: UInt64, row: UInt32)] = []
-        keyed.reserveCapacity(classRowOffsets[classRowOffsets.count - 1])
+        let rowCount = classRowOffsets[classRowOffsets.count - 1]
+        var keyed: [Keyed] = []
+        keyed.reserveCapacity(rowCount)
         for index in 0..<classRowOffsets.count - 1 {
             let offset = classRowOffsets[index]
             for row in 0..<classRowOffsets[index + 1] - offset {
                 let key = Philox.key(
                     seed: seed, purpose: .epochOrder, UInt32(row), UInt32(index), UInt32(epoch))
-                keyed.append((key, UInt32(offset + row)))
+                keyed.append(Keyed(key: key, row: UInt32(offset + row)))
             }
         }
-        // Table rows ascend by (class, row), so the row breaks ties as promised.
-        keyed.sort { ($0.key, $0.row) < ($1.key, $1.row) }
-        return keyed.map(\.row)
+        return Self.sorted(keyed)
+    }
+
+    private struct Keyed {
+        var key: UInt64
+        var row: UInt32
+
+        /// Table rows ascend by (class, row), so the row breaks ties as promised.
+        static func < (left: Keyed, right: Keyed) -> Bool {
+            (left.key, left.row) < (right.key, right.row)
+        }
+    }
+
+    /// Rows by ascending key, in linear time: keys are uniform, so each goes to about its own place
+    /// at once, and insertion does the rest.
+    private static func sorted(_ keyed: [Keyed]) -> [UInt32] {
+        let count = keyed.count
+        let bucket = { (key: UInt64) in Int(key.multipliedFullWidth(by: UInt64(count)).high) }
+        var starts = [UInt32](repeating: 0, count: count + 1)
+        for element in keyed { starts[bucket(element.key) + 1] += 1 }
+        for index in 0..<count { starts[index + 1] += starts[index] }
+        var placed = keyed
+        for element in keyed {
+            let place = bucket(element.key)
+            placed[Int(starts[place])] = element
+            starts[place] += 1
+        }
+        for index in placed.indices.dropFirst() {
+            let element = placed[index]
+            var position = index
+            while position > 0, element < placed[position - 1] {
+                placed[position] = placed[position - 1]
+                position -= 1
+            }
+            placed[position] = element
+        }
+        return placed.map(\.row)
     }
 }
