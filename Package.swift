@@ -125,6 +125,15 @@ let package = Package(
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
         tests("Reporting", ["Reporting", "HeadPlan", "Tensors"]),
+        tests(
+            "CoordinatorRuntime",
+            [
+                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Scheduling", "Tensors",
+                "WireProtocol", "WorkerRuntime",
+            ]),
+        tests(
+            "WorkerRuntime",
+            ["FeatureStore", "HeadPlan", "Tensors", "WireProtocol", "WorkerRuntime"]),
         tests("EndToEnd", ["WireProtocol", "ZeroMQ", "HeadPlan", "Tensors"]),
         tests("Tidy", []),
     ],

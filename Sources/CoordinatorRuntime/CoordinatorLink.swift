@@ -114,7 +114,7 @@ private struct NetworkLoop: ~Copyable {
         self.console = console
         self.inbox = inbox
         topic = Frame(WireProtocol.featureTopic(runID: runID))
-        session = CoordinatorSession(runID: runID, featurePort: port)
+        session = CoordinatorSession(runID: runID, featurePort: port, endpoint: endpoint)
     }
 
     /// The port after the control port; a free one if that is to be free.

@@ -106,6 +106,7 @@ package final class CoordinatorProgram: Sendable {
             let backbone = try await BackbonePhase(options, console).run(
                 dataset, directory, kept, clock)
             let harvest = try await trainHeads(plan, backbone, link)
+            try harvest.checkComplete()
             clock.add(\.broadcast, harvest.broadcastSeconds)
             clock.end(\.heads, less: harvest.broadcastSeconds)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(

@@ -1,10 +1,9 @@
 import FeatureStore
 import HeadPlan
 import Scheduling
-import Tensors
 import WireProtocol
 
-// The head phase: features out, leases out, heads in.
+// The head phase: features out, then whatever the scheduler decides.
 extension CoordinatorSession {
     mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
@@ -17,13 +16,14 @@ extension CoordinatorSession {
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
+            peers[peer.id]?.describedAt = now
             if let message = featureMessage { actions.append(.send(message, to: peer.id)) }
             actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
         }
         return actions + continueBroadcast(at: now)
     }
 
-    /// The manifest, as everybody gets it.
+    /// The manifest, as everybody gets it; nil before there are features.
     var featureMessage: CoordinatorMessage? {
         guard let job else { return nil }
         var isComplete = true
@@ -58,41 +58,18 @@ extension CoordinatorSession {
     }
 
     mutating func becameReady(_ peer: Peer, at now: SchedulerInstant) -> [Action] {
+        // Ready for what? Its features are still to come.
         guard job != nil else { return [] }
         peers[peer.id]?.isReady = true
         harvest.workers[peer.report].state = .ready
-        if awaited.remove(peer.worker) != nil, awaited.isEmpty {
-            harvest.broadcastSeconds = now.seconds(since: servedAt)
-        }
+        stopAwaiting(peer.worker, at: now)
         return schedule(.workerReady(peer.worker), at: now)
     }
 
-    /// Checks a result against its lease and lets the scheduler decide what it is good for.
-    mutating func receive(
-        _ result: BundleTrained, from peer: Peer, at now: SchedulerInstant
-    ) -> [Action] {
-        let key = LeaseKey(bundle: result.bundle, attempt: result.attempt)
-        let bundle = BundleID(result.bundle)
-        if let leased = leases[key], !fits(result, leased) {
-            harvest.rejectedCount += 1
-            return [
-                .log(.warning, "worker \(name(of: peer)) sent heads that were not its lease's")
-            ]
-                + schedule(
-                    .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
-        }
-        harvest.workers[peer.report].busySeconds += result.busySeconds
-        return schedule(
-            .bundleTrained(
-                bundle, attempt: result.attempt, by: peer.worker,
-                busySeconds: result.busySeconds), at: now, result: result, from: peer)
-    }
-
-    private func fits(_ result: BundleTrained, _ leased: [HeadID]) -> Bool {
-        guard let job, result.featureCount == job.featureCount,
-            result.heads.map(\.id) == leased
-        else { return false }
-        return result.heads.allSatisfy { $0.head.classes == job.plan[$0.id].classes }
+    /// The broadcast counts as over when the last of those who were there is ready, or gone.
+    mutating func stopAwaiting(_ worker: WorkerID, at now: SchedulerInstant) {
+        guard awaited.remove(worker) != nil, awaited.isEmpty else { return }
+        harvest.broadcastSeconds = now.seconds(since: servedAt)
     }
 
     /// Feeds the scheduler and does what it says; `result` is the one at hand, if any.
@@ -102,8 +79,18 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard !isFinished, let decided = scheduler?.handle(event, at: now) else { return [] }
         var actions: [Action] = []
+        var dismissed: [Peer] = []
         for action in decided {
+            if case .dismiss(let worker) = action, let id = identities[worker],
+                let dropped = peers[id]
+            {
+                dismissed.append(dropped)
+            }
             actions += perform(action, at: now, result: result, peer: peer)
+        }
+        // Last: what their departure sets off must not overtake what was decided before it.
+        for peer in dismissed {
+            actions += dismiss(peer, "its results were refused too often", at: now)
         }
         return actions
     }
@@ -116,11 +103,12 @@ extension CoordinatorSession {
         case .assign(let assignment, let worker):
             return assign(assignment, to: worker, at: now)
         case .accept(_, _, let heads, _):
-            return accept(heads, result, peer)
+            accept(heads, result, peer)
+            return []
         case .compare(_, _, let heads, _):
-            return compare(heads, result, peer)
+            return compare(heads, result, peer, at: now)
         case .discard(let bundle, _, _, let reason):
-            return [.log(.info, "a result of \(bundle) was dropped: \(reason)")]
+            return note(.info, "a result of \(bundle) was dropped: \(reason)", at: now)
         case .revoke(let bundle, let attempt, let worker, let reason):
             guard let id = identities[worker] else { return [] }
             return [
@@ -129,80 +117,20 @@ extension CoordinatorSession {
                         bundle: bundle.rawValue, attempt: attempt,
                         mayFinish: reason == .expired), to: id)
             ]
-        case .dismiss(let worker):
-            guard let id = identities[worker], let peer = peers[id] else { return [] }
-            return dismiss(peer, "its results were refused too often")
+        case .dismiss:
+            return []
         case .quarantine(let head):
             return [.log(.error, "\(head) is given up: three workers died of it")]
-        case .finish:
+        case .finish(let quarantined):
             harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
+            harvest.quarantined = quarantined.compactMap { job?.plan[$0] }
             return end(.complete) + [.finish]
         }
-    }
-
-    private mutating func assign(
-        _ assignment: Scheduling.Assignment, to worker: WorkerID, at now: SchedulerInstant
-    ) -> [Action] {
-        guard let job, let id = identities[worker] else { return [] }
-        if leasingAt == nil { leasingAt = now }
-        leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
-            assignment.heads
-        return [
-            .send(
-                .assign(
-                    BundleAssignment(
-                        bundle: assignment.bundle.rawValue, attempt: assignment.attempt,
-                        heads: assignment.heads.map { job.plan[$0] })), to: id)
-        ]
-    }
-
-    private mutating func accept(
-        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
-    ) -> [Action] {
-        guard let result, let peer else { return [] }
-        let wanted = Set(heads)
-        for trained in result.heads where wanted.contains(trained.id) {
-            harvest.heads[Int(trained.id.rawValue)] = trained.head
-            acceptedCount += 1
-            acceptedFlops += job?.flops(of: trained.id) ?? 0
-            harvest.workers[peer.report].headCount += 1
-        }
-        return []
-    }
-
-    private mutating func compare(
-        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
-    ) -> [Action] {
-        guard let result, let peer else { return [] }
-        let wanted = Set(heads)
-        var actions: [Action] = []
-        for trained in result.heads where wanted.contains(trained.id) {
-            harvest.duplicatedCount += 1
-            guard harvest.heads[Int(trained.id.rawValue)]?.hasEqualBits(trained.head) == false
-            else { continue }
-            harvest.mismatchCount += 1
-            actions.append(
-                .log(
-                    .error,
-                    "\(trained.id) from worker \(name(of: peer)) differs from the first result: one of two machines computes wrongly"
-                ))
-        }
-        return actions
     }
 
     /// Ends the run and tells everybody.
     mutating func end(_ outcome: CoordinatorMessage.Outcome) -> [Action] {
         phase = .finished(outcome)
         return orderedPeers.map { .send(.finished(outcome), to: $0.id) }
-    }
-}
-
-extension Head {
-    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
-    fileprivate func hasEqualBits(_ other: Head) -> Bool {
-        classes == other.classes
-            && zip(weights.values, other.weights.values).allSatisfy {
-                $0.bitPattern == $1.bitPattern
-            } && zip(biases, other.biases).allSatisfy { $0.bitPattern == $1.bitPattern }
     }
 }

@@ -1,19 +1,26 @@
-import FeatureStore
 import HeadPlan
-import Scheduling
-import WireProtocol
+package import Scheduling
+package import WireProtocol
 
 /// The coordinator's side of the protocol, without sockets, clocks and threads.
 ///
 /// Knows who is connected, takes features to them, translates between messages and the scheduler,
-/// checks and keeps heads. Whatever a peer sends is answered, counted or ignored; nothing traps.
-struct CoordinatorSession {
+/// checks and keeps heads. Whatever a peer sends is answered, counted or ignored; nothing traps, and
+/// nothing a peer does makes it remember more than the constants below allow.
+package struct CoordinatorSession: Sendable {
     /// A connection, by the identity that the control socket gave it.
-    struct PeerID: Hashable, Sendable {
-        let bytes: [UInt8]
+    package struct PeerID: Hashable, Sendable {
+        /// The identity.
+        package let bytes: [UInt8]
+
+        /// The connection of this identity.
+        package init(bytes: [UInt8]) {
+            self.bytes = bytes
+        }
     }
 
-    enum Event {
+    /// What happened.
+    package enum Event: Sendable {
         /// A message from a peer, as frames.
         case received([[UInt8]], from: PeerID)
         /// A message could not be sent: the peer is gone or does not read.
@@ -27,19 +34,20 @@ struct CoordinatorSession {
         case tick
     }
 
-    enum Action {
+    /// What the network loop is to do, in order.
+    package enum Action: Equatable, Sendable {
         case send(CoordinatorMessage, to: PeerID)
         /// Send a chunk to one peer.
         case sendChunk(Int, to: PeerID)
         /// Send a chunk to all subscribers.
         case publish(Int)
         case log(LogLevel, String)
-        /// All heads are there.
+        /// All heads are there, or given up.
         case finish
     }
 
     /// A worker that said hello and is not gone.
-    struct Peer {
+    struct Peer: Sendable {
         let id: PeerID
         let worker: WorkerID
         let incarnation: UInt64
@@ -48,15 +56,30 @@ struct CoordinatorSession {
         let slotCount: Int
         var isReady = false
         var badMessageCount = 0
+        /// When its hello was last answered.
+        var greetedAt: SchedulerInstant
+        /// When the features were last described to it.
+        var describedAt: SchedulerInstant
+    }
+
+    /// A lease's name.
+    struct LeaseKey: Hashable, Comparable, Sendable {
+        let bundle: UInt64
+        let attempt: UInt32
+
+        static func < (left: LeaseKey, right: LeaseKey) -> Bool {
+            (left.bundle, left.attempt) < (right.bundle, right.attempt)
+        }
     }
 
     /// A lease as it was sent, for checking its result.
-    struct LeaseKey: Hashable {
-        let bundle: UInt64
-        let attempt: UInt32
+    struct Lease: Sendable {
+        let worker: WorkerID
+        let heads: [HeadID]
+        let assignedAt: SchedulerInstant
     }
 
-    enum Phase {
+    enum Phase: Sendable {
         /// The backbone is training; workers may join.
         case waiting
         /// Chunks from this one on are to be published.
@@ -65,16 +88,34 @@ struct CoordinatorSession {
         case finished(CoordinatorMessage.Outcome)
     }
 
-    static let heartbeatMilliseconds = 1_000
+    /// How often workers are to be heard.
+    package static let heartbeatMilliseconds = 1_000
     /// Messages that break the protocol after which a worker is sent away.
-    static let badMessageCountMax = 3
+    package static let badMessageCountMax = 3
+    /// Workers at one time, and lines in the list of all there ever were.
+    package static let workerCountMax = 4_096
+    /// Leases of gone workers that are remembered: a late result is as good as any.
+    package static let formerLeaseCountMax = 4_096
+    /// Gone connections and workers sent away that are remembered.
+    package static let formerPeerCountMax = 1_024
+    /// Log lines about peers in one second; more are only counted.
+    package static let noteCountMax = 40
+    /// Chunks published between two looks at the sockets.
+    package static let publishBurstCount = 8
     /// How long the broadcast waits for everybody who joined to subscribe.
     static let subscriptionGraceSeconds = 0.3
-    /// Chunks published between two looks at the sockets.
-    static let publishBurstCount = 8
+    /// A worker says hello once a second; what comes faster is not answered.
+    static let greetingSecondsMin = 0.25
+    /// How long a worker may take to say it is ready before the features are described again: a
+    /// broken connection may have taken the description, or the answer, with it.
+    static let describeAgainSeconds = 5.0
+    /// Between two ticks of the scheduler.
+    static let schedulerTickSeconds = 0.25
 
     let runID: [UInt8]
     let featurePort: UInt16
+    /// Where workers connect to, for people.
+    let endpoint: String
     let limits = WireLimits()
 
     var phase = Phase.waiting
@@ -85,34 +126,50 @@ struct CoordinatorSession {
     var peers: [PeerID: Peer] = [:]
     var identities: [WorkerID: PeerID] = [:]
     var nextWorker: UInt64 = 1
+    /// Gone connections by identity, for late results; bounded by the ring.
+    var formerPeers: [PeerID: Peer] = [:]
+    var formerPeerRing = Ring<PeerID>(capacity: formerPeerCountMax)
+    /// Incarnations of workers that were sent away.
+    var dismissedRing = Ring<UInt64>(capacity: formerPeerCountMax)
+    /// Unanswered leases of workers that are there, and what the ring holds of those gone.
+    var leases: [LeaseKey: Lease] = [:]
+    var formerLeaseRing = Ring<LeaseKey>(capacity: formerLeaseCountMax)
     var subscriptionCount = 0
     var servedAt = SchedulerInstant.start
+    var schedulerTickAt = SchedulerInstant.start
     var leasingAt: SchedulerInstant?
     /// Workers whose readiness ends the measured broadcast.
     var awaited: Set<WorkerID> = []
-    var leases: [LeaseKey: [HeadID]] = [:]
-    var harvest = HeadHarvest(heads: [])
     var acceptedCount = 0
     var acceptedFlops = 0.0
     /// Messages from nobody that made no sense.
     var strangerCount = 0
+    var notes = Notes()
+    var wait = Wait()
+    /// What the head phase has brought so far.
+    package internal(set) var harvest = HeadHarvest(heads: [])
 
-    init(runID: [UInt8], featurePort: UInt16) {
+    /// A session before its first worker.
+    ///
+    /// - Parameter endpoint: where workers connect to, for the log.
+    package init(runID: [UInt8], featurePort: UInt16, endpoint: String) {
         self.runID = runID
         self.featurePort = featurePort
+        self.endpoint = endpoint
     }
 
     /// The one mutator.
-    mutating func handle(_ event: Event, at now: SchedulerInstant) -> [Action] {
+    package mutating func handle(_ event: Event, at now: SchedulerInstant) -> [Action] {
         switch event {
         case .received(let frames, let peer):
             return receive(frames, from: peer, at: now)
         case .unreachable(let id):
             guard let peer = peers[id] else { return [] }
-            return [.log(.warning, "worker \(name(of: peer)) cannot be reached")]
+            return note(.warning, "worker \(name(of: peer)) cannot be reached", at: now)
                 + drop(peer, because: .lost, at: now)
         case .subscriptions(let change):
-            subscriptionCount += change
+            // A subscriber may take back what it never asked for.
+            subscriptionCount = max(0, subscriptionCount + change)
             return []
         case .serve(let job):
             return serve(job, at: now)
@@ -125,15 +182,22 @@ struct CoordinatorSession {
     }
 
     /// Whether there is something to do without waiting for a message.
-    var isBroadcasting: Bool {
+    package var isBroadcasting: Bool {
         if case .broadcasting(let next) = phase { return next > 0 || isAudienceComplete }
         return false
     }
 
-    var isFinished: Bool {
+    /// Whether the run is over; whoever still says something is told so.
+    package var isFinished: Bool {
         if case .finished = phase { return true }
         return false
     }
+
+    /// Leases that are remembered, those of gone workers included.
+    package var leaseCount: Int { leases.count }
+
+    /// Workers that are there.
+    package var peerCount: Int { peers.count }
 
     var isAudienceComplete: Bool { subscriptionCount >= peers.count && !peers.isEmpty }
 
@@ -141,157 +205,47 @@ struct CoordinatorSession {
 
     /// Peers in the order of joining.
     var orderedPeers: [Peer] { peers.values.sorted { $0.worker < $1.worker } }
-}
 
-extension CoordinatorSession {
     private mutating func tick(at now: SchedulerInstant) -> [Action] {
-        var actions: [Action] = []
+        guard !isFinished else { return [] }
+        var actions = notes.summary(at: now)
         for case .declareLost(let worker) in liveness.handle(.tick, at: now) {
             guard let id = identities[worker], let peer = peers[id] else { continue }
-            actions.append(.log(.warning, "worker \(name(of: peer)) fell silent"))
+            actions += note(.warning, "worker \(name(of: peer)) fell silent", at: now)
             actions += drop(peer, because: .lost, at: now)
         }
         actions += continueBroadcast(at: now)
-        if scheduler != nil { actions += schedule(.tick, at: now) }
-        return actions
+        // The network loop ticks after every message; leases do not expire that fast.
+        if now.seconds(since: schedulerTickAt) >= Self.schedulerTickSeconds {
+            schedulerTickAt = now
+            actions += schedule(.tick, at: now)
+        }
+        return actions + complainOfWaiting(at: now)
     }
+}
 
-    private mutating func receive(
-        _ frames: [[UInt8]], from id: PeerID, at now: SchedulerInstant
-    ) -> [Action] {
-        let message: WorkerMessage
-        do {
-            message = try WorkerMessage.decode(frames, limits)
-        } catch {
-            return reject(error, from: id, at: now)
+extension CoordinatorSession {
+    /// The latest so many elements.
+    struct Ring<Element: Sendable>: Sendable {
+        let capacity: Int
+        private(set) var elements: [Element] = []
+        private var cursor = 0
+
+        init(capacity: Int) {
+            precondition(capacity > 0)
+            self.capacity = capacity
         }
-        if case .hello(let hello) = message { return welcome(hello, from: id, at: now) }
-        guard let peer = peers[id] else {
-            if case .goodbye = message { return [] }
-            return [
-                .send(
-                    .refused(Refused(code: .unknownWorker, message: "say hello first")), to: id)
-            ]
-        }
-        _ = liveness.handle(.heard(peer.worker), at: now)
-        switch message {
-        case .hello:
-            return []
-        case .heartbeat(let heartbeat):
-            harvest.workers[peer.report].peakRSSByteCount = heartbeat.peakRSSByteCount
-            harvest.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
-            return [.send(.heartbeat(incarnation: heartbeat.incarnation), to: id)]
-        case .chunkRequest(let indices):
-            let count = job?.chunks.manifest.chunks.count ?? 0
-            return indices.filter { $0 < count }.map { .sendChunk($0, to: id) }
-        case .ready:
-            return becameReady(peer, at: now)
-        case .bundleTrained(let result):
-            return receive(result, from: peer, at: now)
-        case .bundleFailed(let failure):
-            let bundle = BundleID(failure.bundle)
-            let attempt = failure.attempt
-            if failure.isDeclined {
-                return schedule(.leaseDeclined(bundle, attempt: attempt, by: peer.worker), at: now)
+
+        /// Takes an element in and gives back the one it pushed out.
+        mutating func insert(_ element: Element) -> Element? {
+            guard elements.count == capacity else {
+                elements.append(element)
+                return nil
             }
-            return [.log(.warning, "worker \(name(of: peer)) failed: \(failure.reason)")]
-                + schedule(.bundleFailed(bundle, attempt: attempt, by: peer.worker), at: now)
-        case .goodbye:
-            return [.log(.info, "worker \(name(of: peer)) left")]
-                + drop(peer, because: .departed, at: now)
+            defer { cursor = (cursor + 1) % capacity }
+            let oldest = elements[cursor]
+            elements[cursor] = element
+            return oldest
         }
-    }
-
-    /// Counts a message that is none; a worker that sends several is sent away.
-    private mutating func reject(
-        _ error: WireError, from id: PeerID, at now: SchedulerInstant
-    ) -> [Action] {
-        harvest.rejectedCount += 1
-        if error.code == .versionMismatch {
-            return [
-                .log(.warning, "a worker was refused: \(error.message)"),
-                .send(
-                    .refused(Refused(code: .versionMismatch, message: error.message)), to: id),
-            ]
-        }
-        guard var peer = peers[id] else {
-            strangerCount += 1
-            // Said once: a scanner must not fill the log.
-            return strangerCount == 1
-                ? [.log(.warning, "a message from an unknown peer was dropped: \(error.message)")]
-                : []
-        }
-        peer.badMessageCount += 1
-        peers[id] = peer
-        let actions: [Action] = [
-            .log(.warning, "worker \(name(of: peer)): \(error.message)"),
-            .send(.refused(Refused(code: .malformed, message: error.message)), to: id),
-        ]
-        guard peer.badMessageCount >= Self.badMessageCountMax else { return actions }
-        return actions + dismiss(peer, "it broke the protocol too often")
-            + drop(peer, because: .departed, at: now)
-    }
-
-    func dismiss(_ peer: Peer, _ reason: String) -> [Action] {
-        [
-            .log(.warning, "worker \(name(of: peer)) gets no more work: \(reason)"),
-            .send(.refused(Refused(code: .notAccepting, message: reason)), to: peer.id),
-        ]
-    }
-
-    private mutating func welcome(
-        _ hello: Hello, from id: PeerID, at now: SchedulerInstant
-    ) -> [Action] {
-        if case .finished(let outcome) = phase { return [.send(.finished(outcome), to: id)] }
-        var actions: [Action] = []
-        if let known = peers[id], known.incarnation == hello.incarnation {
-            _ = liveness.handle(.heard(known.worker), at: now)
-            return greeting(known)
-        }
-        // The same process over a new connection, or another one over the same: what was is over.
-        for former in orderedPeers where former.incarnation == hello.incarnation || former.id == id
-        {
-            actions += drop(former, because: .departed, at: now)
-        }
-        let peer = Peer(
-            id: id, worker: WorkerID(nextWorker), incarnation: hello.incarnation,
-            report: harvest.workers.count, slotCount: max(1, min(hello.slotCount, 1_024)))
-        nextWorker += 1
-        harvest.workers.append(
-            WorkerReport(
-                name: hello.name, host: hello.host, isa: hello.isa,
-                threadCount: hello.threadCount))
-        peers[id] = peer
-        identities[peer.worker] = id
-        _ = liveness.handle(.heard(peer.worker), at: now)
-        actions.append(
-            .log(
-                .info,
-                "worker \(hello.name) joined: \(hello.host), \(hello.isa), threads: \(hello.threadCount)"
-            ))
-        actions += greeting(peer)
-        actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
-        return actions
-    }
-
-    private func greeting(_ peer: Peer) -> [Action] {
-        let welcome = Welcome(
-            runID: runID, workerNumber: peer.worker.rawValue,
-            heartbeatMilliseconds: Self.heartbeatMilliseconds, featurePort: featurePort,
-            featuresReady: job != nil)
-        let features = featureMessage.map { Action.send($0, to: peer.id) }
-        return [.send(.welcome(welcome), to: peer.id)] + (features.map { [$0] } ?? [])
-    }
-
-    /// Forgets a connection and gives its leases back.
-    mutating func drop(
-        _ peer: Peer, because departure: HeadScheduler.Departure, at now: SchedulerInstant
-    ) -> [Action] {
-        peers[peer.id] = nil
-        identities[peer.worker] = nil
-        awaited.remove(peer.worker)
-        harvest.workers[peer.report].state = .gone
-        _ = liveness.handle(.left(peer.worker), at: now)
-        return schedule(.workerLeft(peer.worker, because: departure), at: now)
     }
 }

@@ -1,16 +1,21 @@
-import FeatureStore
-import HeadPlan
-import Scheduling
-import Tensors
+package import FeatureStore
+package import HeadPlan
+package import Scheduling
 
 /// The head phase: what workers are to train on what.
-struct HeadJob: Sendable {
-    let plan: HeadPlan
-    let hyperparameters: HeadHyperparameters
+package struct HeadJob: Sendable {
+    /// Which heads there are to be.
+    package let plan: HeadPlan
+    /// How each is trained.
+    package let hyperparameters: HeadHyperparameters
     /// The backbone's output layer, for `HeadInitialisation.derived`.
-    let derivedHead: Head?
-    let chunks: FeatureChunks
-    let minWorkerCount: Int
+    package let derivedHead: Head?
+    /// What they are trained on.
+    package let chunks: FeatureChunks
+    /// Workers that must be ready together before the first lease.
+    package let minWorkerCount: Int
+    /// How the scheduler is to work on this job.
+    package var schedulerConfiguration: SchedulerConfiguration
 
     /// Textbook operations of a row that is streamed but belongs to no head: the masked copy costs
     /// about as much as 16 multiply-adds a feature (measured: 80 ns a row of 256 at 60 GFLOP/s).
@@ -21,7 +26,8 @@ struct HeadJob: Sendable {
     /// Operations to train all heads.
     let totalFlops: Double
 
-    init(
+    /// The job of training all heads of `plan` on the rows in `chunks`.
+    package init(
         plan: HeadPlan, hyperparameters: HeadHyperparameters, derivedHead: Head?,
         chunks: FeatureChunks, minWorkerCount: Int
     ) {
@@ -42,6 +48,11 @@ struct HeadJob: Sendable {
                 resultByteCount: members.count * (manifest.featureCount + 1) * 4)
         }
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
+        schedulerConfiguration = SchedulerConfiguration()
+        schedulerConfiguration.minWorkerCount = minWorkerCount
+        schedulerConfiguration.bundleFixedFlops =
+            Self.streamFlopsPerFeature * Double(manifest.featureCount)
+            * Double(manifest.classRowCounts.reduce(0, +)) * Double(hyperparameters.epochCount)
     }
 
     var featureCount: Int { chunks.manifest.featureCount }
@@ -50,33 +61,28 @@ struct HeadJob: Sendable {
 
     /// Operations to train one head.
     func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
-
-    /// How the scheduler is to work on this job.
-    var schedulerConfiguration: SchedulerConfiguration {
-        var configuration = SchedulerConfiguration()
-        configuration.minWorkerCount = minWorkerCount
-        configuration.bundleFixedFlops =
-            Self.streamFlopsPerFeature * Double(featureCount)
-            * Double(classRowCounts.reduce(0, +)) * Double(hyperparameters.epochCount)
-        return configuration
-    }
 }
 
 /// What the head phase brought.
-struct HeadHarvest: Sendable {
+package struct HeadHarvest: Sendable {
     /// In the plan's order; nil for a head that was given up.
-    var heads: [Head?]
-    var duplicatedCount = 0
+    package var heads: [Head?]
+    /// Heads that were given up because workers died of them.
+    package var quarantined: [HeadSpec] = []
+    /// Heads that came once more and were compared with the first.
+    package var duplicatedCount = 0
     /// Results and messages that failed a check.
-    var rejectedCount = 0
+    package var rejectedCount = 0
     /// Duplicates whose bytes differed: some machine computes wrongly.
-    var mismatchCount = 0
+    package var mismatchCount = 0
     /// Operations of all heads, by the textbook's count.
-    var totalFlops = 0.0
-    var broadcastSeconds = 0.0
-    var headSeconds = 0.0
-    /// In order of joining, gone ones included.
-    var workers: [WorkerReport] = []
+    package var totalFlops = 0.0
+    /// From the first feature out until all who were there had them all.
+    package var broadcastSeconds = 0.0
+    /// From the first lease to the last head.
+    package var headSeconds = 0.0
+    /// In order of joining, gone ones included; a process that came back has one line.
+    package var workers: [WorkerReport] = []
 }
 
 extension HeadHarvest {
@@ -86,9 +92,28 @@ extension HeadHarvest {
         return 1 - busy / max(headSeconds * Double(slotCount), 1e-9)
     }
 
-    /// - Throws: `RunError` if heads are missing or two machines disagreed: the results are written
-    ///   and must not be trusted unread.
-    func check() throws(RunError) {
+    /// Most given-up heads that a message names.
+    private static let namedCountMax = 8
+
+    /// Checks that every head is there, before anything is made of them.
+    ///
+    /// - Throws: `RunError` of code `incomplete` that names the heads given up.
+    package func checkComplete() throws(RunError) {
+        guard !quarantined.isEmpty else { return }
+        let names = quarantined.prefix(Self.namedCountMax).map(\.classes.description)
+        let rest = quarantined.count - names.count
+        throw RunError(
+            .incomplete,
+            "\(quarantined.count) heads were given up because every worker that trained them died: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); the backbone is kept, so see why workers die and start the same run again"
+        )
+    }
+
+    /// Checks what came.
+    ///
+    /// - Throws: `RunError` if heads are missing (`incomplete`) or two machines disagreed: the
+    ///   results are written then and must not be trusted unread.
+    package func check() throws(RunError) {
+        try checkComplete()
         if mismatchCount > 0 {
             throw RunError(
                 .internal,
@@ -99,18 +124,38 @@ extension HeadHarvest {
 }
 
 /// What one worker was and did.
-struct WorkerReport: Sendable {
-    var name: String
-    var host: String
-    var isa: String
-    var threadCount: Int
-    var headCount = 0
-    var busySeconds = 0.0
-    var peakRSSByteCount = 0
-    var receivedByteCount = 0
-    var state = State.joined
+package struct WorkerReport: Sendable {
+    /// As in its hello.
+    let incarnation: UInt64
+    /// What people call it.
+    package var name: String
+    /// The machine it runs on.
+    package var host: String
+    /// Its kernel variant.
+    package var isa: String
+    /// Its compute threads.
+    package var threadCount: Int
+    /// Heads whose first result came from it.
+    package var headCount = 0
+    /// Seconds of training, summed over its threads.
+    package var busySeconds = 0.0
+    /// As of its last heartbeat.
+    package var peakRSSByteCount = 0
+    /// As of its last heartbeat.
+    package var receivedByteCount = 0
+    /// Where it stands.
+    package var state = State.joined
 
-    enum State: String, Sendable {
+    init(incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int) {
+        self.incarnation = incarnation
+        self.name = name
+        self.host = host
+        self.isa = isa
+        self.threadCount = threadCount
+    }
+
+    /// Where a worker stands.
+    package enum State: String, Sendable {
         case joined = "joined"
         case ready = "ready"
         case gone = "gone"

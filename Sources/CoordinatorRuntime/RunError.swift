@@ -15,6 +15,8 @@ package struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let `internal` = Code(exitStatus: 70)
         /// The run directory cannot be written: 73.
         package static let cannotWrite = Code(exitStatus: 73)
+        /// Something could not be done this time, and may be the next: 75.
+        package static let incomplete = Code(exitStatus: 75)
         /// Ended by a signal: 128 and its number.
         package static func interrupted(signal: Int32) -> Code { Code(exitStatus: 128 + signal) }
     }

@@ -1,27 +1,28 @@
 import FeatureStore
-import HeadPlan
-import Tensors
-import WireProtocol
+package import HeadPlan
+package import Tensors
+package import WireProtocol
 
 /// The worker's side of the protocol, without sockets, clocks and threads.
 ///
 /// Messages, finished bundles and the time go in; what to send, subscribe to and train comes out.
 /// Late, repeated and unknown messages have an answer. Time is an argument.
-struct WorkerSession {
+package struct WorkerSession {
     /// The worker's own number for a bundle it trains: a coordinator that was started again counts
     /// its bundles from the start again.
-    struct Ticket: Hashable {
-        fileprivate let rawValue: Int
+    package struct Ticket: Hashable, Sendable {
+        let rawValue: Int
     }
 
-    private struct Running {
+    struct Running {
         let ticket: Ticket
         let assignment: BundleAssignment
         /// False once its coordinator is gone: what comes of it must never reach another one.
         var isReportable = true
     }
 
-    enum Event {
+    /// What happened.
+    package enum Event: Sendable {
         case message(CoordinatorMessage)
         /// The coordinator's message could not be read.
         case unreadable(WireError)
@@ -34,7 +35,8 @@ struct WorkerSession {
         case drain
     }
 
-    enum Action {
+    /// What the network thread is to do, in order.
+    package enum Action: Sendable {
         case send(WorkerMessage)
         /// Receive the broadcast with this topic from this port of the coordinator's host.
         case subscribe(topic: [UInt8], port: UInt16)
@@ -49,7 +51,7 @@ struct WorkerSession {
         case exit(WorkerExit)
     }
 
-    private enum State {
+    enum State {
         /// Hello is sent again and again until it is answered.
         case greeting(nextHello: ContinuousClock.Instant)
         /// Taken in; the backbone is still training.
@@ -60,37 +62,45 @@ struct WorkerSession {
         case ready
     }
 
-    private struct Assembling {
-        var assembly: FeatureAssembly
+    struct Assembling {
         /// Once the broadcast is over and silent: what it did not bring is asked for.
         var pull: PullWindow?
         var isBroadcastComplete: Bool
         var lastChunkAt: ContinuousClock.Instant
     }
 
-    private static let helloInterval = Duration.seconds(1)
+    static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
-    private static let silentHeartbeatCountMax = 5
+    static let silentHeartbeatCountMax = 5
     /// Silence on the broadcast after which missing chunks are asked for.
-    private static let broadcastSilence = Duration.milliseconds(200)
+    static let broadcastSilence = Duration.milliseconds(200)
+    /// Bundles that wait per slot: one that is next and, while a slot is still busy with a bundle
+    /// that nobody wants any more, one that should be running.
+    static let waitingCountMaxPerSlot = 2
 
-    private let hello: Hello
-    private let stays: Bool
-    private var state: State
-    private var runID: [UInt8] = []
+    let hello: Hello
+    let stays: Bool
+    var state: State
+    var runID: [UInt8] = []
     /// What the rows at hand belong to, to keep them over a reconnection.
-    private var description: FeatureDescription?
-    private var heartbeatInterval = Duration.seconds(1)
-    private var nextHeartbeat: ContinuousClock.Instant
-    private var lastHeard: ContinuousClock.Instant
-    private var waiting: [BundleAssignment] = []
-    private var running: [Running] = []
-    private var nextTicket = 0
-    private var isDraining = false
-    private var busySeconds = 0.0
-    private var receivedByteCount = 0
+    var description: FeatureDescription?
+    /// The rows so far, until they are all here.
+    var assembly: FeatureAssembly?
+    var heartbeatInterval = Duration.seconds(1)
+    var nextHeartbeat: ContinuousClock.Instant
+    var lastHeard: ContinuousClock.Instant
+    var waiting: [BundleAssignment] = []
+    var running: [Running] = []
+    var nextTicket = 0
+    var isDraining = false
+    var busySeconds = 0.0
+    var receivedByteCount = 0
+    var peakRSSByteCount = 0
 
-    init(hello: Hello, stays: Bool, at now: ContinuousClock.Instant) {
+    /// The session of a process that says `hello` next.
+    ///
+    /// - Parameter stays: a complete run does not end it.
+    package init(hello: Hello, stays: Bool, at now: ContinuousClock.Instant) {
         self.hello = hello
         self.stays = stays
         state = .greeting(nextHello: now)
@@ -99,38 +109,40 @@ struct WorkerSession {
     }
 
     /// The one mutator.
-    mutating func handle(
+    ///
+    /// - Parameter peakRSSByteCount: the most memory the process has had in use, for heartbeats.
+    package mutating func handle(
         _ event: Event, at now: ContinuousClock.Instant, peakRSSByteCount: Int = 0
     ) -> [Action] {
+        self.peakRSSByteCount = max(self.peakRSSByteCount, peakRSSByteCount)
         switch event {
         case .message(let message):
             lastHeard = now
             return receive(message, at: now)
         case .unreadable(let error):
             lastHeard = now
-            if error.code == .versionMismatch { return [.exit(.refused(error.message))] }
-            return [.log("a message from the coordinator was dropped: \(error.message)")]
+            return drop(error)
         case .bundleTrained(let ticket, let result):
             busySeconds += result.busySeconds
-            return bundleEnded(ticket, report: .bundleTrained(result))
+            return bundleEnded(ticket, report: .bundleTrained(result), at: now)
         case .bundleFailed(let ticket, let failure):
-            return bundleEnded(ticket, report: .bundleFailed(failure))
+            return bundleEnded(ticket, report: .bundleFailed(failure), at: now)
         case .tick:
-            return tick(at: now, peakRSSByteCount: peakRSSByteCount)
+            return tick(at: now)
         case .drain:
             return drain()
         }
     }
 
     /// How long the session can wait for its next tick.
-    var tickInterval: Duration {
+    package var tickInterval: Duration {
         if case .assembling = state { return Self.broadcastSilence / 2 }
         return min(heartbeatInterval, Self.helloInterval) / 4
     }
 }
 
 extension WorkerSession {
-    private mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant)
+    mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant)
         -> [Action]
     {
         switch message {
@@ -158,7 +170,15 @@ extension WorkerSession {
         }
     }
 
-    private mutating func accept(_ welcome: Welcome, at now: ContinuousClock.Instant) -> [Action] {
+    func drop(_ error: WireError) -> [Action] {
+        // Only the first exchange tells versions apart; later it is a frame like any other bad one.
+        if error.code == .versionMismatch, case .greeting = state {
+            return [.exit(.refused(error.message))]
+        }
+        return [.log("a message from the coordinator was dropped: \(error.message)")]
+    }
+
+    mutating func accept(_ welcome: Welcome, at now: ContinuousClock.Instant) -> [Action] {
         // A repeated welcome answers a repeated hello; only the first one changes the state.
         guard case .greeting = state else { return [] }
         heartbeatInterval = .milliseconds(max(10, welcome.heartbeatMilliseconds))
@@ -171,11 +191,13 @@ extension WorkerSession {
         ]
     }
 
-    private mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
+    mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
         switch refusal.code {
         case .versionMismatch, .notAccepting, .other:
             return [.exit(.refused("the coordinator refused this worker: \(refusal.message)"))]
         case .unknownWorker:
+            // The answer to something said before the hello that is under way.
+            if case .greeting = state { return [] }
             return [.log("the coordinator does not know this worker; joining again")]
                 + forget() + greet(at: now)
         case .malformed:
@@ -183,158 +205,14 @@ extension WorkerSession {
         }
     }
 
-    private mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant)
-        -> [Action]
-    {
-        if case .greeting = state { return [] }
-        if let known = self.description, known.isSameTask(as: description) {
-            switch state {
-            case .ready, .welcomed:
-                // Rejoined, or told twice: the rows are still here.
-                state = .ready
-                return [.send(.ready)]
-            case .assembling(var assembling):
-                assembling.isBroadcastComplete =
-                    assembling.isBroadcastComplete || description.broadcastComplete
-                state = .assembling(assembling)
-                return []
-            case .greeting:
-                return []
-            }
-        }
-        do {
-            let assembly = try FeatureAssembly(
-                FeatureManifest(
-                    featureCount: description.featureCount,
-                    classRowCounts: description.classRowCounts,
-                    chunks: description.chunks.map {
-                        ChunkEntry(
-                            classIndex: $0.classIndex, firstRow: $0.firstRow,
-                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
-                    }), byteCountMax: WireLimits().featureByteCountMax)
-            self.description = description
-            state = .assembling(
-                Assembling(
-                    assembly: assembly, pull: nil,
-                    isBroadcastComplete: description.broadcastComplete,
-                    // Nothing of a broadcast that is over will come: ask at once.
-                    lastChunkAt: description.broadcastComplete ? now - Self.broadcastSilence : now))
-            return completeIfPossible() + tickAssembly(at: now)
-        } catch {
-            return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
-        }
-    }
-
-    private mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action]
-    {
-        receivedByteCount += chunk.bytes.count
-        guard case .assembling(var assembling) = state else { return [] }
-        var actions: [Action] = []
-        do {
-            _ = try assembling.assembly.insert(chunk.index, chunk.bytes)
-            assembling.pull?.arrived(chunk.index)
-        } catch {
-            actions.append(.log("chunk \(chunk.index) was dropped: \(error.message)"))
-        }
-        assembling.lastChunkAt = now
-        state = .assembling(assembling)
-        return actions + completeIfPossible() + tickAssembly(at: now)
-    }
-
-    private mutating func completeIfPossible() -> [Action] {
-        guard case .assembling(let assembling) = state, assembling.assembly.isComplete,
-            let description, let table = try? assembling.assembly.finish()
-        else { return [] }
-        state = .ready
-        return [
-            .prepare(
-                table, description.hyperparameters, derivedFrom: description.derivedHead),
-            .send(.ready),
-            .log("holding \(table.rowCount) rows of \(table.featureCount) features"),
-        ]
-    }
-
-    /// Asks for what the broadcast did not bring, once it is over and silent.
-    private mutating func tickAssembly(at now: ContinuousClock.Instant) -> [Action] {
-        guard case .assembling(var assembling) = state, assembling.isBroadcastComplete else {
-            return []
-        }
-        if assembling.pull == nil {
-            let isSilent = assembling.lastChunkAt.duration(to: now) >= Self.broadcastSilence
-            guard isSilent else { return [] }
-            assembling.pull = PullWindow(missing: assembling.assembly.missing)
-        }
-        let wanted = assembling.pull?.requests(at: now) ?? []
-        state = .assembling(assembling)
-        return wanted.isEmpty ? [] : [.send(.chunkRequest(wanted))]
-    }
-}
-
-extension WorkerSession {
-    private mutating func assign(_ assignment: BundleAssignment) -> [Action] {
-        guard case .ready = state, !isDraining else {
-            let reason = isDraining ? "the worker is leaving" : "the worker lacks features"
-            return [.send(Self.decline(assignment.bundle, assignment.attempt, reason))]
-        }
-        let isKnown = (waiting + running.filter(\.isReportable).map(\.assignment)).contains {
-            $0.bundle == assignment.bundle && $0.attempt == assignment.attempt
-        }
-        guard !isKnown else { return [] }
-        waiting.append(assignment)
-        return beginWaiting()
-    }
-
-    private mutating func beginWaiting() -> [Action] {
-        var actions: [Action] = []
-        while running.count < hello.slotCount, !waiting.isEmpty {
-            let next = Running(
-                ticket: Ticket(rawValue: nextTicket), assignment: waiting.removeFirst())
-            nextTicket += 1
-            running.append(next)
-            actions.append(.begin(next.ticket, next.assignment))
-        }
-        return actions
-    }
-
-    private mutating func revoke(
-        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool
-    ) -> [Action] {
-        let isThis = { (candidate: BundleAssignment) in
-            candidate.bundle == bundle && candidate.attempt == attempt
-        }
-        if let known = running.first(where: { $0.isReportable && isThis($0.assignment) }) {
-            return mayFinish ? [] : [.cancel(known.ticket)]
-        }
-        waiting.removeAll(where: isThis)
-        return [.send(Self.decline(bundle, attempt, "it was revoked"))]
-    }
-
-    private static func decline(
-        _ bundle: UInt64, _ attempt: UInt32, _ reason: String
-    ) -> WorkerMessage {
-        .bundleFailed(
-            BundleFailed(bundle: bundle, attempt: attempt, reason: reason, isDeclined: true))
-    }
-
-    private mutating func bundleEnded(_ ticket: Ticket, report: WorkerMessage) -> [Action] {
-        guard let index = running.firstIndex(where: { $0.ticket == ticket }) else { return [] }
-        let ended = running.remove(at: index)
-        // Said even if revoked: the heads may still be wanted, and the slot is known to be idle.
-        var actions: [Action] = ended.isReportable ? [.send(report)] : []
-        if isDraining && running.isEmpty {
-            actions += [.send(.goodbye), .exit(.done)]
-        } else {
-            actions += beginWaiting()
-        }
-        return actions
-    }
-
-    private mutating func finished(
+    mutating func finished(
         _ outcome: CoordinatorMessage.Outcome, at now: ContinuousClock.Instant
     ) -> [Action] {
-        if case .greeting = state, stays { return [] }
+        // Said again and again while nothing is left for this worker.
+        if case .greeting = state, stays || outcome != .complete { return [] }
         let cancelled = forget()
         description = nil
+        assembly = nil
         state = .greeting(nextHello: now + Self.helloInterval)
         switch outcome {
         case .complete where !stays:
@@ -346,7 +224,7 @@ extension WorkerSession {
         }
     }
 
-    private mutating func drain() -> [Action] {
+    mutating func drain() -> [Action] {
         guard !isDraining else { return [.exit(.done)] }
         isDraining = true
         let returned = waiting.map {
@@ -356,7 +234,7 @@ extension WorkerSession {
         return running.isEmpty ? returned + [.send(.goodbye), .exit(.done)] : returned
     }
 
-    private mutating func tick(at now: ContinuousClock.Instant, peakRSSByteCount: Int) -> [Action] {
+    mutating func tick(at now: ContinuousClock.Instant) -> [Action] {
         if case .greeting(let nextHello) = state {
             return now >= nextHello ? greet(at: now) : []
         }
@@ -365,41 +243,30 @@ extension WorkerSession {
                 + greet(at: now)
         }
         var actions = tickAssembly(at: now)
-        if now >= nextHeartbeat {
-            nextHeartbeat = now + heartbeatInterval
-            actions.append(
-                .send(
-                    .heartbeat(
-                        WorkerHeartbeat(
-                            incarnation: hello.incarnation, busySeconds: busySeconds,
-                            peakRSSByteCount: peakRSSByteCount,
-                            receivedByteCount: receivedByteCount,
-                            runningBundles: running.filter(\.isReportable).map(\.assignment.bundle))
-                    )))
-        }
+        if now >= nextHeartbeat { actions.append(heartbeat(at: now)) }
         return actions
     }
 
+    mutating func heartbeat(at now: ContinuousClock.Instant) -> Action {
+        nextHeartbeat = now + heartbeatInterval
+        return .send(
+            .heartbeat(
+                WorkerHeartbeat(
+                    incarnation: hello.incarnation, busySeconds: busySeconds,
+                    peakRSSByteCount: peakRSSByteCount, receivedByteCount: receivedByteCount,
+                    runningBundles: running.filter(\.isReportable).map(\.assignment.bundle))))
+    }
+
     /// Says hello now, if the time has come, and plans the next one.
-    private mutating func greet(at now: ContinuousClock.Instant) -> [Action] {
+    mutating func greet(at now: ContinuousClock.Instant) -> [Action] {
         state = .greeting(nextHello: now + Self.helloInterval)
         return [.send(.hello(hello))]
     }
 
-    /// Drops what the former connection brought, but for the rows.
-    private mutating func forget() -> [Action] {
+    /// Drops what the former connection brought, but for the rows, of which some may be missing.
+    mutating func forget() -> [Action] {
         waiting.removeAll()
         for index in running.indices { running[index].isReportable = false }
-        if case .assembling = state { description = nil }
         return running.map { .cancel($0.ticket) }
-    }
-}
-
-extension FeatureDescription {
-    /// Whether rows assembled for `other` serve here: everything but the broadcast's progress agrees.
-    fileprivate func isSameTask(as other: FeatureDescription) -> Bool {
-        var copy = other
-        copy.broadcastComplete = broadcastComplete
-        return self == copy
     }
 }

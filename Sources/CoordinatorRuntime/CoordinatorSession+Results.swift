@@ -1,0 +1,130 @@
+import HeadPlan
+import Scheduling
+import Tensors
+import WireProtocol
+
+// Leases and what comes of them.
+extension CoordinatorSession {
+    /// Keeps in mind what a lease was, and sends it.
+    mutating func assign(
+        _ assignment: Scheduling.Assignment, to worker: WorkerID, at now: SchedulerInstant
+    ) -> [Action] {
+        guard let job, let id = identities[worker] else { return [] }
+        if leasingAt == nil { leasingAt = now }
+        leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
+            Lease(worker: worker, heads: assignment.heads, assignedAt: now)
+        return [
+            .send(
+                .assign(
+                    BundleAssignment(
+                        bundle: assignment.bundle.rawValue, attempt: assignment.attempt,
+                        heads: assignment.heads.map { job.plan[$0] })), to: id)
+        ]
+    }
+
+    /// Has the leases of a worker share the bounded memory of those that nobody will answer.
+    mutating func retireLeases(of worker: WorkerID) {
+        for key in leases.filter({ $0.value.worker == worker }).keys.sorted() {
+            if let oldest = formerLeaseRing.insert(key) { leases[oldest] = nil }
+        }
+    }
+
+    /// Ends a lease by its holder's answer; nil if that peer has no such lease.
+    private mutating func concludeLease(_ key: LeaseKey, by peer: Peer) -> Lease? {
+        guard let lease = leases[key], lease.worker == peer.worker else { return nil }
+        leases[key] = nil
+        return lease
+    }
+
+    /// Checks a result against its lease and lets the scheduler decide what it is good for.
+    mutating func receive(
+        _ result: BundleTrained, from peer: Peer, at now: SchedulerInstant
+    ) -> [Action] {
+        let bundle = BundleID(result.bundle)
+        let key = LeaseKey(bundle: result.bundle, attempt: result.attempt)
+        guard let lease = concludeLease(key, by: peer) else {
+            // Answered before, another's, or none at all: nothing says what it should look like.
+            harvest.rejectedCount += 1
+            return note(
+                .warning,
+                "worker \(name(of: peer)) sent heads for \(bundle), which is not its lease", at: now
+            )
+        }
+        guard fits(result, lease) else {
+            harvest.rejectedCount += 1
+            return note(
+                .warning, "worker \(name(of: peer)) sent heads that were not its lease's", at: now)
+                + schedule(
+                    .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
+        }
+        // A peer's figure: sums of these must stay numbers that a file can hold.
+        harvest.workers[peer.report].busySeconds += min(
+            result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
+        return schedule(
+            .bundleTrained(
+                bundle, attempt: result.attempt, by: peer.worker,
+                busySeconds: result.busySeconds), at: now, result: result, from: peer)
+    }
+
+    private func fits(_ result: BundleTrained, _ lease: Lease) -> Bool {
+        guard let job, result.featureCount == job.featureCount,
+            result.heads.map(\.id) == lease.heads
+        else { return false }
+        return result.heads.allSatisfy { $0.head.classes == job.plan[$0.id].classes }
+    }
+
+    mutating func receive(
+        _ failure: BundleFailed, from peer: Peer, at now: SchedulerInstant
+    ) -> [Action] {
+        let bundle = BundleID(failure.bundle)
+        let attempt = failure.attempt
+        _ = concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer)
+        if failure.isDeclined {
+            return schedule(.leaseDeclined(bundle, attempt: attempt, by: peer.worker), at: now)
+        }
+        return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
+            + schedule(.bundleFailed(bundle, attempt: attempt, by: peer.worker), at: now)
+    }
+
+    mutating func accept(
+        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
+    ) {
+        guard let result, let peer else { return }
+        let wanted = Set(heads)
+        for trained in result.heads where wanted.contains(trained.id) {
+            harvest.heads[Int(trained.id.rawValue)] = trained.head
+            acceptedCount += 1
+            acceptedFlops += job?.flops(of: trained.id) ?? 0
+            harvest.workers[peer.report].headCount += 1
+        }
+    }
+
+    mutating func compare(
+        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?, at now: SchedulerInstant
+    ) -> [Action] {
+        guard let result, let peer else { return [] }
+        let wanted = Set(heads)
+        var actions: [Action] = []
+        for trained in result.heads where wanted.contains(trained.id) {
+            harvest.duplicatedCount += 1
+            guard harvest.heads[Int(trained.id.rawValue)]?.hasEqualBits(trained.head) == false
+            else { continue }
+            harvest.mismatchCount += 1
+            actions += note(
+                .error,
+                "\(trained.id) from worker \(name(of: peer)) differs from the first result: one of two machines computes wrongly",
+                at: now)
+        }
+        return actions
+    }
+}
+
+extension Head {
+    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
+    fileprivate func hasEqualBits(_ other: Head) -> Bool {
+        classes == other.classes
+            && zip(weights.values, other.weights.values).allSatisfy {
+                $0.bitPattern == $1.bitPattern
+            } && zip(biases, other.biases).allSatisfy { $0.bitPattern == $1.bitPattern }
+    }
+}

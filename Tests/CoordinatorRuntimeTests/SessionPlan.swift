@@ -1,0 +1,51 @@
+import WireProtocol
+
+/// What a seed makes of the world.
+struct SessionPlan {
+    var workerCount: Int
+    var sample: SampleJob
+    var minWorkerCount: Int
+    var bundleHeadCountMax: Int
+    var chaosSeconds: Double
+    var serveSeconds: Double
+    var latencySecondsMax = 0.02
+    var chunkLossChance = 0.0
+    var breaksPerSecond = 0.0
+    var crashesPerSecond = 0.0
+    var pausesPerSecond = 0.0
+    var hostilesPerSecond = 0.0
+    var coordinatorRestartsPerSecond = 0.0
+    /// The first worker's share of results that fit no lease.
+    var invalidChance = 0.0
+    var slotCounts: [Int]
+    /// Workers whose connections keep their identity, as a worker not ours might.
+    var hasFixedIdentity: [Bool]
+    var bundleSeconds: [Double]
+
+    init(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        workerCount = Int.random(in: 1...4, using: &generator)
+        sample = SampleJob(
+            classCount: Int.random(in: 2...5, using: &generator),
+            rowsPerClass: Int.random(in: 1...6, using: &generator), seed: seed)
+        minWorkerCount = Int.random(in: 1...workerCount, using: &generator)
+        bundleHeadCountMax = Int.random(in: 1...6, using: &generator)
+        chaosSeconds = Double.random(in: 2...20, using: &generator)
+        serveSeconds = Double.random(in: 0.1...6, using: &generator)
+        slotCounts = (0..<workerCount).map { _ in Int.random(in: 1...3, using: &generator) }
+        hasFixedIdentity = (0..<workerCount).map { _ in generator.chance(0.3) }
+        bundleSeconds = (0..<workerCount).map { _ in
+            generator.chance(0.2) ? 8 : Double.random(in: 0.05...1, using: &generator)
+        }
+        if generator.chance(0.7) { latencySecondsMax = 0.6 }
+        if generator.chance(0.7) {
+            chunkLossChance = Double.random(in: 0...0.6, using: &generator)
+        }
+        if generator.chance(0.6) { breaksPerSecond = 0.2 }
+        if generator.chance(0.6) { crashesPerSecond = 0.15 }
+        if generator.chance(0.5) { pausesPerSecond = 0.15 }
+        if generator.chance(0.6) { hostilesPerSecond = 3 }
+        if generator.chance(0.3) { coordinatorRestartsPerSecond = 0.08 }
+        if generator.chance(0.3) { invalidChance = generator.chance(0.5) ? 1 : 0.3 }
+    }
+}

@@ -1,0 +1,185 @@
+import CoordinatorRuntime
+import HeadPlan
+import WireProtocol
+import WorkerRuntime
+
+// Training, and what befalls processes and connections.
+extension SessionSimulation {
+    // MARK: - Processes
+
+    mutating func start(_ index: Int) {
+        guard workers[index].session == nil, workers[index].exit != .done else { return }
+        processCount += 1
+        workers[index].process += 1
+        workers[index].exit = nil
+        workers[index].inbox = []
+        workers[index].outbox = []
+        workers[index].topic = []
+        workers[index].pending = [:]
+        connect(index, isNew: !plan.hasFixedIdentity[index])
+        workers[index].downFloor = workers[index].connection
+        workers[index].session = WorkerSession(
+            hello: Hello(
+                incarnation: 1_000 + processCount, name: "w\(index)", host: "h", isa: "scalar",
+                threadCount: plan.slotCounts[index], slotCount: plan.slotCounts[index],
+                processID: Int(processCount)),
+            stays: false, at: instant)
+        timeline.insert(.workerTick(worker: index, process: workers[index].process), at: now)
+    }
+
+    /// Ends a process; what it had sent may or may not arrive.
+    mutating func crash(_ index: Int) {
+        count("crash")
+        workers[index].session = nil
+        if generator.chance(0.5) { workers[index].upFloor = workers[index].connection + 1 }
+        if !workers[index].topic.isEmpty {
+            timeline.insert(.subscribed(generation: generation, change: -1), at: now + latency())
+        }
+        let seconds = Double.random(in: 0.05...6, using: &generator)
+        timeline.insert(.start(worker: index), at: now + Int64(seconds * 1e9))
+    }
+
+    mutating func end(_ index: Int, _ reason: WorkerExit) {
+        workers[index].session = nil
+        workers[index].exit = reason
+        if reason == .done { return }
+        count("refused exit")
+        // Somebody repairs it and starts it again.
+        timeline.insert(.start(worker: index), at: now + 2_000_000_000)
+    }
+
+    /// A new connection, under a new identity or the same.
+    mutating func connect(_ index: Int, isNew: Bool) {
+        workers[index].connection += 1
+        if isNew || workers[index].identity.bytes.isEmpty {
+            identityCount += 1
+            workers[index].identity = PeerID(
+                bytes: [UInt8(identityCount >> 8 & 0x7F), UInt8(identityCount & 0xFF)])
+        }
+    }
+
+    // MARK: - Training
+
+    mutating func begin(
+        _ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment, at index: Int
+    ) {
+        let mark = begunFor.count + 1
+        begunFor[mark] = workers[index].topic
+        var result = plan.sample.result(assignment)
+        result.busySeconds = Double(mark) * 1e-6
+        if !isCalm && index == 0 && generator.chance(plan.invalidChance) {
+            count("invalid result")
+            let head = result.heads[0]
+            result.heads[0] = TrainedHead(id: HeadID(head.id.rawValue ^ 1), head: head.head)
+            if generator.chance(0.5) { result.heads = [result.heads[0]] }
+            if Set(result.heads.map(\.id)).count < result.heads.count {
+                result.heads = [result.heads[0]]
+            }
+        }
+        var seconds = plan.bundleSeconds[index]
+        if !isCalm { seconds *= Double.random(in: 0.5...2, using: &generator) }
+        timeline.insert(
+            .compute(
+                worker: index, process: workers[index].process, .bundleTrained(ticket, result)),
+            at: now + Int64(seconds * 1e9))
+        workers[index].pending[ticket] = assignment
+    }
+
+    mutating func cancel(_ ticket: WorkerSession.Ticket, at index: Int) {
+        // Now and then a thread is done before it looks up.
+        guard generator.chance(0.8), let assignment = workers[index].pending[ticket] else { return }
+        let failure = BundleFailed(
+            bundle: assignment.bundle, attempt: assignment.attempt, reason: "cancelled",
+            isDeclined: true)
+        timeline.insert(
+            .compute(
+                worker: index, process: workers[index].process, .bundleFailed(ticket, failure)),
+            at: now + 5_000_000)
+    }
+
+    // MARK: - Misfortune
+
+    mutating func strike() {
+        // One that has all heads stays until its workers know.
+        if coordinator?.isFinished == false,
+            generator.chance(plan.coordinatorRestartsPerSecond / 10)
+        {
+            return restartCoordinator()
+        }
+        for index in workers.indices where workers[index].session != nil {
+            if generator.chance(plan.crashesPerSecond / 10) {
+                crash(index)
+                continue
+            }
+            if generator.chance(plan.breaksPerSecond / 10) { breakConnection(index) }
+            if generator.chance(plan.pausesPerSecond / 10) {
+                count("pause")
+                let seconds = Double.random(in: 0.5...8, using: &generator)
+                workers[index].pausedUntil = now + Int64(seconds * 1e9)
+                timeline.insert(.resume(worker: index), at: workers[index].pausedUntil)
+            }
+        }
+        if coordinator != nil && generator.chance(plan.hostilesPerSecond / 10) { hostility() }
+    }
+
+    private mutating func restartCoordinator() {
+        count("coordinator restart")
+        coordinator = nil
+        generation += 1
+        for index in workers.indices where workers[index].session != nil {
+            breakConnection(index)
+        }
+        let seconds = Double.random(in: 0.1...8, using: &generator)
+        timeline.insert(.startCoordinator, at: now + Int64(seconds * 1e9))
+    }
+
+    /// Loses what is under way in both directions, for a moment or longer.
+    private mutating func breakConnection(_ index: Int) {
+        count("break")
+        connect(index, isNew: !plan.hasFixedIdentity[index])
+        workers[index].upFloor = workers[index].connection
+        workers[index].downFloor = workers[index].connection
+        if generator.chance(0.5) {
+            let seconds = Double.random(in: 0.1...7, using: &generator)
+            workers[index].cutUntil = now + Int64(seconds * 1e9)
+        }
+    }
+
+    /// Somebody who is no worker, or none of ours, talks.
+    private mutating func hostility() {
+        count("hostility")
+        let peer = PeerID(bytes: [255, UInt8.random(in: 0..<4, using: &generator)])
+        let spec = plan.sample.plan.heads[0]
+        let frames: [[UInt8]]
+        switch Int.random(in: 0..<7, using: &generator) {
+        case 0:
+            frames = (0..<Int.random(in: 0...3, using: &generator)).map { _ in
+                (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+                    UInt8.random(in: 0...255, using: &generator)
+                }
+            }
+        case 1: frames = WorkerMessage.ready.encode()
+        case 2: frames = WorkerMessage.chunkRequest(Array(0..<64)).encode()
+        case 3:
+            let hello = Hello(
+                incarnation: UInt64.random(in: 0..<4, using: &generator), name: "x", host: "y",
+                isa: "z", threadCount: 1, slotCount: 3, processID: 0)
+            frames = WorkerMessage.hello(hello).encode()
+        case 4: frames = WorkerMessage.goodbye.encode()
+        default:
+            // A forged result, for a lease that somebody may well have.
+            let bundle = UInt64.random(in: 1..<12, using: &generator)
+            let result = BundleTrained(
+                bundle: bundle, attempt: UInt32.random(in: 1...2, using: &generator),
+                busySeconds: 0, featureCount: 2,
+                heads: [TrainedHead(id: spec.id, head: plan.sample.head(spec, error: 1))])
+            frames = WorkerMessage.bundleTrained(result).encode()
+        }
+        feed(.received(frames, from: peer))
+    }
+
+    mutating func calm() {
+        isCalm = true
+        for index in workers.indices { workers[index].cutUntil = 0 }
+    }
+}

@@ -1,0 +1,40 @@
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+@Suite struct SessionSimulationTests {
+    // Goal: whatever befalls processes and connections, every head comes once and right, and when the
+    // misfortunes stop the run ends and every worker is told. Method: a seed makes the misfortunes,
+    // both sides are the real sessions and the messages real bytes. Only training is made up.
+    @Test(.timeLimit(.minutes(30)))
+    func everyHeadComesAndEveryWorkerIsTold() {
+        var tally: [String: Int] = [:]
+        var slowest = 0.0
+        var failureCount = 0
+        for seed in 0..<seedCount() {
+            var simulation = SessionSimulation(seed: seed)
+            let failure = simulation.run()
+            #expect(failure == nil, "seed \(seed)")
+            if failure != nil { failureCount += 1 }
+            if failureCount >= 5 { break }
+            tally.merge(simulation.tally, uniquingKeysWith: +)
+            slowest = max(slowest, simulation.calmSeconds)
+        }
+        print("\(seedCount()) seeds, slowest calm \(slowest) s, \(tally)")
+        // A simulation in which nothing goes wrong shows nothing.
+        for kind in [
+            "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
+            "hostility", "pulled chunk", "unreachable", "refused exit", "coordinator says revoke",
+        ] where seedCount() >= 300 {
+            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
+        }
+    }
+
+    private func seedCount() -> UInt64 {
+        let usual: UInt64 = 300
+        guard let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS") else { return usual }
+        return UInt64(unsafe String(cString: text)) ?? usual
+    }
+}

@@ -1,0 +1,169 @@
+import FeatureStore
+import HeadPlan
+import Tensors
+import WireProtocol
+import WorkerRuntime
+
+/// A worker's session, driven by hand in a time of its own.
+struct Driver {
+    var session: WorkerSession
+    var now = ContinuousClock.now
+    private(set) var actions: [WorkerSession.Action] = []
+
+    init(stays: Bool = false, slotCount: Int = 1) {
+        session = WorkerSession(
+            hello: Hello(
+                incarnation: 7, name: "w", host: "h", isa: "scalar", threadCount: slotCount,
+                slotCount: slotCount, processID: 1),
+            stays: stays, at: now)
+    }
+
+    @discardableResult
+    mutating func feed(_ event: WorkerSession.Event) -> [WorkerSession.Action] {
+        actions = session.handle(event, at: now, peakRSSByteCount: 4_096)
+        return actions
+    }
+
+    @discardableResult
+    mutating func receive(_ message: CoordinatorMessage) -> [WorkerSession.Action] {
+        feed(.message(message))
+    }
+
+    mutating func wait(_ duration: Duration) -> [WorkerSession.Action] {
+        now += duration
+        return feed(.tick)
+    }
+
+    /// Says hello and is welcomed.
+    mutating func join(run: UInt8 = 1) {
+        feed(.tick)
+        receive(.welcome(Sample.welcome(run: run)))
+    }
+
+    /// Joins and takes in every row.
+    mutating func becomeReady(_ task: Sample.Task = Sample.Task()) {
+        join()
+        receive(.features(task.description(broadcastComplete: false)))
+        for chunk in task.chunks { receive(.chunk(chunk)) }
+    }
+}
+
+enum Sample {
+    static func welcome(run: UInt8 = 1) -> Welcome {
+        Welcome(
+            runID: [UInt8](repeating: run, count: 16), workerNumber: 1,
+            heartbeatMilliseconds: 1_000, featurePort: 5_556, featuresReady: false)
+    }
+
+    /// Two classes of four rows, in chunks of one row.
+    struct Task {
+        let source: FeatureChunks
+        let hyperparameters: HeadHyperparameters
+
+        init(seed: UInt64 = 0) {
+            let values = (0..<16).map { Float($0) + Float(seed) }
+            let table = FeatureTable(
+                grouping: Matrix(rowCount: 8, columnCount: 2, values: values),
+                labels: [0, 0, 0, 0, 1, 1, 1, 1], classCount: 2)
+            guard let chunks = try? FeatureChunks(table, chunkByteCountMax: 8) else {
+                preconditionFailure("the sample has chunks")
+            }
+            source = chunks
+            hyperparameters = HeadHyperparameters(epochCount: 1, seed: seed)
+        }
+
+        func description(broadcastComplete: Bool) -> FeatureDescription {
+            FeatureDescription(
+                featureCount: 2, classRowCounts: [4, 4], hyperparameters: hyperparameters,
+                chunks: source.manifest.chunks.map {
+                    ChunkDescription(
+                        classIndex: $0.classIndex, firstRow: $0.firstRow, rowCount: $0.rowCount,
+                        byteCount: $0.byteCount, hash: $0.hash)
+                }, broadcastComplete: broadcastComplete)
+        }
+
+        var chunks: [FeatureChunk] {
+            source.manifest.chunks.indices.map { index in
+                let bytes = unsafe source.withUnsafeBytes(ofChunk: index) { unsafe [UInt8]($0) }
+                return FeatureChunk(index: index, bytes: bytes)
+            }
+        }
+    }
+
+    static func assignment(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleAssignment {
+        BundleAssignment(
+            bundle: bundle, attempt: attempt,
+            heads: [HeadSpec(id: HeadID(0), classes: ClassSet([0, 1]))])
+    }
+
+    static func result(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleTrained {
+        BundleTrained(
+            bundle: bundle, attempt: attempt, busySeconds: 0.5, featureCount: 2,
+            heads: [
+                TrainedHead(
+                    id: HeadID(0),
+                    head: Head(
+                        classes: ClassSet([0, 1]), weights: Matrix(rowCount: 2, columnCount: 2),
+                        biases: [0, 0]))
+            ])
+    }
+}
+
+extension [WorkerSession.Action] {
+    /// The messages to be sent, without heartbeats.
+    var sent: [WorkerMessage] {
+        compactMap {
+            guard case .send(let message) = $0 else { return nil }
+            if case .heartbeat = message { return nil }
+            return message
+        }
+    }
+
+    var heartbeats: [WorkerHeartbeat] {
+        compactMap {
+            guard case .send(.heartbeat(let heartbeat)) = $0 else { return nil }
+            return heartbeat
+        }
+    }
+
+    var begun: [(ticket: WorkerSession.Ticket, bundle: UInt64)] {
+        compactMap {
+            guard case .begin(let ticket, let assignment) = $0 else { return nil }
+            return (ticket, assignment.bundle)
+        }
+    }
+
+    var cancelled: [WorkerSession.Ticket] {
+        compactMap {
+            guard case .cancel(let ticket) = $0 else { return nil }
+            return ticket
+        }
+    }
+
+    var exit: WorkerExit? {
+        for case .exit(let reason) in self { return reason }
+        return nil
+    }
+
+    var prepareCount: Int {
+        reduce(0) { sum, action in
+            if case .prepare = action { return sum + 1 }
+            return sum
+        }
+    }
+
+    var reconnects: Bool {
+        contains { action in
+            if case .reconnect = action { return true }
+            return false
+        }
+    }
+
+    /// Bundles given back untrained.
+    var declined: [UInt64] {
+        sent.compactMap {
+            guard case .bundleFailed(let failure) = $0, failure.isDeclined else { return nil }
+            return failure.bundle
+        }
+    }
+}
