@@ -14,7 +14,7 @@ package struct WorkerSession {
         fileprivate let rawValue: Int
     }
 
-    private struct Running {
+    struct Running {
         let ticket: Ticket
         let assignment: BundleAssignment
         /// False once its coordinator is gone: what comes of it must never reach another one.
@@ -51,7 +51,7 @@ package struct WorkerSession {
         case exit(WorkerExit)
     }
 
-    private enum State {
+    enum State {
         /// Hello is sent again and again until it is answered.
         case greeting(nextHello: ContinuousClock.Instant)
         /// Taken in; the backbone is still training.
@@ -62,40 +62,40 @@ package struct WorkerSession {
         case ready
     }
 
-    private struct Assembling {
+    struct Assembling {
         /// Once the broadcast is over and silent: what it did not bring is asked for.
         var pull: PullWindow?
         var isBroadcastComplete: Bool
         var lastChunkAt: ContinuousClock.Instant
     }
 
-    private static let helloInterval = Duration.seconds(1)
+    static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
-    private static let silentHeartbeatCountMax = 5
+    static let silentHeartbeatCountMax = 5
     /// Silence on the broadcast after which missing chunks are asked for.
-    private static let broadcastSilence = Duration.milliseconds(200)
+    static let broadcastSilence = Duration.milliseconds(200)
     /// Bundles that wait per slot: one that is next and, while a slot is still busy with a bundle
     /// that nobody wants any more, one that should be running.
-    private static let waitingCountMaxPerSlot = 2
+    static let waitingCountMaxPerSlot = 2
 
-    private let hello: Hello
-    private let stays: Bool
-    private var state: State
-    private var runID: [UInt8] = []
+    let hello: Hello
+    let stays: Bool
+    var state: State
+    var runID: [UInt8] = []
     /// What the rows at hand belong to, to keep them over a reconnection.
-    private var description: FeatureDescription?
+    var description: FeatureDescription?
     /// The rows so far, until they are all here.
-    private var assembly: FeatureAssembly?
-    private var heartbeatInterval = Duration.seconds(1)
-    private var nextHeartbeat: ContinuousClock.Instant
-    private var lastHeard: ContinuousClock.Instant
-    private var waiting: [BundleAssignment] = []
-    private var running: [Running] = []
-    private var nextTicket = 0
-    private var isDraining = false
-    private var busySeconds = 0.0
-    private var receivedByteCount = 0
-    private var peakRSSByteCount = 0
+    var assembly: FeatureAssembly?
+    var heartbeatInterval = Duration.seconds(1)
+    var nextHeartbeat: ContinuousClock.Instant
+    var lastHeard: ContinuousClock.Instant
+    var waiting: [BundleAssignment] = []
+    var running: [Running] = []
+    var nextTicket = 0
+    var isDraining = false
+    var busySeconds = 0.0
+    var receivedByteCount = 0
+    var peakRSSByteCount = 0
 
     /// The session of a process that says `hello` next.
     ///
@@ -142,7 +142,7 @@ package struct WorkerSession {
 }
 
 extension WorkerSession {
-    private mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant)
+    mutating func receive(_ message: CoordinatorMessage, at now: ContinuousClock.Instant)
         -> [Action]
     {
         switch message {
@@ -170,7 +170,7 @@ extension WorkerSession {
         }
     }
 
-    private func drop(_ error: WireError) -> [Action] {
+    func drop(_ error: WireError) -> [Action] {
         // Only the first exchange tells versions apart; later it is a frame like any other bad one.
         if error.code == .versionMismatch, case .greeting = state {
             return [.exit(.refused(error.message))]
@@ -178,7 +178,7 @@ extension WorkerSession {
         return [.log("a message from the coordinator was dropped: \(error.message)")]
     }
 
-    private mutating func accept(_ welcome: Welcome, at now: ContinuousClock.Instant) -> [Action] {
+    mutating func accept(_ welcome: Welcome, at now: ContinuousClock.Instant) -> [Action] {
         // A repeated welcome answers a repeated hello; only the first one changes the state.
         guard case .greeting = state else { return [] }
         heartbeatInterval = .milliseconds(max(10, welcome.heartbeatMilliseconds))
@@ -191,7 +191,7 @@ extension WorkerSession {
         ]
     }
 
-    private mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
+    mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
         switch refusal.code {
         case .versionMismatch, .notAccepting, .other:
             return [.exit(.refused("the coordinator refused this worker: \(refusal.message)"))]
@@ -205,176 +205,7 @@ extension WorkerSession {
         }
     }
 
-    private mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant)
-        -> [Action]
-    {
-        if case .greeting = state { return [] }
-        if let known = self.description, known.isSameTask(as: description) {
-            return resume(description, at: now)
-        }
-        do {
-            assembly = try FeatureAssembly(
-                FeatureManifest(
-                    featureCount: description.featureCount,
-                    classRowCounts: description.classRowCounts,
-                    chunks: description.chunks.map {
-                        ChunkEntry(
-                            classIndex: $0.classIndex, firstRow: $0.firstRow,
-                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
-                    }), byteCountMax: WireLimits().featureByteCountMax)
-        } catch {
-            return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
-        }
-        self.description = description
-        // What is trained on other rows is nothing for this task.
-        return forget() + assemble(description, at: now)
-    }
-
-    /// The same task as before: joined again, or told twice.
-    private mutating func resume(_ description: FeatureDescription, at now: ContinuousClock.Instant)
-        -> [Action]
-    {
-        switch state {
-        case .greeting:
-            return []
-        case .assembling(var assembling):
-            assembling.isBroadcastComplete =
-                assembling.isBroadcastComplete || description.broadcastComplete
-            state = .assembling(assembling)
-            return []
-        case .welcomed, .ready:
-            if assembly != nil { return assemble(description, at: now) }
-            return becomeReady(at: now)
-        }
-    }
-
-    private mutating func assemble(
-        _ description: FeatureDescription, at now: ContinuousClock.Instant
-    ) -> [Action] {
-        state = .assembling(
-            Assembling(
-                pull: nil, isBroadcastComplete: description.broadcastComplete,
-                // Nothing of a broadcast that is over will come: ask at once.
-                lastChunkAt: description.broadcastComplete ? now - Self.broadcastSilence : now))
-        return completeIfPossible(at: now) + tickAssembly(at: now)
-    }
-
-    private mutating func becomeReady(at now: ContinuousClock.Instant) -> [Action] {
-        state = .ready
-        return [.send(.ready), heartbeat(at: now)]
-    }
-
-    private mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action]
-    {
-        receivedByteCount += chunk.bytes.count
-        guard case .assembling(var assembling) = state, let assembly else { return [] }
-        var actions: [Action] = []
-        do {
-            _ = try assembly.insert(chunk.index, chunk.bytes)
-            assembling.pull?.arrived(chunk.index)
-        } catch {
-            actions.append(.log("chunk \(chunk.index) was dropped: \(error.message)"))
-        }
-        assembling.lastChunkAt = now
-        state = .assembling(assembling)
-        return actions + completeIfPossible(at: now) + tickAssembly(at: now)
-    }
-
-    private mutating func completeIfPossible(at now: ContinuousClock.Instant) -> [Action] {
-        guard case .assembling = state, let description, let table = try? assembly?.finish() else {
-            return []
-        }
-        assembly = nil
-        return [
-            .prepare(
-                table, description.hyperparameters, derivedFrom: description.derivedHead),
-            .log("holding \(table.rowCount) rows of \(table.featureCount) features"),
-        ] + becomeReady(at: now)
-    }
-
-    /// Asks for what the broadcast did not bring, once it is over and silent.
-    private mutating func tickAssembly(at now: ContinuousClock.Instant) -> [Action] {
-        guard case .assembling(var assembling) = state, assembling.isBroadcastComplete,
-            let assembly
-        else { return [] }
-        if assembling.pull == nil {
-            let isSilent = assembling.lastChunkAt.duration(to: now) >= Self.broadcastSilence
-            guard isSilent else { return [] }
-            assembling.pull = PullWindow(missing: assembly.missing)
-        }
-        let wanted = assembling.pull?.requests(at: now) ?? []
-        state = .assembling(assembling)
-        return wanted.isEmpty ? [] : [.send(.chunkRequest(wanted))]
-    }
-}
-
-extension WorkerSession {
-    private mutating func assign(_ assignment: BundleAssignment) -> [Action] {
-        guard case .ready = state, !isDraining else {
-            let reason = isDraining ? "the worker is leaving" : "the worker lacks features"
-            return [.send(Self.decline(assignment.bundle, assignment.attempt, reason))]
-        }
-        let isKnown = (waiting + running.filter(\.isReportable).map(\.assignment)).contains {
-            $0.bundle == assignment.bundle && $0.attempt == assignment.attempt
-        }
-        guard !isKnown else { return [] }
-        guard waiting.count < Self.waitingCountMaxPerSlot * max(1, hello.slotCount) else {
-            return [.send(Self.decline(assignment.bundle, assignment.attempt, "too much waits"))]
-        }
-        waiting.append(assignment)
-        return beginWaiting()
-    }
-
-    private mutating func beginWaiting() -> [Action] {
-        var actions: [Action] = []
-        while running.count < hello.slotCount, !waiting.isEmpty {
-            let next = Running(
-                ticket: Ticket(rawValue: nextTicket), assignment: waiting.removeFirst())
-            nextTicket += 1
-            running.append(next)
-            actions.append(.begin(next.ticket, next.assignment))
-        }
-        return actions
-    }
-
-    private mutating func revoke(
-        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool
-    ) -> [Action] {
-        let isThis = { (candidate: BundleAssignment) in
-            candidate.bundle == bundle && candidate.attempt == attempt
-        }
-        if let known = running.first(where: { $0.isReportable && isThis($0.assignment) }) {
-            return mayFinish ? [] : [.cancel(known.ticket)]
-        }
-        waiting.removeAll(where: isThis)
-        return [.send(Self.decline(bundle, attempt, "it was revoked"))]
-    }
-
-    private static func decline(
-        _ bundle: UInt64, _ attempt: UInt32, _ reason: String
-    ) -> WorkerMessage {
-        .bundleFailed(
-            BundleFailed(bundle: bundle, attempt: attempt, reason: reason, isDeclined: true))
-    }
-
-    private mutating func bundleEnded(
-        _ ticket: Ticket, report: WorkerMessage, at now: ContinuousClock.Instant
-    ) -> [Action] {
-        guard let index = running.firstIndex(where: { $0.ticket == ticket }) else { return [] }
-        let ended = running.remove(at: index)
-        // Said even if revoked: the heads may still be wanted, and the slot is known to be idle.
-        // The heartbeat before it brings the coordinator's figures up to date: this may be the last
-        // result of the run.
-        var actions = ended.isReportable ? [heartbeat(at: now), .send(report)] : []
-        if isDraining && running.isEmpty {
-            actions += [.send(.goodbye), .exit(.done)]
-        } else {
-            actions += beginWaiting()
-        }
-        return actions
-    }
-
-    private mutating func finished(
+    mutating func finished(
         _ outcome: CoordinatorMessage.Outcome, at now: ContinuousClock.Instant
     ) -> [Action] {
         // Said again and again while nothing is left for this worker.
@@ -393,7 +224,7 @@ extension WorkerSession {
         }
     }
 
-    private mutating func drain() -> [Action] {
+    mutating func drain() -> [Action] {
         guard !isDraining else { return [.exit(.done)] }
         isDraining = true
         let returned = waiting.map {
@@ -403,7 +234,7 @@ extension WorkerSession {
         return running.isEmpty ? returned + [.send(.goodbye), .exit(.done)] : returned
     }
 
-    private mutating func tick(at now: ContinuousClock.Instant) -> [Action] {
+    mutating func tick(at now: ContinuousClock.Instant) -> [Action] {
         if case .greeting(let nextHello) = state {
             return now >= nextHello ? greet(at: now) : []
         }
@@ -416,7 +247,7 @@ extension WorkerSession {
         return actions
     }
 
-    private mutating func heartbeat(at now: ContinuousClock.Instant) -> Action {
+    mutating func heartbeat(at now: ContinuousClock.Instant) -> Action {
         nextHeartbeat = now + heartbeatInterval
         return .send(
             .heartbeat(
@@ -427,24 +258,15 @@ extension WorkerSession {
     }
 
     /// Says hello now, if the time has come, and plans the next one.
-    private mutating func greet(at now: ContinuousClock.Instant) -> [Action] {
+    mutating func greet(at now: ContinuousClock.Instant) -> [Action] {
         state = .greeting(nextHello: now + Self.helloInterval)
         return [.send(.hello(hello))]
     }
 
     /// Drops what the former connection brought, but for the rows, of which some may be missing.
-    private mutating func forget() -> [Action] {
+    mutating func forget() -> [Action] {
         waiting.removeAll()
         for index in running.indices { running[index].isReportable = false }
         return running.map { .cancel($0.ticket) }
-    }
-}
-
-extension FeatureDescription {
-    /// Whether rows assembled for `other` serve here: everything but the broadcast's progress agrees.
-    fileprivate func isSameTask(as other: FeatureDescription) -> Bool {
-        var copy = other
-        copy.broadcastComplete = broadcastComplete
-        return self == copy
     }
 }

@@ -96,9 +96,9 @@ struct SessionSimulation {
                 calmSeconds = seconds - plan.chaosSeconds
                 return failureAtEnd()
             }
-            if seconds > plan.chaosSeconds + 200 {
+            if seconds > plan.chaosSeconds + 400 {
                 let heads = coordinator?.harvest.heads ?? []
-                return "200 s into the calm \(heads.count { $0 != nil }) of \(heads.count) heads "
+                return "400 s into the calm \(heads.count { $0 != nil }) of \(heads.count) heads "
                     + "are there, exits are \(workers.map(\.exit))"
             }
         }

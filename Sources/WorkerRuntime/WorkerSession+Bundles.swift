@@ -1,0 +1,70 @@
+import HeadPlan
+import WireProtocol
+
+// Leases: taken or declined, trained in order, each answered once.
+extension WorkerSession {
+    mutating func assign(_ assignment: BundleAssignment) -> [Action] {
+        guard case .ready = state, !isDraining else {
+            let reason = isDraining ? "the worker is leaving" : "the worker lacks features"
+            return [.send(Self.decline(assignment.bundle, assignment.attempt, reason))]
+        }
+        let isKnown = (waiting + running.filter(\.isReportable).map(\.assignment)).contains {
+            $0.bundle == assignment.bundle && $0.attempt == assignment.attempt
+        }
+        guard !isKnown else { return [] }
+        guard waiting.count < Self.waitingCountMaxPerSlot * max(1, hello.slotCount) else {
+            return [.send(Self.decline(assignment.bundle, assignment.attempt, "too much waits"))]
+        }
+        waiting.append(assignment)
+        return beginWaiting()
+    }
+
+    mutating func beginWaiting() -> [Action] {
+        var actions: [Action] = []
+        while running.count < hello.slotCount, !waiting.isEmpty {
+            let next = Running(
+                ticket: Ticket(rawValue: nextTicket), assignment: waiting.removeFirst())
+            nextTicket += 1
+            running.append(next)
+            actions.append(.begin(next.ticket, next.assignment))
+        }
+        return actions
+    }
+
+    mutating func revoke(
+        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool
+    ) -> [Action] {
+        let isThis = { (candidate: BundleAssignment) in
+            candidate.bundle == bundle && candidate.attempt == attempt
+        }
+        if let known = running.first(where: { $0.isReportable && isThis($0.assignment) }) {
+            return mayFinish ? [] : [.cancel(known.ticket)]
+        }
+        waiting.removeAll(where: isThis)
+        return [.send(Self.decline(bundle, attempt, "it was revoked"))]
+    }
+
+    static func decline(
+        _ bundle: UInt64, _ attempt: UInt32, _ reason: String
+    ) -> WorkerMessage {
+        .bundleFailed(
+            BundleFailed(bundle: bundle, attempt: attempt, reason: reason, isDeclined: true))
+    }
+
+    mutating func bundleEnded(
+        _ ticket: Ticket, report: WorkerMessage, at now: ContinuousClock.Instant
+    ) -> [Action] {
+        guard let index = running.firstIndex(where: { $0.ticket == ticket }) else { return [] }
+        let ended = running.remove(at: index)
+        // Said even if revoked: the heads may still be wanted, and the slot is known to be idle.
+        // The heartbeat before it brings the coordinator's figures up to date: this may be the last
+        // result of the run.
+        var actions = ended.isReportable ? [heartbeat(at: now), .send(report)] : []
+        if isDraining && running.isEmpty {
+            actions += [.send(.goodbye), .exit(.done)]
+        } else {
+            actions += beginWaiting()
+        }
+        return actions
+    }
+}

@@ -1,0 +1,116 @@
+import FeatureStore
+import HeadPlan
+import WireProtocol
+
+// How a worker comes by its rows: the broadcast, and asking for what it did not bring.
+extension WorkerSession {
+    mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant)
+        -> [Action]
+    {
+        if case .greeting = state { return [] }
+        if let known = self.description, known.isSameTask(as: description) {
+            return resume(description, at: now)
+        }
+        do {
+            assembly = try FeatureAssembly(
+                FeatureManifest(
+                    featureCount: description.featureCount,
+                    classRowCounts: description.classRowCounts,
+                    chunks: description.chunks.map {
+                        ChunkEntry(
+                            classIndex: $0.classIndex, firstRow: $0.firstRow,
+                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
+                    }), byteCountMax: WireLimits().featureByteCountMax)
+        } catch {
+            return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
+        }
+        self.description = description
+        // What is trained on other rows is nothing for this task.
+        return forget() + assemble(description, at: now)
+    }
+
+    /// The same task as before: joined again, or told twice.
+    mutating func resume(_ description: FeatureDescription, at now: ContinuousClock.Instant)
+        -> [Action]
+    {
+        switch state {
+        case .greeting:
+            return []
+        case .assembling(var assembling):
+            assembling.isBroadcastComplete =
+                assembling.isBroadcastComplete || description.broadcastComplete
+            state = .assembling(assembling)
+            return []
+        case .welcomed, .ready:
+            if assembly != nil { return assemble(description, at: now) }
+            return becomeReady(at: now)
+        }
+    }
+
+    mutating func assemble(
+        _ description: FeatureDescription, at now: ContinuousClock.Instant
+    ) -> [Action] {
+        state = .assembling(
+            Assembling(
+                pull: nil, isBroadcastComplete: description.broadcastComplete,
+                // Nothing of a broadcast that is over will come: ask at once.
+                lastChunkAt: description.broadcastComplete ? now - Self.broadcastSilence : now))
+        return completeIfPossible(at: now) + tickAssembly(at: now)
+    }
+
+    mutating func becomeReady(at now: ContinuousClock.Instant) -> [Action] {
+        state = .ready
+        return [.send(.ready), heartbeat(at: now)]
+    }
+
+    mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action] {
+        receivedByteCount += chunk.bytes.count
+        guard case .assembling(var assembling) = state, let assembly else { return [] }
+        var actions: [Action] = []
+        do {
+            _ = try assembly.insert(chunk.index, chunk.bytes)
+            assembling.pull?.arrived(chunk.index)
+        } catch {
+            actions.append(.log("chunk \(chunk.index) was dropped: \(error.message)"))
+        }
+        assembling.lastChunkAt = now
+        state = .assembling(assembling)
+        return actions + completeIfPossible(at: now) + tickAssembly(at: now)
+    }
+
+    mutating func completeIfPossible(at now: ContinuousClock.Instant) -> [Action] {
+        guard case .assembling = state, let description, let table = try? assembly?.finish() else {
+            return []
+        }
+        assembly = nil
+        return [
+            .prepare(
+                table, description.hyperparameters, derivedFrom: description.derivedHead),
+            .log("holding \(table.rowCount) rows of \(table.featureCount) features"),
+        ] + becomeReady(at: now)
+    }
+
+    /// Asks for what the broadcast did not bring, once it is over and silent.
+    mutating func tickAssembly(at now: ContinuousClock.Instant) -> [Action] {
+        guard case .assembling(var assembling) = state, assembling.isBroadcastComplete,
+            let assembly
+        else { return [] }
+        if assembling.pull == nil {
+            let isSilent = assembling.lastChunkAt.duration(to: now) >= Self.broadcastSilence
+            guard isSilent else { return [] }
+            assembling.pull = PullWindow(missing: assembly.missing)
+        }
+        let wanted = assembling.pull?.requests(at: now) ?? []
+        state = .assembling(assembling)
+        return wanted.isEmpty ? [] : [.send(.chunkRequest(wanted))]
+    }
+}
+
+extension FeatureDescription {
+    /// Whether rows assembled for `other` serve here: everything but the broadcast's progress agrees.
+    fileprivate func isSameTask(as other: FeatureDescription) -> Bool {
+        var copy = other
+        copy.broadcastComplete = broadcastComplete
+        return self == copy
+    }
+}
