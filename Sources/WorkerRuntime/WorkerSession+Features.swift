@@ -1,5 +1,6 @@
 import FeatureStore
 import HeadPlan
+import Tensors
 import WireProtocol
 
 // How a worker comes by its rows: the broadcast, and asking for what it did not bring.
@@ -60,7 +61,9 @@ extension WorkerSession {
 
     mutating func becomeReady(at now: ContinuousClock.Instant) -> [Action] {
         state = .ready
-        return [.send(.ready), heartbeat(at: now)]
+        // In this order: a message that must not be lost has its own queue, and while that is not
+        // empty the link sends no heartbeat.
+        return [heartbeat(at: now), .send(.ready)]
     }
 
     mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action] {

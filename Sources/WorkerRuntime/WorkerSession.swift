@@ -11,7 +11,7 @@ package struct WorkerSession {
     /// The worker's own number for a bundle it trains: a coordinator that was started again counts
     /// its bundles from the start again.
     package struct Ticket: Hashable, Sendable {
-        fileprivate let rawValue: Int
+        let rawValue: Int
     }
 
     struct Running {

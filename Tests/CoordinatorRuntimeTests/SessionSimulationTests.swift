@@ -6,8 +6,8 @@ import Glibc
 
 @Suite struct SessionSimulationTests {
     // Goal: whatever befalls processes and connections, every head comes once and right, and when the
-    // misfortunes stop the run ends and every worker is told. Method: a seed makes the misfortunes;
-    // both sides are the real sessions, the messages real bytes, only training is made up.
+    // misfortunes stop the run ends and every worker is told. Method: a seed makes the misfortunes,
+    // both sides are the real sessions and the messages real bytes. Only training is made up.
     @Test(.timeLimit(.minutes(30)))
     func everyHeadComesAndEveryWorkerIsTold() {
         var tally: [String: Int] = [:]
