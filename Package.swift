@@ -134,7 +134,12 @@ let package = Package(
         tests(
             "WorkerRuntime",
             ["FeatureStore", "HeadPlan", "Tensors", "WireProtocol", "WorkerRuntime"]),
-        tests("EndToEnd", ["WireProtocol", "ZeroMQ", "HeadPlan", "Tensors"]),
+        tests(
+            "EndToEnd",
+            [
+                "Hashing", "HeadPlan", "HeadTraining", "RunStore", "Tensors", "Threading",
+                "WireProtocol", "ZeroMQ", "coordinator", "worker",
+            ]),
         tests("Tidy", []),
     ],
     cLanguageStandard: .c17

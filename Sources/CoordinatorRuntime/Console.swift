@@ -9,10 +9,10 @@ final class Console: Sendable {
     private struct State {
         var display = ProgressDisplay()
         var shown: ProgressState?
-        var lastLine: ContinuousClock.Instant?
+        var lastLine: (of: ProgressState.Kind, at: ContinuousClock.Instant)?
     }
 
-    /// Between two progress lines where there is no terminal.
+    /// Between two progress lines of one kind where there is no terminal; a new kind is said at once.
     private static let lineInterval = Duration.seconds(5)
 
     private let minimum: LogLevel
@@ -46,8 +46,12 @@ final class Console: Sendable {
                 draw(progress, &state)
                 return
             }
-            if let last = state.lastLine, last.duration(to: .now) < Self.lineInterval { return }
-            state.lastLine = .now
+            if let last = state.lastLine, last.of == progress.kind,
+                last.at.duration(to: .now) < Self.lineInterval
+            {
+                return
+            }
+            state.lastLine = (progress.kind, .now)
             write(ProgressLine.rendered(progress) + "\n")
         }
     }
@@ -55,7 +59,7 @@ final class Console: Sendable {
     /// Leaves the last state on the screen, and says where there is no terminal what the phase came to.
     func endPhase() {
         state.withLock { state in
-            if let shown = state.shown, showsProgress, !isTerminal {
+            if let shown = state.shown, showsProgress, !isTerminal, shown.hasFigures {
                 write(ProgressLine.rendered(shown) + "\n")
             }
             state.display.keep()
@@ -75,6 +79,28 @@ final class Console: Sendable {
 
     private func write(_ text: String) {
         FileHandle.standardError.write(Data(text.utf8))
+    }
+}
+
+extension ProgressState {
+    /// What it is about, whatever its figures.
+    fileprivate enum Kind: Hashable, Sendable {
+        case activity(String)
+        case backbone
+        case heads
+    }
+
+    /// Whether there is more to say at its end than at its beginning.
+    fileprivate var hasFigures: Bool {
+        if case .activity = self { false } else { true }
+    }
+
+    fileprivate var kind: Kind {
+        switch self {
+        case .activity(let text): .activity(text)
+        case .backbone: .backbone
+        case .heads: .heads
+        }
     }
 }
 

@@ -86,7 +86,11 @@ private struct NetworkLoop: ~Copyable {
     private var session: CoordinatorSession
     private var job: HeadJob?
     private var isAborted = false
-    private var isFinished = false
+    /// Who was told that the run is over and has not said goodbye; nil until it is over.
+    ///
+    /// The connections stay open until all have, or the time is over: a worker whose connection
+    /// breaks loses what it has not read yet, the farewell too, and would wait for ever.
+    private var leaving: Set<CoordinatorSession.PeerID>?
     private var lastReport = ContinuousClock.now
 
     init(
@@ -135,20 +139,26 @@ private struct NetworkLoop: ~Copyable {
     }
 
     mutating func run() throws -> HeadHarvest {
-        while !session.isFinished {
-            let found = try poll(
-                [
-                    control.pollTarget(.readable), broadcast.pollTarget(.readable),
-                    inbox.pollTarget,
-                ], timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
-            for command in inbox.takeAll() { take(command) }
-            if found[0].contains(.readable) { try receiveControl() }
-            if found[1].contains(.readable) { try receiveSubscriptions() }
-            feed(.tick)
-            reportProgress()
-        }
+        while !session.isFinished { try turn() }
+        leaving = Set(session.peers.keys)
+        let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
+        while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
         if isAborted { throw CancellationError() }
         return session.harvest
+    }
+
+    /// Waits for something to do, and does it.
+    private mutating func turn() throws {
+        let found = try poll(
+            [
+                control.pollTarget(.readable), broadcast.pollTarget(.readable),
+                inbox.pollTarget,
+            ], timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
+        for command in inbox.takeAll() { take(command) }
+        if found[0].contains(.readable) { try receiveControl() }
+        if found[1].contains(.readable) { try receiveSubscriptions() }
+        feed(.tick)
+        reportProgress()
     }
 
     private mutating func take(_ command: CoordinatorLink.Command) {
@@ -164,7 +174,6 @@ private struct NetworkLoop: ~Copyable {
 
     private mutating func receiveControl() throws(ZeroMQError) {
         for _ in 0..<Self.burstCount {
-            guard !session.isFinished else { return }
             let frames: [Frame]
             do throws(ZeroMQError) {
                 guard let received = try control.receive() else { return }
@@ -174,9 +183,12 @@ private struct NetworkLoop: ~Copyable {
                 continue
             }
             guard let identity = frames.first else { continue }
-            feed(
-                .received(
-                    frames.dropFirst().map(\.bytes), from: .init(bytes: identity.bytes)))
+            let peer = CoordinatorSession.PeerID(bytes: identity.bytes)
+            let message = frames.dropFirst().map(\.bytes)
+            feed(.received(message, from: peer))
+            if leaving != nil, case .goodbye? = try? WorkerMessage.decode(message) {
+                leaving?.remove(peer)
+            }
         }
     }
 
@@ -215,7 +227,8 @@ private struct NetworkLoop: ~Copyable {
         case .log(let level, let text):
             console.log(level, text)
         case .finish:
-            isFinished = true
+            // The session says so itself.
+            break
         }
     }
 
@@ -223,6 +236,7 @@ private struct NetworkLoop: ~Copyable {
         do throws(ZeroMQError) {
             guard try !control.send([Frame(peer.bytes)] + frames) else { return }
         } catch {
+            leaving?.remove(peer)
             guard error.code != .unroutable || !session.isFinished else { return }
         }
         // Full or gone. The session forgets the peer at once, so this ends.
@@ -241,7 +255,7 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private mutating func reportProgress() {
-        guard job != nil, lastReport.duration(to: .now) > .milliseconds(200),
+        guard job != nil, !session.isFinished, lastReport.duration(to: .now) > .milliseconds(200),
             let progress = session.progress(at: now)
         else { return }
         lastReport = .now

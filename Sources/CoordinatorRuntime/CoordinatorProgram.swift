@@ -89,7 +89,7 @@ package final class CoordinatorProgram: Sendable {
         let dataset = try await loadDataset(on: compute)
         let plan = try options.plan(classCount: dataset.classCount)
         let directory = try options.openDirectory()
-        kept.open(directory.path)
+        kept.open(directory)
         if directory.state == .finished { return try printFormer(directory) }
         clock.end(\.data)
         describe(dataset, plan, directory)

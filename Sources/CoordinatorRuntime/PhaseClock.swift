@@ -1,3 +1,4 @@
+import Glibc
 import RunStore
 import Synchronization
 
@@ -52,7 +53,12 @@ final class KeptFiles: Sendable {
 
     private let state = Mutex(State())
 
-    func open(_ folder: String) { state.withLock { $0.folder = folder } }
+    /// Names the run directory, which may hold a backbone from an earlier start.
+    func open(_ directory: RunDirectory) {
+        let file = directory.path(of: .backbone)
+        let hasBackbone = unsafe access(file, F_OK) == 0
+        state.withLock { $0 = State(folder: directory.path, hasBackbone: hasBackbone) }
+    }
 
     func keepBackbone() { state.withLock { $0.hasBackbone = true } }
 

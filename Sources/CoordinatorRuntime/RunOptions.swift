@@ -103,6 +103,9 @@ package struct RunOptions: Sendable {
             "--head-mode \(headMode.rawValue) is not in this version; only frozen heads are trained"
         )
         try require(
+            bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
+            "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
+        try require(
             insecure || isLoopback,
             """
             --bind \(bind) lets any machine that reaches it join, read the features and send \
@@ -115,7 +118,7 @@ package struct RunOptions: Sendable {
     }
 
     private var isLoopback: Bool {
-        guard bind.hasPrefix("tcp://") else { return bind.hasPrefix("ipc://") }
+        guard bind.hasPrefix("tcp://") else { return false }
         let host = bind.dropFirst("tcp://".count)
         return host.hasPrefix("127.") || host.hasPrefix("localhost:") || host.hasPrefix("[::1]:")
             || host.hasPrefix("lo:")

@@ -134,7 +134,10 @@ private struct SessionDriver: ~Copyable {
         for _ in 0..<Self.burstCount {
             guard exit == nil, let frames = try control.receive() else { return }
             switch decode(frames[...]) {
-            case .success(let message): try feed(.message(message))
+            case .success(let message):
+                // Answered at once: the coordinator keeps the connection until it has heard it.
+                if case .finished = message { send(.goodbye) }
+                try feed(.message(message))
             case .failure(let error): try feed(.unreadable(error))
             }
         }

@@ -20,9 +20,21 @@ package final class WorkerProgram: Sendable {
 
     /// Works until the run is complete, the worker is told to leave, or its parent is gone.
     ///
-    /// - Throws: `WorkerError` or `ZeroMQError` if the endpoint cannot be connected to at all. A
-    ///   coordinator that is not there yet is waited for.
-    package func run() async throws -> WorkerExit {
+    /// - Throws: `WorkerError` if the endpoint cannot be connected to at all. A coordinator that is
+    ///   not there yet is waited for.
+    package func run() async throws(WorkerError) -> WorkerExit {
+        do {
+            return try await work()
+        } catch let error as WorkerError {
+            throw error
+        } catch let error as ZeroMQError {
+            throw .unavailable(error.message)
+        } catch {
+            throw .unavailable("\(error)")
+        }
+    }
+
+    private func work() async throws -> WorkerExit {
         let network = ThreadExecutor(name: "network")
         let link = try WorkerLink(configuration: configuration, logger: logger)
         let watcher = await SignalWatcher([.interrupt, .terminate])

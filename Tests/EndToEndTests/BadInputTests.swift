@@ -1,0 +1,172 @@
+import Foundation
+import RunStore
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// What cannot run says so in one sentence, with the contract's exit status.
+    @Suite(.timeLimit(.minutes(1))) struct BadInputTests {
+        /// Runs a program that must refuse, and returns its first line of error.
+        private func refusal(
+            _ program: URL, _ arguments: [String], status: Int32,
+            environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws -> String {
+            let run = try await run(program, arguments, environment: environment)
+            #expect(run.status == status, "\(run.standardError)", sourceLocation: sourceLocation)
+            #expect(run.standardOutput == "", sourceLocation: sourceLocation)
+            for trace in ["Fatal error", "Stack dump", "RunError(", "DatasetError("] {
+                #expect(!run.standardError.contains(trace), sourceLocation: sourceLocation)
+            }
+            let lines = run.standardError.split(separator: "\n").map(String.init)
+            return lines.last { $0.hasPrefix("coordinator: ") || $0.hasPrefix("worker: ") }
+                ?? lines.first ?? ""
+        }
+
+        @Test(arguments: [
+            (["--no-such-option"], "Unknown option '--no-such-option'"),
+            (["--dataset", "letters"], "'letters' is invalid for '--dataset"),
+            (["--heads", "triples"], "'triples' is invalid"),
+            (["--head-init", "ones"], "'ones' is invalid"),
+            (["--head-mode", "warm"], "--head-mode warm"),
+            (["--every", "0"], "--every"), (["--every", "many"], "'many' is invalid"),
+            (["--fraction", "0"], "--fraction"), (["--fraction", "nan"], "--fraction"),
+            (["--epochs", "0"], "--epochs"), (["--head-epochs", "-1"], "head-epochs"),
+            (["--batch-size", "0"], "--batch-size"),
+            (["--learning-rate", "inf"], "--learning-rate"),
+            (["--head-dropout", "1"], "--head-dropout"),
+            (["--workers", "-1"], "workers"), (["--min-workers", "0"], "--min-workers"),
+            (["--workers", "1", "--min-workers", "2"], "--min-workers 2"),
+            (["--threads", "0"], "--threads"), (["--seed=-1"], "'-1'"),
+            (["--bind", "5555"], "--bind must look like"),
+            (["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
+            (["--classes", "0-99"], "no class 10"), (["--classes", "0"], "class"),
+            (["--classes", "1,1"], "1"), (["--log-level", "loud"], "'loud' is invalid"),
+        ])
+        func optionsThatCannotRun(options: [String], expected: String) async throws {
+            let folder = try TemporaryDirectory()
+            // The option under test comes last, and counts.
+            let path = folder.path("run")
+            let message = try await refusal(
+                Lab.coordinator,
+                ["--dataset", "mnist", "--data-dir", try Lab.data.get(), "--run-dir", path]
+                    + options, status: 64)
+            #expect(message.contains(expected), "\(message)")
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+
+        @Test(arguments: [
+            ([], "--connect"), (["--connect", "here"], "tcp://HOST:5555"),
+            (["--connect", "tcp://127.0.0.1:5555", "--threads", "0"], "--threads"),
+            (["--connect", "tcp://127.0.0.1:99999"], "99999"),
+            (["--connect", "tcp://:5555"], "tcp://:5555"),
+        ])
+        func workersOptions(options: [String], expected: String) async throws {
+            let message = try await refusal(Lab.worker, options, status: 64)
+            #expect(message.contains(expected), "\(message)")
+        }
+
+        @Test func anInstructionSetThatIsNone() async throws {
+            let message = try await refusal(
+                Lab.worker, ["--connect", "tcp://127.0.0.1:5555"], status: 64,
+                environment: ["MANYHEADS_ISA": "avx1024"])
+            #expect(message.contains("avx1024"))
+            #expect(message.contains("scalar"))
+        }
+
+        @Test func dataThatIsMissing() async throws {
+            let folder = try TemporaryDirectory()
+            var job = try Job()
+            job.dataDirectory = folder.path
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: folder.path("run")), status: 65)
+            #expect(message.contains("train-images-idx3-ubyte"))
+            #expect(message.contains(folder.path))
+            for way in ["Scripts/fetch-data", "by hand", "MANYHEADS_DATA"] {
+                #expect(message.contains(way), "\(message)")
+            }
+        }
+
+        @Test func dataThatIsCorrupt() async throws {
+            let folder = try TemporaryDirectory()
+            let data = folder.path("data")
+            try SyntheticData().write(to: data)
+            let file = data + "/train-images-idx3-ubyte"
+            try Data(try bytes(of: file).dropLast(7)).write(to: URL(filePath: file))
+            var job = try Job()
+            job.dataDirectory = data
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: folder.path("run")), status: 65)
+            #expect(message.contains(file))
+            #expect(message.contains("ends at byte"))
+        }
+
+        @Test func aPortThatIsTaken() async throws {
+            let folder = try TemporaryDirectory()
+            let first = try Job().start(in: folder.path("first"))
+            var job = try Job()
+            job.bind = try await endpoint(of: first)
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: folder.path("second")), status: 69)
+            #expect(message.contains("already in use"))
+            #expect(message.contains(job.bind))
+            #expect(message.contains("--bind"))
+        }
+
+        @Test func aRunDirectoryThatCannotBeWritten() async throws {
+            let folder = try TemporaryDirectory()
+            // Below a file there is no folder, for the superuser neither.
+            let path = try folder.write("", to: "file") + "/run"
+            let message = try await refusal(
+                Lab.coordinator, try Job().arguments(in: path), status: 73)
+            #expect(message.contains(path))
+        }
+
+        @Test func aRunDirectoryOfAnotherConfiguration() async throws {
+            let reference = try await Lab.reference
+            var job = reference.job
+            job.headEpochs += 1
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: reference.path), status: 64)
+            #expect(message.contains("head_epochs is 20 there and 21 here"))
+            #expect(message.contains("--run-dir"))
+        }
+
+        @Test func aRunDirectoryInUse() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let first = try Job().start(in: path)
+            _ = try await endpoint(of: first)
+            let message = try await refusal(
+                Lab.coordinator, try Job().arguments(in: path), status: 69)
+            #expect(message.contains("in use by another coordinator"))
+            #expect(message.contains("\(first.identifier)"))
+        }
+
+        @Test func aRunDirectoryWhoseBackboneIsDamaged() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let job = try Job()
+            try await job.beginWithBackbone(in: path)
+            let file = RunDirectory.path(of: .backbone, in: path)
+            try Data(try bytes(of: file).dropLast(4)).write(to: URL(filePath: file))
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: path), status: 65)
+            #expect(message.contains(file))
+        }
+
+        @Test(arguments: [["--help"], ["run", "--help"]]) func helpHasAnExample(
+            arguments: [String]
+        ) async throws {
+            let help = try await run(Lab.coordinator, arguments)
+            #expect(help.status == 0)
+            #expect(help.standardOutput.contains("xample"))
+        }
+
+        @Test func theWorkersHelpHasAnExample() async throws {
+            let help = try await run(Lab.worker, ["--help"])
+            #expect(help.status == 0)
+            #expect(help.standardOutput.contains("Example"))
+            #expect(!help.standardOutput.contains("end-with-stdin"))
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import RunStore
+import TestSupport
+import Testing
+
+/// What the tests share: the programs, a small data set, and one finished run of a small job.
+enum Lab {
+    static let coordinator = productsDirectory.appending(path: "coordinator")
+    static let worker = productsDirectory.appending(path: "worker")
+
+    /// Gone with the process that runs the tests.
+    static let folder: String = {
+        let path = FileManager.default.temporaryDirectory.path + "/manyheads-\(UUID().uuidString)"
+        atexit { try? FileManager.default.removeItem(atPath: Lab.folder) }
+        return path
+    }()
+
+    /// The folder of the small data set.
+    static let data: Result<String, any Error> = Result {
+        try SyntheticData().write(to: folder + "/data")
+        return folder + "/data"
+    }
+
+    private static let referenceRun = Task {
+        let job = try Job()
+        let path = folder + "/reference"
+        let run = try await job.run(in: path, ["--workers", "1", "--save-features"])
+        try #require(run.status == 0, "\(run.standardError)")
+        return FinishedRun(
+            job: job, path: path, output: run.standardOutput, log: run.standardError,
+            results: try RunDirectory.readResults(in: path))
+    }
+
+    /// The run with one local worker that the others are compared with, run once.
+    static var reference: FinishedRun {
+        get async throws { try await referenceRun.value }
+    }
+}
+
+/// A run that went to its end.
+struct FinishedRun: Sendable {
+    let job: Job
+    let path: String
+    let output: String
+    let log: String
+    let results: RunResults
+}
+
+/// The options of a small job: 6 classes, 57 heads, 1,200 training rows.
+struct Job: Sendable {
+    var dataset = "mnist"
+    var dataDirectory: String?
+    var classes = "0-5"
+    var every = 1
+    var fraction = 1.0
+    var epochs = 1
+    var headEpochs = 20
+    var heads = "subsets"
+    var initialisation = "glorot"
+    var bind = "tcp://127.0.0.1:0"
+
+    /// The job on the small data set.
+    init() throws {
+        dataDirectory = try Lab.data.get()
+    }
+
+    /// A job of about `seconds` of one worker's time, so that something can happen on the way.
+    static func long() throws -> Job {
+        var job = try Job()
+        job.headEpochs = 3_000
+        return job
+    }
+
+    func arguments(in runDirectory: String) -> [String] {
+        [
+            "run", "--dataset", dataset, "--classes", classes, "--every", "\(every)",
+            "--fraction", "\(fraction)", "--epochs", "\(epochs)", "--head-epochs", "\(headEpochs)",
+            "--heads", heads, "--head-init", initialisation, "--threads", "1", "--bind", bind,
+            "--run-dir", runDirectory,
+        ] + (dataDirectory.map { ["--data-dir", $0] } ?? [])
+    }
+
+    /// Starts a coordinator.
+    func start(
+        in runDirectory: String, _ more: [String] = [], environment: [String: String] = [:]
+    ) throws -> RunningProcess {
+        try RunningProcess(
+            Lab.coordinator, arguments(in: runDirectory) + more, environment: environment)
+    }
+
+    /// Runs a coordinator to its end.
+    func run(
+        in runDirectory: String, _ more: [String] = [], environment: [String: String] = [:]
+    ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
+        try await TestSupport.run(
+            Lab.coordinator, arguments(in: runDirectory) + more, environment: environment,
+            within: .seconds(60))
+    }
+
+    /// Runs to the end, from the reference's backbone, and reads the results.
+    func results(
+        in runDirectory: String, _ more: [String], environment: [String: String] = [:]
+    ) async throws -> RunResults {
+        try await beginWithBackbone(in: runDirectory)
+        let run = try await run(in: runDirectory, more, environment: environment)
+        try #require(run.status == 0, "\(run.standardError)")
+        return try RunDirectory.readResults(in: runDirectory)
+    }
+
+    /// Makes a run directory of this job that holds the reference's backbone, as an interrupted
+    /// run would have left it; head options may differ from the reference's.
+    func beginWithBackbone(in runDirectory: String) async throws {
+        let reference = try await Lab.reference
+        var config = try RunDirectory.readConfig(in: reference.path)
+        config["head_epochs"] = .integer(Int64(headEpochs))
+        config["heads"] = .string(heads)
+        config["head_init"] = .string(initialisation)
+        let files = FileManager.default
+        try files.createDirectory(atPath: runDirectory, withIntermediateDirectories: true)
+        try Data(try JSONFile.encode(config)).write(
+            to: URL(filePath: RunDirectory.path(of: .config, in: runDirectory)))
+        try files.copyItem(
+            atPath: RunDirectory.path(of: .backbone, in: reference.path),
+            toPath: RunDirectory.path(of: .backbone, in: runDirectory))
+    }
+}
+
+/// Starts a worker with one thread.
+func startWorker(
+    _ endpoint: String, name: String, _ more: [String] = ["--threads", "1"],
+    environment: [String: String] = [:]
+) throws -> RunningProcess {
+    try RunningProcess(
+        Lab.worker, ["--connect", endpoint, "--name", name] + more, environment: environment)
+}
+
+/// The endpoint a coordinator says that workers connect to.
+func endpoint(of coordinator: RunningProcess) async throws -> String {
+    let line = try await coordinator.line(containing: "workers connect to tcp://")
+    return try #require(line.split(separator: " ").last.map(String.init))
+}
+
+/// A file's bytes.
+func bytes(of path: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(filePath: path)))
+}

@@ -1,0 +1,243 @@
+import HeadPlan
+import RunStore
+import Tensors
+import TestSupport
+import Testing
+import Threading
+import WireProtocol
+import ZeroMQ
+
+extension EndToEndTests {
+    /// Peers that are wrong, lie, or never come: refused and counted, and the run goes on.
+    @Suite(.timeLimit(.minutes(1))) struct PeerTests {
+        /// A coordinator that waits for workers, in a folder of its own.
+        private struct Waiting {
+            let folder: TemporaryDirectory
+            let process: RunningProcess
+            let endpoint: String
+            let reference: FinishedRun
+
+            init() async throws {
+                folder = try TemporaryDirectory()
+                reference = try await Lab.reference
+                try await reference.job.beginWithBackbone(in: folder.path("run"))
+                process = try reference.job.start(in: folder.path("run"))
+                endpoint = try await EndToEndTests.endpointOf(process)
+            }
+
+            /// Lets an honest worker end the run, which must be as if nothing had happened.
+            func finish() async throws -> RunResults {
+                let worker = try startWorker(endpoint, name: "honest")
+                #expect(try await process.exitStatus() == 0)
+                #expect(try await worker.exitStatus() == 0)
+                let results = try RunDirectory.readResults(in: folder.path("run"))
+                #expect(results.digests == reference.results.digests)
+                return results
+            }
+        }
+
+        @Test func withoutWorkersItSaysSoAndWaits() async throws {
+            let run = try await Waiting()
+            let isPlea: @Sendable (RunningProcess.Line) -> Bool = {
+                $0.text.hasSuffix(
+                    "waiting for workers at \(run.endpoint): 0 joined, 1 needed")
+            }
+            try await run.process.line(where: isPlea)
+            try await eventually("it says so again") {
+                run.process.lines.count(where: isPlea) >= 2
+            }
+            #expect(run.process.isRunning)
+            #expect(run.process.standardOutput == "")
+            _ = try await run.finish()
+        }
+
+        @Test func tooFewWorkersAreNotEnough() async throws {
+            let folder = try TemporaryDirectory()
+            let reference = try await Lab.reference
+            try await reference.job.beginWithBackbone(in: folder.path("run"))
+            let process = try reference.job.start(in: folder.path("run"), ["--min-workers", "2"])
+            let address = try await endpoint(of: process)
+            let first = try startWorker(address, name: "first")
+            try await process.line(containing: ": 1 joined, 2 needed")
+            let second = try startWorker(address, name: "second")
+            #expect(try await process.exitStatus() == 0)
+            for worker in [first, second] { #expect(try await worker.exitStatus() == 0) }
+            let results = try RunDirectory.readResults(in: folder.path("run"))
+            #expect(results.digests == reference.results.digests)
+        }
+
+        @Test func aWorkerOfAnotherVersionIsRefused() async throws {
+            let run = try await Waiting()
+            let refusal = try await FakeWorker.play(run.endpoint) { worker in
+                let hello = WorkerMessage.hello(FakeWorker.hello(name: "newer"))
+                try worker.send(frames: hello.encode().ofVersion(99))
+                return try worker.refusal()
+            }
+            #expect(refusal.code == .versionMismatch)
+            #expect(refusal.wantedVersion == WireProtocol.version)
+            #expect(refusal.message.contains("99"))
+            try await run.process.line(containing: "a worker was refused")
+            let results = try await run.finish()
+            #expect(results.heads.rejected == 1)
+            #expect(results.workers.map(\.name) == ["honest"])
+        }
+
+        @Test func aCoordinatorOfAnotherVersionEndsTheWorker() async throws {
+            let thread = ThreadExecutor(name: "coordinator")
+            let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
+            async let served: Void = thread.run {
+                var options = SocketOptions()
+                options.receiveTimeoutMilliseconds = 20_000
+                let socket = try Socket(.router, in: try Context(), options: options)
+                announce.yield(try socket.bind("tcp://127.0.0.1:0"))
+                announce.finish()
+                let hello = try #require(try socket.receive(dontWait: false))
+                let refusal = CoordinatorMessage.refused(
+                    Refused(
+                        code: .versionMismatch, message: "version 99 is spoken here",
+                        wantedVersion: 99))
+                let isSent = try socket.send(
+                    [hello[0]] + refusal.encode().ofVersion(99).map { Frame($0) })
+                #expect(isSent)
+            }
+            var address: String?
+            for await endpoint in endpoints { address = endpoint }
+            let worker = try startWorker(try #require(address), name: "older")
+            try await served
+            #expect(try await worker.exitStatus() == 69)
+            #expect(worker.standardError.contains("worker: the coordinator refused this worker"))
+            #expect(worker.standardError.contains("version 99 is spoken here"))
+        }
+
+        @Test func strangersNoiseIsCountedAndDropped() async throws {
+            let run = try await Waiting()
+            try await FakeWorker.play(run.endpoint) { worker in
+                try worker.send(frames: [[]])
+                try worker.send(frames: [[1, 2, 3], [4], [5]])
+                try worker.send(frames: [[UInt8](repeating: 255, count: 100_000)])
+                // Welcome after all: the noise did no harm, but three more of it do.
+                try worker.join(name: "noisy")
+                let hello = WorkerMessage.ready.encode()
+                for _ in 0..<3 { try worker.send(frames: hello + [[0]]) }
+                let refusals = try (0..<4).map { _ in try worker.refusal().code }
+                #expect(refusals == [.malformed, .malformed, .malformed, .notAccepting])
+            }
+            let results = try await run.finish()
+            #expect(results.heads.rejected == 6)
+            #expect(results.workers.map(\.name) == ["noisy", "honest"])
+        }
+
+        @Test func messagesOfNobodyGetAnAnswer() async throws {
+            let run = try await Waiting()
+            let refusal = try await FakeWorker.play(run.endpoint) { worker in
+                try worker.send(.ready)
+                return try worker.refusal()
+            }
+            #expect(refusal.code == .unknownWorker)
+            _ = try await run.finish()
+        }
+
+        /// Heads that cannot be right, each as an answer to a lease of the liar's own.
+        enum Lie: String, CaseIterable, Sendable {
+            case otherHeads, otherClasses, tooFewHeads, otherFeatureCount, notFinite, cutShort
+
+            func answer(_ lease: BundleAssignment) -> [[UInt8]] {
+                var featureCount = 256
+                var specs = lease.heads
+                var value: Float = 0
+                switch self {
+                case .otherHeads:
+                    let last = specs.removeLast()
+                    specs.append(
+                        HeadSpec(id: HeadID(last.id.rawValue + 1_000), classes: last.classes))
+                case .otherClasses:
+                    specs[0] = HeadSpec(id: specs[0].id, classes: ClassSet([4, 70]))
+                case .tooFewHeads:
+                    if specs.count > 1 { specs.removeLast() } else { featureCount = 1 }
+                case .otherFeatureCount: featureCount = 255
+                case .notFinite: value = .nan
+                case .cutShort: break
+                }
+                let result = BundleTrained(
+                    bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.1,
+                    featureCount: featureCount,
+                    heads: specs.map { spec in
+                        let count = spec.classes.count
+                        return TrainedHead(
+                            id: spec.id,
+                            head: Head(
+                                classes: spec.classes,
+                                weights: Matrix(
+                                    rowCount: count, columnCount: featureCount,
+                                    values: [Float](repeating: value, count: count * featureCount)),
+                                biases: [Float](repeating: 0, count: count)))
+                    })
+                var frames = WorkerMessage.bundleTrained(result).encode()
+                if self == .cutShort { frames[1].removeLast(4) }
+                return frames
+            }
+        }
+
+        @Test(arguments: Lie.allCases) func liesAreRefused(lie: Lie) async throws {
+            let run = try await Waiting()
+            try await FakeWorker.play(run.endpoint) { worker in
+                try worker.join(name: "liar")
+                try worker.send(frames: lie.answer(try worker.lease()))
+                try worker.send(.goodbye)
+            }
+            try await run.process.line(containing: "warning: worker liar")
+            let results = try await run.finish()
+            #expect(results.heads.rejected == 1)
+            #expect(results.workers.map(\.heads) == [0, 57])
+        }
+
+        @Test func resultsOfSomebodyElsesLeaseAreDropped() async throws {
+            let run = try await Waiting()
+            let lease = try await FakeWorker.play(run.endpoint) { owner in
+                try owner.join(name: "owner")
+                let lease = try owner.lease()
+                // Zeros in place of trained heads, well-formed: from the owner they would count.
+                let thief = try FakeWorker(run.endpoint)
+                try thief.join(name: "thief")
+                try thief.send(frames: Self.zeros(for: lease))
+                // What never was leased, and a bundle that never was.
+                var other = lease
+                other.attempt += 7
+                try thief.send(frames: Self.zeros(for: other))
+                other.bundle += 1_000
+                try thief.send(frames: Self.zeros(for: other))
+                try thief.send(.goodbye)
+                try owner.send(.goodbye)
+                return lease
+            }
+            #expect(!lease.heads.isEmpty)
+            let results = try await run.finish()
+            #expect(results.workers.map(\.heads) == [0, 0, 57])
+        }
+
+        private static func zeros(for lease: BundleAssignment) -> [[UInt8]] {
+            // The one lie without an untruth in its shape.
+            var frames = Lie.cutShort.answer(lease)
+            frames[1] += [0, 0, 0, 0]
+            return frames
+        }
+
+        @Test func aWorkerThatNeverAnswersLosesItsLeases() async throws {
+            let run = try await Waiting()
+            let lease = try await FakeWorker.play(run.endpoint) { worker in
+                try worker.join(name: "mute")
+                return try worker.lease()
+            }
+            #expect(!lease.heads.isEmpty)
+            // Three heartbeats are missed.
+            try await run.process.line(containing: "worker mute")
+            let results = try await run.finish()
+            #expect(results.workers.map(\.heads) == [0, 57])
+        }
+    }
+
+    /// ``endpoint(of:)``, where a property of that name hides it.
+    static func endpointOf(_ process: RunningProcess) async throws -> String {
+        try await endpoint(of: process)
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import RunStore
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// Ctrl-C and SIGTERM in every phase, and the coordinator's sudden death.
+    @Suite(.timeLimit(.minutes(1))) struct SignalTests {
+        /// How long anything may live on.
+        private static let grace = Duration.seconds(3)
+
+        /// Sends the signal and expects the end of the coordinator and of all it started.
+        private func interrupt(
+            _ coordinator: RunningProcess, _ signal: Int32,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws -> String {
+            let workers = children(of: coordinator)
+            try #require(coordinator.isRunning, sourceLocation: sourceLocation)
+            coordinator.send(signal)
+            let status = try await coordinator.exitStatus(within: Self.grace)
+            #expect(status == 128 + signal, sourceLocation: sourceLocation)
+            try await expectGone(workers)
+            #expect(coordinator.standardOutput == "", sourceLocation: sourceLocation)
+            let last = coordinator.lines.last?.text ?? ""
+            #expect(last.hasPrefix("coordinator: interrupted; "), "\(last)")
+            return last
+        }
+
+        private func expectGone(_ workers: [Int32]) async throws {
+            try await eventually("no worker is left", within: Self.grace) {
+                workers.allSatisfy { ProcessEntry($0) == nil }
+            }
+        }
+
+        /// A job whose data and test features take seconds, as the small data set's do not.
+        private func fashion() throws -> Job {
+            var job = try Job()
+            job.dataset = "fashion-mnist"
+            job.dataDirectory = nil
+            job.classes = "all"
+            job.every = 1_000
+            return job
+        }
+
+        @Test(
+            .enabled(if: Fashion.isThere, "needs: apt install dataset-fashion-mnist"),
+            arguments: [SIGINT, SIGTERM])
+        func whileDataIsRead(signal: Int32) async throws {
+            let folder = try TemporaryDirectory()
+            let coordinator = try fashion().start(in: folder.path("run"), ["--workers", "2"])
+            try await coordinator.line(containing: "reading fashion-mnist")
+            let last = try await interrupt(coordinator, signal)
+            #expect(last.hasSuffix("nothing was far enough to be kept"))
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM]) func whileTheBackboneTrains(
+            signal: Int32
+        ) async throws {
+            let folder = try TemporaryDirectory()
+            var job = try Job()
+            job.epochs = 10_000
+            let coordinator = try job.start(in: folder.path("run"), ["--workers", "2"])
+            try await coordinator.line(containing: "backbone: epoch 1/10,000")
+            try await eventually("both workers are there") { children(of: coordinator).count == 2 }
+            let last = try await interrupt(coordinator, signal)
+            #expect(last.hasSuffix("nothing was far enough to be kept"))
+        }
+
+        @Test(
+            .enabled(if: Fashion.isThere, "needs: apt install dataset-fashion-mnist"),
+            arguments: [SIGINT, SIGTERM])
+        func whileFeaturesAreExtracted(signal: Int32) async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let coordinator = try fashion().start(in: path, ["--workers", "2"])
+            try await coordinator.line(containing: "extracting features")
+            let last = try await interrupt(coordinator, signal)
+            #expect(last.contains("the trained backbone is kept"))
+            #expect(last.contains(path))
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM]) func whileItWaitsForWorkers(
+            signal: Int32
+        ) async throws {
+            let folder = try TemporaryDirectory()
+            let coordinator = try Job().start(in: folder.path("run"))
+            try await coordinator.line(containing: "waiting for workers at")
+            let last = try await interrupt(coordinator, signal)
+            #expect(last.contains("the trained backbone is kept"))
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM]) func whileHeadsTrainAndThenGoOn(
+            signal: Int32
+        ) async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let expected = try await LongRun.results
+            let job = try Job.long()
+            try await job.beginWithBackbone(in: path)
+            let coordinator = try job.start(in: path, ["--workers", "2"])
+            try await coordinator.line { $0.text.hasPrefix("heads: ") }
+            let workers = children(of: coordinator)
+            #expect(workers.count == 2)
+            for worker in workers { try await hasComputed(worker, seconds: 0.3) }
+            let last = try await interrupt(coordinator, signal)
+            #expect(last.contains("the trained backbone is kept"))
+
+            let again = try await job.run(in: path, ["--workers", "2"])
+            #expect(again.status == 0, "\(again.standardError)")
+            #expect(again.standardError.contains("the backbone was trained before"))
+            #expect(try RunDirectory.readResults(in: path).digests == expected.digests)
+        }
+
+        @Test func anExternalWorkerWaitsForTheRunToGoOn() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let expected = try await LongRun.results
+            var job = try Job.long()
+            job.bind = try freeEndpoint()
+            try await job.beginWithBackbone(in: path)
+            let first = try job.start(in: path)
+            let worker = try startWorker(job.bind, name: "patient")
+            try await worker.line(containing: "holding 1200 rows")
+            try await hasComputed(worker.identifier, seconds: 0.3)
+            _ = try await interrupt(first, SIGINT)
+            try await worker.line(containing: "the run was given up")
+            let second = try job.start(in: path)
+            #expect(try await second.exitStatus() == 0)
+            #expect(try await worker.exitStatus() == 0)
+            #expect(try RunDirectory.readResults(in: path).digests == expected.digests)
+        }
+
+        @Test func aKilledCoordinatorLeavesNoWorkerBehind() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let expected = try await LongRun.results
+            let job = try Job.long()
+            try await job.beginWithBackbone(in: path)
+            let coordinator = try job.start(in: path, ["--workers", "2"])
+            try await coordinator.line { $0.text.hasPrefix("heads: ") }
+            let workers = children(of: coordinator)
+            #expect(workers.count == 2)
+            for worker in workers { try await hasComputed(worker, seconds: 0.3) }
+            coordinator.send(SIGKILL)
+            #expect(
+                try await coordinator.exitStatus(readingToEnd: false) == 128 + SIGKILL)
+            try await expectGone(workers)
+
+            // The lock went with the process.
+            let again = try await job.run(in: path, ["--workers", "1"])
+            #expect(again.status == 0, "\(again.standardError)")
+            #expect(try RunDirectory.readResults(in: path).digests == expected.digests)
+        }
+
+        @Test func anExternalWorkerSurvivesTheCoordinatorsDeath() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let expected = try await LongRun.results
+            var job = try Job.long()
+            job.bind = try freeEndpoint()
+            try await job.beginWithBackbone(in: path)
+            let first = try job.start(in: path)
+            let worker = try startWorker(job.bind, name: "survivor")
+            try await worker.line(containing: "holding 1200 rows")
+            try await hasComputed(worker.identifier, seconds: 0.3)
+            first.send(SIGKILL)
+            #expect(try await first.exitStatus() == 128 + SIGKILL)
+            let second = try job.start(in: path)
+            #expect(try await second.exitStatus() == 0)
+            #expect(try await worker.exitStatus() == 0)
+            #expect(try RunDirectory.readResults(in: path).digests == expected.digests)
+        }
+    }
+}
