@@ -56,7 +56,7 @@ package final class BenchmarkProgram: Sendable {
         let dataset = try await thread.run { try Dataset.load(request) }
         await thread.shutdown()
         let directory = try options.openDirectory()
-        kept.open(directory.path)
+        kept.open(directory)
         clock.end(\.data)
         let backbone = try await BackbonePhase(options, console).run(
             dataset, directory, kept, clock)

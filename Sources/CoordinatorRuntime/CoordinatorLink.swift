@@ -72,6 +72,8 @@ private struct NetworkLoop: ~Copyable {
     private static let broadcastHighWaterMark: Int32 = 4_096
     /// Messages queued for one worker; one that reads none is given up when they are full.
     private static let controlHighWaterMark: Int32 = 1_024
+    /// Messages queued from one worker: with what a message may hold, a hostile one's memory.
+    private static let receiveHighWaterMark: Int32 = 16
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
 
@@ -92,6 +94,8 @@ private struct NetworkLoop: ~Copyable {
     /// breaks loses what it has not read yet, the farewell too, and would wait for ever.
     private var leaving: Set<CoordinatorSession.PeerID>?
     private var lastReport = ContinuousClock.now
+    /// Peers a message could not be sent to, oldest first.
+    private var unreachable: ArraySlice<CoordinatorSession.PeerID> = []
 
     init(
         bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>
@@ -99,6 +103,7 @@ private struct NetworkLoop: ~Copyable {
         let context = try Context()
         var options = SocketOptions()
         options.sendHighWaterMark = Self.controlHighWaterMark
+        options.receiveHighWaterMark = Self.receiveHighWaterMark
         options.lingerMilliseconds = Self.lingerMilliseconds
         options.routerMandatory = true
         options.routerHandover = true
@@ -213,6 +218,10 @@ private struct NetworkLoop: ~Copyable {
 
     private mutating func feed(_ event: CoordinatorSession.Event) {
         for action in session.handle(event, at: now) { perform(action) }
+        // After the event's own actions, so that what the loss of a peer sends never overtakes them.
+        while let peer = unreachable.popFirst() {
+            for action in session.handle(.unreachable(peer), at: now) { perform(action) }
+        }
     }
 
     private mutating func perform(_ action: CoordinatorSession.Action) {
@@ -239,8 +248,8 @@ private struct NetworkLoop: ~Copyable {
             leaving?.remove(peer)
             guard error.code != .unroutable || !session.isFinished else { return }
         }
-        // Full or gone. The session forgets the peer at once, so this ends.
-        feed(.unreachable(peer))
+        // Full or gone. The session forgets each peer once, so this ends.
+        unreachable.append(peer)
     }
 
     /// A chunk as it goes out: its envelope, then its rows where they lie.

@@ -56,6 +56,8 @@ private struct SessionDriver: ~Copyable {
     private let slots: ComputeSlots
     private let limits = WireLimits()
 
+    private let incarnation: UInt64
+    private var connectionNumber: UInt32 = 0
     private var control: Socket
     private var broadcast: Socket
     private var subscription: (topic: [UInt8], endpoint: String)?
@@ -69,28 +71,39 @@ private struct SessionDriver: ~Copyable {
         inbox: Mailbox<WorkerSession.Event>, slots: ComputeSlots
     ) throws(ZeroMQError) {
         // Both sockets first: from here on nothing throws.
-        let control = try Self.controlSocket(configuration, context)
+        let incarnation = UInt64.random(in: 1...UInt64.max)
+        let control = try Self.controlSocket(
+            configuration, context, incarnation: incarnation, number: 0)
         let broadcast = try Self.broadcastSocket(context)
         self.configuration = configuration
         self.logger = logger
         self.context = context
         self.inbox = inbox
         self.slots = slots
+        self.incarnation = incarnation
         self.control = control
         self.broadcast = broadcast
         session = WorkerSession(
             hello: Hello(
-                incarnation: UInt64.random(in: 1...UInt64.max), name: configuration.name,
+                incarnation: incarnation, name: configuration.name,
                 host: ProcessInfo.processInfo.hostName, isa: configuration.variant.name,
                 threadCount: configuration.threadCount, slotCount: configuration.threadCount,
                 processID: Int(ProcessInfo.processInfo.processIdentifier)),
-            stays: configuration.stays, at: .now)
+            stays: configuration.stays,
+            featureByteCountMax: min(
+                limits.featureByteCountMax, Int(clamping: ProcessInfo.processInfo.physicalMemory)),
+            at: .now)
     }
 
+    /// A connection with a name of its own, which it keeps when TCP breaks and comes back: the
+    /// coordinator then goes on with the same worker and its leases.
     private static func controlSocket(
-        _ configuration: WorkerConfiguration, _ context: Context
+        _ configuration: WorkerConfiguration, _ context: Context, incarnation: UInt64,
+        number: UInt32
     ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
+        // Not the incarnation alone: a former socket may linger, and would fight over the name.
+        options.identity = Array("worker-\(String(incarnation, radix: 16))-\(number)".utf8)
         options.immediate = true
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
@@ -132,7 +145,7 @@ private struct SessionDriver: ~Copyable {
 
     private mutating func receiveControl() throws(ZeroMQError) {
         for _ in 0..<Self.burstCount {
-            guard exit == nil, let frames = try control.receive() else { return }
+            guard exit == nil, let frames = try receive(from: control) else { return }
             switch decode(frames[...]) {
             case .success(let message):
                 // Answered at once: the coordinator keeps the connection until it has heard it.
@@ -145,13 +158,22 @@ private struct SessionDriver: ~Copyable {
 
     private mutating func receiveBroadcast() throws(ZeroMQError) {
         for _ in 0..<Self.burstCount {
-            guard exit == nil, let frames = try broadcast.receive() else { return }
+            guard exit == nil, let frames = try receive(from: broadcast) else { return }
             // The topic is what was subscribed to; behind it comes a message like any other.
             switch decode(frames.dropFirst()) {
             case .success(.chunk(let chunk)): try feed(.message(.chunk(chunk)))
             case .success: logger.warning("the broadcast brought something that is no chunk")
             case .failure(let error): try feed(.unreadable(error))
             }
+        }
+    }
+
+    /// A message, empty if it was larger than is taken and therefore dropped; nil if there is none.
+    private func receive(from socket: borrowing Socket) throws(ZeroMQError) -> [Frame]? {
+        do throws(ZeroMQError) {
+            return try socket.receive()
+        } catch  where error.code == .messageTooLarge {
+            return []
         }
     }
 
@@ -189,7 +211,9 @@ private struct SessionDriver: ~Copyable {
             slots.cancel(ticket)
         case .reconnect:
             outbox.removeAll()
-            control = try Self.controlSocket(configuration, context)
+            connectionNumber += 1
+            control = try Self.controlSocket(
+                configuration, context, incarnation: incarnation, number: connectionNumber)
         case .log(let text):
             logger.info("\(text)")
         case .exit(let reason):
@@ -200,10 +224,10 @@ private struct SessionDriver: ~Copyable {
     private mutating func send(_ message: WorkerMessage) {
         let frames = message.encode(limits).map { Frame($0) }
         switch message {
-        case .hello, .heartbeat, .chunkRequest:
+        case .hello, .heartbeat:
             // Said again soon by themselves: only what is said once waits for a connection.
             if outbox.isEmpty { _ = try? control.send(frames) }
-        case .ready, .bundleTrained, .bundleFailed, .goodbye:
+        case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
             outbox.append(frames)
             if outbox.count > Self.outboxCountMax { outbox.removeFirst() }
         }

@@ -21,7 +21,7 @@ extension WorkerSession {
                         ChunkEntry(
                             classIndex: $0.classIndex, firstRow: $0.firstRow,
                             rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
-                    }), byteCountMax: WireLimits().featureByteCountMax)
+                    }), byteCountMax: featureByteCountMax)
         } catch {
             return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
         }

@@ -79,6 +79,7 @@ package struct WorkerSession {
     static let waitingCountMaxPerSlot = 2
 
     let hello: Hello
+    let featureByteCountMax: Int
     let stays: Bool
     var state: State
     var runID: [UInt8] = []
@@ -99,9 +100,15 @@ package struct WorkerSession {
 
     /// The session of a process that says `hello` next.
     ///
-    /// - Parameter stays: a complete run does not end it.
-    package init(hello: Hello, stays: Bool, at now: ContinuousClock.Instant) {
+    /// - Parameters:
+    ///   - stays: a complete run does not end it.
+    ///   - featureByteCountMax: bytes of features it can hold; a run with more is refused.
+    package init(
+        hello: Hello, stays: Bool, featureByteCountMax: Int = WireLimits().featureByteCountMax,
+        at now: ContinuousClock.Instant
+    ) {
         self.hello = hello
+        self.featureByteCountMax = featureByteCountMax
         self.stays = stays
         state = .greeting(nextHello: now)
         nextHeartbeat = now
