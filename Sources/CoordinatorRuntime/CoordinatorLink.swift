@@ -74,6 +74,8 @@ private struct NetworkLoop: ~Copyable {
     private static let controlHighWaterMark: Int32 = 1_024
     /// Messages queued from one worker: with what a message may hold, a hostile one's memory.
     private static let receiveHighWaterMark: Int32 = 16
+    /// How long messages of a peer that is gone are looked for among those of the others.
+    private static let lastWordsLimit = Duration.milliseconds(100)
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
 
@@ -93,9 +95,9 @@ private struct NetworkLoop: ~Copyable {
     /// The connections stay open until all have, or the time is over: a worker whose connection
     /// breaks loses what it has not read yet, the farewell too, and would wait for ever.
     private var leaving: Set<CoordinatorSession.PeerID>?
+    /// Who could not be sent a message, and since when.
+    private var unreachable: [CoordinatorSession.PeerID: ContinuousClock.Instant] = [:]
     private var lastReport = ContinuousClock.now
-    /// Peers a message could not be sent to, oldest first.
-    private var unreachable: ArraySlice<CoordinatorSession.PeerID> = []
 
     init(
         bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>
@@ -162,6 +164,7 @@ private struct NetworkLoop: ~Copyable {
         for command in inbox.takeAll() { take(command) }
         if found[0].contains(.readable) { try receiveControl() }
         if found[1].contains(.readable) { try receiveSubscriptions() }
+        forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
         reportProgress()
     }
@@ -218,10 +221,6 @@ private struct NetworkLoop: ~Copyable {
 
     private mutating func feed(_ event: CoordinatorSession.Event) {
         for action in session.handle(event, at: now) { perform(action) }
-        // After the event's own actions, so that what the loss of a peer sends never overtakes them.
-        while let peer = unreachable.popFirst() {
-            for action in session.handle(.unreachable(peer), at: now) { perform(action) }
-        }
     }
 
     private mutating func perform(_ action: CoordinatorSession.Action) {
@@ -248,8 +247,19 @@ private struct NetworkLoop: ~Copyable {
             leaving?.remove(peer)
             guard error.code != .unroutable || !session.isFinished else { return }
         }
-        // Full or gone. The session forgets each peer once, so this ends.
-        unreachable.append(peer)
+        // Full or gone; what it said before it went, goodbye perhaps, is read first.
+        if unreachable[peer] == nil { unreachable[peer] = .now }
+    }
+
+    /// Has the session forget peers that cannot be reached and have nothing left to say.
+    ///
+    /// Between events, so that what the loss of a peer sends never overtakes an event's own actions.
+    private mutating func forgetUnreachable(isQuiet: Bool) {
+        for (peer, since) in unreachable
+        where isQuiet || since.duration(to: .now) > Self.lastWordsLimit {
+            unreachable[peer] = nil
+            feed(.unreachable(peer))
+        }
     }
 
     /// A chunk as it goes out: its envelope, then its rows where they lie.

@@ -126,7 +126,8 @@ extension HeadHyperparameters {
             learningRate: try Check.number(
                 wire.learningRate, "a learning rate", in: 0..<Float.infinity),
             rho: try Check.number(wire.rho, "rho", in: 0..<1),
-            epsilon: try Check.number(wire.epsilon, "epsilon", in: Float.leastNonzeroMagnitude..<Float.infinity),
+            epsilon: try Check.number(
+                wire.epsilon, "epsilon", in: Float.leastNonzeroMagnitude..<Float.infinity),
             dropout: try Check.number(wire.dropout, "dropout", in: 0..<1),
             initialisation: initialisation, seed: wire.seed)
     }

@@ -101,7 +101,7 @@ extension EndToEndTests {
             }
             #expect(options.count >= 24)
             #expect(Set(options).subtracting(["version"]) == Set(results.config.keys))
-            #expect(results.config["head_epochs"] == .integer(20))
+            #expect(results.config["head_epochs"] == .integer(10))
             #expect(results.config["classes"] == .string("0,1,2,3,4,5"))
         }
 

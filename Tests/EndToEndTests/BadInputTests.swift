@@ -127,7 +127,7 @@ extension EndToEndTests {
             job.headEpochs += 1
             let message = try await refusal(
                 Lab.coordinator, job.arguments(in: reference.path), status: 64)
-            #expect(message.contains("head_epochs is 20 there and 21 here"))
+            #expect(message.contains("head_epochs is 10 there and 11 here"))
             #expect(message.contains("--run-dir"))
         }
 

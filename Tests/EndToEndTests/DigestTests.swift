@@ -12,7 +12,7 @@ extension EndToEndTests {
             let folder = try TemporaryDirectory()
             let reference = try await Lab.reference
             let results = try await reference.job.results(
-                in: folder.path("run"), ["--workers", "\(count)"])
+                in: folder.path("run"), ["--workers", "\(count)", "--min-workers", "\(count)"])
             #expect(results.digests == reference.results.digests)
             #expect(results.workers.count == count)
             #expect(results.workers.reduce(0) { $0 + $1.heads } == 57)

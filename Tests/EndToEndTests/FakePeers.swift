@@ -76,6 +76,11 @@ struct FakeWorker: ~Copyable {
         return try self.await("lease") { if case .assign(let found) = $0 { found } else { nil } }
     }
 
+    /// Reads and says nothing until nothing has come for the receive timeout.
+    func stayConnected() throws {
+        while try socket.receive(dontWait: false) != nil {}
+    }
+
     func refusal() throws -> Refused {
         try self.await("refusal") { if case .refused(let found) = $0 { found } else { nil } }
     }

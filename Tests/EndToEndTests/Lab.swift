@@ -54,7 +54,7 @@ struct Job: Sendable {
     var every = 1
     var fraction = 1.0
     var epochs = 1
-    var headEpochs = 20
+    var headEpochs = 10
     var heads = "subsets"
     var initialisation = "glorot"
     var bind = "tcp://127.0.0.1:0"
@@ -64,10 +64,10 @@ struct Job: Sendable {
         dataDirectory = try Lab.data.get()
     }
 
-    /// A job of about `seconds` of one worker's time, so that something can happen on the way.
+    /// A job of some seconds of one worker's time, so that something can happen on the way.
     static func long() throws -> Job {
         var job = try Job()
-        job.headEpochs = 3_000
+        job.headEpochs = 2_000
         return job
     }
 

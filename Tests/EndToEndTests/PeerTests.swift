@@ -224,15 +224,23 @@ extension EndToEndTests {
 
         @Test func aWorkerThatNeverAnswersLosesItsLeases() async throws {
             let run = try await Waiting()
-            let lease = try await FakeWorker.play(run.endpoint) { worker in
-                try worker.join(name: "mute")
-                return try worker.lease()
+            let (leases, announce) = AsyncStream.makeStream(of: BundleAssignment.self)
+            // Unstructured: it stays connected, and silent, for as long as anybody listens.
+            let mute = Task {
+                try await FakeWorker.play(run.endpoint) { worker in
+                    try worker.join(name: "mute")
+                    announce.yield(try worker.lease())
+                    announce.finish()
+                    try worker.stayConnected()
+                }
             }
-            #expect(!lease.heads.isEmpty)
-            // Three heartbeats are missed.
-            try await run.process.line(containing: "worker mute")
+            var leased = 0
+            for await lease in leases { leased += lease.heads.count }
+            #expect(leased > 0)
+            try await run.process.line(containing: "worker mute fell silent")
             let results = try await run.finish()
             #expect(results.workers.map(\.heads) == [0, 57])
+            mute.cancel()
         }
     }
 

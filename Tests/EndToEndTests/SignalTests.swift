@@ -60,7 +60,7 @@ extension EndToEndTests {
             var job = try Job()
             job.epochs = 10_000
             let coordinator = try job.start(in: folder.path("run"), ["--workers", "2"])
-            try await coordinator.line(containing: "backbone: epoch 1/10,000")
+            try await coordinator.line(containing: "backbone: epoch 1/10000")
             try await eventually("both workers are there") { children(of: coordinator).count == 2 }
             let last = try await interrupt(coordinator, signal)
             #expect(last.hasSuffix("nothing was far enough to be kept"))
