@@ -86,7 +86,8 @@ extension CoordinatorSession {
         return [
             .log(
                 .warning,
-                "waiting for workers at \(endpoint): \(peers.count) joined, \(needed) needed")
+                "waiting for workers at \(endpoint): \(peers.count) joined, \(needed) needed; start one with: worker --connect \(endpoint)"
+            )
         ]
     }
 }

@@ -106,6 +106,8 @@ package struct RunOptions: Sendable {
             bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
             "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
         try require(
+            hasPorts, "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try require(
             insecure || isLoopback,
             """
             --bind \(bind) lets any machine that reaches it join, read the features and send \
@@ -118,10 +120,13 @@ package struct RunOptions: Sendable {
     }
 
     private var isLoopback: Bool {
-        guard bind.hasPrefix("tcp://") else { return false }
-        let host = bind.dropFirst("tcp://".count)
-        return host.hasPrefix("127.") || host.hasPrefix("localhost:") || host.hasPrefix("[::1]:")
-            || host.hasPrefix("lo:")
+        bind.wholeMatch(of: /tcp:\/\/(localhost|\[::1\]|127(\.[0-9]{1,3}){3}):[0-9]+/) != nil
+    }
+
+    /// The control port can be had, and the broadcast's after it.
+    private var hasPorts: Bool {
+        guard let colon = bind.lastIndex(of: ":") else { return false }
+        return UInt16(bind[bind.index(after: colon)...]).map { $0 < UInt16.max } == true
     }
 
     /// Every option in force, as config.json and results.json hold it.

@@ -65,6 +65,7 @@ private struct SessionDriver: ~Copyable {
     /// Messages the control socket would not take yet.
     private var outbox: [[Frame]] = []
     private var exit: WorkerExit?
+    private var memory = MemoryWatch()
 
     init(
         configuration: WorkerConfiguration, logger: Logger, context: Context,
@@ -104,7 +105,8 @@ private struct SessionDriver: ~Copyable {
         var options = SocketOptions()
         // Not the incarnation alone: a former socket may linger, and would fight over the name.
         options.identity = Array("worker-\(String(incarnation, radix: 16))-\(number)".utf8)
-        options.immediate = true
+        // Not immediate: a connection's queue outlives it, so that what came before it broke (the
+        // farewell, say) is still read.
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
         let socket = try Socket(.dealer, in: context, options: options)
@@ -186,7 +188,7 @@ private struct SessionDriver: ~Copyable {
     }
 
     private mutating func feed(_ event: WorkerSession.Event) throws(ZeroMQError) {
-        for action in session.handle(event, at: .now, peakRSSByteCount: peakRSSByteCount()) {
+        for action in session.handle(event, at: .now, peakRSSByteCount: memory.peakByteCount()) {
             try perform(action)
         }
     }
@@ -256,9 +258,21 @@ private struct SessionDriver: ~Copyable {
     }
 }
 
-/// The most memory this process ever held, in bytes.
-private func peakRSSByteCount() -> Int {
-    var usage = rusage()
-    guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-    return usage.ru_maxrss * 1024
+/// The most memory this process ever held.
+private struct MemoryWatch {
+    private static let interval = Duration.milliseconds(100)
+
+    private var last: (byteCount: Int, at: ContinuousClock.Instant)?
+
+    /// Bytes, looked up some times a second at most; 0 where the system does not tell.
+    ///
+    /// From /proc: what getrusage tells of a new process begins with its parent's.
+    mutating func peakByteCount() -> Int {
+        if let last, last.at.duration(to: .now) < Self.interval { return last.byteCount }
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let kibibytes = line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
+        last = (kibibytes * 1_024, .now)
+        return kibibytes * 1_024
+    }
 }

@@ -37,6 +37,7 @@ package final class WorkerProgram: Sendable {
     private func work() async throws -> WorkerExit {
         let network = ThreadExecutor(name: "network")
         let link = try WorkerLink(configuration: configuration, logger: logger)
+        logger.info("connecting to \(configuration.endpoint)")
         let watcher = await SignalWatcher([.interrupt, .terminate])
         // Ends with the stream, which the watcher's stop finishes below.
         let signals = Task {

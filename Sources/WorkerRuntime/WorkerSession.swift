@@ -69,6 +69,8 @@ package struct WorkerSession {
         var lastChunkAt: ContinuousClock.Instant
     }
 
+    /// Unanswered hellos after which waiting is mentioned again.
+    static let silentHelloCount = 30
     static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
     static let silentHeartbeatCountMax = 5
@@ -80,6 +82,8 @@ package struct WorkerSession {
 
     let hello: Hello
     let featureByteCountMax: Int
+    /// Hellos since the last answer.
+    var unansweredHelloCount = 0
     let stays: Bool
     var state: State
     var runID: [UInt8] = []
@@ -125,6 +129,7 @@ package struct WorkerSession {
         switch event {
         case .message(let message):
             lastHeard = now
+            unansweredHelloCount = 0
             return receive(message, at: now)
         case .unreadable(let error):
             lastHeard = now
@@ -267,7 +272,11 @@ extension WorkerSession {
     /// Says hello now, if the time has come, and plans the next one.
     mutating func greet(at now: ContinuousClock.Instant) -> [Action] {
         state = .greeting(nextHello: now + Self.helloInterval)
+        unansweredHelloCount += 1
+        let isWorthSaying =
+            unansweredHelloCount == 3 || unansweredHelloCount % Self.silentHelloCount == 0
         return [.send(.hello(hello))]
+            + (isWorthSaying ? [.log("no coordinator answers yet; trying on")] : [])
     }
 
     /// Drops what the former connection brought, but for the rows, of which some may be missing.

@@ -39,7 +39,7 @@ struct Worker: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard let port = connect.firstMatch(of: /^tcp:\/\/.+:([0-9]+)$/)?.1,
+        guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
             UInt16(port).map({ $0 > 0 }) == true
         else {
             throw ValidationError("--connect must look like tcp://HOST:5555, not '\(connect)'")

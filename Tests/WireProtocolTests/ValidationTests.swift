@@ -120,7 +120,8 @@ import WireProtocol
     private func features(
         featureCount: UInt64 = 3, rows: [UInt8] = [0, 4], class classIndex: UInt64 = 1,
         first: UInt64 = 0, count: UInt64 = 4, byteCount: UInt64 = 48, hashByteCount: Int = 32,
-        numbers: RawFields = RawFields().varint(1, 1).varint(2, 1).varint(7, 1)
+        numbers: RawFields = RawFields().varint(1, 1).varint(2, 1).fixed(5, 1e-7 as Float)
+            .varint(7, 1)
     ) -> [[UInt8]] {
         let chunk = RawFields().varint(1, classIndex).varint(2, first).varint(3, count)
             .varint(4, byteCount).nested(5, [UInt8](repeating: 0, count: hashByteCount))
@@ -171,14 +172,15 @@ import WireProtocol
 
     @Test func hyperparametersAreChecked() {
         func numbers(_ epochs: UInt64, _ batch: UInt64, _ start: UInt64) -> RawFields {
-            RawFields().varint(1, epochs).varint(2, batch).varint(7, start)
+            RawFields().varint(1, epochs).varint(2, batch).fixed(5, 1e-7 as Float)
+                .varint(7, start)
         }
         #expect(code(features(numbers: numbers(1, 1, 2))) == nil)
         for bad in [
             numbers(0, 1, 1), numbers(1, 0, 1), numbers(1, 1, 0), numbers(1, 1, 4),
             numbers(.max, 1, 1), numbers(1, .max, 1), numbers(1, 1, 1).fixed(6, 1 as Float),
             numbers(1, 1, 1).fixed(6, -0.5 as Float), numbers(1, 1, 1).fixed(4, 1 as Float),
-            numbers(1, 1, 1).fixed(3, -1 as Float),
+            numbers(1, 1, 1).fixed(3, -1 as Float), numbers(1, 1, 1).fixed(5, 0 as Float),
         ] {
             #expect(code(features(numbers: bad)) == .badValue)
         }
