@@ -122,9 +122,9 @@ package final class CoordinatorProgram: Sendable {
             try harvest.check()
         } catch {
             link.abort(reason: "the coordinator ended: \(Self.runError(error).message)")
-            workers.stop()
-            // The farewell leaves with the thread.
+            // The farewell leaves with the thread, and workers that are still there answer it.
             _ = try? await link.harvest()
+            workers.stop()
             throw error
         }
         await compute.shutdown()

@@ -226,9 +226,12 @@ private struct SessionDriver: ~Copyable {
     private mutating func send(_ message: WorkerMessage) {
         let frames = message.encode(limits).map { Frame($0) }
         switch message {
-        case .hello, .heartbeat:
-            // Said again soon by themselves: only what is said once waits for a connection.
+        case .heartbeat:
+            // Said again soon by itself: it does not wait for a connection.
             if outbox.isEmpty { _ = try? control.send(frames) }
+        case .hello:
+            // The first one waits for the connection, or the worker would be a second late.
+            if outbox.isEmpty { outbox.append(frames) }
         case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
             outbox.append(frames)
             if outbox.count > Self.outboxCountMax { outbox.removeFirst() }
