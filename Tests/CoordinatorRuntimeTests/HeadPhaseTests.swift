@@ -268,7 +268,8 @@ extension Office {
         var office = Office()
         #expect(office.wait(30).lines.isEmpty)
         office.feed(.serve(office.sample.job(minWorkerCount: 2)))
-        let none = "waiting for workers at tcp://here:1: 0 joined, 2 needed"
+        let cure = "; start one with: worker --connect tcp://here:1"
+        let none = "waiting for workers at tcp://here:1: 0 joined, 2 needed" + cure
         #expect(office.pass(2, heard: []).lines == [])
         #expect(office.pass(1, heard: []).lines == [none])
         #expect(office.pass(10, heard: []).lines == [none, none])
@@ -276,7 +277,7 @@ extension Office {
         office.receive(.ready, from: 1)
         #expect(
             office.pass(5, heard: [1]).lines
-                == ["waiting for workers at tcp://here:1: 1 joined, 2 needed"])
+                == ["waiting for workers at tcp://here:1: 1 joined, 2 needed" + cure])
         office.hello(2)
         office.receive(.ready, from: 2)
         #expect(office.pass(12, heard: [1, 2]).lines.filter { $0.contains("waiting") } == [])
@@ -284,7 +285,7 @@ extension Office {
         for peer in [1, 2] as [UInt8] { office.receive(.goodbye, from: peer) }
         #expect(
             office.pass(3, heard: []).lines.contains(
-                "waiting for workers at tcp://here:1: 0 joined, 1 needed"))
+                "waiting for workers at tcp://here:1: 0 joined, 1 needed" + cure))
     }
 
     @Test func namesTheHeadsGivenUp() throws {

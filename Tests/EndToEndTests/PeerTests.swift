@@ -40,7 +40,8 @@ extension EndToEndTests {
             let run = try await Waiting()
             let isPlea: @Sendable (RunningProcess.Line) -> Bool = {
                 $0.text.hasSuffix(
-                    "waiting for workers at \(run.endpoint): 0 joined, 1 needed")
+                    "waiting for workers at \(run.endpoint): 0 joined, 1 needed; "
+                        + "start one with: worker --connect \(run.endpoint)")
             }
             try await run.process.line(where: isPlea)
             try await eventually("it says so again") {
