@@ -44,6 +44,10 @@ final class WorkerLink: Sendable {
 private struct SessionDriver: ~Copyable {
     /// Chunks queued by the broadcast socket: bounds memory, TCP holds back the rest.
     private static let broadcastHighWaterMark: Int32 = 8
+    /// Messages queued for the coordinator; results wait in the outbox.
+    ///
+    /// Few, or a worker that waited for an hour would greet it with a thousand hellos.
+    private static let controlHighWaterMark: Int32 = 4
     /// Messages taken from one socket before the other gets its turn.
     private static let burstCount = 16
     /// Results kept for a coordinator that cannot be reached; more are dropped, oldest first.
@@ -107,6 +111,7 @@ private struct SessionDriver: ~Copyable {
         options.identity = Array("worker-\(String(incarnation, radix: 16))-\(number)".utf8)
         // Not immediate: a connection's queue outlives it, so that what came before it broke (the
         // farewell, say) is still read.
+        options.sendHighWaterMark = Self.controlHighWaterMark
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
         let socket = try Socket(.dealer, in: context, options: options)
