@@ -10,6 +10,9 @@ package import Tensors
 package final class Backbone {
     /// What it was made with.
     package let configuration: BackboneConfiguration
+
+    /// The version of oneDNN, on which the backbone's bits depend besides CPU type and threads.
+    package static var libraryVersion: String { Engine.libraryVersion }
     let engine: Engine
     let forward: ForwardPass
     /// Made by the first training step; a backbone that only computes features has none.

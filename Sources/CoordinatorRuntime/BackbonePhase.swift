@@ -56,7 +56,8 @@ struct BackbonePhase {
         var configuration = BackboneConfiguration(
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: dataset.classCount, seed: options.seed, threadCount: options.threads)
-        configuration.batchSize = options.batchSize
+        // A minibatch is padded to its full size: one larger than the data would be padding.
+        configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
         if let weights = try BackboneFile.read(from: directory, dataset: dataset) {
             console.log(.info, "the backbone was trained before; going on from it")
@@ -73,9 +74,18 @@ struct BackbonePhase {
                 console.show(.backbone(progress.update(report)))
             }
         }
+        try BackbonePhase.check(
+            backbone.weights().tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
         try BackboneFile.write(backbone.weights(), to: directory, dataset: dataset)
         kept.keepBackbone()
         return backbone
+    }
+
+    /// - Throws: `usage` for numbers that are not finite: no head can be trained on them.
+    private static func check(_ isFinite: Bool) throws(RunError) {
+        guard isFinite else {
+            throw .usage("the backbone's training diverged; lower --learning-rate")
+        }
     }
 
     private func finish(
@@ -88,6 +98,7 @@ struct BackbonePhase {
             try NPY.write(test, to: directory.path(of: .testFeatures))
             try NPY.write(labels: dataset.test.labels, to: directory.path(of: .testLabels))
         }
+        try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
         let classCount = dataset.classCount
         return BackboneOutcome(
             weights: weights,

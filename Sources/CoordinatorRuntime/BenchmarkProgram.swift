@@ -92,6 +92,6 @@ package final class BenchmarkProgram: Sendable {
             options.printsJSON
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
             : report.table + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
-        FileHandle.standardOutput.write(Data(text.utf8))
+        try StandardStream.output(text)
     }
 }

@@ -110,10 +110,15 @@ private struct NetworkLoop: ~Copyable {
         options.routerMandatory = true
         options.routerHandover = true
         let control = try Socket(.router, in: context, options: options)
+        // libzmq binds addresses, not names.
+        let bind = bind.replacing("://localhost:", with: "://127.0.0.1:")
         let endpoint = try control.bind(bind)
         options = SocketOptions()
         options.sendHighWaterMark = Self.broadcastHighWaterMark
         options.xpubVerboser = true
+        // All a subscriber sends is a topic of some bytes: what a hostile one sends is kept by libzmq.
+        options.maxMessageSize = 256
+        options.receiveHighWaterMark = 16
         options.lingerMilliseconds = 0
         let broadcast = try Socket(.xpub, in: context, options: options)
         try broadcast.bind(Self.broadcastEndpoint(bind: bind))
@@ -147,6 +152,7 @@ private struct NetworkLoop: ~Copyable {
 
     mutating func run() throws -> HeadHarvest {
         while !session.isFinished { try turn() }
+        if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
         leaving = Set(session.peers.keys)
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }

@@ -1,3 +1,4 @@
+import Backbone
 import Datasets
 import Foundation
 import HeadPlan
@@ -41,7 +42,7 @@ package final class CoordinatorProgram: Sendable {
         _ work: @escaping @Sendable (KeptFiles) async throws -> Void
     ) async throws {
         let kept = KeptFiles()
-        let watcher = await SignalWatcher([.interrupt, .terminate])
+        let watcher = await SignalWatcher([.interrupt, .terminate, .hangUp])
         defer { watcher.stop() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await work(kept) }
@@ -77,6 +78,12 @@ package final class CoordinatorProgram: Sendable {
             default: RunError(.data, error.message)
             }
         case let error as ZeroMQError: RunError(.unavailable, error.message)
+        case let error as BackboneError:
+            switch error.code {
+            case .diverged, .invalidConfiguration: RunError(.usage, error.message)
+            case .invalidWeights, .invalidData: RunError(.data, error.message)
+            default: RunError(.internal, error.message)
+            }
         case is CancellationError: RunError(.internal, "the run was cancelled")
         default: RunError(.internal, "\(error)")
         }
@@ -107,6 +114,8 @@ package final class CoordinatorProgram: Sendable {
                 dataset, directory, kept, clock)
             let harvest = try await trainHeads(plan, backbone, link)
             try harvest.checkComplete()
+            // Before anything is written: results of a machine that computes wrongly are none.
+            try harvest.check()
             clock.add(\.broadcast, harvest.broadcastSeconds)
             clock.end(\.heads, less: harvest.broadcastSeconds)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
@@ -119,7 +128,6 @@ package final class CoordinatorProgram: Sendable {
             // Before the last word: whoever reads the results finds no worker still running.
             workers.stop()
             try show(results)
-            try harvest.check()
         } catch {
             link.abort(reason: "the coordinator ended: \(Self.runError(error).message)")
             // The farewell leaves with the thread, and workers that are still there answer it.
@@ -167,16 +175,16 @@ extension CoordinatorProgram {
         return harvest
     }
 
-    private func printFormer(_ directory: RunDirectory) throws(RunStoreError) {
+    private func printFormer(_ directory: RunDirectory) throws {
         console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
         try show(RunDirectory.readResults(in: directory.path))
     }
 
-    private func show(_ results: RunResults) throws(RunStoreError) {
+    private func show(_ results: RunResults) throws {
         let text =
             options.printsJSON
             ? String(decoding: try JSONFile.encode(results), as: UTF8.self)
             : RunRecord.table(of: results)
-        FileHandle.standardOutput.write(Data(text.utf8))
+        try StandardStream.output(text)
     }
 }

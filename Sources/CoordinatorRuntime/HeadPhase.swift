@@ -33,6 +33,8 @@ struct HeadPhase {
         } catch {
             link.abort(reason: "the benchmark ended")
             workers.stop()
+            // The farewell leaves with the thread.
+            _ = try? await link.harvest()
             throw error
         }
     }

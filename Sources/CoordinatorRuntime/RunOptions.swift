@@ -93,10 +93,6 @@ package struct RunOptions: Sendable {
         try require(
             (1...100_000).contains(minWorkers),
             "--min-workers must be at least 1, not \(minWorkers)")
-        try require(
-            workers == 0 || minWorkers <= workers,
-            "--min-workers \(minWorkers) can never be reached by --workers \(workers) alone; raise --workers"
-        )
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
         try require(
             headMode == .frozen,
@@ -120,7 +116,7 @@ package struct RunOptions: Sendable {
     }
 
     private var isLoopback: Bool {
-        bind.wholeMatch(of: /tcp:\/\/(localhost|\[::1\]|127(\.[0-9]{1,3}){3}):[0-9]+/) != nil
+        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}):[0-9]+/) != nil
     }
 
     /// The control port can be had, and the broadcast's after it.

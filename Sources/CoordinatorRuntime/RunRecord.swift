@@ -1,3 +1,4 @@
+import Backbone
 import Datasets
 import Decoding
 import FeatureStore
@@ -67,7 +68,7 @@ struct RunRecord {
             },
             versions: [
                 "manyheads": Release.version, "libzmq": Context.libraryVersion,
-                "run_record": "1",
+                "onednn": Backbone.libraryVersion,
             ])
     }
 

@@ -21,6 +21,12 @@ package final class Engine {
 
     /// Starts oneDNN for the current thread.
     ///
+    /// The version of oneDNN in use, as in "2.6.3".
+    package static var libraryVersion: String {
+        guard let version = unsafe dnnl_version()?.pointee else { return "unknown" }
+        return unsafe "\(version.major).\(version.minor).\(version.patch)"
+    }
+
     /// - Parameter threadCount: at least 1.
     package init(threadCount: Int) throws(OneDNNError) {
         precondition(threadCount >= 1)

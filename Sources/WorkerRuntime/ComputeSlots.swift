@@ -66,6 +66,15 @@ final class ComputeSlots: Sendable {
         let start = ContinuousClock.now
         do throws(HeadTrainingError) {
             let heads = try trainer.train(assignment.heads, isCancelled: { flag.isCancelled })
+            // The coordinator would take such numbers for an attack; the scheduler knows what to do
+            // with heads that cannot be trained.
+            if let bad = zip(assignment.heads, heads).first(where: { !$1.isFinite }) {
+                return .bundleFailed(
+                    ticket,
+                    BundleFailed(
+                        bundle: assignment.bundle, attempt: assignment.attempt,
+                        reason: "training \(bad.0.classes) diverged; lower --learning-rate"))
+            }
             return .bundleTrained(
                 ticket,
                 BundleTrained(
@@ -91,5 +100,12 @@ final class ComputeSlots: Sendable {
         let flags = state.withLock { Array($0.flags.values) }
         for flag in flags { flag.cancel() }
         await pool.shutdown()
+    }
+}
+
+extension Head {
+    /// Whether all weights and biases are numbers.
+    fileprivate var isFinite: Bool {
+        weights.values.allSatisfy(\.isFinite) && biases.allSatisfy(\.isFinite)
     }
 }

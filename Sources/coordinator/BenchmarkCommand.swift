@@ -48,7 +48,7 @@ func reporting(_ work: () async throws(RunError) -> Void) async throws {
     do throws(RunError) {
         try await work()
     } catch {
-        FileHandle.standardError.write(Data("coordinator: \(error.message)\n".utf8))
+        StandardStream.error("coordinator: \(error.message)\n")
         throw ExitCode(error.code.exitStatus)
     }
 }

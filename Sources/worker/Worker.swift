@@ -76,7 +76,8 @@ struct Worker: AsyncParsableCommand {
     }
 
     private func fail(_ message: String, status: Int32) throws {
-        FileHandle.standardError.write(Data("worker: \(message)\n".utf8))
+        // A standard error that cannot be written must not hide the exit status.
+        try? FileHandle.standardError.write(contentsOf: Data("worker: \(message)\n".utf8))
         throw ExitCode(status)
     }
 }

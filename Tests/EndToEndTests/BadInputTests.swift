@@ -35,7 +35,6 @@ extension EndToEndTests {
             (["--learning-rate", "inf"], "--learning-rate"),
             (["--head-dropout", "1"], "--head-dropout"),
             (["--workers", "-1"], "workers"), (["--min-workers", "0"], "--min-workers"),
-            (["--workers", "1", "--min-workers", "2"], "--min-workers 2"),
             (["--threads", "0"], "--threads"), (["--seed=-1"], "'-1'"),
             (["--bind", "5555"], "--bind must look like"),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
