@@ -92,11 +92,6 @@ final class LocalWorkers: Sendable {
         }
     }
 
-    /// Process identifiers of the workers alive.
-    var processIdentifiers: [Int32] {
-        state.withLock { state in state.slots.values.map(\.process.processIdentifier).sorted() }
-    }
-
     /// Ends all workers and returns when they are reaped.
     ///
     /// Their standard input closes, which ends a healthy worker; after a grace of two seconds

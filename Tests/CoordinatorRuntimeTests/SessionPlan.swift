@@ -1,3 +1,4 @@
+import TestSupport
 import WireProtocol
 
 /// What a seed makes of the world.

@@ -1,5 +1,6 @@
 import CoordinatorRuntime
 import HeadPlan
+import TestSupport
 import WireProtocol
 import WorkerRuntime
 

@@ -2,6 +2,7 @@ import CoordinatorRuntime
 import FeatureStore
 import HeadPlan
 import Scheduling
+import TestSupport
 import WireProtocol
 import WorkerRuntime
 

@@ -1,5 +1,6 @@
 import HeadPlan
 import Scheduling
+import TestSupport
 import Testing
 
 /// A fleet without faults: slots of known speeds, a network of known latency, virtual time.

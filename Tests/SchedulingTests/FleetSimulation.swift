@@ -1,5 +1,6 @@
 import HeadPlan
 import Scheduling
+import TestSupport
 
 /// What a seed makes of the world.
 struct FleetPlan {

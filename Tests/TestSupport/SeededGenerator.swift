@@ -1,12 +1,14 @@
 /// SplitMix64 (Steele, Lea and Flood 2014): the simulations' only source of chance.
-struct SeededGenerator: RandomNumberGenerator, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    /// The generator of a seed.
+    package init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    /// The next 64 random bits.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -15,19 +17,24 @@ struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// True with the given probability.
-    mutating func chance(_ probability: Double) -> Bool {
+    package mutating func chance(_ probability: Double) -> Bool {
         Double.random(in: 0..<1, using: &self) < probability
     }
 }
 
 /// Entries by time, then by order of arrival.
-struct Timeline<Entry> {
+package struct Timeline<Entry> {
     private var heap: [(time: Int64, number: Int, entry: Entry)] = []
     private var count = 0
 
-    var isEmpty: Bool { heap.isEmpty }
+    /// No entries.
+    package init() {}
 
-    mutating func insert(_ entry: Entry, at time: Int64) {
+    /// Whether nothing is left.
+    package var isEmpty: Bool { heap.isEmpty }
+
+    /// Adds an entry; O(log n).
+    package mutating func insert(_ entry: Entry, at time: Int64) {
         heap.append((time, count, entry))
         count += 1
         var child = heap.count - 1
@@ -39,7 +46,8 @@ struct Timeline<Entry> {
         }
     }
 
-    mutating func popFirst() -> (time: Int64, entry: Entry)? {
+    /// Takes the earliest entry; O(log n).
+    package mutating func popFirst() -> (time: Int64, entry: Entry)? {
         if heap.isEmpty { return nil }
         heap.swapAt(0, heap.count - 1)
         let last = heap.removeLast()
