@@ -26,7 +26,8 @@ final class CoordinatorLink: Sendable {
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
     /// - Throws: `ZeroMQError` if an address is not to be had.
-    func start(bind: String, runID: [UInt8], console: Console) async throws -> String {
+    func start(bind: String, console: Console) async throws -> String {
+        let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
         // Unstructured: it runs beside everything else; harvest() awaits its end.
@@ -46,8 +47,15 @@ final class CoordinatorLink: Sendable {
         throw RunError(.internal, "the network thread ended before it began")
     }
 
-    /// Begins the head phase.
-    func serve(_ job: HeadJob) { inbox.post(.serve(job)) }
+    /// Does the head phase; a cancelled task aborts it and tells the workers.
+    func train(_ job: HeadJob) async throws -> HeadHarvest {
+        inbox.post(.serve(job))
+        return try await withTaskCancellationHandler {
+            try await harvest()
+        } onCancel: {
+            abort(reason: "the coordinator was interrupted")
+        }
+    }
 
     /// Gives the run up and tells the workers.
     func abort(reason: String) { inbox.post(.abort(reason: reason)) }

@@ -102,9 +102,7 @@ package final class CoordinatorProgram: Sendable {
         describe(dataset, plan, directory)
 
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(
-            bind: options.bind, runID: (0..<16).map { _ in UInt8.random(in: 0...255) },
-            console: console)
+        let endpoint = try await link.start(bind: options.bind, console: console)
         console.log(.info, "workers connect to \(endpoint)")
         let workers = try LocalWorkers(
             endpoint: Self.reachable(endpoint), isNeeded: options.workers > 0, console: console)
@@ -161,16 +159,8 @@ extension CoordinatorProgram {
     private func trainHeads(
         _ plan: HeadPlan, _ backbone: BackboneOutcome, _ link: CoordinatorLink
     ) async throws -> HeadHarvest {
-        let job = HeadJob(
-            plan: plan, hyperparameters: options.headHyperparameters,
-            derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
-            chunks: backbone.chunks, minWorkerCount: options.minWorkers)
-        link.serve(job)
-        let harvest = try await withTaskCancellationHandler {
-            try await link.harvest()
-        } onCancel: {
-            link.abort(reason: "the coordinator was interrupted")
-        }
+        let harvest = try await link.train(
+            HeadJob(options, plan, backbone, minWorkerCount: options.minWorkers))
         console.endPhase()
         return harvest
     }

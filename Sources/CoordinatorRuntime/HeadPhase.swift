@@ -12,21 +12,12 @@ struct HeadPhase {
     /// returns when the processes are gone.
     func run(bind: String, workers count: Int, minWorkers: Int) async throws -> HeadHarvest {
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(
-            bind: bind, runID: (0..<16).map { _ in UInt8.random(in: 0...255) }, console: console)
+        let endpoint = try await link.start(bind: bind, console: console)
         let workers = try LocalWorkers(endpoint: endpoint, isNeeded: true, console: console)
         do {
             try workers.start(count: count)
-            link.serve(
-                HeadJob(
-                    plan: plan, hyperparameters: options.headHyperparameters,
-                    derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
-                    chunks: backbone.chunks, minWorkerCount: minWorkers))
-            let harvest = try await withTaskCancellationHandler {
-                try await link.harvest()
-            } onCancel: {
-                link.abort(reason: "the benchmark was interrupted")
-            }
+            let harvest = try await link.train(
+                HeadJob(options, plan, backbone, minWorkerCount: minWorkers))
             workers.stop()
             console.endPhase()
             return harvest
@@ -37,5 +28,17 @@ struct HeadPhase {
             _ = try? await link.harvest()
             throw error
         }
+    }
+}
+
+extension HeadJob {
+    /// The head phase of a run with these options, on what its backbone left.
+    init(
+        _ options: RunOptions, _ plan: HeadPlan, _ backbone: BackboneOutcome, minWorkerCount: Int
+    ) {
+        self.init(
+            plan: plan, hyperparameters: options.headHyperparameters,
+            derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
+            chunks: backbone.chunks, minWorkerCount: minWorkerCount)
     }
 }
