@@ -9,11 +9,12 @@
 
 #define HEAD_VECTOR 8
 #define FORWARD_CLASSES 3
-#define FORWARD_ROWS 4
-#define FORWARD_PAIR_ROWS 8
+#define FORWARD_ROWS 2
+#define FORWARD_PAIR_ROWS 4
 #define GRADIENT_CLASSES 3
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 8
+#define REGISTER_CONSTRAINT "x"
 #include "head_kernels_vector.h"
 
 #pragma clang attribute pop

@@ -14,6 +14,7 @@
 #define GRADIENT_CLASSES 5
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 16
+#define REGISTER_CONSTRAINT "v"
 #include "head_kernels_vector.h"
 
 #pragma clang attribute pop

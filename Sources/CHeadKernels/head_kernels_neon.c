@@ -6,11 +6,12 @@
 
 #define HEAD_VECTOR 4
 #define FORWARD_CLASSES 3
-#define FORWARD_ROWS 4
+#define FORWARD_ROWS 2
 #define FORWARD_PAIR_ROWS 4
 #define GRADIENT_CLASSES 3
 #define GRADIENT_VECTORS 8
 #define GRADIENT_PAIR_VECTORS 16
+#define REGISTER_CONSTRAINT "w"
 #include "head_kernels_vector.h"
 
 static bool is_supported(void) { return true; }

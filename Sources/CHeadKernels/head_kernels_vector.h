@@ -3,8 +3,11 @@
 // The including file defines
 //   HEAD_VECTOR    lanes of a machine vector: 16, 8 or 4
 //   HEAD_SUFFIX(x) the variant's name for x
-//   FORWARD_CLASSES, FORWARD_ROWS      register tile of the forward product
+//   FORWARD_ROWS, FORWARD_PAIR_ROWS    rows of the forward product's register tile, with 2 or 3
+//                                      classes and with 1; multiples of half the lanes
 //   GRADIENT_CLASSES, GRADIENT_VECTORS register tile of the gradient
+//   GRADIENT_PAIR_VECTORS              with one class
+//   REGISTER_CONSTRAINT                inline assembly's letter for a vector register
 // and puts a target attribute around the inclusion. The 16 lanes of the definition are
 // 16 / HEAD_VECTOR machine vectors, which meet only in the reduction tree.
 
@@ -12,7 +15,9 @@
 #define GROUPS (HEAD_LANES / HEAD_VECTOR)
 #define TILE_ROWS 16
 #define INLINE static inline __attribute__((always_inline))
+#define OUTLINED static __attribute__((noinline)) void
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable)")
 
 typedef float vector __attribute__((ext_vector_type(HEAD_VECTOR)));
 typedef int32_t ivector __attribute__((ext_vector_type(HEAD_VECTOR)));
@@ -64,16 +69,16 @@ INLINE vector join_lanes(vector a, vector b)
     return __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
         + __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31);
 }
-INLINE vector reduce_eight(const vector *rows)
+INLINE vector reduce_half(const vector *rows)
 {
     const vector ab = join_halves(rows[0], rows[1]), cd = join_halves(rows[2], rows[3]);
     const vector ef = join_halves(rows[4], rows[5]), gh = join_halves(rows[6], rows[7]);
     return join_pairs(join_quarters(ab, cd), join_quarters(ef, gh));
 }
+INLINE vector fold(const vector *row) { return row[0]; }
 // Slot s holds row s % 4 * 4 + s / 4 of the tile, which the in-lane steps bring to its own lane.
 #define SLOT_ROW(s) ((s) % 4 * 4 + (s) / 4)
-#else
-#if HEAD_VECTOR == 8
+#elif HEAD_VECTOR == 8
 INLINE vector join_quarters(vector a, vector b)
 {
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
@@ -89,15 +94,11 @@ INLINE vector join_lanes(vector a, vector b)
     return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
         + __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
 }
-INLINE vector fold(const vector *row) { return row[0] + row[1]; }
-INLINE vector reduce_rows(const vector *rows)
+INLINE vector reduce_half(const vector *rows)
 {
-    const vector ab = join_quarters(fold(rows), fold(rows + 2));
-    const vector cd = join_quarters(fold(rows + 4), fold(rows + 6));
-    const vector ef = join_quarters(fold(rows + 8), fold(rows + 10));
-    const vector gh = join_quarters(fold(rows + 12), fold(rows + 14));
-    return join_lanes(join_pairs(ab, cd), join_pairs(ef, gh));
+    return join_pairs(join_quarters(rows[0], rows[1]), join_quarters(rows[2], rows[3]));
 }
+INLINE vector fold(const vector *row) { return row[0] + row[1]; }
 #define SLOT_ROW(s) ((s) % 2 * 4 + (s) / 2)
 #else
 INLINE vector join_pairs(vector a, vector b)
@@ -108,57 +109,68 @@ INLINE vector join_lanes(vector a, vector b)
 {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
+INLINE vector reduce_half(const vector *rows) { return join_pairs(rows[0], rows[1]); }
 INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row[3]); }
-INLINE vector reduce_rows(const vector *rows)
-{
-    return join_lanes(
-        join_pairs(fold(rows), fold(rows + 4)), join_pairs(fold(rows + 8), fold(rows + 12)));
-}
 #define SLOT_ROW(s) (s)
 #endif
-#endif
 
-// Dot products of LANES rows with `classes` classes, reduced: z [class][TILE_ROWS].
-//
-// The register tile is FORWARD_ROWS x `classes`, or LANES x 1; with several groups of lanes the sums
-// of each wait in memory for the last one.
-INLINE void forward_classes(
-    const float *const *x, const float *v, const float *c, uint32_t d, const int classes,
-    const int rows, float *z)
+// Keeps the compiler from loading far ahead of need, and so from running out of registers.
+#define PIN(value) __asm__("" : "+" REGISTER_CONSTRAINT(value))
+
+// Most sums of a register tile of the forward product.
+#define FORWARD_SUMS (GROUPS * LANES * FORWARD_CLASSES)
+
+// Rows whose sums one vector holds when only `join_lanes` is left to do.
+#define HALF (LANES / 2)
+
+// Dot products of `rows` rows with `classes` classes. Of whole halves of a tile all but the last step
+// of the tree is done: out[j * LANES + i] holds class j and half i; else out[j * LANES + r] holds
+// class j and row r, its groups of lanes added up.
+INLINE void forward_block(
+    const float *const *x, const float *v, size_t d, const int classes, const int rows, vector *out)
 {
-    vector dots[LANES * GROUPS * FORWARD_CLASSES];
-    UNROLL for (int first = 0; first < LANES; first += rows)
-        for (uint32_t group = 0; group < GROUPS; ++group) {
-            vector sums[LANES * FORWARD_CLASSES];
-            UNROLL for (int i = 0; i < rows * classes; ++i) sums[i] = splat(0);
-            for (uint32_t f = group * LANES; f < d; f += HEAD_LANES) {
-                vector weights[FORWARD_CLASSES];
-                UNROLL for (int j = 0; j < classes; ++j) weights[j] = load(v + (size_t)j * d + f);
-                UNROLL for (int r = 0; r < rows; ++r) {
-                    const vector value = load(x[first + r] + f);
-                    UNROLL for (int j = 0; j < classes; ++j)
-                        sums[j * rows + r] = fma_v(weights[j], value, sums[j * rows + r]);
+    const float *row[LANES];
+    UNROLL for (int r = 0; r < rows; ++r) row[r] = x[r];
+    vector sums[FORWARD_SUMS];
+    UNROLL for (int i = 0; i < GROUPS * classes * rows; ++i) sums[i] = splat(0);
+    ROLLED for (size_t first = 0; first < d; first += HEAD_LANES)
+        UNROLL for (int group = 0; group < GROUPS; ++group) {
+            const size_t f = first + (size_t)group * LANES;
+            vector weights[FORWARD_CLASSES];
+            UNROLL for (int j = 0; j < classes; ++j) weights[j] = load(v + (size_t)j * d + f);
+            UNROLL for (int r = 0; r < rows; ++r) {
+                vector value = load(row[r] + f);
+                PIN(value);
+                UNROLL for (int j = 0; j < classes; ++j) {
+                    const int at = (j * rows + r) * GROUPS + group;
+                    sums[at] = fma_v(weights[j], value, sums[at]);
                 }
             }
-#if HEAD_VECTOR == 16
-            // Eight rows at a time are reduced where they are, in registers.
-            UNROLL for (int j = 0; j < classes; ++j)
-                UNROLL for (int r = 0; r < rows; r += 8)
-                    dots[j * 2 + (first + r) / 8] = reduce_eight(sums + j * rows + r);
-#else
-            UNROLL for (int j = 0; j < classes; ++j)
-                UNROLL for (int r = 0; r < rows; ++r)
-                    dots[((uint32_t)j * LANES + (uint32_t)(first + r)) * GROUPS + group] =
-                        sums[j * rows + r];
-#endif
         }
-#if HEAD_VECTOR == 16
-    UNROLL for (int j = 0; j < classes; ++j)
-        store(z + j * TILE_ROWS, join_lanes(dots[j * 2], dots[j * 2 + 1]) + splat(c[j]));
-#else
-    UNROLL for (int j = 0; j < classes; ++j)
-        store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES * GROUPS) + splat(c[j]));
-#endif
+    UNROLL for (int j = 0; j < classes; ++j) {
+        vector folded[LANES];
+        UNROLL for (int r = 0; r < rows; ++r) folded[r] = fold(sums + (j * rows + r) * GROUPS);
+        if (rows % HALF == 0)
+            UNROLL for (int r = 0; r < rows; r += HALF)
+                out[j * LANES + r / HALF] = reduce_half(folded + r);
+        else
+            UNROLL for (int r = 0; r < rows; ++r) out[j * LANES + r] = folded[r];
+    }
+}
+
+// Functions of their own: inlined side by side, sums of one block would live on in registers and
+// crowd out those of the next.
+OUTLINED forward_block_1(const float *const *x, const float *v, size_t d, vector *out)
+{
+    forward_block(x, v, d, 1, FORWARD_PAIR_ROWS, out);
+}
+OUTLINED forward_block_2(const float *const *x, const float *v, size_t d, vector *out)
+{
+    forward_block(x, v, d, 2, FORWARD_ROWS, out);
+}
+OUTLINED forward_block_3(const float *const *x, const float *v, size_t d, vector *out)
+{
+    forward_block(x, v, d, 3, FORWARD_ROWS, out);
 }
 
 // Cuts `left` classes in parts of at most `most`, as equal as can be: the size of the next part.
@@ -178,14 +190,24 @@ static void forward_tile(
         UNROLL for (uint32_t s = 0; s < LANES; ++s) slots[s] = x[part + SLOT_ROW(s)];
         for (uint32_t j = 0; j < last;) {
             const uint32_t count = next_part(last - j, FORWARD_CLASSES);
-            const float *v = head->differences + (size_t)j * d, *c = head->bias_differences + j;
-            float *target = z + (size_t)j * TILE_ROWS + part;
-            switch (count) {
-            case 1: forward_classes(slots, v, c, d, 1, FORWARD_PAIR_ROWS, target); break;
-            case 2: forward_classes(slots, v, c, d, 2, FORWARD_ROWS, target); break;
-            default: forward_classes(slots, v, c, d, 3, FORWARD_ROWS, target); break;
+            const uint32_t rows = count == 1 ? FORWARD_PAIR_ROWS : FORWARD_ROWS;
+            const float *v = head->differences + (size_t)j * d;
+            vector sums[FORWARD_CLASSES * LANES];
+            for (uint32_t s = 0; s < LANES; s += rows) {
+                vector *out = sums + (rows % HALF == 0 ? s / HALF : s);
+                switch (count) {
+                case 1: forward_block_1(slots + s, v, d, out); break;
+                case 2: forward_block_2(slots + s, v, d, out); break;
+                default: forward_block_3(slots + s, v, d, out); break;
+                }
             }
-            j += count;
+            for (uint32_t c = 0; c < count; ++c, ++j) {
+                const vector *of_class = sums + c * LANES;
+                const vector dots = rows % HALF == 0
+                    ? join_lanes(of_class[0], of_class[1])
+                    : join_lanes(reduce_half(of_class), reduce_half(of_class + HALF));
+                store(z + (size_t)j * TILE_ROWS + part, dots + splat(head->bias_differences[j]));
+            }
         }
     }
 }
@@ -213,25 +235,30 @@ static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32
         if (labels[r] < last) z[labels[r] * TILE_ROWS + r] -= 1.0f;
 }
 
+// Most sums of a register tile of the gradient.
+#define GRADIENT_SUMS                                                                             \
+    (GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS                                  \
+         ? GRADIENT_CLASSES * GRADIENT_VECTORS                                                    \
+         : GRADIENT_PAIR_VECTORS)
+
 // Adds a tile to `classes` gradients: g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
-INLINE void gradient_classes(
-    const float *const *x, const float *delta, uint32_t row_count, uint32_t d, const int classes,
+INLINE void gradient_block(
+    const float *const *x, const float *delta, size_t row_count, size_t d, const int classes,
     const int vectors, float *g)
 {
-    for (uint32_t f = 0; f < d; f += (uint32_t)vectors * LANES) {
-        vector sums[GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS
-                        ? GRADIENT_CLASSES * GRADIENT_VECTORS
-                        : GRADIENT_PAIR_VECTORS];
+    for (size_t f = 0; f < d; f += (size_t)vectors * LANES) {
+        vector sums[GRADIENT_SUMS];
         UNROLL for (int c = 0; c < classes; ++c)
             UNROLL for (int i = 0; i < vectors; ++i)
                 sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
-        for (uint32_t r = 0; r < row_count; ++r) {
-            vector values[GRADIENT_PAIR_VECTORS];
-            UNROLL for (int i = 0; i < vectors; ++i) values[i] = load(x[r] + f + i * LANES);
-            UNROLL for (int c = 0; c < classes; ++c) {
-                const vector factor = splat(delta[c * TILE_ROWS + (int)r]);
-                UNROLL for (int i = 0; i < vectors; ++i)
-                    sums[c * vectors + i] = fma_v(factor, values[i], sums[c * vectors + i]);
+        ROLLED for (size_t r = 0; r < row_count; ++r) {
+            vector factors[GRADIENT_CLASSES];
+            UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
+            UNROLL for (int i = 0; i < vectors; ++i) {
+                vector value = load(x[r] + f + i * LANES);
+                PIN(value);
+                UNROLL for (int c = 0; c < classes; ++c)
+                    sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
             }
         }
         UNROLL for (int c = 0; c < classes; ++c)
@@ -241,13 +268,22 @@ INLINE void gradient_classes(
 }
 
 // As many vectors at once as divide the feature count.
-#define GRADIENT(classes, most)                                                       \
-    do {                                                                              \
-        if (d % ((most) * LANES) == 0)                                                \
-            gradient_classes(x, part_delta, row_count, d, classes, most, g);          \
-        else                                                                          \
-            gradient_classes(x, part_delta, row_count, d, classes, GROUPS, g);        \
-    } while (0)
+#define GRADIENT_BLOCK(classes, most)                                                             \
+    OUTLINED gradient_block_##classes(                                                            \
+        const float *const *x, const float *delta, size_t row_count, size_t d, float *g)          \
+    {                                                                                             \
+        if (d % ((most) * LANES) == 0)                                                            \
+            gradient_block(x, delta, row_count, d, classes, most, g);                             \
+        else                                                                                      \
+            gradient_block(x, delta, row_count, d, classes, GROUPS, g);                           \
+    }
+GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS)
+GRADIENT_BLOCK(2, GRADIENT_VECTORS)
+GRADIENT_BLOCK(3, GRADIENT_VECTORS)
+#if GRADIENT_CLASSES > 3
+GRADIENT_BLOCK(4, GRADIENT_VECTORS)
+GRADIENT_BLOCK(5, GRADIENT_VECTORS)
+#endif
 
 static void gradient_tile(
     struct head_state *head, const float *const *x, const float *delta, uint32_t row_count)
@@ -258,12 +294,12 @@ static void gradient_tile(
         const float *part_delta = delta + (size_t)j * TILE_ROWS;
         float *g = head->gradients + (size_t)j * d;
         switch (count) {
-        case 1: GRADIENT(1, GRADIENT_PAIR_VECTORS); break;
-        case 2: GRADIENT(2, GRADIENT_VECTORS); break;
-        case 3: GRADIENT(3, GRADIENT_VECTORS); break;
+        case 1: gradient_block_1(x, part_delta, row_count, d, g); break;
+        case 2: gradient_block_2(x, part_delta, row_count, d, g); break;
+        case 3: gradient_block_3(x, part_delta, row_count, d, g); break;
 #if GRADIENT_CLASSES > 3
-        case 4: GRADIENT(4, GRADIENT_VECTORS); break;
-        default: GRADIENT(5, GRADIENT_VECTORS); break;
+        case 4: gradient_block_4(x, part_delta, row_count, d, g); break;
+        default: gradient_block_5(x, part_delta, row_count, d, g); break;
 #endif
         }
         j += count;
@@ -286,40 +322,54 @@ INLINE vector adadelta(
     return u;
 }
 
+// Features updated at a time: long enough to stream, short enough that a block of every class's
+// gradient is still at hand when it is read again.
+#define UPDATE_FEATURES 256
+
 static void update(struct head_state *head, const struct head_parameters *parameters)
 {
-    const uint32_t k = head->class_count, d = head->feature_count, last = k - 1;
+    const size_t k = head->class_count, d = head->feature_count, last = k - 1;
     const float scale = 1.0f / (float)head->minibatch_row_count;
     const vector rho = splat(parameters->rho), rest = splat(1.0f - parameters->rho);
     const vector epsilon = splat(parameters->epsilon), rate = splat(parameters->learning_rate);
-    float *const w = head->weights;
-    for (uint32_t f = 0; f < d; f += LANES) {
-        vector sum = splat(0);
-        vector last_weight = load(w + (size_t)last * d + f);
+    for (size_t first = 0; first < d; first += UPDATE_FEATURES) {
+        const size_t count = d - first < UPDATE_FEATURES ? d - first : UPDATE_FEATURES;
+        float *const last_weights = head->weights + last * d + first;
         if (k > 2) {
             // The last class first: every difference needs its new weight.
-            sum = load(head->gradients + f) * splat(scale);
-            for (uint32_t j = 1; j < last; ++j)
-                sum = sum + load(head->gradients + (size_t)j * d + f) * splat(scale);
-            const size_t at = (size_t)last * d + f;
-            const vector u = adadelta(
-                head->squared_gradients + at, head->squared_updates + at, -sum, rho, rest, epsilon);
-            last_weight = fma_v(-rate, u, last_weight);
-            store(w + at, last_weight);
-        }
-        for (uint32_t j = 0; j < last; ++j) {
-            const size_t at = (size_t)j * d + f;
-            const vector g = load(head->gradients + at) * splat(scale);
-            const vector u = adadelta(
-                head->squared_gradients + at, head->squared_updates + at, g, rho, rest, epsilon);
-            const vector weight = fma_v(-rate, u, load(w + at));
-            store(w + at, weight);
-            if (k == 2) {
-                last_weight = fma_v(rate, u, last_weight);
-                store(w + d + f, last_weight);
+            vector sums[UPDATE_FEATURES / LANES];
+            for (size_t j = 0; j < last; ++j) {
+                const float *g = head->gradients + j * d + first;
+                for (size_t f = 0; f < count; f += LANES) {
+                    const vector scaled = load(g + f) * splat(scale);
+                    sums[f / LANES] = j == 0 ? scaled : sums[f / LANES] + scaled;
+                }
             }
-            store(head->differences + at, weight - last_weight);
-            store(head->gradients + at, splat(0));
+            float *const a = head->squared_gradients + last * d + first;
+            float *const b = head->squared_updates + last * d + first;
+            for (size_t f = 0; f < count; f += LANES) {
+                const vector u = adadelta(a + f, b + f, -sums[f / LANES], rho, rest, epsilon);
+                store(last_weights + f, fma_v(-rate, u, load(last_weights + f)));
+            }
+        }
+        for (size_t j = 0; j < last; ++j) {
+            const size_t at = j * d + first;
+            float *const w = head->weights + at, *const g = head->gradients + at;
+            float *const a = head->squared_gradients + at, *const b = head->squared_updates + at;
+            float *const v = head->differences + at;
+            for (size_t f = 0; f < count; f += LANES) {
+                const vector scaled = load(g + f) * splat(scale);
+                const vector u = adadelta(a + f, b + f, scaled, rho, rest, epsilon);
+                const vector weight = fma_v(-rate, u, load(w + f));
+                vector last_weight = load(last_weights + f);
+                if (k == 2) {
+                    last_weight = fma_v(rate, u, last_weight);
+                    store(last_weights + f, last_weight);
+                }
+                store(w + f, weight);
+                store(v + f, weight - last_weight);
+                store(g + f, splat(0));
+            }
         }
     }
     head_update_biases(head, parameters, scale);
