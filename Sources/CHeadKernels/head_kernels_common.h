@@ -26,7 +26,7 @@
 
 // Lists the head's pending rows, then those of a window whose class is in its set, in stream order.
 // `rows` (positions in the buffer) and `labels` (0-based within the head) get at most
-// window->row_count + HEAD_LANES entries.
+// window->row_count + HEAD_PENDING_MAX entries.
 static inline uint32_t head_list_rows(
     const struct head_state *head, const struct head_window *window, uint16_t *restrict rows,
     uint16_t *restrict labels)

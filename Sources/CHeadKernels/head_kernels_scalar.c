@@ -90,22 +90,26 @@ static void train_row(struct head_state *head, const float *restrict x, uint32_t
 }
 
 static void consume_window(
-    struct head_state *head, const struct head_parameters *parameters,
+    struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_LANES;
-    const uint32_t count = head_list_rows(head, window, rows, labels);
-    for (uint32_t i = 0; i < count; ++i) {
-        train_row(head, window->buffer + (size_t)rows[i] * window->feature_count, labels[i]);
-        if (++head->minibatch_row_count == parameters->batch_size) update(head, parameters);
+    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_PENDING_MAX;
+    for (struct head_state *head = heads; head < heads + head_count; ++head) {
+        const uint32_t count = head_list_rows(head, window, rows, labels);
+        for (uint32_t i = 0; i < count; ++i) {
+            train_row(head, window->buffer + (size_t)rows[i] * window->feature_count, labels[i]);
+            if (++head->minibatch_row_count == parameters->batch_size) update(head, parameters);
+        }
     }
 }
 
 static void end_epoch(
-    struct head_state *head, const struct head_parameters *parameters, const float *buffer)
+    struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
+    const float *buffer)
 {
     (void)buffer;  // Nothing ever waits here.
-    if (head->minibatch_row_count > 0) update(head, parameters);
+    for (struct head_state *head = heads; head < heads + head_count; ++head)
+        if (head->minibatch_row_count > 0) update(head, parameters);
 }
 
 static float measure_peak(uint64_t count, double *flop_count)

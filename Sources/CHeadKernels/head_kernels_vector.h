@@ -237,52 +237,60 @@ static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32
 
 // Most sums of a register tile of the gradient.
 #define GRADIENT_SUMS                                                                             \
-    (GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS                                  \
-         ? GRADIENT_CLASSES * GRADIENT_VECTORS                                                    \
-         : GRADIENT_PAIR_VECTORS)
+    (GRADIENT_CLASSES * GRADIENT_VECTORS_3 > GRADIENT_VECTORS_1                                   \
+         ? GRADIENT_CLASSES * GRADIENT_VECTORS_3                                                  \
+         : GRADIENT_VECTORS_1)
 
-// Adds a tile to `classes` gradients: g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
-INLINE void gradient_block(
-    const float *const *x, const float *delta, size_t row_count, size_t d, const int classes,
-    const int vectors, float *g)
+// Adds a tile to `vectors` vectors of `classes` gradients from feature f on:
+// g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
+INLINE void gradient_vectors(
+    const float *const *x, const float *delta, size_t row_count, size_t d, size_t f,
+    const int classes, const int vectors, float *g)
 {
-    for (size_t f = 0; f < d; f += (size_t)vectors * LANES) {
-        vector sums[GRADIENT_SUMS];
-        UNROLL for (int c = 0; c < classes; ++c)
-            UNROLL for (int i = 0; i < vectors; ++i)
-                sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
-        ROLLED for (size_t r = 0; r < row_count; ++r) {
-            vector factors[GRADIENT_CLASSES];
-            UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
-            UNROLL for (int i = 0; i < vectors; ++i) {
-                vector value = load(x[r] + f + i * LANES);
-                PIN(value);
-                UNROLL for (int c = 0; c < classes; ++c)
-                    sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
-            }
+    vector sums[GRADIENT_SUMS];
+    UNROLL for (int c = 0; c < classes; ++c)
+        UNROLL for (int i = 0; i < vectors; ++i)
+            sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
+    ROLLED for (size_t r = 0; r < row_count; ++r) {
+        vector factors[GRADIENT_CLASSES];
+        UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
+        UNROLL for (int i = 0; i < vectors; ++i) {
+            vector value = load(x[r] + f + i * LANES);
+            PIN(value);
+            UNROLL for (int c = 0; c < classes; ++c)
+                sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
         }
-        UNROLL for (int c = 0; c < classes; ++c)
-            UNROLL for (int i = 0; i < vectors; ++i)
-                store(g + (size_t)c * d + f + i * LANES, sums[c * vectors + i]);
     }
+    UNROLL for (int c = 0; c < classes; ++c)
+        UNROLL for (int i = 0; i < vectors; ++i)
+            store(g + (size_t)c * d + f + i * LANES, sums[c * vectors + i]);
 }
 
-// As many vectors at once as divide the feature count.
-#define GRADIENT_BLOCK(classes, most)                                                             \
+// All features: as many vectors at once as the tile is wide, then what is left.
+INLINE void gradient_block(
+    const float *const *x, const float *delta, size_t row_count, size_t d, const int classes,
+    const int wide, const int narrow, float *g)
+{
+    size_t f = 0;
+    for (; d - f >= (size_t)wide * LANES; f += (size_t)wide * LANES)
+        gradient_vectors(x, delta, row_count, d, f, classes, wide, g);
+    for (; d - f >= (size_t)narrow * LANES; f += (size_t)narrow * LANES)
+        gradient_vectors(x, delta, row_count, d, f, classes, narrow, g);
+    for (; f < d; f += HEAD_LANES) gradient_vectors(x, delta, row_count, d, f, classes, GROUPS, g);
+}
+
+#define GRADIENT_BLOCK(classes, wide, narrow)                                                     \
     OUTLINED gradient_block_##classes(                                                            \
         const float *const *x, const float *delta, size_t row_count, size_t d, float *g)          \
     {                                                                                             \
-        if (d % ((most) * LANES) == 0)                                                            \
-            gradient_block(x, delta, row_count, d, classes, most, g);                             \
-        else                                                                                      \
-            gradient_block(x, delta, row_count, d, classes, GROUPS, g);                           \
+        gradient_block(x, delta, row_count, d, classes, wide, narrow, g);                         \
     }
-GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS)
-GRADIENT_BLOCK(2, GRADIENT_VECTORS)
-GRADIENT_BLOCK(3, GRADIENT_VECTORS)
+GRADIENT_BLOCK(1, GRADIENT_VECTORS_1, GRADIENT_VECTORS_1 / 2)
+GRADIENT_BLOCK(2, GRADIENT_VECTORS_2, GRADIENT_VECTORS_3)
+GRADIENT_BLOCK(3, GRADIENT_VECTORS_3, GROUPS)
 #if GRADIENT_CLASSES > 3
-GRADIENT_BLOCK(4, GRADIENT_VECTORS)
-GRADIENT_BLOCK(5, GRADIENT_VECTORS)
+GRADIENT_BLOCK(4, GRADIENT_VECTORS_3, GROUPS)
+GRADIENT_BLOCK(5, GRADIENT_VECTORS_3, GROUPS)
 #endif
 
 static void gradient_tile(
@@ -391,15 +399,26 @@ INLINE void consume_tile(
     if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
 }
 
-static void consume_window(
-    struct head_state *head, const struct head_parameters *parameters,
+// Fetches `count` floats into the second-level cache.
+INLINE void fetch(const float *from, size_t count)
+{
+    for (size_t i = 0; i < count; i += 16) __builtin_prefetch(from + i, 0, 2);
+}
+
+// Trains one head on its rows of a window, and fetches the state of the one whose turn is next: the
+// heads of a bundle do not fit the second-level cache beside the window.
+static void consume_head(
+    struct head_state *head, const struct head_state *next, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_LANES;
+    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_PENDING_MAX;
     const uint32_t count = head_list_rows(head, window, rows, labels);
     // Rows of the window before this one: the next window overwrites them.
     const uint32_t old = head->pending_count;
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
+    // A share of the next head's state with every tile.
+    const size_t share = next->memory_count / (count / TILE_ROWS + 1) + 16;
+    size_t fetched = 0;
     uint32_t start = 0;
     while (start < count) {
         const uint32_t room = parameters->batch_size - head->minibatch_row_count;
@@ -407,23 +426,40 @@ static void consume_window(
         uint32_t n = count - start;
         if (n < full && start >= old) break;
         if (n > full) n = full;
+        if (fetched < next->memory_count) {
+            const size_t left = next->memory_count - fetched;
+            fetch(next->memory + fetched, left < share ? left : share);
+            fetched += share;
+        }
         consume_tile(head, parameters, window->buffer, rows + start, labels + start, n, z);
         start += n;
     }
     head_keep_pending(head, rows, labels, start, count);
 }
 
+static void consume_window(
+    struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
+    const struct head_window *window, uint16_t *scratch)
+{
+    for (size_t i = 0; i < head_count; ++i)
+        consume_head(
+            heads + i, heads + (i + 1 < head_count ? i + 1 : 0), parameters, window, scratch);
+}
+
 static void end_epoch(
-    struct head_state *head, const struct head_parameters *parameters, const float *buffer)
+    struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
+    const float *buffer)
 {
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
-    const uint32_t count = head->pending_count;
-    head->pending_count = 0;
-    // Fewer than a tile and than the minibatch has room for, or they would not have waited.
-    if (count > 0)
-        consume_tile(
-            head, parameters, buffer, head->pending_rows, head->pending_labels, count, z);
-    if (head->minibatch_row_count > 0) update(head, parameters);
+    for (struct head_state *head = heads; head < heads + head_count; ++head) {
+        const uint32_t count = head->pending_count;
+        head->pending_count = 0;
+        // Fewer than a tile and than the minibatch has room for, or they would not have waited.
+        if (count > 0)
+            consume_tile(
+                head, parameters, buffer, head->pending_rows, head->pending_labels, count, z);
+        if (head->minibatch_row_count > 0) update(head, parameters);
+    }
 }
 
 // Rows whose dropout bits are drawn together: Philox's 32-bit words in 64-bit lanes, which is how
@@ -501,6 +537,13 @@ INLINE void write_block(
     }
 }
 
+// Fetches up to 128 features that are there.
+INLINE void prefetch_block(const float *source, size_t count)
+{
+    if (count > 128) count = 128;
+    for (size_t f = 0; f < count; f += 16) __builtin_prefetch(source + f);
+}
+
 static void prepare_rows(const struct head_row_request *request, float *rows)
 {
     const uint32_t d = request->feature_count;
@@ -510,17 +553,18 @@ static void prepare_rows(const struct head_row_request *request, float *rows)
     for (uint32_t first = 0; first < request->row_count; first += DROPOUT_ROWS) {
         uint32_t count = request->row_count - first;
         if (count > DROPOUT_ROWS) count = DROPOUT_ROWS;
-        // Rows lie all over the table: fetch them while their bits are drawn.
-        for (uint32_t r = 0; r < count; ++r)
-            for (size_t f = 0; f < width && f < 256; f += 16)
-                __builtin_prefetch(
-                    request->features + request->row_indices[first + r] * width + f);
         for (uint32_t f = 0; f < d; f += 128) {
             if (request->keep_numerator != 65536) keep_rows(request, first, count, f / 128, kept);
-            for (uint32_t r = 0; r < count; ++r)
+            for (uint32_t r = 0; r < count; ++r) {
+                // Rows lie all over the table: fetch those of the next turn while these are written.
+                const uint32_t ahead = first + r + DROPOUT_ROWS;
+                if (ahead < request->row_count)
+                    prefetch_block(
+                        request->features + request->row_indices[ahead] * width + f, width - f);
                 write_block(
                     request, request->features + request->row_indices[first + r] * width,
                     rows + (size_t)(first + r) * d, f, kept[r]);
+            }
         }
     }
 }

@@ -70,6 +70,9 @@ final class HeadStates {
         unsafe state.class_count = UInt32(classCount)
         unsafe state.feature_count = UInt32(featureCount)
         unsafe state.classes = classes
+        unsafe state.memory = UnsafePointer(start)
+        unsafe state.memory_count = floatCount(
+            classCount: classCount, featureCount: featureCount)
         unsafe state.weights = start
         unsafe state.squared_gradients = start + matrix
         unsafe state.squared_updates = start + 2 * matrix
@@ -113,15 +116,12 @@ final class HeadStates {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
         unsafe withUnsafeTemporaryAllocation(
-            of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_LANES))
+            of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_PENDING_MAX))
         ) {
             scratch in
             unsafe window.withWindow { window in
-                for index in unsafe states.indices {
-                    guard let state = unsafe states.baseAddress else { return }
-                    unsafe kernels?.pointee.consume_window(
-                        state + index, &parameters, window, scratch.baseAddress)
-                }
+                unsafe kernels?.pointee.consume_window(
+                    states.baseAddress, states.count, &parameters, window, scratch.baseAddress)
             }
         }
     }
@@ -131,11 +131,8 @@ final class HeadStates {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
         unsafe window.withWindow { window in
-            for index in unsafe states.indices {
-                guard let state = unsafe states.baseAddress else { return }
-                unsafe kernels?.pointee.end_epoch(
-                    state + index, &parameters, window.pointee.buffer)
-            }
+            unsafe kernels?.pointee.end_epoch(
+                states.baseAddress, states.count, &parameters, window.pointee.buffer)
         }
     }
 

@@ -23,6 +23,8 @@
 
 // Lanes of the reduction, and what feature counts are padded to.
 #define HEAD_LANES 16
+// More than the rows of a head that ever wait for the next window.
+#define HEAD_PENDING_MAX 32
 // The most classes of one head.
 #define HEAD_CLASSES_MAX 128
 
@@ -40,8 +42,10 @@ struct head_state {
     uint32_t class_count;       // k
     uint32_t feature_count;     // d, a multiple of HEAD_LANES
     uint32_t minibatch_row_count;  // rows in `gradients` since the last update
-    uint32_t pending_count;     // rows listed but not yet consumed, fewer than HEAD_LANES
+    uint32_t pending_count;     // rows listed but not yet consumed, fewer than HEAD_PENDING_MAX
     const uint16_t *classes;    // [k], ascending
+    const float *memory;        // all the arrays below lie here, within memory_count floats
+    size_t memory_count;
     float *weights;             // [k][d]
     float *biases;              // [k]
     float *squared_gradients;   // [k][d], for a pair [1][d]
@@ -53,8 +57,8 @@ struct head_state {
     float *gradients;           // [k-1][d]: g
     float *bias_gradients;      // [k-1]: h
     // Positions in the stream buffer, and labels within the head, of the pending rows.
-    uint16_t pending_rows[HEAD_LANES];
-    uint16_t pending_labels[HEAD_LANES];
+    uint16_t pending_rows[HEAD_PENDING_MAX];
+    uint16_t pending_labels[HEAD_PENDING_MAX];
 };
 
 // A window of the shared stream of rows. Windows alternate between the two halves of one buffer, so
@@ -94,14 +98,15 @@ struct head_kernel_variant {
     void (*prepare_rows)(const struct head_row_request *request, float *rows);
     // Starts a head: differences from weights, gradients and averages zero.
     void (*begin)(struct head_state *head);
-    // Trains on the head's rows of a window; a few of them may wait for the next one.
-    // `scratch` holds 2 * (row_count + HEAD_LANES) entries.
+    // Trains each head on its rows of a window; a few of them may wait for the next one.
+    // `scratch` holds 2 * (row_count + HEAD_PENDING_MAX) entries.
     void (*consume_window)(
-        struct head_state *head, const struct head_parameters *parameters,
+        struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
         const struct head_window *window, uint16_t *scratch);
     // Ends an epoch: consumes what waits and applies the last, smaller minibatch if there is one.
     void (*end_epoch)(
-        struct head_state *head, const struct head_parameters *parameters, const float *buffer);
+        struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
+        const float *buffer);
     // Runs `count` rounds of independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
