@@ -12,9 +12,8 @@
 #define FORWARD_ROWS 2
 #define FORWARD_PAIR_ROWS 4
 #define GRADIENT_CLASSES 3
-#define GRADIENT_VECTORS_1 12
-#define GRADIENT_VECTORS_2 6
-#define GRADIENT_VECTORS_3 4
+#define GRADIENT_VECTORS 4
+#define GRADIENT_PAIR_VECTORS 8
 #define REGISTER_CONSTRAINT "x"
 #include "head_kernels_vector.h"
 

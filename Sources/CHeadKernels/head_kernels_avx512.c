@@ -12,9 +12,8 @@
 #define FORWARD_ROWS 8
 #define FORWARD_PAIR_ROWS 16
 #define GRADIENT_CLASSES 5
-#define GRADIENT_VECTORS_1 16
-#define GRADIENT_VECTORS_2 8
-#define GRADIENT_VECTORS_3 4
+#define GRADIENT_VECTORS 4
+#define GRADIENT_PAIR_VECTORS 16
 #define REGISTER_CONSTRAINT "v"
 #include "head_kernels_vector.h"
 

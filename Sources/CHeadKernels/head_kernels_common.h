@@ -26,34 +26,27 @@
 
 // Lists the head's pending rows, then those of a window whose class is in its set, in stream order.
 // `rows` (positions in the buffer) and `labels` (0-based within the head) get at most
-// window->row_count + HEAD_PENDING_MAX entries.
+// window->row_count + HEAD_PENDING_MAX entries. `positions` has one entry for every class: what the
+// head's classes are within it.
 static inline uint32_t head_list_rows(
     const struct head_state *head, const struct head_window *window, uint16_t *restrict rows,
-    uint16_t *restrict labels)
+    uint16_t *restrict labels, uint16_t *restrict positions)
 {
-    const uint32_t pending = head->pending_count;
-    for (uint32_t i = 0; i < pending; ++i) {
+    uint32_t count = head->pending_count;
+    for (uint32_t i = 0; i < count; ++i) {
         rows[i] = head->pending_rows[i];
         labels[i] = head->pending_labels[i];
     }
-    uint32_t count = pending;
+    for (uint32_t j = 0; j < head->class_count; ++j) positions[head->classes[j]] = (uint16_t)j;
     for (uint32_t word = 0; word < window->word_count; ++word) {
         uint64_t bits = 0;
         for (uint32_t j = 0; j < head->class_count; ++j)
             bits |= window->class_bits[(size_t)head->classes[j] * window->word_count + word];
-        while (bits != 0) {
+        for (; bits != 0; bits &= bits - 1) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(bits);
             rows[count] = (uint16_t)(window->first_row + row);
-            labels[count++] = window->labels[row];
-            bits &= bits - 1;
+            labels[count++] = positions[window->labels[row]];
         }
-    }
-    // Class to position within the head, in place: positions never exceed classes, both ascend, so a
-    // position written here is below every class still looked for.
-    for (uint32_t j = 0; j < head->class_count; ++j) {
-        const uint16_t label = head->classes[j];
-        for (uint32_t i = pending; i < count; ++i)
-            labels[i] = labels[i] == label ? (uint16_t)j : labels[i];
     }
     return count;
 }

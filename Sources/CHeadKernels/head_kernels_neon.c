@@ -9,9 +9,8 @@
 #define FORWARD_ROWS 2
 #define FORWARD_PAIR_ROWS 4
 #define GRADIENT_CLASSES 3
-#define GRADIENT_VECTORS_1 16
-#define GRADIENT_VECTORS_2 8
-#define GRADIENT_VECTORS_3 8
+#define GRADIENT_VECTORS 8
+#define GRADIENT_PAIR_VECTORS 16
 #define REGISTER_CONSTRAINT "w"
 #include "head_kernels_vector.h"
 

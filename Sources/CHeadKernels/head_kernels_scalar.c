@@ -93,9 +93,10 @@ static void consume_window(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_PENDING_MAX;
+    uint16_t *rows = scratch, *labels = rows + window->row_count + HEAD_PENDING_MAX;
+    uint16_t *positions = labels + window->row_count + HEAD_PENDING_MAX;
     for (struct head_state *head = heads; head < heads + head_count; ++head) {
-        const uint32_t count = head_list_rows(head, window, rows, labels);
+        const uint32_t count = head_list_rows(head, window, rows, labels, positions);
         for (uint32_t i = 0; i < count; ++i) {
             train_row(head, window->buffer + (size_t)rows[i] * window->feature_count, labels[i]);
             if (++head->minibatch_row_count == parameters->batch_size) update(head, parameters);

@@ -69,11 +69,15 @@ INLINE vector join_lanes(vector a, vector b)
     return __builtin_shufflevector(a, b, 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30)
         + __builtin_shufflevector(a, b, 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31);
 }
-INLINE vector reduce_half(const vector *rows)
+INLINE vector reduce_eight(const vector *rows)
 {
     const vector ab = join_halves(rows[0], rows[1]), cd = join_halves(rows[2], rows[3]);
     const vector ef = join_halves(rows[4], rows[5]), gh = join_halves(rows[6], rows[7]);
     return join_pairs(join_quarters(ab, cd), join_quarters(ef, gh));
+}
+INLINE vector reduce_rows(const vector *rows)
+{
+    return join_lanes(reduce_eight(rows), reduce_eight(rows + 8));
 }
 INLINE vector fold(const vector *row) { return row[0]; }
 // Slot s holds row s % 4 * 4 + s / 4 of the tile, which the in-lane steps bring to its own lane.
@@ -94,9 +98,11 @@ INLINE vector join_lanes(vector a, vector b)
     return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14)
         + __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
 }
-INLINE vector reduce_half(const vector *rows)
+INLINE vector reduce_rows(const vector *rows)
 {
-    return join_pairs(join_quarters(rows[0], rows[1]), join_quarters(rows[2], rows[3]));
+    const vector ab = join_quarters(rows[0], rows[1]), cd = join_quarters(rows[2], rows[3]);
+    const vector ef = join_quarters(rows[4], rows[5]), gh = join_quarters(rows[6], rows[7]);
+    return join_lanes(join_pairs(ab, cd), join_pairs(ef, gh));
 }
 INLINE vector fold(const vector *row) { return row[0] + row[1]; }
 #define SLOT_ROW(s) ((s) % 2 * 4 + (s) / 2)
@@ -109,7 +115,10 @@ INLINE vector join_lanes(vector a, vector b)
 {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
-INLINE vector reduce_half(const vector *rows) { return join_pairs(rows[0], rows[1]); }
+INLINE vector reduce_rows(const vector *rows)
+{
+    return join_lanes(join_pairs(rows[0], rows[1]), join_pairs(rows[2], rows[3]));
+}
 INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row[3]); }
 #define SLOT_ROW(s) (s)
 #endif
@@ -117,21 +126,14 @@ INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row
 // Keeps the compiler from loading far ahead of need, and so from running out of registers.
 #define PIN(value) __asm__("" : "+" REGISTER_CONSTRAINT(value))
 
-// Most sums of a register tile of the forward product.
-#define FORWARD_SUMS (GROUPS * LANES * FORWARD_CLASSES)
-
-// Rows whose sums one vector holds when only `join_lanes` is left to do.
-#define HALF (LANES / 2)
-
-// Dot products of `rows` rows with `classes` classes. Of whole halves of a tile all but the last step
-// of the tree is done: out[j * LANES + i] holds class j and half i; else out[j * LANES + r] holds
-// class j and row r, its groups of lanes added up.
-INLINE void forward_block(
+// Dot products of `rows` rows with `classes` classes: out[j * LANES + r] holds class j and row r, its
+// groups of lanes added up.
+INLINE void forward_rows(
     const float *const *x, const float *v, size_t d, const int classes, const int rows, vector *out)
 {
     const float *row[LANES];
     UNROLL for (int r = 0; r < rows; ++r) row[r] = x[r];
-    vector sums[FORWARD_SUMS];
+    vector sums[GROUPS * LANES * FORWARD_CLASSES];
     UNROLL for (int i = 0; i < GROUPS * classes * rows; ++i) sums[i] = splat(0);
     ROLLED for (size_t first = 0; first < d; first += HEAD_LANES)
         UNROLL for (int group = 0; group < GROUPS; ++group) {
@@ -147,31 +149,36 @@ INLINE void forward_block(
                 }
             }
         }
-    UNROLL for (int j = 0; j < classes; ++j) {
-        vector folded[LANES];
-        UNROLL for (int r = 0; r < rows; ++r) folded[r] = fold(sums + (j * rows + r) * GROUPS);
-        if (rows % HALF == 0)
-            UNROLL for (int r = 0; r < rows; r += HALF)
-                out[j * LANES + r / HALF] = reduce_half(folded + r);
-        else
-            UNROLL for (int r = 0; r < rows; ++r) out[j * LANES + r] = folded[r];
-    }
+    UNROLL for (int j = 0; j < classes; ++j)
+        UNROLL for (int r = 0; r < rows; ++r)
+            out[j * LANES + r] = fold(sums + (j * rows + r) * GROUPS);
+}
+
+// Logits of LANES rows for `classes` classes: z [class][TILE_ROWS].
+INLINE void forward_block(
+    const float *const *x, const float *v, const float *c, size_t d, const int classes,
+    const int rows, float *z)
+{
+    const float *slots[LANES];
+    UNROLL for (int s = 0; s < LANES; ++s) slots[s] = x[SLOT_ROW(s)];
+    vector dots[FORWARD_CLASSES * LANES];
+    ROLLED for (int first = 0; first < LANES; first += rows)
+        forward_rows(slots + first, v, d, classes, rows, dots + first);
+    UNROLL for (int j = 0; j < classes; ++j)
+        store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES) + splat(c[j]));
 }
 
 // Functions of their own: inlined side by side, sums of one block would live on in registers and
 // crowd out those of the next.
-OUTLINED forward_block_1(const float *const *x, const float *v, size_t d, vector *out)
-{
-    forward_block(x, v, d, 1, FORWARD_PAIR_ROWS, out);
-}
-OUTLINED forward_block_2(const float *const *x, const float *v, size_t d, vector *out)
-{
-    forward_block(x, v, d, 2, FORWARD_ROWS, out);
-}
-OUTLINED forward_block_3(const float *const *x, const float *v, size_t d, vector *out)
-{
-    forward_block(x, v, d, 3, FORWARD_ROWS, out);
-}
+#define FORWARD_BLOCK(classes, rows)                                                              \
+    OUTLINED forward_block_##classes(                                                             \
+        const float *const *x, const float *v, const float *c, size_t d, float *z)                \
+    {                                                                                             \
+        forward_block(x, v, c, d, classes, rows, z);                                              \
+    }
+FORWARD_BLOCK(1, FORWARD_PAIR_ROWS)
+FORWARD_BLOCK(2, FORWARD_ROWS)
+FORWARD_BLOCK(3, FORWARD_ROWS)
 
 // Cuts `left` classes in parts of at most `most`, as equal as can be: the size of the next part.
 INLINE uint32_t next_part(uint32_t left, uint32_t most)
@@ -185,30 +192,18 @@ static void forward_tile(
     const struct head_state *head, const float *const *x, float *z)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
-    for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
-        const float *slots[LANES];
-        UNROLL for (uint32_t s = 0; s < LANES; ++s) slots[s] = x[part + SLOT_ROW(s)];
-        for (uint32_t j = 0; j < last;) {
-            const uint32_t count = next_part(last - j, FORWARD_CLASSES);
-            const uint32_t rows = count == 1 ? FORWARD_PAIR_ROWS : FORWARD_ROWS;
-            const float *v = head->differences + (size_t)j * d;
-            vector sums[FORWARD_CLASSES * LANES];
-            for (uint32_t s = 0; s < LANES; s += rows) {
-                vector *out = sums + (rows % HALF == 0 ? s / HALF : s);
-                switch (count) {
-                case 1: forward_block_1(slots + s, v, d, out); break;
-                case 2: forward_block_2(slots + s, v, d, out); break;
-                default: forward_block_3(slots + s, v, d, out); break;
-                }
-            }
-            for (uint32_t c = 0; c < count; ++c, ++j) {
-                const vector *of_class = sums + c * LANES;
-                const vector dots = rows % HALF == 0
-                    ? join_lanes(of_class[0], of_class[1])
-                    : join_lanes(reduce_half(of_class), reduce_half(of_class + HALF));
-                store(z + (size_t)j * TILE_ROWS + part, dots + splat(head->bias_differences[j]));
+    for (uint32_t j = 0; j < last;) {
+        const uint32_t count = next_part(last - j, FORWARD_CLASSES);
+        const float *v = head->differences + (size_t)j * d, *c = head->bias_differences + j;
+        for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
+            float *target = z + (size_t)j * TILE_ROWS + part;
+            switch (count) {
+            case 1: forward_block_1(x + part, v, c, d, target); break;
+            case 2: forward_block_2(x + part, v, c, d, target); break;
+            default: forward_block_3(x + part, v, c, d, target); break;
             }
         }
+        j += count;
     }
 }
 
@@ -237,9 +232,9 @@ static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32
 
 // Most sums of a register tile of the gradient.
 #define GRADIENT_SUMS                                                                             \
-    (GRADIENT_CLASSES * GRADIENT_VECTORS_3 > GRADIENT_VECTORS_1                                   \
-         ? GRADIENT_CLASSES * GRADIENT_VECTORS_3                                                  \
-         : GRADIENT_VECTORS_1)
+    (GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS                                   \
+         ? GRADIENT_CLASSES * GRADIENT_VECTORS                                                  \
+         : GRADIENT_PAIR_VECTORS)
 
 // Adds a tile to `vectors` vectors of `classes` gradients from feature f on:
 // g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
@@ -269,28 +264,27 @@ INLINE void gradient_vectors(
 // All features: as many vectors at once as the tile is wide, then what is left.
 INLINE void gradient_block(
     const float *const *x, const float *delta, size_t row_count, size_t d, const int classes,
-    const int wide, const int narrow, float *g)
+    const int vectors, float *g)
 {
+    const size_t width = (size_t)vectors * LANES;
     size_t f = 0;
-    for (; d - f >= (size_t)wide * LANES; f += (size_t)wide * LANES)
-        gradient_vectors(x, delta, row_count, d, f, classes, wide, g);
-    for (; d - f >= (size_t)narrow * LANES; f += (size_t)narrow * LANES)
-        gradient_vectors(x, delta, row_count, d, f, classes, narrow, g);
+    for (; d - f >= width; f += width)
+        gradient_vectors(x, delta, row_count, d, f, classes, vectors, g);
     for (; f < d; f += HEAD_LANES) gradient_vectors(x, delta, row_count, d, f, classes, GROUPS, g);
 }
 
-#define GRADIENT_BLOCK(classes, wide, narrow)                                                     \
+#define GRADIENT_BLOCK(classes, vectors)                                                          \
     OUTLINED gradient_block_##classes(                                                            \
         const float *const *x, const float *delta, size_t row_count, size_t d, float *g)          \
     {                                                                                             \
-        gradient_block(x, delta, row_count, d, classes, wide, narrow, g);                         \
+        gradient_block(x, delta, row_count, d, classes, vectors, g);                              \
     }
-GRADIENT_BLOCK(1, GRADIENT_VECTORS_1, GRADIENT_VECTORS_1 / 2)
-GRADIENT_BLOCK(2, GRADIENT_VECTORS_2, GRADIENT_VECTORS_3)
-GRADIENT_BLOCK(3, GRADIENT_VECTORS_3, GROUPS)
+GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS)
+GRADIENT_BLOCK(2, GRADIENT_VECTORS)
+GRADIENT_BLOCK(3, GRADIENT_VECTORS)
 #if GRADIENT_CLASSES > 3
-GRADIENT_BLOCK(4, GRADIENT_VECTORS_3, GROUPS)
-GRADIENT_BLOCK(5, GRADIENT_VECTORS_3, GROUPS)
+GRADIENT_BLOCK(4, GRADIENT_VECTORS)
+GRADIENT_BLOCK(5, GRADIENT_VECTORS)
 #endif
 
 static void gradient_tile(
@@ -411,8 +405,9 @@ static void consume_head(
     struct head_state *head, const struct head_state *next, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = scratch + window->row_count + HEAD_PENDING_MAX;
-    const uint32_t count = head_list_rows(head, window, rows, labels);
+    uint16_t *rows = scratch, *labels = rows + window->row_count + HEAD_PENDING_MAX;
+    uint16_t *positions = labels + window->row_count + HEAD_PENDING_MAX;
+    const uint32_t count = head_list_rows(head, window, rows, labels, positions);
     // Rows of the window before this one: the next window overwrites them.
     const uint32_t old = head->pending_count;
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
@@ -522,12 +517,13 @@ INLINE void write_block(
     const uint32_t kept[4])
 {
     if (f + 128 <= request->source_feature_count) {
-        ivector bit;
-        UNROLL for (int l = 0; l < LANES; ++l) bit[l] = 1 << l;
         UNROLL for (int i = 0; i < 128; i += LANES) {
-            const ivector word = (ivector)(int32_t)(kept[i / 32] >> i % 32);
+            // Every lane's bit becomes its sign.
+            ivector shift;
+            UNROLL for (int l = 0; l < LANES; ++l) shift[l] = 31 - (i % 32 + l);
+            const ivector word = (ivector)(int32_t)kept[i / 32] << shift;
             const vector value = load(source + f + i) * splat(request->scale);
-            store(target + f + i, (word & bit) != 0 ? value : splat(0));
+            store(target + f + i, word < 0 ? value : splat(0));
         }
         return;
     }

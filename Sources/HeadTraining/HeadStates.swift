@@ -116,7 +116,8 @@ final class HeadStates {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
         unsafe withUnsafeTemporaryAllocation(
-            of: UInt16.self, capacity: 2 * (window.rowCount + Int(HEAD_PENDING_MAX))
+            of: UInt16.self,
+            capacity: 2 * (window.rowCount + Int(HEAD_PENDING_MAX)) + window.classCount
         ) {
             scratch in
             unsafe window.withWindow { window in

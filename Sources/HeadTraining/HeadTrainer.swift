@@ -1,4 +1,5 @@
 import CHeadKernels
+import Glibc
 package import HeadPlan
 package import Tensors
 
@@ -18,8 +19,12 @@ package struct HeadTrainer: Sendable {
     /// The padded feature count: a multiple of the kernels' 16 lanes.
     private let paddedFeatureCount: Int
 
-    /// Bytes of a window of rows; about half of a core's second-level cache.
-    private static let windowByteCount = 512 << 10
+    /// Bytes of a window of rows: half of a core's second-level cache, the other half being for the
+    /// heads that pass by.
+    private static let windowByteCount: Int = {
+        let cache = sysconf(Int32(_SC_LEVEL2_CACHE_SIZE))
+        return min(1 << 20, max(128 << 10, cache > 0 ? cache / 2 : 256 << 10))
+    }()
 
     /// Checks that heads can be trained.
     ///

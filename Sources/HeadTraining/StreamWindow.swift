@@ -108,6 +108,7 @@ struct StreamWindow {
     }
 
     var rowCount: Int { indices.count }
+    var classCount: Int { table.classCount }
 
     private var firstRow: Int { isSecondHalf ? rowCountMax : 0 }
 }

@@ -25,13 +25,29 @@ struct HeadsBench: ParsableCommand {
     @Option(help: "Only this case: pairs or subsets.")
     var only: HeadPlan.Kind?
 
+    @Option(help: "Only this dropout: 0.5 or 0, or any other below 1.")
+    var dropout: Float?
+
+    @Option(help: "Runs of every case; the fastest counts.")
+    var repetitions = 3
+
+    func validate() throws {
+        guard
+            rows.split(separator: ",", omittingEmptySubsequences: false)
+                .allSatisfy({ Int($0).map { (1...10_000_000).contains($0) } ?? false })
+        else { throw ValidationError("--rows must be numbers from 1 on, as in 6000,60000") }
+        guard epochs >= 1, features >= 1, repetitions >= 1 else {
+            throw ValidationError("--epochs, --features and --repetitions must be at least 1")
+        }
+    }
+
     func run() throws {
         let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
         var results: [Result] = []
         for rowCount in rows.split(separator: ",").compactMap({ Int($0) }) {
             let table = Self.table(rowCount: rowCount, featureCount: features)
             for kind in HeadPlan.Kind.allCases where only == nil || only == kind {
-                for dropout in [0.5, 0] as [Float] {
+                for dropout in dropout.map({ [$0] }) ?? [0.5, 0] {
                     let result = try measure(kind, table, dropout: dropout, variant: variant)
                     if !json { print(result.line) }
                     results.append(result)
@@ -49,30 +65,39 @@ struct HeadsBench: ParsableCommand {
             table: table,
             hyperparameters: HeadHyperparameters(epochCount: epochs, dropout: dropout),
             derivedFrom: nil, variant: variant)
-        let peak = Peak.measure(variant)
         let clock = ContinuousClock()
-        var digest = Digest()
-        var flops = 0.0
-        let elapsed = try clock.measure {
+        var peak = Peak.measure(variant)
+        var seconds = Double.infinity
+        var digests: Set<String> = []
+        for _ in 0..<repetitions {
+            var digest = Digest()
+            var sum = Duration.zero
             // Bundles of at most 128 heads, as a worker trains them.
             for start in stride(from: 0, to: plan.heads.count, by: 128) {
                 let bundle = Array(plan.heads[start..<min(start + 128, plan.heads.count)])
-                for head in try trainer.train(bundle) {
-                    digest.add(head.weights.values + head.biases)
-                }
+                var heads: [Head] = []
+                sum += try clock.measure { heads = try trainer.train(bundle) }
+                for head in heads { digest.add(head.weights.values + head.biases) }
+                // All along, so that it knows the same machine as the work does.
+                peak = max(peak, Peak.measure(variant))
             }
+            seconds = min(seconds, sum / .seconds(1))
+            digests.insert(digest.text)
         }
+        guard digests.count == 1, let digest = digests.first else {
+            throw ValidationError("two runs of one case trained different heads: \(digests)")
+        }
+        var flops = 0.0
         for head in plan.heads {
             let rowCount = head.classes.members.reduce(0) { $0 + table.classRowCounts[$1] }
             flops += head.trainingFlops(
                 rowCount: rowCount, featureCount: table.featureCount, epochCount: epochs)
         }
-        let seconds = elapsed / .seconds(1)
         let rate = flops / seconds / 1e9
         return Result(
             case: kind.rawValue, rows: table.rowCount, dropout: dropout, isa: variant.name,
             seconds: seconds, gflopsPerSecond: rate, peakGflopsPerSecond: peak,
-            fractionOfPeak: rate / peak, digest: digest.text)
+            fractionOfPeak: rate / peak, digest: digest)
     }
 
     /// Half-sparse, non-negative features around a centre per class, as a relu layer gives them.

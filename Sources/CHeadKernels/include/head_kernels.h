@@ -99,7 +99,7 @@ struct head_kernel_variant {
     // Starts a head: differences from weights, gradients and averages zero.
     void (*begin)(struct head_state *head);
     // Trains each head on its rows of a window; a few of them may wait for the next one.
-    // `scratch` holds 2 * (row_count + HEAD_PENDING_MAX) entries.
+    // `scratch` holds 2 * (row_count + HEAD_PENDING_MAX) entries and one for every class.
     void (*consume_window)(
         struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
         const struct head_window *window, uint16_t *scratch);
