@@ -3,8 +3,9 @@
 // The including file defines
 //   HEAD_VECTOR    lanes of a machine vector: 16, 8 or 4
 //   HEAD_SUFFIX(x) the variant's name for x
-//   FORWARD_ROWS, FORWARD_PAIR_ROWS    rows of the forward product's register tile, with 2 or 3
-//                                      classes and with 1; multiples of half the lanes
+//   FORWARD_ROWS          rows of the forward product's register tile with 2 or 3 classes; divides
+//                         the lanes
+//   FORWARD_PAIR_GROUPS   groups of lanes in its register tile with 1 class and as many rows as lanes
 //   GRADIENT_CLASSES, GRADIENT_VECTORS register tile of the gradient
 //   GRADIENT_PAIR_VECTORS              with one class
 //   REGISTER_CONSTRAINT                inline assembly's letter for a vector register
@@ -123,62 +124,71 @@ INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row
 #define SLOT_ROW(s) (s)
 #endif
 
-// Keeps the compiler from loading far ahead of need, and so from running out of registers.
+// Keeps the compiler from loading far ahead of need, and so from running out of registers. A value
+// used once is best left in memory as its operation's operand.
 #define PIN(value) __asm__("" : "+" REGISTER_CONSTRAINT(value))
 
 // Dot products of `rows` rows with `classes` classes: out[j * LANES + r] holds class j and row r, its
-// groups of lanes added up.
+// groups of lanes added up. `groups` of them are computed at once; sums of the others wait in memory.
 INLINE void forward_rows(
-    const float *const *x, const float *v, size_t d, const int classes, const int rows, vector *out)
+    const float *const *x, const float *v, size_t d, const int classes, const int rows,
+    const int groups, vector *out)
 {
     const float *row[LANES];
     UNROLL for (int r = 0; r < rows; ++r) row[r] = x[r];
-    vector sums[GROUPS * LANES * FORWARD_CLASSES];
-    UNROLL for (int i = 0; i < GROUPS * classes * rows; ++i) sums[i] = splat(0);
-    ROLLED for (size_t first = 0; first < d; first += HEAD_LANES)
-        UNROLL for (int group = 0; group < GROUPS; ++group) {
-            const size_t f = first + (size_t)group * LANES;
-            vector weights[FORWARD_CLASSES];
-            UNROLL for (int j = 0; j < classes; ++j) weights[j] = load(v + (size_t)j * d + f);
-            UNROLL for (int r = 0; r < rows; ++r) {
-                vector value = load(row[r] + f);
-                PIN(value);
-                UNROLL for (int j = 0; j < classes; ++j) {
-                    const int at = (j * rows + r) * GROUPS + group;
-                    sums[at] = fma_v(weights[j], value, sums[at]);
+    vector all[LANES * FORWARD_CLASSES][GROUPS];
+    UNROLL for (int early = 0; early < GROUPS; early += groups) {
+        vector sums[GROUPS * LANES * FORWARD_CLASSES];
+        UNROLL for (int i = 0; i < groups * classes * rows; ++i) sums[i] = splat(0);
+        ROLLED for (size_t first = (size_t)early * LANES; first < d; first += HEAD_LANES)
+            UNROLL for (int group = 0; group < groups; ++group) {
+                const size_t f = first + (size_t)group * LANES;
+                vector weights[FORWARD_CLASSES];
+                UNROLL for (int j = 0; j < classes; ++j) weights[j] = load(v + (size_t)j * d + f);
+                UNROLL for (int r = 0; r < rows; ++r) {
+                    vector value = load(row[r] + f);
+                    if (classes > 1) PIN(value);
+                    UNROLL for (int j = 0; j < classes; ++j) {
+                        const int at = (j * rows + r) * groups + group;
+                        sums[at] = fma_v(weights[j], value, sums[at]);
+                    }
                 }
             }
-        }
+        UNROLL for (int i = 0; i < classes * rows; ++i)
+            UNROLL for (int group = 0; group < groups; ++group)
+                all[i][early + group] = sums[i * groups + group];
+        // No sum of this pass stays in a register that the next one needs.
+        __asm__ volatile("" : : : "memory");
+    }
     UNROLL for (int j = 0; j < classes; ++j)
-        UNROLL for (int r = 0; r < rows; ++r)
-            out[j * LANES + r] = fold(sums + (j * rows + r) * GROUPS);
+        UNROLL for (int r = 0; r < rows; ++r) out[j * LANES + r] = fold(all[j * rows + r]);
 }
 
 // Logits of LANES rows for `classes` classes: z [class][TILE_ROWS].
 INLINE void forward_block(
     const float *const *x, const float *v, const float *c, size_t d, const int classes,
-    const int rows, float *z)
+    const int rows, const int groups, float *z)
 {
     const float *slots[LANES];
     UNROLL for (int s = 0; s < LANES; ++s) slots[s] = x[SLOT_ROW(s)];
     vector dots[FORWARD_CLASSES * LANES];
     ROLLED for (int first = 0; first < LANES; first += rows)
-        forward_rows(slots + first, v, d, classes, rows, dots + first);
+        forward_rows(slots + first, v, d, classes, rows, groups, dots + first);
     UNROLL for (int j = 0; j < classes; ++j)
         store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES) + splat(c[j]));
 }
 
 // Functions of their own: inlined side by side, sums of one block would live on in registers and
 // crowd out those of the next.
-#define FORWARD_BLOCK(classes, rows)                                                              \
+#define FORWARD_BLOCK(classes, rows, groups)                                                      \
     OUTLINED forward_block_##classes(                                                             \
         const float *const *x, const float *v, const float *c, size_t d, float *z)                \
     {                                                                                             \
-        forward_block(x, v, c, d, classes, rows, z);                                              \
+        forward_block(x, v, c, d, classes, rows, groups, z);                                      \
     }
-FORWARD_BLOCK(1, FORWARD_PAIR_ROWS)
-FORWARD_BLOCK(2, FORWARD_ROWS)
-FORWARD_BLOCK(3, FORWARD_ROWS)
+FORWARD_BLOCK(1, LANES, FORWARD_PAIR_GROUPS)
+FORWARD_BLOCK(2, FORWARD_ROWS, GROUPS)
+FORWARD_BLOCK(3, FORWARD_ROWS, GROUPS)
 
 // Cuts `left` classes in parts of at most `most`, as equal as can be: the size of the next part.
 INLINE uint32_t next_part(uint32_t left, uint32_t most)
@@ -251,7 +261,7 @@ INLINE void gradient_vectors(
         UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
         UNROLL for (int i = 0; i < vectors; ++i) {
             vector value = load(x[r] + f + i * LANES);
-            PIN(value);
+            if (classes > 1) PIN(value);
             UNROLL for (int c = 0; c < classes; ++c)
                 sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
         }

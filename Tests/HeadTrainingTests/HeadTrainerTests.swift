@@ -43,9 +43,10 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
 
     /// Every variant equals the scalar reference bit for bit, whatever the padding, tile remainders,
     /// class counts (tile widths 1, 2, 3, 5 and their sums) and dropout.
-    @Test(arguments: [1, 16, 17, 40, 64, 256, 384])
+    @Test(arguments: [1, 16, 17, 40, 64, 256, 384, 768, 2_048])
     func variantsGiveEqualBits(featureCount: Int) throws {
-        let table = syntheticTable(classCount: 13, rowCount: 150, featureCount: featureCount)
+        let table = syntheticTable(
+            classCount: 13, rowCount: featureCount < 512 ? 150 : 60, featureCount: featureCount)
         let specs = (2...13).map {
             HeadSpec(id: HeadID(UInt32($0)), classes: ClassSet((0..<$0).map { 12 - $0 }))
         }
@@ -59,6 +60,20 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
                 let heads = try train(specs, table, values, variant: variant)
                 #expect(bits(heads) == bits(reference), "\(variant), dropout \(dropout)")
             }
+        }
+    }
+
+    /// The widest head there may be, and those just below the edges of the registers' tiles.
+    @Test func wideHeadsHaveEqualBits() throws {
+        let table = syntheticTable(classCount: 128, rowCount: 400, featureCount: 17)
+        let specs = [127, 128].map {
+            HeadSpec(id: HeadID(UInt32($0)), classes: ClassSet(Array(0..<$0)))
+        }
+        let variants = KernelVariant.supported
+        let reference = try train(specs, table, hyperparameters, variant: variants[0])
+        for variant in variants.dropFirst() {
+            let heads = try train(specs, table, hyperparameters, variant: variant)
+            #expect(bits(heads) == bits(reference), "\(variant)")
         }
     }
 
