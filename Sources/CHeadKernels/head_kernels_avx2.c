@@ -8,9 +8,9 @@
     __attribute__((target("avx2,fma,bmi,bmi2"), min_vector_width(256))), apply_to = function)
 
 #define HEAD_VECTOR 8
-#define FORWARD_CLASSES 3
-#define FORWARD_ROWS 2
-#define FORWARD_PAIR_GROUPS 1
+#define FORWARD_TILE_1 LANES, 1
+#define FORWARD_TILE_2 4, 1
+#define FORWARD_TILE_3 2, GROUPS
 #define GRADIENT_CLASSES 3
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 8

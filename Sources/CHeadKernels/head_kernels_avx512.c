@@ -8,9 +8,9 @@
     __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma,bmi,bmi2"), min_vector_width(512))), apply_to = function)
 
 #define HEAD_VECTOR 16
-#define FORWARD_CLASSES 3
-#define FORWARD_ROWS 8
-#define FORWARD_PAIR_GROUPS 1
+#define FORWARD_TILE_1 LANES, 1
+#define FORWARD_TILE_2 8, 1
+#define FORWARD_TILE_3 8, 1
 #define GRADIENT_CLASSES 5
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 16

@@ -5,9 +5,9 @@
 #include "head_kernels_common.h"
 
 #define HEAD_VECTOR 4
-#define FORWARD_CLASSES 3
-#define FORWARD_ROWS 2
-#define FORWARD_PAIR_GROUPS 4
+#define FORWARD_TILE_1 LANES, GROUPS
+#define FORWARD_TILE_2 2, GROUPS
+#define FORWARD_TILE_3 2, GROUPS
 #define GRADIENT_CLASSES 3
 #define GRADIENT_VECTORS 8
 #define GRADIENT_PAIR_VECTORS 16

@@ -3,18 +3,18 @@
 // The including file defines
 //   HEAD_VECTOR    lanes of a machine vector: 16, 8 or 4
 //   HEAD_SUFFIX(x) the variant's name for x
-//   FORWARD_ROWS          rows of the forward product's register tile with 2 or 3 classes; divides
-//                         the lanes
-//   FORWARD_PAIR_GROUPS   groups of lanes in its register tile with 1 class and as many rows as lanes
-//   GRADIENT_CLASSES, GRADIENT_VECTORS register tile of the gradient
-//   GRADIENT_PAIR_VECTORS              with one class
-//   REGISTER_CONSTRAINT                inline assembly's letter for a vector register
+//   FORWARD_TILE_1, _2, _3   register tiles of the forward product with so many classes: rows, which
+//                            divide the lanes, and groups of lanes at once
+//   GRADIENT_CLASSES, GRADIENT_VECTORS   register tile of the gradient
+//   GRADIENT_PAIR_VECTORS    with one class
+//   REGISTER_CONSTRAINT      inline assembly's letter for a vector register
 // and puts a target attribute around the inclusion. The 16 lanes of the definition are
 // 16 / HEAD_VECTOR machine vectors, which meet only in the reduction tree.
 
 #define LANES HEAD_VECTOR
 #define GROUPS (HEAD_LANES / HEAD_VECTOR)
 #define TILE_ROWS 16
+#define FORWARD_CLASSES 3
 #define INLINE static inline __attribute__((always_inline))
 #define OUTLINED static __attribute__((noinline)) void
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -180,15 +180,15 @@ INLINE void forward_block(
 
 // Functions of their own: inlined side by side, sums of one block would live on in registers and
 // crowd out those of the next.
-#define FORWARD_BLOCK(classes, rows, groups)                                                      \
+#define FORWARD_BLOCK(classes, ...)                                                               \
     OUTLINED forward_block_##classes(                                                             \
         const float *const *x, const float *v, const float *c, size_t d, float *z)                \
     {                                                                                             \
-        forward_block(x, v, c, d, classes, rows, groups, z);                                      \
+        forward_block(x, v, c, d, classes, __VA_ARGS__, z);                                       \
     }
-FORWARD_BLOCK(1, LANES, FORWARD_PAIR_GROUPS)
-FORWARD_BLOCK(2, FORWARD_ROWS, GROUPS)
-FORWARD_BLOCK(3, FORWARD_ROWS, GROUPS)
+FORWARD_BLOCK(1, FORWARD_TILE_1)
+FORWARD_BLOCK(2, FORWARD_TILE_2)
+FORWARD_BLOCK(3, FORWARD_TILE_3)
 
 // Cuts `left` classes in parts of at most `most`, as equal as can be: the size of the next part.
 INLINE uint32_t next_part(uint32_t left, uint32_t most)
@@ -403,14 +403,40 @@ INLINE void consume_tile(
     if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
 }
 
-// Fetches `count` floats into the second-level cache.
-INLINE void fetch(const float *from, size_t count)
+// Fetches a part of `count` floats into the second-level cache.
+INLINE void fetch_part(const float *from, size_t count, size_t part, size_t parts)
 {
-    for (size_t i = 0; i < count; i += 16) __builtin_prefetch(from + i, 0, 2);
+    const size_t share = (count / parts + 16) & ~(size_t)15;
+    for (size_t i = part * share; i < count && i < (part + 1) * share; i += 16)
+        __builtin_prefetch(from + i, 0, 2);
 }
 
-// Trains one head on its rows of a window, and fetches the state of the one whose turn is next: the
-// heads of a bundle do not fit the second-level cache beside the window.
+// Tiles before an update in which what only updates need is fetched.
+#define UPDATE_NOTICE 3
+
+// Fetches what is needed soon, little by little: the heads of a bundle do not fit the second-level
+// cache beside the window. What every tile of the next head needs, in `parts` tiles of this one; and
+// this one's weights and averages, if an update is near.
+static void fetch_ahead(
+    const struct head_state *head, const struct head_state *next, uint32_t tile, uint32_t parts,
+    uint32_t batch_size)
+{
+    const size_t count = (size_t)(next->class_count - 1) * next->feature_count;
+    if (tile < parts) {
+        fetch_part(next->differences, count, tile, parts);
+        fetch_part(next->gradients, count, tile, parts);
+    }
+    const uint32_t left = (batch_size - head->minibatch_row_count + TILE_ROWS - 1) / TILE_ROWS;
+    if (left <= UPDATE_NOTICE) {
+        const size_t k = head->class_count, averaged = k == 2 ? 1 : k, d = head->feature_count;
+        const size_t part = UPDATE_NOTICE - left;
+        fetch_part(head->weights, k * d, part, UPDATE_NOTICE);
+        fetch_part(head->squared_gradients, averaged * d, part, UPDATE_NOTICE);
+        fetch_part(head->squared_updates, averaged * d, part, UPDATE_NOTICE);
+    }
+}
+
+// Trains one head on its rows of a window.
 static void consume_head(
     struct head_state *head, const struct head_state *next, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
@@ -421,21 +447,14 @@ static void consume_head(
     // Rows of the window before this one: the next window overwrites them.
     const uint32_t old = head->pending_count;
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
-    // A share of the next head's state with every tile.
-    const size_t share = next->memory_count / (count / TILE_ROWS + 1) + 16;
-    size_t fetched = 0;
     uint32_t start = 0;
-    while (start < count) {
+    for (uint32_t tile = 0; start < count; ++tile) {
         const uint32_t room = parameters->batch_size - head->minibatch_row_count;
         const uint32_t full = room < TILE_ROWS ? room : TILE_ROWS;
         uint32_t n = count - start;
         if (n < full && start >= old) break;
         if (n > full) n = full;
-        if (fetched < next->memory_count) {
-            const size_t left = next->memory_count - fetched;
-            fetch(next->memory + fetched, left < share ? left : share);
-            fetched += share;
-        }
+        fetch_ahead(head, next, tile, count / TILE_ROWS + 1, parameters->batch_size);
         consume_tile(head, parameters, window->buffer, rows + start, labels + start, n, z);
         start += n;
     }

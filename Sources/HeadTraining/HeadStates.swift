@@ -70,9 +70,6 @@ final class HeadStates {
         unsafe state.class_count = UInt32(classCount)
         unsafe state.feature_count = UInt32(featureCount)
         unsafe state.classes = classes
-        unsafe state.memory = UnsafePointer(start)
-        unsafe state.memory_count = floatCount(
-            classCount: classCount, featureCount: featureCount)
         unsafe state.weights = start
         unsafe state.squared_gradients = start + matrix
         unsafe state.squared_updates = start + 2 * matrix

@@ -19,11 +19,11 @@ package struct HeadTrainer: Sendable {
     /// The padded feature count: a multiple of the kernels' 16 lanes.
     private let paddedFeatureCount: Int
 
-    /// Bytes of a window of rows: half of a core's second-level cache, the other half being for the
-    /// heads that pass by.
+    /// Bytes of a window of rows: a quarter of a core's second-level cache, the rest being for the
+    /// window before and the heads that pass by.
     private static let windowByteCount: Int = {
         let cache = sysconf(Int32(_SC_LEVEL2_CACHE_SIZE))
-        return min(1 << 20, max(128 << 10, cache > 0 ? cache / 2 : 256 << 10))
+        return min(1 << 20, max(64 << 10, cache > 0 ? cache / 4 : 128 << 10))
     }()
 
     /// Checks that heads can be trained.

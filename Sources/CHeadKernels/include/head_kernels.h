@@ -44,8 +44,6 @@ struct head_state {
     uint32_t minibatch_row_count;  // rows in `gradients` since the last update
     uint32_t pending_count;     // rows listed but not yet consumed, fewer than HEAD_PENDING_MAX
     const uint16_t *classes;    // [k], ascending
-    const float *memory;        // all the arrays below lie here, within memory_count floats
-    size_t memory_count;
     float *weights;             // [k][d]
     float *biases;              // [k]
     float *squared_gradients;   // [k][d], for a pair [1][d]
