@@ -231,7 +231,7 @@ def document(bench, record, versions, command):
     foreign = sorted(line["foreign"] for line in record.lines if line.get("foreign") is not None)
     others = "unknown"
     if foreign:
-        others = f"{foreign[len(foreign) // 2]:.2f} cores in the middle, {foreign[-1]:.2f} at most"
+        others = f"{foreign[len(foreign) // 2]:.2f} cores at the median, {foreign[-1]:.2f} at most"
     git = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True
     )

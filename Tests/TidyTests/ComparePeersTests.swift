@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 private let python = URL(filePath: "/usr/bin/python3")
-private let hasPython = access(python.path, X_OK) == 0
+private let hasPython = FileManager.default.isExecutableFile(atPath: python.path)
 
 /// `Scripts/compare-peers` without any peer: what makes the table of what was measured, and what
 /// measures commands of ours in place of the peers.
