@@ -98,7 +98,12 @@ class Record:
 
     def figures(self):
         return [
-            figure | {"round": line["round"], "case": line["case"]}
+            {
+                "round": line["round"],
+                "case": line["case"],
+                "foreign": line.get("foreign", 0),
+                **figure,
+            }
             for line in self.lines
             for figure in line["figures"]
         ]

@@ -39,6 +39,9 @@ BACKBONES = [
     ("torch-bf16", "PyTorch, channels last", "bf16"),
 ]
 
+# Cores that others keep busy meanwhile from which on a measurement counts as disturbed.
+DISTURBING = 0.2
+
 SCHEMES = [("all_vs_all", "all-vs-all"), ("tree", "tree"), ("refit", "refit")]
 
 
@@ -69,9 +72,15 @@ def matching(figures, **job):
     return [f for f in figures if all(f.get(key) == value for key, value in job.items())]
 
 
+def undisturbed(figures, key):
+    """The repetitions with this value: those that nobody disturbed, or all if there is none."""
+    found = [figure for figure in figures if figure.get(key) is not None]
+    return [figure for figure in found if figure.get("foreign", 0) <= DISTURBING] or found
+
+
 def median(figures, key):
-    """The median over all repetitions; nil when there is none."""
-    values = [figure[key] for figure in figures if figure.get(key) is not None]
+    """The median over the undisturbed repetitions; nil when there is none."""
+    values = [figure[key] for figure in undisturbed(figures, key)]
     return statistics.median(values) if values else None
 
 
@@ -81,10 +90,19 @@ def cell(figures, key, notes):
     if value is None:
         errors = [figure["error"] for figure in figures if "error" in figure]
         return "none" + notes.mark(errors[-1]) if errors else "-"
-    parts = [figure["part"] for figure in figures if "part" in figure]
-    if not parts:
-        return number(value)
-    return "≈ " + number(value) + notes.mark("extrapolated from " + parts[-1])
+    used = undisturbed(figures, key)
+    parts = [figure["part"] for figure in used if "part" in figure]
+    text = number(value)
+    if parts:
+        text = "≈ " + text + notes.mark("extrapolated from " + parts[-1])
+    least = min(figure.get("foreign", 0) for figure in used)
+    if least > DISTURBING:
+        text += notes.mark(
+            "disturbed: others kept more than half a core busy"
+            if least > 0.5
+            else "disturbed: others kept part of a core busy"
+        )
+    return text
 
 
 def accuracies(figures):
@@ -202,7 +220,7 @@ def widest_spread(figures):
     repeated = {}
     for figure in figures:
         for key in ("seconds", "train", "features"):
-            if figure.get(key) is not None:
+            if figure.get(key) is not None and figure.get("foreign", 0) <= DISTURBING:
                 job = (
                     figure["peer"],
                     figure.get("rows"),
