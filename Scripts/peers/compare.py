@@ -181,7 +181,8 @@ class Session:
                 if self.exported[int(case.needs)]:
                     raise Failed(f"no features: {self.exported[int(case.needs)]}")
                 begin = time.monotonic(), busy_seconds(cpus), children_seconds()
-            line["figures"] = case.read(run(case.command, case.limit, cpus, case.environment))
+            command = case.later if number and case.later else case.command
+            line["figures"] = case.read(run(command, case.limit, cpus, case.environment))
         except (Failed, OSError, ValueError, KeyError, IndexError, TypeError) as error:
             said = str(error) if isinstance(error, Failed) else f"cannot be read: {error!r}"
             line["error"] = said

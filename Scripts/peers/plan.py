@@ -25,6 +25,8 @@ class Case:
     command: list
     # Makes figures of what the command printed.
     read: object
+    # The command of the rounds after the first, where it differs.
+    later: list = None
     rounds: int = 3
     limit: int = 400
     threads: int = 2
@@ -168,6 +170,8 @@ def head_cases(bench):
                             *parts.get(peer, []),
                         ),
                         read_figures,
+                        # So far from the others that one look is enough.
+                        rounds=1 if package == "torch" and peer in parts else 3,
                         package=package,
                         needs=f"{every}",
                         threads=len(bench.cpus),
@@ -221,14 +225,13 @@ def keras_heads(bench, every, exported):
     """Few heads, which give the seconds of a head and of a step, and these the whole jobs."""
     rows = ROWS[every]
     count = 3 if bench.quick or every == 1 else 6
-    kinds = [("keras-features", "features", ["--features", exported, "--sample", count], 2)]
+    kinds = [("keras-features", "features", ["--features", exported, "--sample", count])]
     if every == 10 and bench.images:
         kinds.append(
             (
                 "keras-whole",
                 "whole",
                 ["--images", bench.images, "--every", every, "--sample", 2, "--epochs", 2],
-                1,
             )
         )
     return [
@@ -237,13 +240,13 @@ def keras_heads(bench, every, exported):
             [{"peer": peer, "rows": rows, "heads": heads} for heads in ("pairs", "all")],
             bench.python("heads_keras", kind, "--peer", peer, "--threads", len(bench.cpus), *words),
             read_figures,
-            rounds=rounds,
+            rounds=1,
             package="keras",
             needs=f"{every}",
             threads=len(bench.cpus),
             environment=bench.peer_environment(len(bench.cpus), True),
         )
-        for peer, kind, words, rounds in kinds
+        for peer, kind, words in kinds
     ]
 
 
@@ -255,9 +258,11 @@ def backbone_cases(bench):
             cases.append(our_backbone(bench, threads, precision))
             for peer, package in (("keras", "keras"), ("torch", "torch")):
                 name = peer if precision == "fp32" else f"{peer}-{precision}"
+                program = f"backbone_{peer}"
+                few = ["--epochs", 1 if bench.quick else 2]
                 # Eleven and the one before them are the post's twelve, whose accuracy is known.
                 whole = threads > 1 and not bench.quick
-                epochs = 11 if whole else 1 if bench.quick else 2
+                first = ["--epochs", 11, "--whole"] if whole else few
                 words = [
                     "--peer",
                     name,
@@ -267,19 +272,16 @@ def backbone_cases(bench):
                     10,
                     "--threads",
                     threads,
-                    "--epochs",
-                    epochs,
-                    *(["--whole"] if whole else []),
                 ]
                 cases.append(
                     Case(
                         f"backbone-{threads}-{name}",
                         [{"peer": name, "threads": threads}],
-                        bench.python(f"backbone_{peer}", precision, *words),
+                        bench.python(program, precision, *words, *first),
                         read_figures,
+                        later=bench.python(program, precision, *words, *few),
                         package=package,
                         threads=threads,
-                        rounds=3,
                         environment=bench.peer_environment(threads, True),
                     )
                 )
