@@ -84,7 +84,7 @@ package struct HostsFile: Sendable {
                     "\(destination) is no ssh destination: a worker listens nowhere, it is started and connects to the coordinator"
             )
         }
-        if program.contains(" -") {
+        if program.hasPrefix("-") || program.contains(" -") {
             throw Complaint(
                 text:
                     "'\(program)' is no program: a command line with options needs {endpoint} in it"

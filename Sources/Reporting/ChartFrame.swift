@@ -18,7 +18,7 @@ struct ChartFrame {
     init(most: Double, least: Double) {
         self.most = most
         isDoubling = most > 8
-        limit = isDoubling ? most * 1.12 : max(2, most) + max(1, (most / 8).rounded(.down)) * 0.5
+        limit = isDoubling ? most * 1.3 : max(2, most) + max(1, (most / 8).rounded(.down)) * 0.5
         low = isDoubling ? max(0.25, least) * 0.84 : 0
     }
 

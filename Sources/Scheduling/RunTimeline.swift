@@ -99,7 +99,7 @@ private struct HeadPhaseLedger: Sendable {
             workers[id]?.busySeconds += busySeconds
             workers[id]?.last = (event.seconds, busySeconds)
         case .bundleAccepted:
-            lastAcceptedAt = event.seconds
+            lastAcceptedAt = max(lastAcceptedAt ?? event.seconds, event.seconds)
         case .phaseEnded, .broadcastBegan, .broadcastDone, .workerReady, .bundleStarted,
             .bundleCompared, .bundleDiscarded, .bundleFailed, .bundleRevoked, .headQuarantined,
             .finished:

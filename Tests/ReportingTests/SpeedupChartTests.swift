@@ -50,7 +50,7 @@ import Testing
         var bare = chart
         bare.coreCount = nil
         bare.serialShare = nil
-        #expect(!bare.rendered().contains("cores"))
+        #expect(!bare.rendered().contains("class=\"cores"))
         #expect(!bare.rendered().contains("Amdahl"))
         #expect(bare.amdahl(2) == nil)
     }

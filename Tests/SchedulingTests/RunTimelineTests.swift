@@ -96,7 +96,7 @@ private func isClose(_ left: Double, _ right: Double) -> Bool { abs(left - right
         #expect(isClose(try diary.figures().finishSpreadSeconds, 2))
         // What a gone worker still sends is nobody's time.
         diary.train(5, by: 3, from: 8, to: 14)
-        #expect(isClose(try diary.figures().idleShare, 1 - 18.0 / 21))
+        #expect(isClose(try diary.figures().idleShare, 1 - 18.0 / 22))
     }
 
     @Test func aHelloAgainIsTheSameWorker() throws {
