@@ -169,7 +169,6 @@ private struct NetworkLoop: ~Copyable {
     mutating func run() throws -> HeadHarvest {
         while !session.isFinished { try turn() }
         if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
-        leaving = Set(session.peers.keys)
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
         if isAborted { throw CancellationError() }
@@ -243,7 +242,10 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private mutating func feed(_ event: CoordinatorSession.Event) {
-        for action in session.handle(event, at: now) { perform(action) }
+        let actions = session.handle(event, at: now)
+        // Before a farewell leaves: its answer may be read in the same turn.
+        if session.isFinished && leaving == nil { leaving = Set(session.peers.keys) }
+        for action in actions { perform(action) }
     }
 
     private mutating func perform(_ action: CoordinatorSession.Action) {
