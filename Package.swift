@@ -128,8 +128,8 @@ let package = Package(
         tests(
             "CoordinatorRuntime",
             [
-                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Scheduling", "Tensors",
-                "WireProtocol", "WorkerRuntime",
+                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Reporting", "RunStore",
+                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime",
             ]),
         tests(
             "WorkerRuntime",

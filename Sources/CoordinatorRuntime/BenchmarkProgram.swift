@@ -3,6 +3,7 @@ import Foundation
 import HeadPlan
 import Reporting
 import RunStore
+import Scheduling
 import Tensors
 import Threading
 
@@ -11,28 +12,20 @@ import Threading
 /// The backbone is trained once. Every trial starts fresh processes, waits until all hold the
 /// features, and counts from the first lease to the last head. Digests that differ are an error.
 package final class BenchmarkProgram: Sendable {
+    /// A trial and what it came from.
+    struct Measurement: Sendable {
+        let trial: SpeedupReport.Trial
+        let harvest: HeadHarvest
+    }
+
     private let options: RunOptions
-    private let workerCounts: [Int]
-    private let trialCount: Int
+    private let plan: BenchmarkPlan
     private let console: Console
 
-    /// A benchmark of these worker counts.
-    ///
-    /// - Throws: `usage` unless there are counts, each at least 1, and at least one trial.
-    package init(
-        _ options: RunOptions, workerCounts: [Int], trialCount: Int
-    ) throws(RunError) {
-        guard !workerCounts.isEmpty, workerCounts.allSatisfy({ (1...1_024).contains($0) }),
-            Set(workerCounts).count == workerCounts.count
-        else {
-            throw .usage("--workers must be different numbers from 1 to 1,024, as in 1,2,4")
-        }
-        guard (1...1_000).contains(trialCount) else {
-            throw .usage("--trials must be 1 to 1,000, not \(trialCount)")
-        }
+    /// A benchmark of this plan.
+    package init(_ options: RunOptions, _ plan: BenchmarkPlan) {
         self.options = options
-        self.workerCounts = workerCounts.sorted()
-        self.trialCount = trialCount
+        self.plan = plan
         console = Console(
             minimum: options.isQuiet ? .warning : options.logLevel,
             showsProgress: !options.isQuiet)
@@ -58,34 +51,19 @@ package final class BenchmarkProgram: Sendable {
         let directory = try options.openDirectory()
         kept.open(directory)
         clock.end(\.data)
+        let hasBackbone = FileManager.default.fileExists(atPath: directory.path(of: .backbone))
         let backbone = try await BackbonePhase(options, console).run(
             dataset, directory, kept, clock)
         let phase = HeadPhase(
             options: options, plan: try options.plan(classCount: dataset.classCount),
             backbone: backbone, console: console)
-        var trials: [SpeedupReport.Trial] = []
-        for trial in 0..<trialCount {
-            // All counts in turn, so that a machine that slows down slows them all.
-            for count in workerCounts {
-                let harvest = try await phase.run(
-                    bind: "tcp://127.0.0.1:0", workers: count, minWorkers: count)
-                try harvest.check()
-                let heads = harvest.heads.compactMap(\.self)
-                let measured = SpeedupReport.Trial(
-                    workers: count, trial: trial, seconds: harvest.headSeconds,
-                    idleShare: harvest.idleShare(slotCount: count),
-                    digest: RunDigests.heads(heads))
-                trials.append(measured)
-                console.log(
-                    .info,
-                    "workers \(count), trial \(trial + 1) of \(trialCount): \(Format.decimal(harvest.headSeconds, places: 3)) s, idle \(Format.percent(measured.idleShare))"
-                )
-            }
-        }
-        clock.end(\.heads)
+        let measurements = try await measure(phase, directory)
         let report = try SpeedupReport(
-            trials: trials, serialSeconds: clock.serialSeconds,
-            coreCount: ProcessInfo.processInfo.activeProcessorCount, config: options.config)
+            trials: measurements.map(\.trial),
+            // What was trained before was not measured now.
+            serialSeconds: hasBackbone ? nil : clock.serialSeconds,
+            coreCount: plan.hosts == nil ? ProcessInfo.processInfo.activeProcessorCount : nil,
+            config: options.config)
         try directory.write(JSONFile.encode(report), named: "speedup.json")
         try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
         let text =
@@ -93,5 +71,87 @@ package final class BenchmarkProgram: Sendable {
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
             : report.table + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
         try StandardStream.output(text)
+    }
+
+    /// All trials, in the order they were run.
+    private func measure(
+        _ phase: HeadPhase, _ directory: RunDirectory
+    ) async throws -> [Measurement] {
+        var measurements: [Measurement] = []
+        for trial in 0..<plan.trialCount {
+            // All counts in turn, so that a machine that slows down slows them all.
+            for count in plan.workerCounts {
+                let measurement = try await measure(phase, workers: count, trial: trial)
+                // Each has its own, for whoever wants to know where its time went.
+                try directory.write(
+                    TimelineFile.encoded([measurement.harvest.timeline.events]),
+                    named: "timeline-\(count)-workers-\(trial + 1).jsonl")
+                measurements.append(measurement)
+                // At the first that differs: no time is spent on more of them.
+                try SpeedupReport.check(measurements.map(\.trial))
+                describe(measurement.trial)
+            }
+        }
+        return measurements
+    }
+
+    private func measure(
+        _ phase: HeadPhase, workers count: Int, trial: Int
+    ) async throws -> Measurement {
+        let harvest = try await phase.run(bind: options.bind) {
+            try plan.launches(count: count, endpoint: $0)
+        }
+        try harvest.check()
+        try Self.check(harvest.workers, count: count, bind: options.bind)
+        let figures = harvest.timeline.headPhase
+        return Measurement(
+            trial: SpeedupReport.Trial(
+                workers: count, trial: trial,
+                threads: harvest.workers.reduce(0) { $0 + $1.threadCount },
+                seconds: harvest.headSeconds, idleShare: figures?.idleShare ?? 0,
+                finishSpreadSeconds: figures?.finishSpreadSeconds ?? 0,
+                finishSpreadBundles: figures?.finishSpreadBundles ?? 0,
+                distributionSeconds: Self.distributionSeconds(harvest.timeline.events),
+                digest: RunDigests.heads(harvest.heads.compactMap(\.self))),
+            harvest: harvest)
+    }
+
+    /// From the last worker's hello, or the features' announcement if that came later, to the first
+    /// lease.
+    private static func distributionSeconds(_ events: [RunEvent]) -> Double {
+        guard let lease = events.first(where: { $0.kind == .bundleLeased }),
+            let audience = events.last(where: {
+                $0.seconds <= lease.seconds
+                    && ($0.kind == .workerJoined || $0.kind == .broadcastBegan)
+            })
+        else { return 0 }
+        return lease.seconds - audience.seconds
+    }
+
+    /// Checks that the workers that were started did the work, all the time and nobody else.
+    ///
+    /// - Throws: `unavailable` if not: what was measured is something else.
+    static func check(
+        _ workers: [WorkerReport], count: Int, bind: String
+    ) throws(RunError) {
+        if let gone = workers.first(where: { $0.state == .gone }) {
+            throw RunError(
+                .unavailable,
+                "worker \(gone.name) on \(gone.host) left in the middle of a trial, which then measures nothing; see why, and start again"
+            )
+        }
+        guard workers.count == count else {
+            throw RunError(
+                .unavailable,
+                "\(workers.count) workers took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
+            )
+        }
+    }
+
+    private func describe(_ trial: SpeedupReport.Trial) {
+        console.log(
+            .info,
+            "workers \(trial.workers), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles"
+        )
     }
 }

@@ -25,8 +25,11 @@ final class CoordinatorLink: Sendable {
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
+    /// - Parameter origin: when the run began, from which its timeline counts.
     /// - Throws: `ZeroMQError` if an address is not to be had.
-    func start(bind: String, console: Console) async throws -> String {
+    func start(
+        bind: String, console: Console, origin: ContinuousClock.Instant = .now
+    ) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
@@ -34,7 +37,8 @@ final class CoordinatorLink: Sendable {
         let task = Task(executorPreference: thread) { () throws -> HeadHarvest in
             defer { report.finish() }
             do {
-                var loop = try NetworkLoop(bind: bind, runID: runID, console: console, inbox: inbox)
+                var loop = try NetworkLoop(
+                    bind: bind, runID: runID, console: console, inbox: inbox, origin: origin)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -50,11 +54,13 @@ final class CoordinatorLink: Sendable {
     /// Does the head phase; a cancelled task aborts it and tells the workers.
     func train(_ job: HeadJob) async throws -> HeadHarvest {
         inbox.post(.serve(job))
-        return try await withTaskCancellationHandler {
-            try await harvest()
+        let harvest = try await withTaskCancellationHandler {
+            try await self.harvest()
         } onCancel: {
             abort(reason: "the coordinator was interrupted")
         }
+        try Task.checkCancellation()
+        return harvest
     }
 
     /// Gives the run up and tells the workers.
@@ -94,7 +100,7 @@ private struct NetworkLoop: ~Copyable {
     private let console: Console
     private let inbox: Mailbox<CoordinatorLink.Command>
     private let topic: Frame
-    private let start = ContinuousClock.now
+    private let start: ContinuousClock.Instant
     private var session: CoordinatorSession
     private var job: HeadJob?
     private var isAborted = false
@@ -108,8 +114,10 @@ private struct NetworkLoop: ~Copyable {
     private var lastReport = ContinuousClock.now
 
     init(
-        bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>
+        bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>,
+        origin: ContinuousClock.Instant
     ) throws {
+        start = origin
         let context = try Context()
         var options = SocketOptions()
         options.sendHighWaterMark = Self.controlHighWaterMark
@@ -161,7 +169,6 @@ private struct NetworkLoop: ~Copyable {
     mutating func run() throws -> HeadHarvest {
         while !session.isFinished { try turn() }
         if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
-        leaving = Set(session.peers.keys)
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
         if isAborted { throw CancellationError() }
@@ -189,7 +196,8 @@ private struct NetworkLoop: ~Copyable {
             self.job = job
             feed(.serve(job))
         case .abort(let reason):
-            isAborted = true
+            // What is finished cannot be given up any more.
+            isAborted = isAborted || !session.isFinished
             feed(.abort(reason: reason))
         }
     }
@@ -234,7 +242,10 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private mutating func feed(_ event: CoordinatorSession.Event) {
-        for action in session.handle(event, at: now) { perform(action) }
+        let actions = session.handle(event, at: now)
+        // Before a farewell leaves: its answer may be read in the same turn.
+        if session.isFinished && leaving == nil { leaving = Set(session.peers.keys) }
+        for action in actions { perform(action) }
     }
 
     private mutating func perform(_ action: CoordinatorSession.Action) {

@@ -4,6 +4,7 @@ import Foundation
 import HeadPlan
 import Reporting
 import RunStore
+import Scheduling
 import Tensors
 import Threading
 import ZeroMQ
@@ -102,15 +103,19 @@ package final class CoordinatorProgram: Sendable {
         describe(dataset, plan, directory)
 
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: options.bind, console: console)
+        let endpoint = try await link.start(
+            bind: options.bind, console: console, origin: clock.start)
         console.log(.info, "workers connect to \(endpoint)")
-        let workers = try LocalWorkers(
-            endpoint: Self.reachable(endpoint), isNeeded: options.workers > 0, console: console)
+        let workers = LocalWorkers(
+            try WorkerLaunch.local(count: options.workers, endpoint: Self.reachable(endpoint)),
+            onLoss: .startAgain, console: console)
         do {
-            try workers.start(count: options.workers)
+            try workers.start()
             let backbone = try await BackbonePhase(options, console).run(
                 dataset, directory, kept, clock)
             let harvest = try await trainHeads(plan, backbone, link)
+            // Also of a run that fails its checks: it shows why.
+            try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
             try harvest.checkComplete()
             // Before anything is written: results of a machine that computes wrongly are none.
             try harvest.check()

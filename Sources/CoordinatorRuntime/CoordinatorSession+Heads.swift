@@ -13,6 +13,7 @@ extension CoordinatorSession {
         scheduler = HeadScheduler(heads: job.work, configuration: job.schedulerConfiguration)
         phase = .broadcasting(next: 0)
         servedAt = now
+        record(RunEvent(.broadcastBegan, at: now.runSeconds))
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
@@ -62,6 +63,7 @@ extension CoordinatorSession {
         guard job != nil else { return [] }
         peers[peer.id]?.isReady = true
         harvest.workers[peer.report].state = .ready
+        if !peer.isReady { record(RunEvent(.workerReady, of: peer.worker, at: now.runSeconds)) }
         stopAwaiting(peer.worker, at: now)
         return schedule(.workerReady(peer.worker), at: now)
     }
@@ -70,6 +72,7 @@ extension CoordinatorSession {
     mutating func stopAwaiting(_ worker: WorkerID, at now: SchedulerInstant) {
         guard awaited.remove(worker) != nil, awaited.isEmpty else { return }
         harvest.broadcastSeconds = now.seconds(since: servedAt)
+        record(RunEvent(.broadcastDone, at: now.runSeconds))
     }
 
     /// Feeds the scheduler and does what it says; `result` is the one at hand, if any.
@@ -102,14 +105,33 @@ extension CoordinatorSession {
         switch action {
         case .assign(let assignment, let worker):
             return assign(assignment, to: worker, at: now)
-        case .accept(_, _, let heads, _):
+        case .accept(let bundle, let attempt, let heads, let worker):
             accept(heads, result, peer)
+            record(
+                RunEvent(
+                    .bundleAccepted, bundle, attempt: attempt, of: worker, at: now.runSeconds,
+                    heads: heads.count))
             return []
-        case .compare(_, _, let heads, _):
-            return compare(heads, result, peer, at: now)
-        case .discard(let bundle, _, _, let reason):
+        case .compare(let bundle, let attempt, let heads, let worker):
+            let before = harvest.mismatchCount
+            let actions = compare(heads, result, peer, at: now)
+            record(
+                RunEvent(
+                    .bundleCompared, bundle, attempt: attempt, of: worker, at: now.runSeconds,
+                    heads: heads.count,
+                    detail: harvest.mismatchCount == before ? "equal" : "different"))
+            return actions
+        case .discard(let bundle, let attempt, let worker, let reason):
+            record(
+                RunEvent(
+                    .bundleDiscarded, bundle, attempt: attempt, of: worker, at: now.runSeconds,
+                    detail: "\(reason)"))
             return note(.info, "a result of \(bundle) was dropped: \(reason)", at: now)
         case .revoke(let bundle, let attempt, let worker, let reason):
+            record(
+                RunEvent(
+                    .bundleRevoked, bundle, attempt: attempt, of: worker, at: now.runSeconds,
+                    detail: "\(reason)"))
             guard let id = identities[worker] else { return [] }
             return [
                 .send(
@@ -120,17 +142,27 @@ extension CoordinatorSession {
         case .dismiss:
             return []
         case .quarantine(let head):
+            record(
+                RunEvent(
+                    .headQuarantined, at: now.runSeconds,
+                    detail: job?.plan[head].classes.description))
             return [.log(.error, "\(head) is given up: three workers died of it")]
         case .finish(let quarantined):
             harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
             harvest.quarantined = quarantined.compactMap { job?.plan[$0] }
-            return end(.complete) + [.finish]
+            return end(.complete, at: now) + [.finish]
         }
     }
 
     /// Ends the run and tells everybody.
-    mutating func end(_ outcome: CoordinatorMessage.Outcome) -> [Action] {
+    mutating func end(
+        _ outcome: CoordinatorMessage.Outcome, at now: SchedulerInstant
+    ) -> [Action] {
         phase = .finished(outcome)
+        record(
+            RunEvent(
+                .finished, at: now.runSeconds,
+                detail: outcome == .complete ? "complete" : "aborted"))
         return orderedPeers.map { .send(.finished(outcome), to: $0.id) }
     }
 }

@@ -152,6 +152,7 @@ extension CoordinatorSession {
         identities[peer.worker] = id
         formerPeers[id] = nil
         _ = liveness.handle(.heard(peer.worker), at: now)
+        record(joining(of: peer, at: now))
         actions += note(
             .info,
             "worker \(hello.name) joined: \(hello.host), \(hello.isa), threads: \(hello.threadCount)",
@@ -174,9 +175,16 @@ extension CoordinatorSession {
         // bundles.
         peers[known.id]?.isReady = false
         harvest.workers[known.report].state = .joined
+        record(joining(of: known, at: now))
         retireLeases(of: known.worker)
         return actions
             + schedule(.workerJoined(known.worker, slotCount: known.slotCount), at: now)
+    }
+
+    private func joining(of peer: Peer, at now: SchedulerInstant) -> RunEvent {
+        RunEvent(
+            .workerJoined, of: peer.worker, at: now.runSeconds, detail: name(of: peer),
+            slots: peer.slotCount)
     }
 
     private func refuse(_ id: PeerID, _ reason: String) -> [Action] {
@@ -226,6 +234,10 @@ extension CoordinatorSession {
         if let oldest = formerPeerRing.insert(peer.id) { formerPeers[oldest] = nil }
         harvest.workers[peer.report].state = .gone
         _ = liveness.handle(.left(peer.worker), at: now)
+        record(
+            RunEvent(
+                .workerGone, of: peer.worker, at: now.runSeconds,
+                detail: departure == .lost ? "lost" : "departed"))
         retireLeases(of: peer.worker)
         stopAwaiting(peer.worker, at: now)
         return schedule(.workerLeft(peer.worker, because: departure), at: now)

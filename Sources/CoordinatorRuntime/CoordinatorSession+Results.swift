@@ -13,6 +13,11 @@ extension CoordinatorSession {
         if leasingAt == nil { leasingAt = now }
         leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
             Lease(worker: worker, heads: assignment.heads, assignedAt: now)
+        var event = RunEvent(
+            .bundleLeased, assignment.bundle, attempt: assignment.attempt, of: worker,
+            at: now.runSeconds, heads: assignment.heads.count)
+        event.flops = job.flops(of: assignment.heads)
+        record(event)
         return [
             .send(
                 .assign(
@@ -52,18 +57,39 @@ extension CoordinatorSession {
         }
         guard fits(result, lease) else {
             harvest.rejectedCount += 1
+            record(
+                RunEvent(
+                    .bundleFailed, bundle, attempt: result.attempt, of: peer.worker,
+                    at: now.runSeconds, detail: "rejected"))
             return note(
                 .warning, "worker \(name(of: peer)) sent heads that were not its lease's", at: now)
                 + schedule(
                     .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
         }
         // A peer's figure: sums of these must stay numbers that a file can hold.
-        harvest.workers[peer.report].busySeconds += min(
-            result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
+        let busySeconds = min(result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
+        harvest.workers[peer.report].busySeconds += busySeconds
+        recordTraining(of: bundle, result, lease, busySeconds: busySeconds, at: now)
         return schedule(
             .bundleTrained(
                 bundle, attempt: result.attempt, by: peer.worker,
                 busySeconds: result.busySeconds), at: now, result: result, from: peer)
+    }
+
+    private mutating func recordTraining(
+        of bundle: BundleID, _ result: BundleTrained, _ lease: Lease, busySeconds: Double,
+        at now: SchedulerInstant
+    ) {
+        record(
+            RunEvent(
+                .bundleStarted, bundle, attempt: result.attempt, of: lease.worker,
+                at: now.runSeconds - busySeconds))
+        var event = RunEvent(
+            .bundleTrained, bundle, attempt: result.attempt, of: lease.worker,
+            at: now.runSeconds, heads: lease.heads.count)
+        event.flops = job?.flops(of: lease.heads)
+        event.busySeconds = busySeconds
+        record(event)
     }
 
     private func fits(_ result: BundleTrained, _ lease: Lease) -> Bool {
@@ -78,7 +104,12 @@ extension CoordinatorSession {
     ) -> [Action] {
         let bundle = BundleID(failure.bundle)
         let attempt = failure.attempt
-        _ = concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer)
+        if concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer) != nil {
+            record(
+                RunEvent(
+                    .bundleFailed, bundle, attempt: attempt, of: peer.worker, at: now.runSeconds,
+                    detail: failure.isDeclined ? "declined" : "failed"))
+        }
         if failure.isDeclined {
             return schedule(.leaseDeclined(bundle, attempt: attempt, by: peer.worker), at: now)
         }
@@ -117,6 +148,11 @@ extension CoordinatorSession {
         }
         return actions
     }
+}
+
+extension SchedulerInstant {
+    /// Seconds since the run began, which is the session's time zero.
+    var runSeconds: Double { seconds(since: .start) }
 }
 
 extension Head {

@@ -175,7 +175,7 @@ package struct CoordinatorSession: Sendable {
             return serve(job, at: now)
         case .abort(let reason):
             guard !isFinished else { return [] }
-            return end(.aborted(reason: reason))
+            return end(.aborted(reason: reason), at: now)
         case .tick:
             return tick(at: now)
         }
@@ -202,6 +202,8 @@ package struct CoordinatorSession: Sendable {
     var isAudienceComplete: Bool { subscriptionCount >= peers.count && !peers.isEmpty }
 
     func name(of peer: Peer) -> String { harvest.workers[peer.report].name }
+
+    mutating func record(_ event: RunEvent) { harvest.timeline.record(event) }
 
     /// Peers in the order of joining.
     var orderedPeers: [Peer] { peers.values.sorted { $0.worker < $1.worker } }

@@ -61,6 +61,9 @@ package struct HeadJob: Sendable {
 
     /// Operations to train one head.
     func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
+
+    /// Operations to train some heads.
+    func flops(of heads: [HeadID]) -> Double { heads.reduce(0) { $0 + flops(of: $1) } }
 }
 
 /// What the head phase brought.
@@ -83,15 +86,11 @@ package struct HeadHarvest: Sendable {
     package var headSeconds = 0.0
     /// In order of joining, gone ones included; a process that came back has one line.
     package var workers: [WorkerReport] = []
+    /// What happened, from the first hello to the end.
+    package var timeline = RunTimeline()
 }
 
 extension HeadHarvest {
-    /// Share of the head phase in which so many compute threads had nothing to train.
-    func idleShare(slotCount: Int) -> Double {
-        let busy = workers.reduce(0) { $0 + $1.busySeconds }
-        return 1 - busy / max(headSeconds * Double(slotCount), 1e-9)
-    }
-
     /// Most given-up heads that a message names.
     private static let namedCountMax = 8
 

@@ -1,32 +1,47 @@
 import HeadPlan
 import Tensors
 
-/// The head phase by itself: a network thread and local workers of its own, from hello to harvest.
+/// The head phase by itself: a network thread and workers of its own, from hello to harvest.
 struct HeadPhase {
     let options: RunOptions
     let plan: HeadPlan
     let backbone: BackboneOutcome
     let console: Console
 
-    /// Starts `workers` processes, trains all heads once `minWorkers` hold the features, and
-    /// returns when the processes are gone.
-    func run(bind: String, workers count: Int, minWorkers: Int) async throws -> HeadHarvest {
+    /// What is to be trained, by at least so many workers.
+    func job(minWorkerCount: Int) -> HeadJob {
+        HeadJob(options, plan, backbone, minWorkerCount: minWorkerCount)
+    }
+
+    /// Starts workers, trains all heads once every one of them holds the features, and returns when
+    /// the processes are gone.
+    ///
+    /// - Parameters:
+    ///   - bind: where to listen.
+    ///   - launches: what to start, given the endpoint that was bound.
+    /// - Throws: `unavailable` if a worker ends before the work is done.
+    func run(
+        bind: String, launches: (_ endpoint: String) throws -> [WorkerLaunch]
+    ) async throws -> HeadHarvest {
         let link = try CoordinatorLink()
         let endpoint = try await link.start(bind: bind, console: console)
-        let workers = try LocalWorkers(endpoint: endpoint, isNeeded: true, console: console)
+        var workers: LocalWorkers?
         do {
-            try workers.start(count: count)
-            let harvest = try await link.train(
-                HeadJob(options, plan, backbone, minWorkerCount: minWorkers))
-            workers.stop()
+            let launches = try launches(endpoint)
+            let started = LocalWorkers(
+                launches, onLoss: .report { link.abort(reason: $0.message) }, console: console)
+            workers = started
+            try started.start()
+            let harvest = try await link.train(job(minWorkerCount: launches.count))
+            started.stop()
             console.endPhase()
             return harvest
         } catch {
             link.abort(reason: "the benchmark ended")
-            workers.stop()
-            // The farewell leaves with the thread.
+            // The farewell leaves with the thread, and workers that are still there answer it.
             _ = try? await link.harvest()
-            throw error
+            workers?.stop()
+            throw workers?.loss ?? error
         }
     }
 }

@@ -1,21 +1,42 @@
 import Foundation
+import Glibc
 import Synchronization
 
-/// The worker processes of `--workers N`: started, started again if they die, and reaped.
+/// Worker processes: started, and reaped whatever happens.
 ///
 /// Each holds the reading end of a pipe as its standard input and ends when that closes, so that
 /// none outlives this process however it ends.
 final class LocalWorkers: Sendable {
+    /// What to do when a worker ends that nobody stopped.
+    enum LossPolicy: Sendable {
+        /// Start it again, unless it cannot run here at all or did so too often.
+        case startAgain
+        /// Nobody takes its place: the first loss is said here, and whoever hears it stops the rest.
+        case report(@Sendable (RunError) -> Void)
+    }
+
     private struct Slot {
         let process: Process
         let lifeline: Pipe
         let startedAt: ContinuousClock.Instant
+        /// Whether it leads a group of its own, with all that it started.
+        let hasGroup: Bool
+
+        var isAlive: Bool {
+            process.isRunning || hasGroup && Glibc.kill(-process.processIdentifier, 0) == 0
+        }
+
+        func kill() {
+            let identifier = process.processIdentifier
+            _ = Glibc.kill(hasGroup ? -identifier : identifier, SIGKILL)
+        }
     }
 
     private struct State {
         var slots: [Int: Slot] = [:]
         var restartCount = 0
         var isStopping = false
+        var loss: RunError?
     }
 
     /// Deaths after which no more workers are started: something is wrong with this machine.
@@ -23,40 +44,32 @@ final class LocalWorkers: Sendable {
     /// A worker that dies sooner than this is not started again: it cannot run here at all.
     private static let shortestLife = Duration.milliseconds(200)
 
-    private let executable: URL
-    private let endpoint: String
+    private let launches: [WorkerLaunch]
+    private let policy: LossPolicy
     private let console: Console
     private let state = Mutex(State())
 
-    /// Prepares to start `worker` from beside this executable.
-    ///
-    /// - Throws: `unavailable` if there is none.
-    init(endpoint: String, isNeeded: Bool, console: Console) throws(RunError) {
-        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        executable = own.deletingLastPathComponent().appendingPathComponent("worker")
-        guard !isNeeded || FileManager.default.isExecutableFile(atPath: executable.path) else {
-            throw RunError(
-                .unavailable,
-                "there is no worker program at \(executable.path); build it: swift build -c release"
-            )
-        }
-        self.endpoint = endpoint
+    /// Prepares to start these workers.
+    init(_ launches: [WorkerLaunch], onLoss policy: LossPolicy, console: Console) {
+        self.launches = launches
+        self.policy = policy
         self.console = console
     }
 
-    /// Starts `count` workers with one compute thread each.
-    func start(count: Int) throws(RunError) {
-        for index in 0..<count { try start(index) }
+    /// Why the first worker was lost; nil while none was, or they are started again.
+    var loss: RunError? { state.withLock { $0.loss } }
+
+    /// Starts all of them.
+    func start() throws(RunError) {
+        for index in launches.indices { try start(index) }
     }
 
     private func start(_ index: Int) throws(RunError) {
+        let launch = launches[index]
         let process = Process()
         let lifeline = Pipe()
-        process.executableURL = executable
-        process.arguments = [
-            "--connect", endpoint, "--threads", "1", "--name", "local-\(index)",
-            "--end-with-stdin", "--log-level", "warning",
-        ]
+        process.executableURL = launch.executable
+        process.arguments = launch.arguments
         process.standardInput = lifeline
         process.standardOutput = FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in self?.ended(index, process) }
@@ -65,49 +78,70 @@ final class LocalWorkers: Sendable {
             try state.withLock { state in
                 guard !state.isStopping else { return }
                 try process.run()
-                state.slots[index] = Slot(process: process, lifeline: lifeline, startedAt: .now)
+                let identifier = process.processIdentifier
+                state.slots[index] = Slot(
+                    process: process, lifeline: lifeline, startedAt: .now,
+                    hasGroup: getpgid(identifier) == identifier)
             }
         } catch {
-            throw RunError(.unavailable, "cannot start \(executable.path): \(error)")
+            throw RunError(.unavailable, "cannot start \(launch.executable.path): \(error)")
         }
     }
 
     private func ended(_ index: Int, _ process: Process) {
         let status = process.terminationStatus
         let isSignal = process.terminationReason == .uncaughtSignal
-        let restarts = state.withLock { state -> Bool in
-            guard let slot = state.slots.removeValue(forKey: index) else { return false }
-            guard !state.isStopping, status != 0 || isSignal else { return false }
-            guard slot.startedAt.duration(to: .now) > Self.shortestLife else { return false }
+        let slot = state.withLock { $0.isStopping ? nil : $0.slots.removeValue(forKey: index) }
+        guard let slot else { return }
+        let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
+        switch policy {
+        case .report(let report):
+            // An end in peace too: whoever hears of it knows whether the work was done.
+            let loss = RunError(
+                .unavailable,
+                "\(launches[index].title) \(how) before the work was done; what it said is above")
+            let isFirst = state.withLock { state in
+                defer { state.loss = state.loss ?? loss }
+                return state.loss == nil
+            }
+            if isFirst { report(loss) }
+        case .startAgain:
+            guard status != 0 || isSignal else { return }
+            startAgain(index, how, hasLived: slot.startedAt.duration(to: .now) > Self.shortestLife)
+        }
+    }
+
+    private func startAgain(_ index: Int, _ how: String, hasLived: Bool) {
+        let isWorthwhile = state.withLock { state in
+            guard hasLived else { return false }
             state.restartCount += 1
             return state.restartCount <= Self.restartCountMax
         }
-        guard status != 0 || isSignal, !state.withLock({ $0.isStopping }) else { return }
-        let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         console.log(
             .warning,
-            "worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
-        if restarts {
-            do { try start(index) } catch { console.log(.error, error.message) }
-        }
+            "\(launches[index].title) \(how); \(isWorthwhile ? "starting it again" : "it stays away")"
+        )
+        guard isWorthwhile else { return }
+        do { try start(index) } catch { console.log(.error, error.message) }
     }
 
     /// Ends all workers and returns when they are reaped.
     ///
-    /// Their standard input closes, which ends a healthy worker; after a grace of two seconds
-    /// whatever is left is killed.
+    /// Their standard input closes, which ends a healthy worker; what is left after a grace is
+    /// killed with all it started.
     func stop() {
         let slots = state.withLock { state in
             state.isStopping = true
-            return state.slots.sorted { $0.key < $1.key }.map(\.value)
+            return state.slots.sorted { $0.key < $1.key }
         }
-        for slot in slots { try? slot.lifeline.fileHandleForWriting.close() }
-        let deadline = ContinuousClock.now + .seconds(2)
-        for slot in slots {
-            while slot.process.isRunning && ContinuousClock.now < deadline {
+        for (_, slot) in slots { try? slot.lifeline.fileHandleForWriting.close() }
+        let start = ContinuousClock.now
+        for (index, slot) in slots {
+            let deadline = start + .seconds(launches[index].graceSeconds)
+            while slot.isAlive && ContinuousClock.now < deadline {
                 Thread.sleep(forTimeInterval: 0.005)
             }
-            if slot.process.isRunning { kill(slot.process.processIdentifier, SIGKILL) }
+            if slot.isAlive { slot.kill() }
             slot.process.waitUntilExit()
         }
     }

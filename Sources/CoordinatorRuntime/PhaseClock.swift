@@ -1,5 +1,6 @@
 import Glibc
 import RunStore
+import Scheduling
 import Synchronization
 
 /// Measures the phases of a run, one after the other.
@@ -8,9 +9,11 @@ final class PhaseClock: Sendable {
         var timing = RunResults.Timing(
             data: 0, backbone: 0, features: 0, broadcast: 0, heads: 0, evaluate: 0, total: 0)
         var phaseStart = ContinuousClock.now
+        var events: [RunEvent] = []
     }
 
-    private let start = ContinuousClock.now
+    /// When the run began.
+    let start = ContinuousClock.now
     private let state = Mutex(State())
 
     /// Ends a phase: what passed since the last end, less what is counted elsewhere, is its time.
@@ -20,8 +23,28 @@ final class PhaseClock: Sendable {
             let seconds = state.phaseStart.duration(to: now) / .seconds(1)
             state.timing[keyPath: phase] += max(0, seconds - other)
             state.phaseStart = now
+            var event = RunEvent(
+                .phaseEnded, at: start.duration(to: now) / .seconds(1), detail: Self.name(phase))
+            event.busySeconds = seconds
+            state.events.append(event)
         }
     }
+
+    /// As results.json calls it.
+    private static func name(_ phase: WritableKeyPath<RunResults.Timing, Double>) -> String {
+        switch phase {
+        case \.data: "data"
+        case \.backbone: "backbone"
+        case \.features: "features"
+        case \.broadcast: "broadcast"
+        case \.heads: "heads"
+        case \.evaluate: "evaluate"
+        default: "total"
+        }
+    }
+
+    /// The phases that ended, for the timeline.
+    var events: [RunEvent] { state.withLock { $0.events } }
 
     /// Adds a time that was measured elsewhere.
     func add(_ phase: WritableKeyPath<RunResults.Timing, Double>, _ seconds: Double) {

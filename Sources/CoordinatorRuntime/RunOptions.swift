@@ -115,7 +115,8 @@ package struct RunOptions: Sendable {
         if !condition { throw .usage(message()) }
     }
 
-    private var isLoopback: Bool {
+    /// Whether no other machine can reach `bind`.
+    var isLoopback: Bool {
         bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}):[0-9]+/) != nil
     }
 

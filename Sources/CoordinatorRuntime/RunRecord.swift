@@ -6,6 +6,7 @@ import Foundation
 import HeadPlan
 import Reporting
 import RunStore
+import Scheduling
 import Tensors
 import ZeroMQ
 
@@ -41,6 +42,7 @@ struct RunRecord {
                 "digest.heads": digests.heads, "digest.predictions": digests.predictions,
             ])
         try directory.write(model.encoded(), as: .model)
+        try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
         let results = try results(digests, clock.timing)
         try directory.write(results)
         return results
@@ -94,7 +96,10 @@ struct RunRecord {
             trained: trained, resumed: 0, duplicated: harvest.duplicatedCount,
             rejected: harvest.rejectedCount,
             headEpochsPerSecond: Double(trained * options.headEpochs) / seconds,
-            gflopsPerSecond: harvest.totalFlops / seconds * 1e-9)
+            gflopsPerSecond: harvest.totalFlops / seconds * 1e-9,
+            idleShare: harvest.timeline.headPhase?.idleShare,
+            finishSpreadSeconds: harvest.timeline.headPhase?.finishSpreadSeconds,
+            finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles)
     }
 
     /// The table of a run, as standard output gets it.

@@ -23,6 +23,7 @@ package final class RunDirectory: Sendable {
         case predictions = "predictions.csv"
         case model = "model.safetensors"
         case backbone = "backbone.safetensors"
+        case timeline = "timeline.jsonl"
         case trainFeatures = "features-train.npy"
         case trainLabels = "labels-train.npy"
         case testFeatures = "features-test.npy"

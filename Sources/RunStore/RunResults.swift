@@ -195,18 +195,32 @@ extension RunResults {
         package var headEpochsPerSecond: Double
         /// 10^9 operations a second while heads trained, by the textbook's count.
         package var gflopsPerSecond: Double
+        /// Share of the compute threads' time, from the first lease to the last head, in which
+        /// nothing was trained; nil in results of earlier versions.
+        package var idleShare: Double?
+        /// From the first worker's last result to the last worker's, in seconds.
+        package var finishSpreadSeconds: Double?
+        /// The same in lengths of the waiting worker's last bundle, the greatest over the workers.
+        package var finishSpreadBundles: Double?
 
         private enum CodingKeys: String, CodingKey {
             case trained, resumed, duplicated, rejected
             case headEpochsPerSecond = "head_epochs_per_second"
             case gflopsPerSecond = "gflops_per_second"
+            case idleShare = "idle_share"
+            case finishSpreadSeconds = "finish_spread_seconds"
+            case finishSpreadBundles = "finish_spread_bundles"
         }
 
         /// Counts and rates of these values.
         package init(
             trained: Int, resumed: Int, duplicated: Int, rejected: Int,
-            headEpochsPerSecond: Double, gflopsPerSecond: Double
+            headEpochsPerSecond: Double, gflopsPerSecond: Double, idleShare: Double? = nil,
+            finishSpreadSeconds: Double? = nil, finishSpreadBundles: Double? = nil
         ) {
+            self.idleShare = idleShare
+            self.finishSpreadSeconds = finishSpreadSeconds
+            self.finishSpreadBundles = finishSpreadBundles
             self.trained = trained
             self.resumed = resumed
             self.duplicated = duplicated

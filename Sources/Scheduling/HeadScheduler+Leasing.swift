@@ -42,7 +42,7 @@ extension HeadScheduler {
         dropAcceptedFromQueue()
         if queue.first != nil {
             guard let seconds = bundleSeconds(for: index, at: now) else { return nil }
-            return makeBundle(flops: seconds * flopsPerSecond(ofWorkerAt: index))
+            return makeBundle(seconds: seconds, at: flopsPerSecond(ofWorkerAt: index))
         }
         return takeSuspect(for: index, isolated: true)
     }
@@ -83,8 +83,14 @@ extension HeadScheduler {
         while let rank = queue.first, states[Int(rank)] != .pending { queue.removeFirst() }
     }
 
-    /// A new bundle of the most expensive heads that wait, about as costly as asked.
-    private mutating func makeBundle(flops: Double) -> BundleID {
+    /// A new bundle of the most expensive heads that wait, about as long as asked at some rate.
+    ///
+    /// A rest that would cost less than a bundle of its own does without its heads goes along: it
+    /// would end later by itself, whoever had it.
+    private mutating func makeBundle(seconds: Double, at rate: Double) -> BundleID {
+        let flops = seconds * rate
+        let crumb = configuration.bundleFixedFlops + configuration.bundleSecondsMin / 4 * rate
+        var rest = pendingFlops
         var ranks: [Int32] = []
         var sum = configuration.bundleFixedFlops
         var byteCount = 0
@@ -96,11 +102,12 @@ extension HeadScheduler {
             let head = heads[Int(rank)]
             let isAbove =
                 byteCount + head.resultByteCount > configuration.bundleResultByteCountMax
-                || sum + head.trainingFlops / 2 > flops
+                || sum + head.trainingFlops / 2 > flops && rest > crumb
             if isAbove && !ranks.isEmpty { break }
             queue.removeFirst()
             ranks.append(rank)
             sum += head.trainingFlops
+            rest -= head.trainingFlops
             byteCount += head.resultByteCount
         }
         let id = makeBundleID()

@@ -56,15 +56,13 @@ extension WorkerSession {
     ) -> [Action] {
         guard let index = running.firstIndex(where: { $0.ticket == ticket }) else { return [] }
         let ended = running.remove(at: index)
+        // The slot first, so that it trains while the result is encoded.
+        var actions = beginWaiting()
         // Said even if revoked: the heads may still be wanted, and the slot is known to be idle.
         // The heartbeat before it brings the coordinator's figures up to date: this may be the last
         // result of the run.
-        var actions = ended.isReportable ? [heartbeat(at: now), .send(report)] : []
-        if isDraining && running.isEmpty {
-            actions += [.send(.goodbye), .exit(.done)]
-        } else {
-            actions += beginWaiting()
-        }
+        if ended.isReportable { actions += [heartbeat(at: now), .send(report)] }
+        if isDraining && running.isEmpty { actions += [.send(.goodbye), .exit(.done)] }
         return actions
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Reporting
 import Testing
 
@@ -11,8 +12,8 @@ import Testing
 
     @Test func amdahlStartsAtOneAndIsBoundedByTheSerialShare() {
         #expect(chart.amdahl(1) == 1)
-        #expect(abs(chart.amdahl(3) - 2) < 1e-12)
-        #expect(chart.amdahl(1e9) < 4)
+        #expect(abs((chart.amdahl(3) ?? 0) - 2) < 1e-12)
+        #expect((chart.amdahl(1e9) ?? 9) < 4)
     }
 
     @Test func drawsEveryPointAndEscapesText() {
@@ -24,7 +25,7 @@ import Testing
         #expect(text.hasSuffix("</svg>\n"))
     }
 
-    /// Within the frame: x from 70 to 590, y from 70 to 440, larger speedups higher up.
+    /// Within the frame: x from 70 to 590, y from 84 to 440, larger speedups higher up.
     @Test func pointsLieInTheFrame() {
         let places = chart.rendered().split(separator: "\n").filter { $0.contains("<circle") }.map {
             line in
@@ -33,7 +34,7 @@ import Testing
                 return Double(value) ?? .nan
             }
         }
-        #expect(places.allSatisfy { 70...590 ~= $0[0] && 70...440 ~= $0[1] })
+        #expect(places.allSatisfy { 70...590 ~= $0[0] && 84...440 ~= $0[1] })
         #expect(places[0][0] < places[1][0] && places[1][0] < places[2][0])
         #expect(places[0][1] > places[1][1])
     }
@@ -42,5 +43,75 @@ import Testing
         var wide = chart
         wide.coreCount = 64
         #expect(!wide.rendered().contains("cores run out"))
+        #expect(wide.rendered().contains("cores do not run out: 64"))
+    }
+
+    @Test func whatIsNotKnownIsNotDrawn() {
+        var bare = chart
+        bare.coreCount = nil
+        bare.serialShare = nil
+        #expect(!bare.rendered().contains("class=\"cores"))
+        #expect(!bare.rendered().contains("Amdahl"))
+        #expect(bare.amdahl(2) == nil)
+    }
+
+    /// A text's box by a generous guess at its letters' width.
+    private struct Label: CustomStringConvertible {
+        let description: String
+        let left: Double
+        let right: Double
+        let baseline: Double
+
+        init?(_ line: Substring) {
+            func value(_ name: String) -> Double? {
+                line.split(separator: " \(name)=\"").dropFirst().first
+                    .flatMap { Double($0.prefix { $0 != "\"" }) }
+            }
+            guard line.hasPrefix("<text"), let x = value("x"), let y = value("y") else {
+                return nil
+            }
+            description = String(line.split(separator: ">")[1].prefix { $0 != "<" })
+            let size = line.contains("title") ? 9.5 : 7
+            let width = Double(description.count) * size
+            left =
+                line.contains("\"end\"") ? x - width : line.contains("middle") ? x - width / 2 : x
+            right = left + width
+            baseline = y
+        }
+
+        func covers(_ other: Label) -> Bool {
+            left < other.right && other.left < right && abs(baseline - other.baseline) < 12
+        }
+    }
+
+    /// Counts as people give them, perfect and poor scaling, few and many cores, much and no overhead.
+    @Test(
+        arguments: [[1], [1, 2], [1, 2, 4], [1, 2, 4, 8, 16], [2, 3, 5, 7, 9], Array(1...64)],
+        [0.0, 0.002, 0.3, 1])
+    func noTextCoversAnother(counts: [Int], serialShare: Double) throws {
+        for cores in [nil, 1, 2, 4, 16, 64] as [Int?] {
+            for exponent in [1, 0.9, 0.1] {
+                let points = counts.map { count in
+                    let speedup = pow(Double(count), exponent)
+                    return SpeedupChart.Point(
+                        workerCount: count, lowest: speedup * 0.9, median: speedup,
+                        highest: speedup * 1.05)
+                }
+                let text = SpeedupChart(
+                    points: points, serialShare: serialShare, coreCount: cores,
+                    subtitle: "medians and range of 3 trials on 2 cores; one worker: 4.2s"
+                ).rendered()
+                let labels = text.split(separator: "\n").compactMap(Label.init)
+                #expect(labels.count > 8)
+                for (index, label) in labels.enumerated() {
+                    let covered = labels[..<index].filter { label.covers($0) }
+                    #expect(covered.isEmpty, "\(label) covers \(covered), cores: \(cores ?? 0)")
+                    #expect(label.left >= 0 && label.right <= 760 && label.baseline <= 500)
+                }
+                // The number that a reader looks for first is always there.
+                let last = Format.decimal(points.last?.median ?? 0, places: 2)
+                #expect(labels.contains { $0.description == last }, "\(counts) \(exponent)")
+            }
+        }
     }
 }

@@ -1,0 +1,23 @@
+import Foundation
+import RunStore
+import Scheduling
+
+/// timeline.jsonl: an event a line, by time.
+enum TimelineFile {
+    /// The file's bytes: events of several sources, merged.
+    static func encoded(_ sources: [[RunEvent]]) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var bytes: [UInt8] = []
+        for event in RunTimeline.merged(sources) {
+            bytes += try encoder.encode(event)
+            bytes.append(UInt8(ascii: "\n"))
+        }
+        return bytes
+    }
+
+    /// Writes the file of a run, whole or not at all.
+    static func write(_ sources: [[RunEvent]], to directory: RunDirectory) throws {
+        try directory.write(encoded(sources), as: .timeline)
+    }
+}

@@ -1,0 +1,233 @@
+import Foundation
+import RunStore
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// `coordinator benchmark` with processes of this machine, and with an ssh that stays on it.
+    @Suite(.timeLimit(.minutes(2))) struct BenchmarkTests {
+        /// What the tests read of speedup.json.
+        private struct Speedup: Decodable {
+            struct Row: Decodable {
+                let workers: Int
+                let seconds: Double
+                let speedup: Double
+                let efficiency: Double
+                let idleShare: Double
+                let digest: String
+
+                private enum CodingKeys: String, CodingKey {
+                    case workers, seconds, speedup, efficiency, digest
+                    case idleShare = "idle_share"
+                }
+            }
+
+            let trials: [Row]
+            let summary: [Row]
+            let serialSeconds: Double?
+
+            private enum CodingKeys: String, CodingKey {
+                case trials, summary
+                case serialSeconds = "serial_seconds"
+            }
+        }
+
+        private let folder: TemporaryDirectory
+        private let environment: [String: String]
+
+        init() throws {
+            folder = try TemporaryDirectory()
+            let ssh = try folder.write(
+                """
+                #!/bin/sh
+                while [ "$1" != "${1#-}" ]; do shift; done
+                host=$1
+                shift
+                [ "$host" != unreachable ] || { echo "no route to $host" >&2; exit 255; }
+                echo "$host" >>"$(dirname "$0")/hosts-called"
+                exec sh -c "$*"
+                """, to: "ssh", executable: true)
+            environment = ["SSH": "\(ssh) -q"]
+        }
+
+        private func arguments(
+            _ job: Job, _ workers: String, trials: Int = 1, in path: String, _ more: [String] = []
+        ) -> [String] {
+            let run = job.arguments(in: path)
+            let bind = run.firstIndex(of: "--bind") ?? run.endIndex
+            return ["benchmark", "--workers", workers, "--trials", "\(trials)"]
+                + run[1..<bind] + run[(bind + 2)...] + more
+        }
+
+        private func speedup(in path: String) throws -> Speedup {
+            try JSONFile.decode(Speedup.self, from: bytes(of: path + "/speedup.json"))
+        }
+
+        /// Processes with the text on their command line.
+        private func processes(with text: String) -> [Int32] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return names.compactMap { Int32($0) }.filter {
+                let line = FileManager.default.contents(atPath: "/proc/\($0)/cmdline") ?? Data()
+                return $0 != getpid() && String(decoding: line, as: UTF8.self).contains(text)
+            }
+        }
+
+        @Test func measuresEveryTrialAndTheSameHeads() async throws {
+            let path = folder.path("run")
+            let reference = try await Lab.reference
+            let outcome = try await run(
+                Lab.coordinator, arguments(try Job(), "2,1", trials: 2, in: path), environment: [:])
+            #expect(outcome.status == 0, "\(outcome.standardError)")
+            #expect(outcome.standardOutput.contains("written: \(path)/speedup.json"))
+            let found = try speedup(in: path)
+            #expect(found.trials.map(\.workers) == [1, 2, 1, 2])
+            #expect(found.summary.map(\.workers) == [1, 2])
+            #expect(found.summary[0].speedup == 1)
+            #expect(found.serialSeconds ?? 0 > 0)
+            for row in found.trials + found.summary {
+                #expect(row.digest == reference.results.digests.heads)
+                #expect((0...1).contains(row.idleShare))
+                #expect(row.seconds > 0)
+                #expect(abs(row.efficiency * Double(row.workers) - row.speedup) < 1e-9)
+            }
+            let picture = String(decoding: try bytes(of: path + "/speedup.svg"), as: UTF8.self)
+            #expect(picture.hasSuffix("</svg>\n"))
+            let timeline = String(
+                decoding: try bytes(of: path + "/timeline-2-workers-2.jsonl"), as: UTF8.self)
+            #expect(timeline.split(separator: "\n").last?.contains("\"finished\"") == true)
+
+            // Once more: the backbone is there, so the whole job's time is not known.
+            let again = try await run(
+                Lab.coordinator, arguments(try Job(), "1", in: path, ["--json"]))
+            #expect(again.status == 0, "\(again.standardError)")
+            #expect(again.standardOutput.contains("\"summary\""))
+            #expect(try speedup(in: path).serialSeconds == nil)
+        }
+
+        @Test func startsWorkersBySshAndByCommand() async throws {
+            let path = folder.path("run")
+            let reference = try await Lab.reference
+            let hosts = try folder.write(
+                """
+                # two of them, and one too many
+                me@node1 \(Lab.worker.path)   # by ssh
+                sleep 0; \(Lab.worker.path) --connect {endpoint} --name "my {name}" --threads 1
+                unreachable
+                """, to: "hosts")
+            let outcome = try await run(
+                Lab.coordinator,
+                arguments(
+                    try Job(), "1,2", in: path,
+                    ["--hosts", hosts, "--bind", "tcp://0.0.0.0:0", "--insecure"]
+                        + ["--advertise", "127.0.0.1"]), environment: environment)
+            #expect(outcome.status == 0, "\(outcome.standardError)")
+            #expect(outcome.standardError.contains("worker line-2 joined"))
+            #expect(outcome.standardError.contains("worker my line-3 joined"))
+            let found = try speedup(in: path)
+            #expect(found.summary.map(\.workers) == [1, 2])
+            #expect(Set(found.trials.map(\.digest)) == [reference.results.digests.heads])
+            let called = String(decoding: try bytes(of: folder.path("hosts-called")), as: UTF8.self)
+            #expect(called == "me@node1\nme@node1\n")
+            try await eventually("no worker is left") { processes(with: "my line-3").isEmpty }
+        }
+
+        @Test func namesTheLineThatFails() async throws {
+            for (line, reason) in [
+                ("unreachable", "(unreachable), exited with status 255"),
+                ("node1 /nowhere/worker", "(node1), exited with status 127"),
+                ("true {endpoint}", "(true), exited with status 0"),
+            ] {
+                let hosts = try folder.write("\nnode2 \(Lab.worker.path)\n\(line)\n", to: "hosts")
+                let outcome = try await run(
+                    Lab.coordinator,
+                    arguments(
+                        try Job.long(), "2", in: folder.path("run"),
+                        ["--hosts", hosts, "--advertise", "127.0.0.1"]), environment: environment)
+                #expect(outcome.status == 69, "\(outcome.standardError)")
+                let last = outcome.standardError.split(separator: "\n").last ?? ""
+                #expect(
+                    last.hasPrefix("coordinator: the worker of \(hosts), line 3 \(reason)"),
+                    "\(last)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.path("run/speedup.json")))
+        }
+
+        @Test(arguments: [SIGINT, SIGTERM]) func aSignalLeavesNoWorkerAnywhere(
+            signal: Int32
+        ) async throws {
+            let mark = "mark-\(UUID().uuidString)"
+            let hosts = try folder.write(
+                """
+                cd /; \(Lab.worker.path) --connect {endpoint} --name \(mark) --threads 1
+                node1 \(Lab.worker.path)
+                """, to: "hosts")
+            let path = folder.path(mark)
+            let process = try RunningProcess(
+                Lab.coordinator,
+                arguments(
+                    try Job.long(), "2", in: path, ["--hosts", hosts, "--advertise", "127.0.0.1"]),
+                environment: environment)
+            try await process.line { $0.text.hasPrefix("heads: ") }
+            let endpoint = try await process.line(containing: "worker \(mark) joined")
+            #expect(!endpoint.isEmpty)
+            let workers = processes(with: Lab.worker.path + "\0--connect")
+            #expect(workers.count >= 2)
+            process.send(signal, toGroup: true)
+            #expect(try await process.exitStatus(within: .seconds(10)) == 128 + signal)
+            #expect(process.lines.last?.text.hasPrefix("coordinator: interrupted; ") == true)
+            try await eventually("no worker is left", within: .seconds(5)) {
+                processes(with: mark).isEmpty
+            }
+        }
+
+        @Test func aKilledBenchmarkLeavesNoWorkerAnywhere() async throws {
+            let mark = "mark-\(UUID().uuidString)"
+            let hosts = try folder.write(
+                "\(Lab.worker.path) --connect {endpoint} --name \(mark); true", to: "hosts")
+            let process = try RunningProcess(
+                Lab.coordinator,
+                arguments(try Job.long(), "1", in: folder.path("run"), ["--hosts", hosts]),
+                environment: environment)
+            try await process.line { $0.text.hasPrefix("heads: ") }
+            #expect(!processes(with: mark).isEmpty)
+            process.send(SIGKILL)
+            _ = try await process.exitStatus(readingToEnd: false)
+            // It finishes its bundle first, and waits a while for somebody to take the result.
+            try await eventually("no worker is left", within: .seconds(30)) {
+                processes(with: mark).isEmpty
+            }
+        }
+
+        /// Its trial would measure one worker more than it says.
+        @Test func refusesAStrangersHelp() async throws {
+            var job = try Job.long()
+            job.headEpochs = 500
+            job.bind = try freeEndpoint()
+            let stranger = try startWorker(job.bind, name: "stranger")
+            let outcome = try await run(
+                Lab.coordinator,
+                arguments(job, "1", in: folder.path("run"), ["--bind", job.bind]))
+            #expect(outcome.status == 69, "\(outcome.standardError)")
+            #expect(outcome.standardError.contains("2 workers took part in a trial of 1"))
+            #expect(try await stranger.exitStatus() == 0)
+        }
+
+        @Test(arguments: [
+            (["--workers", "two"], "--workers must be different numbers", 64),
+            (["--workers", "1,1"], "--workers must be different numbers", 64),
+            (["--workers", "0"], "--workers must be different numbers", 64),
+            (["--trials", "0"], "--trials must be 1 to 1,000", 64),
+            (["--advertise", "me"], "give both", 64),
+            (["--bind", "tcp://0.0.0.0:5555"], "--insecure", 64),
+            (["--hosts", "/nowhere/hosts"], "cannot read the hosts file '/nowhere/hosts'", 65),
+        ])
+        func refusesBadOptions(options: [String], expected: String, status: Int32) async throws {
+            let path = folder.path("run")
+            let outcome = try await run(
+                Lab.coordinator, arguments(try Job(), "1,2", in: path, options))
+            #expect(outcome.status == status)
+            #expect(outcome.standardError.contains(expected), "\(outcome.standardError)")
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+    }
+}
