@@ -105,7 +105,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Backbone", "HeadPlan", "HeadTraining", "Tensors", argumentParser],
+            dependencies: [
+                "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining",
+                "Tensors", argumentParser,
+            ],
             swiftSettings: strict),
 
         // Tests, mirrored by module.

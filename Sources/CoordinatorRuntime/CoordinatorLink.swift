@@ -13,8 +13,23 @@ final class CoordinatorLink: Sendable {
     enum Command: Sendable {
         case serve(HeadJob)
         case abort(reason: String)
+        /// Finish the stream once that is reached.
+        case tell(Milestone, AsyncStream<Void>.Continuation)
     }
 
+    /// What can be waited for.
+    enum Milestone: Sendable {
+        /// So many workers are there and receive the broadcast.
+        case audience(Int)
+        /// The broadcast is over: who joins from now on asks for the features.
+        case broadcastOver
+    }
+
+    /// How long workers that are started here may take to join.
+    static let joiningLimit = Duration.seconds(60)
+
+    /// Where the coordinator's time begins.
+    let origin = ContinuousClock.now
     private let thread = ThreadExecutor(name: "network")
     private let inbox: Mailbox<Command>
     private let loop = Mutex<Task<HeadHarvest, any Error>?>(nil)
@@ -30,11 +45,13 @@ final class CoordinatorLink: Sendable {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
+        let origin = origin
         // Unstructured: it runs beside everything else; harvest() awaits its end.
         let task = Task(executorPreference: thread) { () throws -> HeadHarvest in
             defer { report.finish() }
             do {
-                var loop = try NetworkLoop(bind: bind, runID: runID, console: console, inbox: inbox)
+                var loop = try NetworkLoop(
+                    bind: bind, runID: runID, origin: origin, console: console, inbox: inbox)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -45,6 +62,36 @@ final class CoordinatorLink: Sendable {
         loop.withLock { $0 = task }
         for await result in bound { return try result.get() }
         throw RunError(.internal, "the network thread ended before it began")
+    }
+
+    /// Waits for a milestone.
+    ///
+    /// - Throws: `unavailable` if it is not reached within `limit`.
+    func reach(_ milestone: Milestone, within limit: Duration) async throws {
+        let (moment, continuation) = AsyncStream.makeStream(of: Void.self)
+        inbox.post(.tell(milestone, continuation))
+        let isReached = try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                for await _ in moment {}
+                return !Task.isCancelled
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+        guard isReached else {
+            throw RunError(
+                .unavailable,
+                "the workers did not join within \(limit); look for what keeps them from starting")
+        }
+    }
+
+    /// An instant of the coordinator's time on the clock of this machine.
+    func instant(of moment: SchedulerInstant) -> ContinuousClock.Instant {
+        origin + .seconds(moment.seconds(since: .start))
     }
 
     /// Does the head phase; a cancelled task aborts it and tells the workers.
@@ -94,7 +141,7 @@ private struct NetworkLoop: ~Copyable {
     private let console: Console
     private let inbox: Mailbox<CoordinatorLink.Command>
     private let topic: Frame
-    private let start = ContinuousClock.now
+    private let origin: ContinuousClock.Instant
     private var session: CoordinatorSession
     private var job: HeadJob?
     private var isAborted = false
@@ -103,12 +150,14 @@ private struct NetworkLoop: ~Copyable {
     /// The connections stay open until all have, or the time is over: a worker whose connection
     /// breaks loses what it has not read yet, the farewell too, and would wait for ever.
     private var leaving: Set<CoordinatorSession.PeerID>?
+    private var awaited: (CoordinatorLink.Milestone, AsyncStream<Void>.Continuation)?
     /// Who could not be sent a message, and since when.
     private var unreachable: [CoordinatorSession.PeerID: ContinuousClock.Instant] = [:]
     private var lastReport = ContinuousClock.now
 
     init(
-        bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>
+        bind: String, runID: [UInt8], origin: ContinuousClock.Instant, console: Console,
+        inbox: Mailbox<CoordinatorLink.Command>
     ) throws {
         let context = try Context()
         var options = SocketOptions()
@@ -131,6 +180,7 @@ private struct NetworkLoop: ~Copyable {
         let broadcast = try Socket(.xpub, in: context, options: options)
         try broadcast.bind(Self.broadcastEndpoint(bind: bind))
         let port = try broadcast.lastPort() ?? 0
+        self.origin = origin
         self.endpoint = endpoint
         self.context = context
         self.control = control
@@ -155,7 +205,7 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private var now: SchedulerInstant {
-        SchedulerInstant.start.advanced(bySeconds: start.duration(to: .now) / .seconds(1))
+        SchedulerInstant.start.advanced(bySeconds: origin.duration(to: .now) / .seconds(1))
     }
 
     mutating func run() throws -> HeadHarvest {
@@ -180,6 +230,7 @@ private struct NetworkLoop: ~Copyable {
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
+        tellOfMilestone()
         reportProgress()
     }
 
@@ -191,7 +242,21 @@ private struct NetworkLoop: ~Copyable {
         case .abort(let reason):
             isAborted = true
             feed(.abort(reason: reason))
+        case .tell(let milestone, let continuation):
+            awaited = (milestone, continuation)
         }
+    }
+
+    private mutating func tellOfMilestone() {
+        guard let (milestone, continuation) = awaited else { return }
+        switch milestone {
+        case .audience(let count):
+            guard session.audienceCount >= count else { return }
+        case .broadcastOver:
+            guard session.isBroadcastOver else { return }
+        }
+        continuation.finish()
+        awaited = nil
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -240,7 +305,9 @@ private struct NetworkLoop: ~Copyable {
     private mutating func perform(_ action: CoordinatorSession.Action) {
         switch action {
         case .send(let message, let peer):
-            send(message.encode().map { Frame($0) }, to: peer)
+            let frames = message.encode()
+            feed(.sent(message, byteCount: WireProtocol.byteCount(ofMessage: frames)))
+            send(frames.map { Frame($0) }, to: peer)
         case .sendChunk(let index, let peer):
             if let frames = chunk(index) { send(frames, to: peer) }
         case .publish(let index):

@@ -115,7 +115,7 @@ package final class CoordinatorProgram: Sendable {
             // Before anything is written: results of a machine that computes wrongly are none.
             try harvest.check()
             clock.add(\.broadcast, harvest.broadcastSeconds)
-            clock.end(\.heads, less: harvest.broadcastSeconds)
+            clock.end(\.heads, less: harvest.broadcastSecondsBeforeHeads)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
                 backbone, harvest, labels: dataset.test.labels)
             clock.end(\.evaluate)

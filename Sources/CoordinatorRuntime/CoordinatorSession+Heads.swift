@@ -13,6 +13,7 @@ extension CoordinatorSession {
         scheduler = HeadScheduler(heads: job.work, configuration: job.schedulerConfiguration)
         phase = .broadcasting(next: 0)
         servedAt = now
+        harvest.servedAt = now
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
@@ -62,6 +63,7 @@ extension CoordinatorSession {
         guard job != nil else { return [] }
         peers[peer.id]?.isReady = true
         harvest.workers[peer.report].state = .ready
+        harvest.workers[peer.report].readyAt = harvest.workers[peer.report].readyAt ?? now
         stopAwaiting(peer.worker, at: now)
         return schedule(.workerReady(peer.worker), at: now)
     }

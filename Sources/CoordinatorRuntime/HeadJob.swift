@@ -81,11 +81,23 @@ package struct HeadHarvest: Sendable {
     package var broadcastSeconds = 0.0
     /// From the first lease to the last head.
     package var headSeconds = 0.0
+    /// Bytes of leases, results and signs of life from the first lease on, the heads' weights apart.
+    package var controlByteCount = 0
+    /// When the features were there.
+    package var servedAt: SchedulerInstant?
     /// In order of joining, gone ones included; a process that came back has one line.
     package var workers: [WorkerReport] = []
 }
 
 extension HeadHarvest {
+    /// The part of the broadcast before the first lease; the rest passes while heads train.
+    var broadcastSecondsBeforeHeads: Double {
+        guard let servedAt, let leasedAt = workers.compactMap(\.leasedAt).min() else {
+            return broadcastSeconds
+        }
+        return min(broadcastSeconds, leasedAt.seconds(since: servedAt))
+    }
+
     /// Share of the head phase in which so many compute threads had nothing to train.
     func idleShare(slotCount: Int) -> Double {
         let busy = workers.reduce(0) { $0 + $1.busySeconds }
@@ -143,6 +155,12 @@ package struct WorkerReport: Sendable {
     package var peakRSSByteCount = 0
     /// As of its last heartbeat.
     package var receivedByteCount = 0
+    /// When its hello was first answered.
+    package var joinedAt: SchedulerInstant?
+    /// When it first held all features.
+    package var readyAt: SchedulerInstant?
+    /// When it was first given something to train.
+    package var leasedAt: SchedulerInstant?
     /// Where it stands.
     package var state = State.joined
 

@@ -25,13 +25,16 @@ final class LocalWorkers: Sendable {
 
     private let executable: URL
     private let endpoint: String
+    private let threadCount: Int
     private let console: Console
     private let state = Mutex(State())
 
     /// Prepares to start `worker` from beside this executable.
     ///
     /// - Throws: `unavailable` if there is none.
-    init(endpoint: String, isNeeded: Bool, console: Console) throws(RunError) {
+    init(
+        endpoint: String, isNeeded: Bool, threadCount: Int = 1, console: Console
+    ) throws(RunError) {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         executable = own.deletingLastPathComponent().appendingPathComponent("worker")
         guard !isNeeded || FileManager.default.isExecutableFile(atPath: executable.path) else {
@@ -41,10 +44,11 @@ final class LocalWorkers: Sendable {
             )
         }
         self.endpoint = endpoint
+        self.threadCount = threadCount
         self.console = console
     }
 
-    /// Starts `count` workers with one compute thread each.
+    /// Starts `count` workers.
     func start(count: Int) throws(RunError) {
         for index in 0..<count { try start(index) }
     }
@@ -54,7 +58,7 @@ final class LocalWorkers: Sendable {
         let lifeline = Pipe()
         process.executableURL = executable
         process.arguments = [
-            "--connect", endpoint, "--threads", "1", "--name", "local-\(index)",
+            "--connect", endpoint, "--threads", "\(threadCount)", "--name", Self.name(index),
             "--end-with-stdin", "--log-level", "warning",
         ]
         process.standardInput = lifeline
@@ -64,11 +68,30 @@ final class LocalWorkers: Sendable {
             // Under the lock, or the end of a very short life would be handled before it is known.
             try state.withLock { state in
                 guard !state.isStopping else { return }
+                let startedAt = ContinuousClock.now
                 try process.run()
-                state.slots[index] = Slot(process: process, lifeline: lifeline, startedAt: .now)
+                state.slots[index] = Slot(
+                    process: process, lifeline: lifeline, startedAt: startedAt)
             }
         } catch {
             throw RunError(.unavailable, "cannot start \(executable.path): \(error)")
+        }
+    }
+
+    /// What the worker in a slot is called.
+    static func name(_ index: Int) -> String { "local-\(index)" }
+
+    /// When the worker in a slot was started; nil if there is none.
+    func startedAt(_ index: Int) -> ContinuousClock.Instant? {
+        state.withLock { $0.slots[index]?.startedAt }
+    }
+
+    /// Sends a signal to the worker in a slot, if there is one.
+    func send(_ signal: Int32, to index: Int) {
+        // Under the lock: a process that has been reaped is in no slot.
+        state.withLock { state in
+            guard let process = state.slots[index]?.process, process.isRunning else { return }
+            kill(process.processIdentifier, signal)
         }
     }
 
@@ -86,7 +109,7 @@ final class LocalWorkers: Sendable {
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         console.log(
             .warning,
-            "worker local-\(index) \(how); \(restarts ? "starting it again" : "it stays away")")
+            "worker \(Self.name(index)) \(how); \(restarts ? "starting it again" : "it stays away")")
         if restarts {
             do { try start(index) } catch { console.log(.error, error.message) }
         }

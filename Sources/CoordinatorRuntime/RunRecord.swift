@@ -94,7 +94,8 @@ struct RunRecord {
             trained: trained, resumed: 0, duplicated: harvest.duplicatedCount,
             rejected: harvest.rejectedCount,
             headEpochsPerSecond: Double(trained * options.headEpochs) / seconds,
-            gflopsPerSecond: harvest.totalFlops / seconds * 1e-9)
+            gflopsPerSecond: harvest.totalFlops / seconds * 1e-9,
+            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, trained)))
     }
 
     /// The table of a run, as standard output gets it.

@@ -20,8 +20,20 @@ struct Driver {
 
     @discardableResult
     mutating func feed(_ event: WorkerSession.Event) -> [WorkerSession.Action] {
-        actions = session.handle(event, at: now, peakRSSByteCount: 4_096)
+        actions = []
+        take(session.handle(event, at: now, peakRSSByteCount: 4_096))
         return actions
+    }
+
+    /// Keeps actions; chunks are inserted at once and none of them is shown.
+    private mutating func take(_ new: [WorkerSession.Action]) {
+        for action in new {
+            if case .insert(let index, let bytes, let assembly) = action {
+                take(session.handle(.inserting(index, bytes, into: assembly), at: now))
+            } else {
+                actions.append(action)
+            }
+        }
     }
 
     @discardableResult
