@@ -141,7 +141,7 @@ let package = Package(
             "EndToEnd",
             [
                 "Hashing", "HeadPlan", "HeadTraining", "RunStore", "Tensors", "Threading",
-                "WireProtocol", "ZeroMQ", "coordinator", "worker",
+                "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
     ],

@@ -109,7 +109,8 @@ final class LocalWorkers: Sendable {
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         console.log(
             .warning,
-            "worker \(Self.name(index)) \(how); \(restarts ? "starting it again" : "it stays away")")
+            "worker \(Self.name(index)) \(how); \(restarts ? "starting it again" : "it stays away")"
+        )
         if restarts {
             do { try start(index) } catch { console.log(.error, error.message) }
         }

@@ -113,7 +113,8 @@ package final class FeatureAssembly: Sendable {
                 let copied = unsafe UnsafeMutableRawBufferPointer(rebasing: target[block])
                 unsafe copied.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[block]))
                 // Only aligned floats can be read: hence after the copy.
-                isFinite = unsafe isFinite && Self.areFinite(copied.assumingMemoryBound(to: UInt32.self))
+                isFinite =
+                    unsafe isFinite && Self.areFinite(copied.assumingMemoryBound(to: UInt32.self))
             }
             return isFinite
         }
