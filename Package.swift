@@ -105,7 +105,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Backbone", "HeadPlan", "HeadTraining", "Tensors", argumentParser],
+            dependencies: [
+                "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining",
+                "Tensors", argumentParser,
+            ],
             swiftSettings: strict),
 
         // Tests, mirrored by module.
@@ -138,7 +141,7 @@ let package = Package(
             "EndToEnd",
             [
                 "Hashing", "HeadPlan", "HeadTraining", "RunStore", "Tensors", "Threading",
-                "WireProtocol", "ZeroMQ", "coordinator", "worker",
+                "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
     ],

@@ -13,32 +13,46 @@ final class CoordinatorLink: Sendable {
     enum Command: Sendable {
         case serve(HeadJob)
         case abort(reason: String)
+        /// Finish the stream once that is reached.
+        case tell(Milestone, AsyncStream<Void>.Continuation)
     }
 
+    /// What can be waited for.
+    enum Milestone: Sendable {
+        /// So many workers are there and receive the broadcast.
+        case audience(Int)
+        /// The broadcast is over: who joins from now on asks for the features.
+        case broadcastOver
+    }
+
+    /// How long workers that are started here may take to join.
+    static let joiningLimit = Duration.seconds(60)
+
+    /// Where the coordinator's time, and so the run's timeline, begins.
+    let origin: ContinuousClock.Instant
     private let thread = ThreadExecutor(name: "network")
     private let inbox: Mailbox<Command>
     private let loop = Mutex<Task<HeadHarvest, any Error>?>(nil)
 
-    init() throws(ZeroMQError) {
+    init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
+        self.origin = origin
         inbox = try Mailbox()
     }
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
-    /// - Parameter origin: when the run began, from which its timeline counts.
     /// - Throws: `ZeroMQError` if an address is not to be had.
-    func start(
-        bind: String, console: Console, origin: ContinuousClock.Instant = .now
-    ) async throws -> String {
+    func start(bind: String, console: Console) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
+        let origin = origin
         // Unstructured: it runs beside everything else; harvest() awaits its end.
         let task = Task(executorPreference: thread) { () throws -> HeadHarvest in
             defer { report.finish() }
             do {
                 var loop = try NetworkLoop(
-                    bind: bind, runID: runID, console: console, inbox: inbox, origin: origin)
+                    bind: bind, runID: runID, origin: origin, console: console, inbox: inbox)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -49,6 +63,36 @@ final class CoordinatorLink: Sendable {
         loop.withLock { $0 = task }
         for await result in bound { return try result.get() }
         throw RunError(.internal, "the network thread ended before it began")
+    }
+
+    /// Waits for a milestone.
+    ///
+    /// - Throws: `unavailable` if it is not reached within `limit`.
+    func reach(_ milestone: Milestone, within limit: Duration) async throws {
+        let (moment, continuation) = AsyncStream.makeStream(of: Void.self)
+        inbox.post(.tell(milestone, continuation))
+        let isReached = try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                for await _ in moment {}
+                return !Task.isCancelled
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+        guard isReached else {
+            throw RunError(
+                .unavailable,
+                "the workers did not join within \(limit); look for what keeps them from starting")
+        }
+    }
+
+    /// An instant of the coordinator's time on the clock of this machine.
+    func instant(of moment: SchedulerInstant) -> ContinuousClock.Instant {
+        origin + .seconds(moment.seconds(since: .start))
     }
 
     /// Does the head phase; a cancelled task aborts it and tells the workers.
@@ -100,7 +144,7 @@ private struct NetworkLoop: ~Copyable {
     private let console: Console
     private let inbox: Mailbox<CoordinatorLink.Command>
     private let topic: Frame
-    private let start: ContinuousClock.Instant
+    private let origin: ContinuousClock.Instant
     private var session: CoordinatorSession
     private var job: HeadJob?
     private var isAborted = false
@@ -109,15 +153,15 @@ private struct NetworkLoop: ~Copyable {
     /// The connections stay open until all have, or the time is over: a worker whose connection
     /// breaks loses what it has not read yet, the farewell too, and would wait for ever.
     private var leaving: Set<CoordinatorSession.PeerID>?
+    private var awaited: (CoordinatorLink.Milestone, AsyncStream<Void>.Continuation)?
     /// Who could not be sent a message, and since when.
     private var unreachable: [CoordinatorSession.PeerID: ContinuousClock.Instant] = [:]
     private var lastReport = ContinuousClock.now
 
     init(
-        bind: String, runID: [UInt8], console: Console, inbox: Mailbox<CoordinatorLink.Command>,
-        origin: ContinuousClock.Instant
+        bind: String, runID: [UInt8], origin: ContinuousClock.Instant, console: Console,
+        inbox: Mailbox<CoordinatorLink.Command>
     ) throws {
-        start = origin
         let context = try Context()
         var options = SocketOptions()
         options.sendHighWaterMark = Self.controlHighWaterMark
@@ -139,6 +183,7 @@ private struct NetworkLoop: ~Copyable {
         let broadcast = try Socket(.xpub, in: context, options: options)
         try broadcast.bind(Self.broadcastEndpoint(bind: bind))
         let port = try broadcast.lastPort() ?? 0
+        self.origin = origin
         self.endpoint = endpoint
         self.context = context
         self.control = control
@@ -163,7 +208,7 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private var now: SchedulerInstant {
-        SchedulerInstant.start.advanced(bySeconds: start.duration(to: .now) / .seconds(1))
+        SchedulerInstant.start.advanced(bySeconds: origin.duration(to: .now) / .seconds(1))
     }
 
     mutating func run() throws -> HeadHarvest {
@@ -187,6 +232,7 @@ private struct NetworkLoop: ~Copyable {
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
+        tellOfMilestone()
         reportProgress()
     }
 
@@ -199,7 +245,21 @@ private struct NetworkLoop: ~Copyable {
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
             feed(.abort(reason: reason))
+        case .tell(let milestone, let continuation):
+            awaited = (milestone, continuation)
         }
+    }
+
+    private mutating func tellOfMilestone() {
+        guard let (milestone, continuation) = awaited else { return }
+        switch milestone {
+        case .audience(let count):
+            guard session.audienceCount >= count else { return }
+        case .broadcastOver:
+            guard session.isBroadcastOver else { return }
+        }
+        continuation.finish()
+        awaited = nil
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -251,7 +311,9 @@ private struct NetworkLoop: ~Copyable {
     private mutating func perform(_ action: CoordinatorSession.Action) {
         switch action {
         case .send(let message, let peer):
-            send(message.encode().map { Frame($0) }, to: peer)
+            let frames = message.encode()
+            feed(.sent(message, byteCount: WireProtocol.byteCount(ofMessage: frames)))
+            send(frames.map { Frame($0) }, to: peer)
         case .sendChunk(let index, let peer):
             if let frames = chunk(index) { send(frames, to: peer) }
         case .publish(let index):

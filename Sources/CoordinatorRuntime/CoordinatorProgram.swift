@@ -102,9 +102,8 @@ package final class CoordinatorProgram: Sendable {
         clock.end(\.data)
         describe(dataset, plan, directory)
 
-        let link = try CoordinatorLink()
-        let endpoint = try await link.start(
-            bind: options.bind, console: console, origin: clock.start)
+        let link = try CoordinatorLink(origin: clock.start)
+        let endpoint = try await link.start(bind: options.bind, console: console)
         console.log(.info, "workers connect to \(endpoint)")
         let workers = LocalWorkers(
             try WorkerLaunch.local(count: options.workers, endpoint: Self.reachable(endpoint)),
@@ -120,7 +119,7 @@ package final class CoordinatorProgram: Sendable {
             // Before anything is written: results of a machine that computes wrongly are none.
             try harvest.check()
             clock.add(\.broadcast, harvest.broadcastSeconds)
-            clock.end(\.heads, less: harvest.broadcastSeconds)
+            clock.end(\.heads, less: harvest.broadcastSecondsBeforeHeads)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
                 backbone, harvest, labels: dataset.test.labels)
             clock.end(\.evaluate)

@@ -14,6 +14,7 @@ extension CoordinatorSession {
         phase = .broadcasting(next: 0)
         servedAt = now
         record(RunEvent(.broadcastBegan, at: now.runSeconds))
+        harvest.servedAt = now
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
@@ -64,6 +65,7 @@ extension CoordinatorSession {
         peers[peer.id]?.isReady = true
         harvest.workers[peer.report].state = .ready
         if !peer.isReady { record(RunEvent(.workerReady, of: peer.worker, at: now.runSeconds)) }
+        harvest.workers[peer.report].readyAt = harvest.workers[peer.report].readyAt ?? now
         stopAwaiting(peer.worker, at: now)
         return schedule(.workerReady(peer.worker), at: now)
     }

@@ -13,6 +13,7 @@ extension CoordinatorSession {
         } catch {
             return reject(error, from: id, at: now)
         }
+        countControl(message, frames)
         if case .finished(let outcome) = phase {
             // Whatever it is about: the farewell may have been lost, or the worker came too late.
             if case .goodbye = message { return [] }
@@ -151,6 +152,7 @@ extension CoordinatorSession {
         peers[id] = peer
         identities[peer.worker] = id
         formerPeers[id] = nil
+        harvest.workers[peer.report].joinedAt = harvest.workers[peer.report].joinedAt ?? now
         _ = liveness.handle(.heard(peer.worker), at: now)
         record(joining(of: peer, at: now))
         actions += note(

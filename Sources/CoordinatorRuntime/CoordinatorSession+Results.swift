@@ -11,6 +11,9 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard let job, let id = identities[worker] else { return [] }
         if leasingAt == nil { leasingAt = now }
+        if let report = peers[id]?.report, harvest.workers[report].leasedAt == nil {
+            harvest.workers[report].leasedAt = now
+        }
         leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
             Lease(worker: worker, heads: assignment.heads, assignedAt: now)
         var event = RunEvent(

@@ -25,6 +25,8 @@ package struct CoordinatorSession: Sendable {
         case received([[UInt8]], from: PeerID)
         /// A message could not be sent: the peer is gone or does not read.
         case unreachable(PeerID)
+        /// A message has been handed to the socket, as so many bytes.
+        case sent(CoordinatorMessage, byteCount: Int)
         /// Somebody subscribed to the broadcast, or unsubscribed (-1).
         case subscriptions(change: Int)
         /// The features are there: the head phase begins.
@@ -167,6 +169,9 @@ package struct CoordinatorSession: Sendable {
             guard let peer = peers[id] else { return [] }
             return note(.warning, "worker \(name(of: peer)) cannot be reached", at: now)
                 + drop(peer, because: .lost, at: now)
+        case .sent(let message, let byteCount):
+            countControl(message, byteCount: byteCount)
+            return []
         case .subscriptions(let change):
             // A subscriber may take back what it never asked for.
             subscriptionCount = max(0, subscriptionCount + change)
@@ -200,6 +205,15 @@ package struct CoordinatorSession: Sendable {
     package var peerCount: Int { peers.count }
 
     var isAudienceComplete: Bool { subscriptionCount >= peers.count && !peers.isEmpty }
+
+    /// Whether no more chunks are published.
+    var isBroadcastOver: Bool {
+        if case .serving = phase { return true }
+        return isFinished
+    }
+
+    /// Workers that are there and receive the broadcast.
+    var audienceCount: Int { min(subscriptionCount, peers.count) }
 
     func name(of peer: Peer) -> String { harvest.workers[peer.report].name }
 

@@ -84,6 +84,10 @@ package struct HeadHarvest: Sendable {
     package var broadcastSeconds = 0.0
     /// From the first lease to the last head.
     package var headSeconds = 0.0
+    /// Bytes of leases, results and signs of life from the first lease on, the heads' weights apart.
+    package var controlByteCount = 0
+    /// When the features were there.
+    package var servedAt: SchedulerInstant?
     /// In order of joining, gone ones included; a process that came back has one line.
     package var workers: [WorkerReport] = []
     /// What happened, from the first hello to the end.
@@ -91,6 +95,14 @@ package struct HeadHarvest: Sendable {
 }
 
 extension HeadHarvest {
+    /// The part of the broadcast before the first lease; the rest passes while heads train.
+    var broadcastSecondsBeforeHeads: Double {
+        guard let servedAt, let leasedAt = workers.compactMap(\.leasedAt).min() else {
+            return broadcastSeconds
+        }
+        return min(broadcastSeconds, leasedAt.seconds(since: servedAt))
+    }
+
     /// Most given-up heads that a message names.
     private static let namedCountMax = 8
 
@@ -142,6 +154,12 @@ package struct WorkerReport: Sendable {
     package var peakRSSByteCount = 0
     /// As of its last heartbeat.
     package var receivedByteCount = 0
+    /// When its hello was first answered.
+    package var joinedAt: SchedulerInstant?
+    /// When it first held all features.
+    package var readyAt: SchedulerInstant?
+    /// When it was first given something to train.
+    package var leasedAt: SchedulerInstant?
     /// Where it stands.
     package var state = State.joined
 

@@ -77,14 +77,24 @@ final class LocalWorkers: Sendable {
             // Under the lock, or the end of a very short life would be handled before it is known.
             try state.withLock { state in
                 guard !state.isStopping else { return }
+                let startedAt = ContinuousClock.now
                 try process.run()
                 let identifier = process.processIdentifier
                 state.slots[index] = Slot(
-                    process: process, lifeline: lifeline, startedAt: .now,
+                    process: process, lifeline: lifeline, startedAt: startedAt,
                     hasGroup: getpgid(identifier) == identifier)
             }
         } catch {
             throw RunError(.unavailable, "cannot start \(launch.executable.path): \(error)")
+        }
+    }
+
+    /// Sends a signal to the worker in a slot, if there is one.
+    func send(_ signal: Int32, to index: Int) {
+        // Under the lock: a process that has been reaped is in no slot.
+        state.withLock { state in
+            guard let process = state.slots[index]?.process, process.isRunning else { return }
+            kill(process.processIdentifier, signal)
         }
     }
 

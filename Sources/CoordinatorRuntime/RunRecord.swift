@@ -99,7 +99,8 @@ struct RunRecord {
             gflopsPerSecond: harvest.totalFlops / seconds * 1e-9,
             idleShare: harvest.timeline.headPhase?.idleShare,
             finishSpreadSeconds: harvest.timeline.headPhase?.finishSpreadSeconds,
-            finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles)
+            finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles,
+            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, trained)))
     }
 
     /// The table of a run, as standard output gets it.

@@ -15,10 +15,12 @@ struct WorkerLaunch: Sendable {
 }
 
 extension WorkerLaunch {
-    /// `count` workers on this machine with one compute thread each.
+    /// `count` workers on this machine with so many compute threads each.
     ///
     /// - Throws: `unavailable` if the worker program is not beside this one.
-    static func local(count: Int, endpoint: String) throws(RunError) -> [WorkerLaunch] {
+    static func local(
+        count: Int, threadCount: Int = 1, endpoint: String
+    ) throws(RunError) -> [WorkerLaunch] {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let executable = own.deletingLastPathComponent().appendingPathComponent("worker")
         guard count == 0 || FileManager.default.isExecutableFile(atPath: executable.path) else {
@@ -29,13 +31,16 @@ extension WorkerLaunch {
         }
         return (0..<count).map { index in
             WorkerLaunch(
-                name: "local-\(index)", title: "worker local-\(index)", executable: executable,
+                name: localName(index), title: "worker \(localName(index))", executable: executable,
                 arguments: [
-                    "--connect", endpoint, "--threads", "1", "--name", "local-\(index)",
+                    "--connect", endpoint, "--threads", "\(threadCount)", "--name", localName(index),
                     "--end-with-stdin", "--log-level", "warning",
                 ], graceSeconds: 2)
         }
     }
+
+    /// What a worker on this machine is called.
+    static func localName(_ index: Int) -> String { "local-\(index)" }
 
     /// The worker of a line of a hosts file.
     ///

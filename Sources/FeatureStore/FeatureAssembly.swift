@@ -1,25 +1,40 @@
+import Glibc
 import Hashing
+import Synchronization
 package import Tensors
 
 /// Features being put together from chunks, as a worker receives them.
 ///
-/// One thread at a time. Nothing in the manifest or in a chunk is trusted, and no memory is taken
+/// Any number of threads may insert at the same time. Nothing in the manifest or in a chunk is trusted, and no memory is taken
 /// before the whole manifest has been checked.
-package final class FeatureAssembly {
+package final class FeatureAssembly: Sendable {
     /// What became of a chunk.
     package enum Insertion: Hashable, Sendable {
         case inserted
-        /// It was there already: broadcast and requested, or sent twice.
+        /// It was there already, or being inserted: broadcast and requested, or sent twice.
         case duplicate
     }
+
+    private enum ChunkState {
+        case missing
+        /// One thread checks and copies it; only that thread touches its rows.
+        case inserting
+        case held
+    }
+
+    private struct State {
+        var chunks: [ChunkState]
+        var missingCount: Int
+    }
+
+    /// Bytes copied and looked through before the next ones: a part of the cache nearest to a core.
+    private static let blockByteCount = 16 << 10
 
     /// What is put together, checked.
     package let manifest: FeatureManifest
     private let buffer: FloatBuffer
     private let classRowOffsets: [Int]
-    private var isHeld: [Bool]
-    /// Chunks not yet inserted.
-    package private(set) var missingCount: Int
+    private let state: Mutex<State>
 
     /// Checks `manifest` and takes memory for it.
     ///
@@ -34,16 +49,24 @@ package final class FeatureAssembly {
         }
         self.manifest = manifest
         classRowOffsets = offsets
-        buffer = FloatBuffer(count: rowCount * manifest.featureCount)
-        isHeld = [Bool](repeating: false, count: manifest.chunks.count)
-        missingCount = manifest.chunks.count
+        // The manifest covers every row: no float of a complete assembly is left unwritten.
+        buffer = FloatBuffer(unfilledCount: rowCount * manifest.featureCount)
+        state = Mutex(
+            State(
+                chunks: [ChunkState](repeating: .missing, count: manifest.chunks.count),
+                missingCount: manifest.chunks.count))
     }
+
+    /// Chunks not yet inserted.
+    package var missingCount: Int { state.withLock { $0.missingCount } }
 
     /// Whether every chunk is held.
     package var isComplete: Bool { missingCount == 0 }
 
     /// The chunks not yet inserted, ascending.
-    package var missing: [Int] { isHeld.indices.filter { !isHeld[$0] } }
+    package var missing: [Int] {
+        state.withLock { state in state.chunks.indices.filter { state.chunks[$0] != .held } }
+    }
 
     /// Takes the bytes of one chunk, after checking length, hash and that they are finite.
     ///
@@ -52,26 +75,74 @@ package final class FeatureAssembly {
     package func insert(
         _ index: Int, _ bytes: UnsafeRawBufferPointer
     ) throws(FeatureStoreError) -> Insertion {
-        guard isHeld.indices.contains(index) else { throw .noSuchChunk(index) }
+        guard manifest.chunks.indices.contains(index) else { throw .noSuchChunk(index) }
         let chunk = manifest.chunks[index]
         guard bytes.count == chunk.byteCount else {
             throw .wrongLength(index, bytes.count, want: chunk.byteCount)
         }
-        guard !isHeld[index] else { return .duplicate }
-        guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
-        let width = manifest.featureCount
-        let row = classRowOffsets[chunk.classIndex] + chunk.firstRow
-        let isFinite = unsafe buffer.withUnsafeMutableBufferPointer { floats in
-            let target = unsafe UnsafeMutableBufferPointer(
-                rebasing: floats[row * width..<(row + chunk.rowCount) * width])
-            unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
-            // Only aligned floats can be read: hence after the copy, into a place still missing.
-            return unsafe target.allSatisfy(\.isFinite)
+        let isMine = state.withLock { state in
+            guard state.chunks[index] == .missing else { return false }
+            state.chunks[index] = .inserting
+            return true
         }
-        guard isFinite else { throw .notFinite("chunk \(index)") }
-        isHeld[index] = true
-        missingCount -= 1
+        guard isMine else { return .duplicate }
+        var isHeld = false
+        defer {
+            state.withLock { state in
+                state.chunks[index] = isHeld ? .held : .missing
+                if isHeld { state.missingCount -= 1 }
+            }
+        }
+        guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
+        guard unsafe copy(bytes, to: chunk) else { throw .notFinite("chunk \(index)") }
+        isHeld = true
         return .inserted
+    }
+
+    /// Copies a chunk to its place; false if a float in it is no number.
+    private func copy(_ bytes: UnsafeRawBufferPointer, to chunk: ChunkEntry) -> Bool {
+        let offset =
+            (classRowOffsets[chunk.classIndex] + chunk.firstRow) * manifest.featureCount * 4
+        return unsafe buffer.withUnsafeMutableBufferPointer { floats in
+            let target = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(floats)[offset..<offset + bytes.count])
+            unsafe Self.prepare(target)
+            var isFinite = true
+            for start in stride(from: 0, to: bytes.count, by: Self.blockByteCount) {
+                let block = start..<min(bytes.count, start + Self.blockByteCount)
+                let copied = unsafe UnsafeMutableRawBufferPointer(rebasing: target[block])
+                unsafe copied.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[block]))
+                // Only aligned floats can be read: hence after the copy.
+                isFinite =
+                    unsafe isFinite && Self.areFinite(copied.assumingMemoryBound(to: UInt32.self))
+            }
+            return isFinite
+        }
+    }
+
+    /// Whether floats of these bits are numbers; without an exit, so that it becomes vector code.
+    private static func areFinite(_ bits: UnsafeMutableBufferPointer<UInt32>) -> Bool {
+        let exponent: UInt32 = 0x7F80_0000
+        var found: UInt32 = 0
+        for index in bits.indices {
+            found |= unsafe bits[index] & exponent == exponent ? 1 : 0
+        }
+        return found == 0
+    }
+
+    /// Has the system provide the memory of a chunk in one call.
+    ///
+    /// A page at a time, as the copy would ask for it, was measured to cost as much as receiving
+    /// the bytes. Where the system does not know the call, the copy does.
+    private static func prepare(_ target: UnsafeMutableRawBufferPointer) {
+        let pageByteCount = UInt(sysconf(Int32(_SC_PAGESIZE)))
+        guard let base = target.baseAddress else { return }
+        let start = UInt(bitPattern: base)
+        let first = (start + pageByteCount - 1) & ~(pageByteCount - 1)
+        let end = (start + UInt(target.count)) & ~(pageByteCount - 1)
+        guard first < end else { return }
+        _ = unsafe madvise(
+            UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_POPULATE_WRITE)
     }
 
     /// Takes the bytes of one chunk, as above.
@@ -82,7 +153,7 @@ package final class FeatureAssembly {
         }
     }
 
-    /// The features, once they are complete; from then on nothing is written to them.
+    /// The features, once they are complete: then every insertion of a chunk has ended. From then on nothing is written to them.
     package func finish() throws(FeatureStoreError) -> FeatureTable {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return FeatureTable(

@@ -41,8 +41,13 @@ package enum BLAKE2b {
     /// Bytes of a digest.
     package static let byteCount = 32
 
+    /// libsodium looks at the CPU once, here; before that it hashes by its slowest code. Whether it
+    /// found a source of random numbers too does not matter here.
+    private static let isPrepared = sodium_init() >= 0
+
     /// The digest of bytes as they lie in memory.
     package static func digest(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        _ = isPrepared
         var digest = [UInt8](repeating: 0, count: byteCount)
         let pointer = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         _ = unsafe crypto_generichash(

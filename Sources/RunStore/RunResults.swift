@@ -159,7 +159,8 @@ extension RunResults {
         package var features: Double
         /// From the features' announcement until every worker connected then holds them.
         package var broadcast: Double
-        /// Training the heads, from the features' end to the last head, less the broadcast.
+        /// From the features' end to the last head, less the part of the broadcast before the first
+        /// lease. What of the broadcast passes while heads train is in both.
         package var heads: Double
         /// Predicting the test rows by every scheme.
         package var evaluate: Double
@@ -202,6 +203,9 @@ extension RunResults {
         package var finishSpreadSeconds: Double?
         /// The same in lengths of the waiting worker's last bundle, the greatest over the workers.
         package var finishSpreadBundles: Double?
+        /// Bytes of messages a head on the control connections, from the first lease on, beside its
+        /// weights; nil in files of releases that did not count them.
+        package var wireOverheadBytesPerHead: Double?
 
         private enum CodingKeys: String, CodingKey {
             case trained, resumed, duplicated, rejected
@@ -210,13 +214,15 @@ extension RunResults {
             case idleShare = "idle_share"
             case finishSpreadSeconds = "finish_spread_seconds"
             case finishSpreadBundles = "finish_spread_bundles"
+            case wireOverheadBytesPerHead = "wire_overhead_bytes_per_head"
         }
 
         /// Counts and rates of these values.
         package init(
             trained: Int, resumed: Int, duplicated: Int, rejected: Int,
             headEpochsPerSecond: Double, gflopsPerSecond: Double, idleShare: Double? = nil,
-            finishSpreadSeconds: Double? = nil, finishSpreadBundles: Double? = nil
+            finishSpreadSeconds: Double? = nil, finishSpreadBundles: Double? = nil,
+            wireOverheadBytesPerHead: Double? = nil
         ) {
             self.idleShare = idleShare
             self.finishSpreadSeconds = finishSpreadSeconds
@@ -227,6 +233,7 @@ extension RunResults {
             self.rejected = rejected
             self.headEpochsPerSecond = headEpochsPerSecond
             self.gflopsPerSecond = gflopsPerSecond
+            self.wireOverheadBytesPerHead = wireOverheadBytesPerHead
         }
     }
 
@@ -246,7 +253,8 @@ extension RunResults {
         package var busySeconds: Double
         /// The most memory its process held, as it last said.
         package var peakRSSBytes: Int
-        /// Bytes of features it received, as it last said.
+        /// Bytes of features it received in this run, repeated and damaged ones too, as it last
+        /// said.
         package var bytesReceived: Int
 
         private enum CodingKeys: String, CodingKey {

@@ -7,13 +7,20 @@ package final class FloatBuffer: @unchecked Sendable {
     private let storage: UnsafeMutableBufferPointer<Float>
 
     /// `count` zeros.
-    package init(count: Int) {
+    package convenience init(count: Int) {
+        self.init(unfilledCount: count)
+        unsafe storage.initialize(repeating: 0)
+    }
+
+    /// Memory for `count` floats, every one of which its maker writes before anybody reads it.
+    ///
+    /// For large buffers that are filled once: zeros would touch all the memory twice.
+    package init(unfilledCount count: Int) {
         precondition(count >= 0)
         let raw = UnsafeMutableRawPointer.allocate(
             byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
         unsafe storage = UnsafeMutableBufferPointer(
             start: raw.bindMemory(to: Float.self, capacity: count), count: count)
-        unsafe storage.initialize(repeating: 0)
     }
 
     deinit {

@@ -133,10 +133,15 @@ extension FeatureChunk {
     fileprivate init(
         _ wire: ProtoChunk, _ payload: [UInt8], _ limits: WireLimits
     ) throws(WireError) {
-        try Check.length(payload.count, "bytes of a chunk", max: limits.chunkByteCountMax)
         self.init(
-            index: try Check.count(
-                wire.index, "a chunk's position", in: 0...limits.chunkCountMax - 1),
-            bytes: payload)
+            index: try Self.index(wire, byteCount: payload.count, limits), bytes: payload)
+    }
+
+    /// The position of a chunk with so many bytes, both checked.
+    static func index(
+        _ wire: ProtoChunk, byteCount: Int, _ limits: WireLimits
+    ) throws(WireError) -> Int {
+        try Check.length(byteCount, "bytes of a chunk", max: limits.chunkByteCountMax)
+        return try Check.count(wire.index, "a chunk's position", in: 0...limits.chunkCountMax - 1)
     }
 }

@@ -171,6 +171,20 @@ package struct FeatureChunk: Hashable, Sendable {
         envelope.chunk.index = UInt32(clamping: index)
         return envelope.frame()
     }
+
+    /// Reads the envelope alone, for a receiver that leaves the rows behind it where they are.
+    ///
+    /// - Parameter byteCount: bytes of the frame behind the envelope.
+    /// - Returns: the chunk's position; nil if the message is of another kind.
+    /// - Throws: ``WireError`` for what ``CoordinatorMessage/decode(_:_:)`` would refuse.
+    package static func index(
+        ofEnvelope envelope: [UInt8], followedBy byteCount: Int, _ limits: WireLimits = WireLimits()
+    ) throws(WireError) -> Int? {
+        guard case .chunk(let wire) = try ProtoEnvelope([envelope], limits).body else {
+            return nil
+        }
+        return try index(wire, byteCount: byteCount, limits)
+    }
 }
 
 /// A bundle of heads for a worker to train.

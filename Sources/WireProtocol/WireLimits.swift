@@ -9,6 +9,12 @@ package enum WireProtocol {
     package static func featureTopic(runID: [UInt8]) -> [UInt8] {
         Array("features/".utf8) + runID
     }
+
+    /// Bytes of a message of these frames on a connection: each frame with the header that ZMTP 3
+    /// puts before it.
+    package static func byteCount(ofMessage frames: [[UInt8]]) -> Int {
+        frames.reduce(0) { $0 + $1.count + ($1.count > 255 ? 9 : 2) }
+    }
 }
 
 /// How large anything in a message may be; checked before memory is set aside for it.

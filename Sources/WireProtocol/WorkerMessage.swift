@@ -56,7 +56,7 @@ package struct WorkerHeartbeat: Hashable, Sendable {
     package var busySeconds: Double
     /// The most memory the process has had in use.
     package var peakRSSByteCount: Int
-    /// Feature bytes received since the process started.
+    /// Feature bytes received of this run, repeated and damaged ones among them.
     package var receivedByteCount: Int
     /// Bundles in training now; a death makes them suspect, and no others.
     package var runningBundles: [UInt64]

@@ -1,3 +1,4 @@
+import FeatureStore
 import HeadPlan
 import HeadTraining
 import Synchronization
@@ -12,17 +13,22 @@ final class ComputeSlots: Sendable {
         var featureCount = 0
         var idle: [Int]
         var flags: [WorkerSession.Ticket: CancellationFlag] = [:]
+        /// Chunks that each thread is still to insert.
+        var insertionCounts: [Int]
     }
 
     private let pool: ComputePool
     private let report: @Sendable (WorkerSession.Event) -> Void
     private let state: Mutex<State>
 
-    /// - Parameter report: called on a compute thread with `bundleTrained` or `bundleFailed`.
+    /// - Parameter report: called on a compute thread with what has become of a bundle or a chunk.
     init(threadCount: Int, report: @escaping @Sendable (WorkerSession.Event) -> Void) {
         pool = ComputePool(threadCount: threadCount)
         self.report = report
-        state = Mutex(State(idle: Array(0..<threadCount)))
+        state = Mutex(
+            State(
+                idle: Array(0..<threadCount),
+                insertionCounts: [Int](repeating: 0, count: threadCount)))
     }
 
     /// What bundles train on from now on.
@@ -87,6 +93,22 @@ final class ComputeSlots: Sendable {
                 BundleFailed(
                     bundle: assignment.bundle, attempt: assignment.attempt, reason: error.message,
                     isDeclined: error.code == .cancelled))
+        }
+    }
+
+    /// Checks a chunk and puts it in its place, on the thread with the fewest to do.
+    func insert(_ index: Int, _ bytes: ChunkBytes, into assembly: FeatureAssembly) {
+        let slot = state.withLock { state in
+            let counts = state.insertionCounts
+            let slot = counts.indices.min { counts[$0] < counts[$1] } ?? 0
+            state.insertionCounts[slot] += 1
+            return slot
+        }
+        // Unstructured: the network thread cannot wait; the end is reported as an event.
+        Task(executorPreference: pool.threads[slot]) { [self] in
+            let event = WorkerSession.Event.inserting(index, bytes, into: assembly)
+            state.withLock { $0.insertionCounts[slot] -= 1 }
+            report(event)
         }
     }
 

@@ -1,6 +1,8 @@
+import FeatureStore
 import Foundation
 import HeadTraining
 import Logging
+import Threading
 import WireProtocol
 import ZeroMQ
 
@@ -50,6 +52,9 @@ private struct SessionDriver: ~Copyable {
     private static let controlHighWaterMark: Int32 = 4
     /// Messages taken from one socket before the other gets its turn.
     private static let burstCount = 16
+    /// Broadcast chunks that wait for a compute thread, by thread: while one is checked the next is
+    /// there. More stay where they are, which holds the broadcast back.
+    private static let insertionCountMaxPerThread = 2
     /// Results kept for a coordinator that cannot be reached; more are dropped, oldest first.
     private static let outboxCountMax = 1_024
 
@@ -68,6 +73,8 @@ private struct SessionDriver: ~Copyable {
     private var session: WorkerSession
     /// Messages the control socket would not take yet.
     private var outbox: [[Frame]] = []
+    /// Chunks that compute threads have been given and not reported yet.
+    private var insertionCount = 0
     private var exit: WorkerExit?
     private var memory = MemoryWatch()
 
@@ -132,7 +139,7 @@ private struct SessionDriver: ~Copyable {
             try flush()
             var targets = [
                 control.pollTarget(outbox.isEmpty ? .readable : [.readable, .writable]),
-                broadcast.pollTarget(.readable), inbox.pollTarget,
+                broadcast.pollTarget(takesBroadcast ? .readable : []), inbox.pollTarget,
             ]
             if configuration.endsWithStandardInput {
                 targets.append(PollTarget(fileDescriptor: STDIN_FILENO, interest: .readable))
@@ -140,7 +147,10 @@ private struct SessionDriver: ~Copyable {
             let found = try poll(
                 targets, timeoutMilliseconds: Int(session.tickInterval / .milliseconds(1)))
             if found.count > 3, !found[3].isEmpty, Self.standardInputHasEnded() { return .orphaned }
-            for event in inbox.takeAll() { try feed(event) }
+            for event in inbox.takeAll() {
+                if case .chunkInserted = event { insertionCount -= 1 }
+                try feed(event)
+            }
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
             try feed(.tick)
@@ -154,10 +164,10 @@ private struct SessionDriver: ~Copyable {
         for _ in 0..<Self.burstCount {
             guard exit == nil, let frames = try receive(from: control) else { return }
             switch decode(frames[...]) {
-            case .success(let message):
+            case .success(let event):
                 // Answered at once: the coordinator keeps the connection until it has heard it.
-                if case .finished = message { send(.goodbye) }
-                try feed(.message(message))
+                if case .message(.finished) = event { send(.goodbye) }
+                try feed(event)
             case .failure(let error): try feed(.unreadable(error))
             }
         }
@@ -165,11 +175,17 @@ private struct SessionDriver: ~Copyable {
 
     private mutating func receiveBroadcast() throws(ZeroMQError) {
         for _ in 0..<Self.burstCount {
-            guard exit == nil, let frames = try receive(from: broadcast) else { return }
+            guard exit == nil, takesBroadcast, let frames = try receive(from: broadcast) else {
+                return
+            }
             // The topic is what was subscribed to; behind it comes a message like any other.
             switch decode(frames.dropFirst()) {
-            case .success(.chunk(let chunk)): try feed(.message(.chunk(chunk)))
-            case .success: logger.warning("the broadcast brought something that is no chunk")
+            case .success(let event):
+                if case .chunk = event {
+                    try feed(event)
+                } else {
+                    logger.warning("the broadcast brought something that is no chunk")
+                }
             case .failure(let error): try feed(.unreadable(error))
             }
         }
@@ -184,9 +200,24 @@ private struct SessionDriver: ~Copyable {
         }
     }
 
-    private func decode(_ frames: ArraySlice<Frame>) -> Result<CoordinatorMessage, WireError> {
+    private var takesBroadcast: Bool {
+        insertionCount < Self.insertionCountMaxPerThread * configuration.threadCount
+    }
+
+    /// A message as an event; a chunk's bytes stay in their frame.
+    private func decode(_ frames: ArraySlice<Frame>) -> Result<WorkerSession.Event, WireError> {
         do throws(WireError) {
-            return .success(try CoordinatorMessage.decode(frames.map(\.bytes), limits))
+            if frames.count == 2, let envelope = frames.first, let rows = frames.last,
+                let index = try FeatureChunk.index(
+                    ofEnvelope: envelope.bytes, followedBy: rows.count, limits)
+            {
+                let bytes = unsafe ChunkBytes(count: rows.count) { body in
+                    unsafe rows.withUnsafeBytes(body)
+                }
+                return .success(.chunk(index, bytes))
+            }
+            return .success(
+                .message(try CoordinatorMessage.decode(frames.map(\.bytes), limits)))
         } catch {
             return .failure(error)
         }
@@ -204,6 +235,9 @@ private struct SessionDriver: ~Copyable {
             send(message)
         case .subscribe(let topic, let port):
             try subscribe(topic: topic, port: port)
+        case .insert(let index, let bytes, let assembly):
+            insertionCount += 1
+            slots.insert(index, bytes, into: assembly)
         case .prepare(let table, let hyperparameters, let derivedFrom):
             do throws(HeadTrainingError) {
                 try slots.prepare(
@@ -272,15 +306,11 @@ private struct MemoryWatch {
 
     private var last: (byteCount: Int, at: ContinuousClock.Instant)?
 
-    /// Bytes, looked up some times a second at most; 0 where the system does not tell.
-    ///
-    /// From /proc: what getrusage tells of a new process begins with its parent's.
+    /// Bytes, looked up some times a second at most.
     mutating func peakByteCount() -> Int {
         if let last, last.at.duration(to: .now) < Self.interval { return last.byteCount }
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        let kibibytes = line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
-        last = (kibibytes * 1_024, .now)
-        return kibibytes * 1_024
+        let byteCount = ProcessMemory.peakByteCount()
+        last = (byteCount, .now)
+        return byteCount
     }
 }

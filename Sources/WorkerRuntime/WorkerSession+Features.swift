@@ -1,4 +1,4 @@
-import FeatureStore
+package import FeatureStore
 import HeadPlan
 import Tensors
 import WireProtocol
@@ -66,15 +66,29 @@ extension WorkerSession {
         return [heartbeat(at: now), .send(.ready)]
     }
 
-    mutating func insert(_ chunk: FeatureChunk, at now: ContinuousClock.Instant) -> [Action] {
-        receivedByteCount += chunk.bytes.count
+    mutating func receive(
+        chunk index: Int, _ bytes: ChunkBytes, at now: ContinuousClock.Instant
+    ) -> [Action] {
+        receivedByteCount += bytes.count
         guard case .assembling(var assembling) = state, let assembly else { return [] }
+        assembling.lastChunkAt = now
+        state = .assembling(assembling)
+        return [.insert(index, bytes, into: assembly)]
+    }
+
+    mutating func inserted(
+        _ index: Int, into assembly: FeatureAssembly, _ error: FeatureStoreError?,
+        at now: ContinuousClock.Instant
+    ) -> [Action] {
+        // Of another task, or while joining again: then the assembly is looked at when it goes on.
+        guard case .assembling(var assembling) = state, self.assembly === assembly else {
+            return []
+        }
         var actions: [Action] = []
-        do {
-            _ = try assembly.insert(chunk.index, chunk.bytes)
-            assembling.pull?.arrived(chunk.index)
-        } catch {
-            actions.append(.log("chunk \(chunk.index) was dropped: \(error.message)"))
+        if let error {
+            actions.append(.log("chunk \(index) was dropped: \(error.message)"))
+        } else {
+            assembling.pull?.arrived(index)
         }
         assembling.lastChunkAt = now
         state = .assembling(assembling)
@@ -115,5 +129,17 @@ extension FeatureDescription {
         var copy = other
         copy.broadcastComplete = broadcastComplete
         return self == copy
+    }
+}
+
+extension WorkerSession.Event {
+    /// Does what ``WorkerSession/Action/insert(_:_:into:)`` asks for, and says what came of it.
+    package static func inserting(
+        _ index: Int, _ bytes: ChunkBytes, into assembly: FeatureAssembly
+    ) -> WorkerSession.Event {
+        switch bytes.insert(as: index, into: assembly) {
+        case .success: .chunkInserted(index, into: assembly, nil)
+        case .failure(let error): .chunkInserted(index, into: assembly, error)
+        }
     }
 }

@@ -1,4 +1,4 @@
-import FeatureStore
+package import FeatureStore
 package import HeadPlan
 package import Tensors
 package import WireProtocol
@@ -24,6 +24,10 @@ package struct WorkerSession {
     /// What happened.
     package enum Event: Sendable {
         case message(CoordinatorMessage)
+        /// A chunk, broadcast or requested, its bytes still where they arrived.
+        case chunk(Int, ChunkBytes)
+        /// A compute thread has put a chunk into an assembly, or found out why not.
+        case chunkInserted(Int, into: FeatureAssembly, FeatureStoreError?)
         /// The coordinator's message could not be read.
         case unreadable(WireError)
         /// A compute thread has trained a bundle.
@@ -40,6 +44,8 @@ package struct WorkerSession {
         case send(WorkerMessage)
         /// Receive the broadcast with this topic from this port of the coordinator's host.
         case subscribe(topic: [UInt8], port: UInt16)
+        /// Check a chunk and put it into an assembly, on a compute thread; its end is reported.
+        case insert(Int, ChunkBytes, into: FeatureAssembly)
         /// All rows are here: train what begins on them.
         case prepare(FeatureTable, HeadHyperparameters, derivedFrom: Head?)
         case begin(Ticket, BundleAssignment)
@@ -99,6 +105,7 @@ package struct WorkerSession {
     var nextTicket = 0
     var isDraining = false
     var busySeconds = 0.0
+    /// Of this run.
     var receivedByteCount = 0
     var peakRSSByteCount = 0
 
@@ -131,6 +138,12 @@ package struct WorkerSession {
             lastHeard = now
             unansweredHelloCount = 0
             return receive(message, at: now)
+        case .chunk(let index, let bytes):
+            lastHeard = now
+            unansweredHelloCount = 0
+            return receive(chunk: index, bytes, at: now)
+        case .chunkInserted(let index, let assembly, let error):
+            return inserted(index, into: assembly, error, at: now)
         case .unreadable(let error):
             lastHeard = now
             return drop(error)
@@ -170,7 +183,7 @@ extension WorkerSession {
             state = .assembling(assembling)
             return []
         case .chunk(let chunk):
-            return insert(chunk, at: now)
+            return receive(chunk: chunk.index, ChunkBytes(chunk.bytes), at: now)
         case .assign(let assignment):
             return assign(assignment)
         case .revoke(let bundle, let attempt, let mayFinish):
@@ -195,6 +208,8 @@ extension WorkerSession {
         guard case .greeting = state else { return [] }
         heartbeatInterval = .milliseconds(max(10, welcome.heartbeatMilliseconds))
         nextHeartbeat = now
+        // What another run sent is none of this one's.
+        if runID != welcome.runID { receivedByteCount = 0 }
         runID = welcome.runID
         state = .welcomed
         return [

@@ -3,15 +3,18 @@ import Backbone
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
-struct Bench: ParsableCommand {
+struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures the hot paths on fixed, seeded work.",
         discussion: "Example: bench heads --json",
-        subcommands: [HeadsBench.self, BackboneBench.self])
+        subcommands: [
+            HeadsBench.self, BackboneBench.self, BroadcastBench.self, StartupBench.self,
+            PlainReceiver.self,
+        ])
 
-    static func main() {
+    static func main() async {
         SleepingThreads.restartIfNeeded()
-        main(nil)
+        await main(nil)
     }
 }

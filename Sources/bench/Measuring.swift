@@ -1,3 +1,5 @@
+import ArgumentParser
+import CoordinatorRuntime
 import Foundation
 import HeadTraining
 
@@ -33,6 +35,19 @@ enum Output {
         _ value: some Encodable & CustomStringConvertible, asJSON: Bool
     ) throws {
         Swift.print(asJSON ? try json(value) : value.description)
+    }
+
+    /// Does work that needs other processes; an error becomes one sentence and its exit status.
+    static func failing(_ work: () async throws -> Void) async throws {
+        do {
+            try await work()
+        } catch let error as RunError {
+            StandardStream.error("bench: \(error.message)\n")
+            throw ExitCode(error.code.exitStatus)
+        } catch let error as StreamSocket.Failure {
+            StandardStream.error("bench: \(error)\n")
+            throw ExitCode(RunError.Code.unavailable.exitStatus)
+        }
     }
 
     static func json(_ value: some Encodable) throws -> String {

@@ -264,6 +264,56 @@ extension Office {
         #expect(office.session.harvest.workers[0].busySeconds <= 0.6)
     }
 
+    @Test func knowsWhenAWorkerJoinedWasReadyAndLeased() throws {
+        var office = Office()
+        office.now = office.now.advanced(bySeconds: 3)
+        office.hello(1)
+        office.now = office.now.advanced(bySeconds: 1)
+        office.feed(.serve(office.sample.job()))
+        office.now = office.now.advanced(bySeconds: 1)
+        office.feed(.tick)
+        let held = office.receive(.ready, from: 1).assigned(to: 1)
+        #expect(!held.isEmpty)
+        office.now = office.now.advanced(bySeconds: 1)
+        // Being ready again, or leased again, is not the first time.
+        office.receive(.ready, from: 1)
+        _ = office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
+        let harvest = office.session.harvest
+        let report = try #require(harvest.workers.first)
+        let start = SchedulerInstant.start
+        #expect(report.joinedAt == start.advanced(bySeconds: 3))
+        #expect(harvest.servedAt == start.advanced(bySeconds: 4))
+        #expect(report.readyAt == start.advanced(bySeconds: 5))
+        #expect(report.leasedAt == start.advanced(bySeconds: 5))
+        #expect(harvest.broadcastSeconds == 1)
+    }
+
+    @Test func countsWhatHeadsCostOnTheWireBesideTheirWeights() {
+        var office = Office()
+        office.hello(1)
+        office.feed(.serve(office.sample.job()))
+        // Before the first lease nothing is for a head.
+        office.receive(.heartbeat(Office.heartbeat(1)), from: 1)
+        office.feed(.sent(.heartbeat(incarnation: 1), byteCount: 100))
+        #expect(office.session.harvest.controlByteCount == 0)
+        _ = office.wait(0.5)
+        let held = office.receive(.ready, from: 1).assigned(to: 1)
+        let lease = CoordinatorMessage.assign(held[0])
+        office.feed(.sent(lease, byteCount: 40))
+        #expect(office.session.harvest.controlByteCount == 40)
+        // Features are for workers, not for heads.
+        office.feed(.sent(.broadcastComplete, byteCount: 1_000))
+        let heartbeat = WorkerMessage.heartbeat(Office.heartbeat(1))
+        office.receive(heartbeat, from: 1)
+        let result = WorkerMessage.bundleTrained(office.sample.result(held[0]))
+        office.receive(result, from: 1)
+        let weightByteCount = held[0].heads.reduce(0) { $0 + $1.classes.count * (2 + 1) * 4 }
+        let expected =
+            40 + WireProtocol.byteCount(ofMessage: heartbeat.encode())
+            + WireProtocol.byteCount(ofMessage: result.encode()) - weightByteCount
+        #expect(office.session.harvest.controlByteCount == expected)
+    }
+
     @Test func saysWhenItWaitsForWorkers() {
         var office = Office()
         #expect(office.wait(30).lines.isEmpty)

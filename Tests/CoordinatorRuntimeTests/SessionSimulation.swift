@@ -278,6 +278,11 @@ struct SessionSimulation {
                 guard topic != workers[index].topic else { continue }
                 workers[index].topic = topic
                 timeline.insert(.subscribed(generation: generation, change: 1), at: now + latency())
+            case .insert(let chunk, let bytes, let assembly):
+                timeline.insert(
+                    .compute(
+                        worker: index, process: workers[index].process,
+                        .inserting(chunk, bytes, into: assembly)), at: now + latency())
             case .begin(let ticket, let assignment): begin(ticket, assignment, at: index)
             case .cancel(let ticket): cancel(ticket, at: index)
             case .reconnect:

@@ -78,6 +78,7 @@ extension EndToEndTests {
                 [
                     "trained": "i", "resumed": "i", "duplicated": "i", "rejected": "i",
                     "head_epochs_per_second": "n", "gflops_per_second": "n",
+                    "wire_overhead_bytes_per_head": "n",
                 ])
             let workers = try #require(results["workers"] as? [Any])
             #expect(workers.count == 1)
@@ -135,6 +136,12 @@ extension EndToEndTests {
             #expect(results.heads.resumed == 0)
             #expect(results.heads.rejected == 0)
             #expect(results.heads.gflopsPerSecond > 0)
+            // A lease, its result's envelope and some heartbeats, shared by the heads of a bundle.
+            let overhead = try #require(results.heads.wireOverheadBytesPerHead)
+            #expect((10...2_000).contains(overhead))
+            // One worker, which was there: every byte of the features came once.
+            let featureByteCount = results.data.trainRows * 256 * 4
+            #expect(results.workers.map(\.bytesReceived) == [featureByteCount])
             #expect(results.heads.headEpochsPerSecond > 0)
             let worker = try #require(results.workers.first)
             #expect(worker.heads == 57)

@@ -7,6 +7,7 @@ import Testing
 enum Lab {
     static let coordinator = productsDirectory.appending(path: "coordinator")
     static let worker = productsDirectory.appending(path: "worker")
+    static let bench = productsDirectory.appending(path: "bench")
 
     /// Gone with the process that runs the tests.
     static let folder: String = {

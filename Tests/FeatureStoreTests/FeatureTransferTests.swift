@@ -160,6 +160,43 @@ private let unlimited = 1 << 40
         #expect(table.values == sampleTable(featureCount: 5, classRowCounts: [3]).values)
     }
 
+    @Test func anyNumberOfThreadsMayInsert() async throws {
+        let source = sampleTable(featureCount: 16, classRowCounts: [700, 301])
+        let chunks = try FeatureChunks(source, chunkByteCountMax: 1_024)
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)
+        let indices = Array(chunks.manifest.chunks.indices)
+        // Each of them brings every chunk, and a damaged one before it.
+        let counts = await withTaskGroup(of: Int.self) { group in
+            for start in 0..<8 {
+                group.addTask {
+                    var count = 0
+                    for index in indices {
+                        let index = indices[(index + start * 7) % indices.count]
+                        let bytes = chunks.bytes(index)
+                        let damaged = [bytes[0] ^ 1] + bytes.dropFirst()
+                        _ = ChunkBytes(damaged).insert(as: index, into: assembly)
+                        if case .success(.inserted) = ChunkBytes(bytes).insert(
+                            as: index, into: assembly)
+                        {
+                            count += 1
+                        }
+                    }
+                    return count
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        // A whole one that met a damaged one under way counts as a duplicate, and comes again.
+        for index in assembly.missing {
+            let last = try assembly.insert(index, chunks.bytes(index))
+            #expect(last == .inserted)
+        }
+        #expect(counts <= indices.count)
+        #expect(assembly.missingCount == 0)
+        let table = try assembly.finish()
+        #expect(table.values == source.values)
+    }
+
     @Test func unalignedBytesAreTaken() throws {
         let chunks = try FeatureChunks(sampleTable(featureCount: 2, classRowCounts: [2]))
         let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)

@@ -51,7 +51,7 @@ let sampleResults = RunResults(
         total: 72),
     heads: .init(
         trained: 1, resumed: 0, duplicated: 0, rejected: 0, headEpochsPerSecond: 500,
-        gflopsPerSecond: 60.5),
+        gflopsPerSecond: 60.5, wireOverheadBytesPerHead: 41.5),
     workers: [
         .init(
             name: "w1", host: "here", isa: "avx512", threads: 1, heads: 1, busySeconds: 39,

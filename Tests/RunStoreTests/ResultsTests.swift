@@ -47,7 +47,7 @@ import Testing
         #expect(
             keys("heads") == [
                 "duplicated", "gflops_per_second", "head_epochs_per_second", "rejected", "resumed",
-                "trained",
+                "trained", "wire_overhead_bytes_per_head",
             ])
         #expect(
             keys("workers", "0") == [

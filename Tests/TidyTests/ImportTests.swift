@@ -42,7 +42,9 @@ import Testing
         // A program parses the options of its runtime, whose types live in these.
         "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan"],
         "worker": ["HeadTraining", "WorkerRuntime"],
-        "bench": ["Backbone", "HeadPlan", "HeadTraining", "Tensors"],
+        "bench": [
+            "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors",
+        ],
     ]
 
     /// Packages of others, each with the modules that may import it.

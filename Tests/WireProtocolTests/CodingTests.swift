@@ -22,6 +22,33 @@ import WireProtocol
         #expect(decoded.encode() == frames)
     }
 
+    // A receiver may leave the rows of a chunk where they are, and is as strict.
+    @Test(arguments: Samples.all) func envelopesTellChunksApart(message: AnyMessage) throws {
+        let frames = message.encode()
+        let index = try FeatureChunk.index(
+            ofEnvelope: frames[0], followedBy: frames.dropFirst().first?.count ?? 0)
+        if case .coordinator(.chunk(let chunk)) = message {
+            #expect(index == chunk.index)
+            #expect(throws: WireError.self) {
+                try FeatureChunk.index(
+                    ofEnvelope: frames[0], followedBy: WireLimits().chunkByteCountMax + 1)
+            }
+        } else {
+            #expect(index == nil)
+        }
+        #expect(throws: WireError.self) {
+            try FeatureChunk.index(ofEnvelope: frames[0].dropLast() + [0xFF, 0xFF], followedBy: 1)
+        }
+    }
+
+    // ZMTP 3.1, section 3: flags and a length of one byte, or of eight above 255.
+    @Test func messagesCountWithTheirHeaders() {
+        let frames = [0, 1, 255, 256, 70_000].map { [UInt8](repeating: 0, count: $0) }
+        #expect(WireProtocol.byteCount(ofMessage: []) == 0)
+        #expect(
+            WireProtocol.byteCount(ofMessage: frames) == 2 + 3 + 257 + (256 + 9) + (70_000 + 9))
+    }
+
     // A cut envelope may still parse, since fields may be absent, but never into a bad value; a cut
     // frame of tensors never does. A chunk's length is for the manifest to judge.
     @Test(arguments: Samples.all) func cutMessagesDoNoHarm(message: AnyMessage) throws {

@@ -79,6 +79,69 @@ import WorkerRuntime
         #expect(worker.actions.sent == [.ready])
     }
 
+    @Test func asksAgainForWhatCameDamaged() {
+        var worker = Driver()
+        worker.join()
+        worker.receive(.features(task.description(broadcastComplete: false)))
+        for chunk in task.chunks.dropLast() { worker.receive(.chunk(chunk)) }
+        var damaged = task.chunks[7]
+        damaged.bytes[3] ^= 0x80
+        worker.receive(.chunk(damaged))
+        worker.receive(.broadcastComplete)
+        let silent = worker.wait(.milliseconds(300))
+        #expect(silent.sent == [.chunkRequest([7])])
+        let last = worker.receive(.chunk(task.chunks[7]))
+        #expect(last.sent == [.ready])
+    }
+
+    // A compute thread may report a chunk after the task has changed under it.
+    @Test func whatWasInsertedForAnotherTaskChangesNothing() throws {
+        var worker = Driver(insertsAtOnce: false)
+        worker.join()
+        worker.receive(.features(task.description(broadcastComplete: false)))
+        var late: [WorkerSession.Event] = []
+        for chunk in task.chunks {
+            let actions = worker.receive(.chunk(chunk))
+            late += actions.insertions
+        }
+        #expect(late.count == 8)
+        let other = Sample.Task(seed: 1)
+        worker.receive(.features(other.description(broadcastComplete: false)))
+        for event in late {
+            let actions = worker.feed(event)
+            #expect(actions.isEmpty)
+        }
+        var events: [WorkerSession.Event] = []
+        for chunk in other.chunks {
+            let actions = worker.receive(.chunk(chunk))
+            events += actions.insertions
+        }
+        for event in events.dropLast() {
+            let actions = worker.feed(event)
+            #expect(actions.isEmpty)
+        }
+        let last = worker.feed(try #require(events.last))
+        #expect(last.prepareCount == 1)
+        #expect(last.sent == [.ready])
+    }
+
+    @Test func countsTheBytesOfEachRunByThemselves() {
+        var worker = Driver(stays: true)
+        worker.join()
+        worker.receive(.features(task.description(broadcastComplete: false)))
+        worker.receive(.chunk(task.chunks[0]))
+        // It came twice: both were received.
+        for chunk in task.chunks { worker.receive(.chunk(chunk)) }
+        #expect(worker.actions.heartbeats.map(\.receivedByteCount) == [9 * 8])
+        worker.receive(.finished(.complete))
+        let greeting = worker.wait(.seconds(2))
+        #expect(greeting.sent.count == 1)
+        worker.receive(.welcome(Sample.welcome(run: 2)))
+        worker.receive(.features(task.description(broadcastComplete: false)))
+        for chunk in task.chunks { worker.receive(.chunk(chunk)) }
+        #expect(worker.actions.heartbeats.map(\.receivedByteCount) == [8 * 8])
+    }
+
     @Test func beingToldTwiceChangesNothing() {
         var worker = Driver()
         worker.join()

@@ -9,8 +9,11 @@ struct Driver {
     var session: WorkerSession
     var now = ContinuousClock.now
     private(set) var actions: [WorkerSession.Action] = []
+    /// Otherwise the test does, when it likes.
+    let insertsAtOnce: Bool
 
-    init(stays: Bool = false, slotCount: Int = 1) {
+    init(stays: Bool = false, slotCount: Int = 1, insertsAtOnce: Bool = true) {
+        self.insertsAtOnce = insertsAtOnce
         session = WorkerSession(
             hello: Hello(
                 incarnation: 7, name: "w", host: "h", isa: "scalar", threadCount: slotCount,
@@ -20,8 +23,20 @@ struct Driver {
 
     @discardableResult
     mutating func feed(_ event: WorkerSession.Event) -> [WorkerSession.Action] {
-        actions = session.handle(event, at: now, peakRSSByteCount: 4_096)
+        actions = []
+        take(session.handle(event, at: now, peakRSSByteCount: 4_096))
         return actions
+    }
+
+    /// Keeps actions; chunks that are inserted at once are not among them.
+    private mutating func take(_ new: [WorkerSession.Action]) {
+        for action in new {
+            if case .insert(let index, let bytes, let assembly) = action, insertsAtOnce {
+                take(session.handle(.inserting(index, bytes, into: assembly), at: now))
+            } else {
+                actions.append(action)
+            }
+        }
     }
 
     @discardableResult
@@ -116,6 +131,14 @@ extension [WorkerSession.Action] {
             guard case .send(let message) = $0 else { return nil }
             if case .heartbeat = message { return nil }
             return message
+        }
+    }
+
+    /// What the compute threads would report of the chunks that are to be inserted.
+    var insertions: [WorkerSession.Event] {
+        compactMap {
+            guard case .insert(let index, let bytes, let assembly) = $0 else { return nil }
+            return .inserting(index, bytes, into: assembly)
         }
     }
 

@@ -1,0 +1,104 @@
+import Glibc
+package import HeadPlan
+import Scheduling
+import Threading
+
+/// One broadcast as a run does it, measured: the network thread of `coordinator run` in this process,
+/// `worker` processes at the other end, hashes checked and rows put together by them.
+///
+/// The heads of the job are trained afterwards, as in any run, so keep them few.
+package struct BroadcastTrial: Sendable {
+    /// What is sent; the workers that begin it together are set by the trial.
+    package var job: HeadJob
+    /// Workers that receive.
+    package var workerCount: Int
+    /// Further workers that subscribe, and are stopped (SIGSTOP) before the first chunk leaves.
+    package var stoppedCount = 0
+    /// Compute threads of each worker.
+    package var threadCount: Int
+
+    /// What came of it.
+    package struct Outcome: Sendable {
+        /// From the features at hand until the last worker that was not stopped had said it holds
+        /// them all, checked.
+        package let seconds: Double
+        /// Feature bytes that each of those workers received, by its own count.
+        package let receivedByteCounts: [Int]
+        /// The most memory this process had resident meanwhile.
+        package let peakRSSByteCount: Int
+        /// The heads trained on what was received.
+        package let heads: [Head]
+    }
+
+    /// A trial of these parts.
+    package init(job: HeadJob, workerCount: Int, threadCount: Int, stoppedCount: Int = 0) {
+        precondition(workerCount > 0 && stoppedCount >= 0 && threadCount > 0)
+        self.job = job
+        self.workerCount = workerCount
+        self.stoppedCount = stoppedCount
+        self.threadCount = threadCount
+    }
+
+    /// Runs it once, with processes of its own that are gone when it returns.
+    package func run() async throws(RunError) -> Outcome {
+        do {
+            return try await measure()
+        } catch {
+            throw CoordinatorProgram.runError(error)
+        }
+    }
+
+    private func measure() async throws -> Outcome {
+        ProcessMemory.resetPeak()
+        let console = Console(minimum: .warning, showsProgress: false)
+        let link = try CoordinatorLink()
+        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", console: console)
+        let workers = LocalWorkers(
+            try WorkerLaunch.local(
+                count: workerCount + stoppedCount, threadCount: threadCount, endpoint: endpoint),
+            onLoss: .report { link.abort(reason: $0.message) }, console: console)
+        // They are the last ones started.
+        let stopped = workerCount..<workerCount + stoppedCount
+        do {
+            try workers.start()
+            try await link.reach(
+                .audience(stopped.upperBound), within: CoordinatorLink.joiningLimit)
+            for index in stopped { workers.send(SIGSTOP, to: index) }
+            let harvest = try await link.train(job.waiting(for: workerCount))
+            let peak = ProcessMemory.peakByteCount()
+            for index in stopped { workers.send(SIGCONT, to: index) }
+            workers.stop()
+            return try outcome(harvest, peakRSSByteCount: peak)
+        } catch {
+            link.abort(reason: "the trial ended")
+            for index in stopped { workers.send(SIGCONT, to: index) }
+            workers.stop()
+            _ = try? await link.harvest()
+            throw workers.loss ?? error
+        }
+    }
+
+    private func outcome(_ harvest: HeadHarvest, peakRSSByteCount: Int) throws -> Outcome {
+        try harvest.check()
+        let names = Set((0..<workerCount).map { WorkerLaunch.localName($0) })
+        let reports = harvest.workers.filter { names.contains($0.name) }
+        let ready = reports.compactMap(\.readyAt)
+        guard let servedAt = harvest.servedAt, let last = ready.max(), ready.count == workerCount
+        else {
+            throw RunError(.internal, "\(ready.count) of \(workerCount) workers held the features")
+        }
+        return Outcome(
+            seconds: last.seconds(since: servedAt),
+            receivedByteCounts: reports.map(\.receivedByteCount),
+            peakRSSByteCount: peakRSSByteCount, heads: harvest.heads.compactMap(\.self))
+    }
+}
+
+extension HeadJob {
+    /// The same job for another number of workers that begin together.
+    func waiting(for workerCount: Int) -> HeadJob {
+        HeadJob(
+            plan: plan, hyperparameters: hyperparameters, derivedHead: derivedHead, chunks: chunks,
+            minWorkerCount: workerCount)
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import CoordinatorRuntime
+import FeatureStore
+import Foundation
+import HeadPlan
+import Tensors
+
+/// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
+struct BroadcastBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "broadcast",
+        abstract: "Sends features to worker processes, beside plain TCP.",
+        discussion: """
+            The coordinator's network thread runs in this process; the program worker beside this \
+            one receives, checks every hash, puts the rows together and trains one head. Plain TCP \
+            is measured in turn with it.
+
+            Example: bench broadcast --json
+            """)
+
+    @Flag(help: "Print JSON instead of a line a case.")
+    var json = false
+
+    @Option(help: "Numbers of workers, a comma-separated list.")
+    var subscribers = "1,2,4,8"
+
+    @Option(help: "Rows; 60000 of 256 features are 61 MB.")
+    var rows = 60_000
+
+    @Option(help: "Features of a row.")
+    var features = 256
+
+    @Option(help: "Compute threads of each worker (default: all cores, as a worker has).")
+    var threads: Int?
+
+    @Option(help: "Trials of each case; the median counts.")
+    var trials = 5
+
+    func validate() throws {
+        guard let counts, counts.allSatisfy({ (1...256).contains($0) }), !counts.isEmpty else {
+            throw ValidationError("--subscribers must be numbers from 1 to 256, as in 1,2,4")
+        }
+        try SampleJob.check(rows: rows, features: features, threads: threads, trials: trials)
+    }
+
+    /// Nil if one is no number.
+    private var counts: [Int]? {
+        let words = subscribers.split(separator: ",")
+        let counts = words.compactMap { Int($0) }
+        return counts.count == words.count ? counts : nil
+    }
+
+    func run() async throws {
+        let job = try SampleJob.make(rowCount: rows, featureCount: features)
+        var results: [BroadcastResult] = []
+        let say = { (result: BroadcastResult) in
+            results.append(result)
+            if !json { print(result) }
+        }
+        try await Output.failing {
+            for count in counts ?? [] { say(try await measure(job, count)) }
+            // One more, which is stopped, must not slow the others down.
+            guard let alone = results.min(by: { $0.subscribers < $1.subscribers }) else { return }
+            var stopped = try await measure(job, alone.subscribers, stopped: 1)
+            stopped.secondsWithoutStopped = alone.seconds
+            say(stopped)
+        }
+        if json { print(try Output.json(results)) }
+    }
+
+    private func measure(
+        _ job: HeadJob, _ count: Int, stopped: Int = 0
+    ) async throws -> BroadcastResult {
+        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let bytes = Self.bytes(of: job)
+        var outcomes: [BroadcastTrial.Outcome] = []
+        var plain: [PlainCopy.Mode: [Double]] = [:]
+        for _ in 0..<trials {
+            // In turn, so that a machine that slows down slows all.
+            outcomes.append(
+                try await BroadcastTrial(
+                    job: job, workerCount: count, threadCount: threadCount, stoppedCount: stopped
+                ).run())
+            for mode in [PlainCopy.Mode.keep, .discard] {
+                plain[mode, default: []].append(
+                    try PlainCopy.measure(bytes, receiverCount: count, mode))
+            }
+        }
+        let seconds = Median.of(outcomes.map(\.seconds))
+        let kept = Median.of(plain[.keep] ?? [])
+        var digest = Digest()
+        for head in outcomes.flatMap(\.heads) { digest.add(head.weights.values + head.biases) }
+        return BroadcastResult(
+            case: stopped == 0 ? "broadcast" : "one_stopped", subscribers: count,
+            stopped: stopped, workerThreads: threadCount, bytes: bytes.count, seconds: seconds,
+            bytesPerSecondPerSubscriber: Double(bytes.count) / seconds,
+            bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,
+            coordinatorPeakRssBytes: outcomes.map(\.peakRSSByteCount).max() ?? 0,
+            plainSeconds: kept, ratio: kept / seconds,
+            plainDiscardSeconds: Median.of(plain[.discard] ?? []),
+            allSeconds: outcomes.map(\.seconds), digest: digest.text)
+    }
+
+    private static func bytes(of job: HeadJob) -> [UInt8] {
+        unsafe job.chunks.owner.withUnsafeBufferPointer {
+            unsafe [UInt8](UnsafeRawBufferPointer($0))
+        }
+    }
+}
+
+/// One measured case; keys as in `--json`.
+private struct BroadcastResult: Encodable, CustomStringConvertible {
+    let `case`: String
+    /// Those that received.
+    let subscribers: Int
+    /// Further ones that were stopped.
+    let stopped: Int
+    let workerThreads: Int
+    let bytes: Int
+    let seconds: Double
+    let bytesPerSecondPerSubscriber: Double
+    /// The same number without the one that is stopped; absent in other cases.
+    var secondsWithoutStopped: Double?
+    /// By a worker's own count; the largest.
+    let bytesReceived: Int
+    let coordinatorPeakRssBytes: Int
+    /// Of receivers that keep the bytes, as workers do.
+    let plainSeconds: Double
+    /// Broadcast over plain, in bytes a second.
+    let ratio: Double
+    /// Of receivers that read into one small buffer.
+    let plainDiscardSeconds: Double
+    let allSeconds: [Double]
+    let digest: String
+
+    var description: String {
+        String(
+            format:
+                "%@ %d (+%d stopped), %d threads each: %.1f MB in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
+            `case`, subscribers, stopped, workerThreads, Double(bytes) * 1e-6, seconds * 1e3,
+            bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,
+            ratio, Double(coordinatorPeakRssBytes) / Double(1 << 20), digest)
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import CoordinatorRuntime
+import FeatureStore
+import HeadPlan
+import Tensors
+
+/// Features to send and one head to train on them.
+enum SampleJob {
+    /// Rows of two classes, at random; one pair head and one epoch, so that training is short.
+    static func make(rowCount: Int, featureCount: Int) throws -> HeadJob {
+        let buffer = FloatBuffer(count: rowCount * featureCount)
+        unsafe buffer.withUnsafeMutableBufferPointer { floats in
+            for block in 0..<(floats.count + 3) / 4 {
+                let words = Philox.block(seed: 4, UInt32(truncatingIfNeeded: block), 0, 0, 0)
+                for lane in 0..<min(4, floats.count - 4 * block) {
+                    unsafe floats[4 * block + lane] = Philox.uniform(words[lane])
+                }
+            }
+        }
+        let table = FeatureTable(
+            features: buffer, featureCount: featureCount,
+            classRowCounts: [rowCount - rowCount / 2, rowCount / 2])
+        return HeadJob(
+            plan: HeadPlan(.pairs, classCount: 2),
+            hyperparameters: HeadHyperparameters(epochCount: 1), derivedHead: nil,
+            chunks: try FeatureChunks(table), minWorkerCount: 1)
+    }
+
+    /// Checks the options that make the job and its trials.
+    static func check(rows: Int, features: Int, threads: Int?, trials: Int) throws {
+        guard (2...10_000_000).contains(rows) else {
+            throw ValidationError("--rows must be 2 to 10,000,000, not \(rows)")
+        }
+        guard (1...65_536).contains(features), rows * features <= 1 << 30 else {
+            throw ValidationError("--features must be 1 to 65,536, and all rows 4 GiB at most")
+        }
+        if let threads, !(1...1_024).contains(threads) {
+            throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
+        }
+        guard (1...1_000).contains(trials) else {
+            throw ValidationError("--trials must be 1 to 1,000, not \(trials)")
+        }
+    }
+}
+
+/// The middle of some measurements.
+enum Median {
+    /// The upper of two in the middle; 0 of none.
+    static func of(_ values: [Double]) -> Double {
+        values.isEmpty ? 0 : values.sorted()[values.count / 2]
+    }
+}
