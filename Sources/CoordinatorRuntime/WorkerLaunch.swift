@@ -33,7 +33,8 @@ extension WorkerLaunch {
             WorkerLaunch(
                 name: localName(index), title: "worker \(localName(index))", executable: executable,
                 arguments: [
-                    "--connect", endpoint, "--threads", "\(threadCount)", "--name", localName(index),
+                    "--connect", endpoint, "--threads", "\(threadCount)", "--name",
+                    localName(index),
                     "--end-with-stdin", "--log-level", "warning",
                 ], graceSeconds: 2)
         }

@@ -159,8 +159,9 @@ extension RunResults {
         package var features: Double
         /// From the features' announcement until every worker connected then holds them.
         package var broadcast: Double
-        /// From the features' end to the last head, less the part of the broadcast before the first
-        /// lease. What of the broadcast passes while heads train is in both.
+        /// From the features' end to the last head, less what of the broadcast came before leases.
+        ///
+        /// What of the broadcast passes while heads train is in both.
         package var heads: Double
         /// Predicting the test rows by every scheme.
         package var evaluate: Double
