@@ -3,6 +3,7 @@
 
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <malloc.h>
 #include <zmq.h>
 
 // eventfd's flags are an anonymous enum, which Swift imports under no usable type; and Swift's
@@ -34,6 +35,17 @@ static inline int manyheads_close(int fd)
 static inline int manyheads_eterm(void)
 {
     return ETERM;
+}
+
+// Swift's Glibc module leaves <malloc.h> out, and musl has no mallopt.
+static inline void manyheads_keep_freed(int trim_bytes, int map_bytes) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, map_bytes);
+    mallopt(M_TRIM_THRESHOLD, trim_bytes);
+#else
+    (void)trim_bytes;
+    (void)map_bytes;
+#endif
 }
 
 #endif

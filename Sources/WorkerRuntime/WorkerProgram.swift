@@ -35,6 +35,7 @@ package final class WorkerProgram: Sendable {
     }
 
     private func work() async throws -> WorkerExit {
+        MessageMemory.keepFreed(byteCount: 16 << 20, ofMessagesUpTo: 4 << 20)
         let network = ThreadExecutor(name: "network")
         let link = try WorkerLink(configuration: configuration, logger: logger)
         logger.info("connecting to \(configuration.endpoint)")

@@ -264,7 +264,7 @@ nonisolated struct ProtoWorkerHeartbeat: Sendable {
 
   var peakRssBytes: UInt64 = 0
 
-  /// Feature bytes received since the process started.
+  /// Feature bytes received of this run, repeated and damaged ones among them.
   var bytesReceived: UInt64 = 0
 
   var runningBundles: [UInt64] = []
