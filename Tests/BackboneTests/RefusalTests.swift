@@ -77,10 +77,16 @@ import Testing
         #expect(throws: BackboneError.self) { _ = try Backbone(small(), checkpoint: mixed) }
     }
 
-    @Test func aLossThatIsNoNumber() throws {
+    /// ReLU and pooling must not turn what is not a number into a zero.
+    @Test(arguments: [\BackboneWeights.conv1Bias, \.conv2Bias, \.fc2Bias])
+    func aLossThatIsNoNumber(_ bias: WritableKeyPath<BackboneWeights, BackboneTensor> & Sendable)
+        throws
+    {
         let configuration = small()
         var weights = try BackboneWeights.glorotUniform(configuration)
-        weights.fc2Bias = BackboneTensor(shape: [3], values: [.nan, 0, 0])
+        let shape = weights[keyPath: bias].shape
+        weights[keyPath: bias] = BackboneTensor(
+            shape: shape, values: [Float](repeating: .nan, count: shape[0]))
         let backbone = try Backbone(configuration, weights: weights)
         let error = #expect(throws: BackboneError.self) {
             try backbone.trainEpoch(
@@ -91,11 +97,11 @@ import Testing
 
     @Test func oneDNNSaysWhatItCannotDo() throws {
         let engine = try Engine(threadCount: 1)
-        let shape = try MemoryDescriptor([1, 3, 4, 4])
-        let wrong = try MemoryDescriptor([1, 3, 9, 9])
+        let one = try MemoryDescriptor([1, 16])
         let error = #expect(throws: OneDNNError.self) {
-            _ = try PrimitiveDescriptor.maximumPoolingForward(
-                source: shape, destination: wrong, engine)
+            _ = try PrimitiveDescriptor.denseForward(
+                source: one, weights: MemoryDescriptor([4, 9]), bias: MemoryDescriptor([4]),
+                destination: MemoryDescriptor([1, 4]), relu: false, engine)
         }
         #expect(error?.code == .invalidArguments)
     }
