@@ -34,36 +34,24 @@ extension Backbone {
 
     /// Dropout after flattening: units are numbered [row, column, channel] of the pooled image.
     func dropPooled(_ dropout: Dropout, rows: [UInt32], epoch: UInt32) {
-        let layout = forward.poolLayout
-        drop(
-            dropout, forward.pooled, layout,
-            positionCount: configuration.pooledHeight * configuration.pooledWidth,
-            channelCount: 64, rows: rows, epoch: epoch, purpose: .flattenDropout)
+        drop(dropout, forward.pooled, rows: rows, epoch: epoch, purpose: .flattenDropout)
     }
 
     /// Dropout after the dense layer.
     func dropHidden(_ dropout: Dropout, rows: [UInt32], epoch: UInt32) {
-        let features = BackboneConfiguration.featureCount
-        let layout = MemoryDescriptor.ChannelLayout(
-            lanes: 16, laneBlockStride: 16, positionStride: features, sampleStride: features)
-        drop(
-            dropout, forward.hidden, layout, positionCount: 1, channelCount: features, rows: rows,
-            epoch: epoch, purpose: .denseDropout)
+        drop(dropout, forward.hidden, rows: rows, epoch: epoch, purpose: .denseDropout)
     }
 
     private func drop(
-        _ dropout: Dropout, _ memory: Memory, _ layout: MemoryDescriptor.ChannelLayout,
-        positionCount: Int, channelCount: Int, rows: [UInt32], epoch: UInt32,
+        _ dropout: Dropout, _ memory: Memory, rows: [UInt32], epoch: UInt32,
         purpose: RandomPurpose
     ) {
         if dropout.threshold == 0 { return }
         unsafe rows.withUnsafeBufferPointer { rows in
             guard let start = rows.baseAddress else { return }
             var units = unsafe backbone_dropout_units(
-                values: memory.floats, row_count: rows.count, row_stride: layout.sampleStride,
-                rows: start, position_count: positionCount,
-                position_stride: layout.positionStride, channel_block_count: channelCount / 16,
-                lanes: layout.lanes, lane_block_stride: layout.laneBlockStride,
+                values: memory.floats, row_count: rows.count,
+                unit_count: memory.count / configuration.batchSize, rows: start,
                 seed: configuration.seed, epoch: epoch, purpose: purpose.rawValue,
                 threshold: dropout.threshold, scale: dropout.scale)
             unsafe backbone_dropout(&units, threads)

@@ -80,6 +80,7 @@ extension Backbone {
         engine.adoptCurrentThread()
         let rows = (0..<labels.count).map { UInt32($0) }
         try computeGradients(rows[...], epoch: drawn, pixels: pixels, labels: labels, training)
+        training.backward.computeFc1Gradient()
         let sum = training.losses[..<rows.count].reduce(0.0) { $0 + Double($1) }
         return (sum / Double(rows.count), try store(training.backward.gradients))
     }
@@ -94,7 +95,8 @@ extension Backbone {
         return keyed.sorted { ($0.key, $0.row) < ($1.key, $1.row) }.map(\.row)
     }
 
-    /// Forwards and backwards over one minibatch; leaves losses, hits and gradients behind.
+    /// Forwards and backwards over one minibatch; leaves losses, hits and gradients behind, but
+    /// for those of fc1, which the update computes for itself.
     ///
     /// Rows that a smaller minibatch lacks are zeros forwards and have a gradient of zero
     /// backwards, so they add exactly nothing.
@@ -111,7 +113,7 @@ extension Backbone {
         let dense = Dropout(share: configuration.denseDropout)
         let backward = training.backward
         try BackboneError.wrapping { () throws(OneDNNError) in
-            try forward.convolve()
+            forward.convolve()
             dropPooled(flatten, rows: training.rows, epoch: epoch)
             try forward.computeHidden()
             dropHidden(dense, rows: training.rows, epoch: epoch)
@@ -120,10 +122,7 @@ extension Backbone {
             try backward.throughLogits()
             reluBackward(forward.hidden, backward.hiddenGradient, scale: dense.scale)
             try backward.throughHidden()
-            reluBackward(forward.pooled, backward.pooledGradient, scale: flatten.scale)
-            try backward.throughPooled()
-            reluBackward(forward.conv1Output, backward.conv1Gradient, scale: 1)
-            try backward.throughConv1()
+            backward.throughConvolutions(rowCount: rows.count, scale: flatten.scale)
         }
     }
 }

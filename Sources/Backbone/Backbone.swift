@@ -85,7 +85,7 @@ package final class Backbone {
             let rows = Array(first..<min(first + configuration.batchSize, rowCount))
             loadInput(pixels, rows: rows.map { UInt32($0) })
             try BackboneError.wrapping { () throws(OneDNNError) in
-                try forward.convolve()
+                forward.convolve()
                 try forward.computeHidden()
             }
             let hidden = unsafe UnsafeBufferPointer(
@@ -127,7 +127,7 @@ package final class Backbone {
         if let training { return training }
         engine.adoptCurrentThread()
         let made = try BackboneError.wrapping { () throws(OneDNNError) in
-            try TrainingState(forward, batchSize: configuration.batchSize)
+            try TrainingState(forward, configuration)
         }
         training = made
         return made

@@ -1,38 +1,35 @@
+import CBackboneKernels
 import OneDNN
 
 /// The network forwards: one minibatch from pixels to logits.
 ///
-/// oneDNN chooses the layouts of weights and activations, and they stay in them. ReLU is fused
-/// into the layer before it.
+/// The convolutional half is our own code, the dense half oneDNN's. Activations lie with their
+/// channels last, weights with their outputs last; nothing is copied into another layout in a
+/// step.
 final class ForwardPass {
     let engine: Engine
 
     // input: [row, channel, height, width], plain; hidden: [row, 256]; logits: [row, class]
     let input: Memory
     let conv1Output: Memory
-    /// Overwritten by its own gradient when going backwards: pooling's outputs tell ReLU's zeros.
-    let conv2Output: Memory
     let pooled: Memory
-    let poolWorkspace: Memory
+    /// One byte each, in memory that counts in floats: where in its square a pooled value was.
+    let poolChoices: Memory
     let hidden: Memory
     let logits: Memory
-    let poolLayout: MemoryDescriptor.ChannelLayout
     /// In the order of `BackboneWeights.tensors`.
     let parameters: [Memory]
 
-    let conv1Descriptor: PrimitiveDescriptor
-    let conv2Descriptor: PrimitiveDescriptor
-    let poolDescriptor: PrimitiveDescriptor
     let fc1Descriptor: PrimitiveDescriptor
     let fc2Descriptor: PrimitiveDescriptor
 
-    private let conv1: Primitive
-    private let conv2: Primitive
-    private let pool: Primitive
+    private let configuration: BackboneConfiguration
+    private let scratch: Memory
     private let fc1: Primitive
     private let fc2: Primitive
 
     init(_ configuration: BackboneConfiguration, _ engine: Engine) throws(OneDNNError) {
+        self.configuration = configuration
         self.engine = engine
         let rows = configuration.batchSize
         let (height, width) = (configuration.height, configuration.width)
@@ -42,25 +39,14 @@ final class ForwardPass {
 
         input = try Memory(
             MemoryDescriptor([rows, configuration.channelCount, height, width]), engine)
-        conv1Descriptor = try .convolutionForward(
-            source: input.descriptor, weights: MemoryDescriptor(shapes[0], layout: .any),
-            bias: MemoryDescriptor(shapes[1]),
-            destination: MemoryDescriptor([rows, 32, height - 2, width - 2], layout: .any), engine)
-        conv1Output = try Memory(conv1Descriptor.descriptor(of: .destination), engine)
-        conv2Descriptor = try .convolutionForward(
-            source: conv1Output.descriptor, weights: MemoryDescriptor(shapes[2], layout: .any),
-            bias: MemoryDescriptor(shapes[3]),
-            destination: MemoryDescriptor([rows, 64, height - 4, width - 4], layout: .any), engine)
-        conv2Output = try Memory(conv2Descriptor.descriptor(of: .destination), engine)
-        poolDescriptor = try .maximumPoolingForward(
-            source: conv2Output.descriptor,
-            destination: MemoryDescriptor([rows] + pooledShape, layout: .any), engine)
-        pooled = try Memory(poolDescriptor.descriptor(of: .destination), engine)
-        poolWorkspace = try Memory(poolDescriptor.descriptor(of: .workspace), engine)
-        poolLayout = try pooled.descriptor.channelLayout()
+        conv1Output = try Memory(
+            MemoryDescriptor([rows, 32, height - 2, width - 2], layout: .channelsLast), engine)
+        pooled = try Memory(
+            MemoryDescriptor([rows] + pooledShape, layout: .channelsLast), engine)
+        poolChoices = try Memory(MemoryDescriptor([(pooled.count + 3) / 4]), engine)
         fc1Descriptor = try .denseForward(
             source: pooled.descriptor,
-            weights: MemoryDescriptor([features] + pooledShape, layout: .any),
+            weights: MemoryDescriptor([features] + pooledShape, layout: .outputsLast),
             bias: MemoryDescriptor(shapes[5]), destination: MemoryDescriptor([rows, features]),
             relu: true, engine)
         hidden = try Memory(fc1Descriptor.descriptor(of: .destination), engine)
@@ -70,25 +56,19 @@ final class ForwardPass {
             destination: MemoryDescriptor([rows, configuration.classCount]), relu: false, engine)
         logits = try Memory(fc2Descriptor.descriptor(of: .destination), engine)
 
-        let weights1 = try Memory(conv1Descriptor.descriptor(of: .weights), engine)
-        let bias1 = try Memory(conv1Descriptor.descriptor(of: .bias), engine)
-        let weights2 = try Memory(conv2Descriptor.descriptor(of: .weights), engine)
-        let bias2 = try Memory(conv2Descriptor.descriptor(of: .bias), engine)
+        let weights1 = try Memory(MemoryDescriptor(shapes[0], layout: .outputsLast), engine)
+        let bias1 = try Memory(MemoryDescriptor(shapes[1]), engine)
+        let weights2 = try Memory(MemoryDescriptor(shapes[2], layout: .outputsLast), engine)
+        let bias2 = try Memory(MemoryDescriptor(shapes[3]), engine)
         let weights3 = try Memory(fc1Descriptor.descriptor(of: .weights), engine)
         let bias3 = try Memory(fc1Descriptor.descriptor(of: .bias), engine)
         let weights4 = try Memory(fc2Descriptor.descriptor(of: .weights), engine)
         let bias4 = try Memory(fc2Descriptor.descriptor(of: .bias), engine)
         parameters = [weights1, bias1, weights2, bias2, weights3, bias3, weights4, bias4]
 
-        conv1 = try Primitive(
-            conv1Descriptor,
-            [.source: input, .weights: weights1, .bias: bias1, .destination: conv1Output])
-        conv2 = try Primitive(
-            conv2Descriptor,
-            [.source: conv1Output, .weights: weights2, .bias: bias2, .destination: conv2Output])
-        pool = try Primitive(
-            poolDescriptor,
-            [.source: conv2Output, .destination: pooled, .workspace: poolWorkspace])
+        let scratchCount = backbone_convolution_scratch_count(
+            configuration.channelCount, height, width, Int32(configuration.threadCount))
+        scratch = try Memory(MemoryDescriptor([scratchCount]), engine)
         fc1 = try Primitive(
             fc1Descriptor,
             [.source: pooled, .weights: weights3, .bias: bias3, .destination: hidden])
@@ -98,10 +78,9 @@ final class ForwardPass {
     }
 
     /// From `input` to `pooled`.
-    func convolve() throws(OneDNNError) {
-        try conv1.execute()
-        try conv2.execute()
-        try pool.execute()
+    func convolve() {
+        var net = unsafe convolutions
+        unsafe backbone_convolutions_forward(&net, Int32(configuration.threadCount))
     }
 
     /// From `pooled` to `hidden`.
@@ -112,5 +91,18 @@ final class ForwardPass {
     /// From `hidden` to `logits`.
     func computeLogits() throws(OneDNNError) {
         try fc2.execute()
+    }
+
+    /// The convolutional half as the kernels see it, in memories that this object retains.
+    @unsafe
+    var convolutions: backbone_convolutions {
+        let choices = unsafe UnsafeMutableRawPointer(poolChoices.floats)
+        return unsafe backbone_convolutions(
+            row_count: configuration.batchSize, channel_count: configuration.channelCount,
+            height: configuration.height, width: configuration.width, input: input.floats,
+            weights1: parameters[0].floats, bias1: parameters[1].floats,
+            weights2: parameters[2].floats, bias2: parameters[3].floats,
+            outputs1: conv1Output.floats, pooled: pooled.floats,
+            choices: choices.assumingMemoryBound(to: UInt8.self), scratch: scratch.floats)
     }
 }

@@ -6,6 +6,10 @@ package struct MemoryDescriptor: Equatable {
     package enum Layout: Sendable {
         /// Row-major, the last dimension contiguous.
         case plain
+        /// An image's `[sample, channel, row, column]` as `[sample, row, column, channel]`.
+        case channelsLast
+        /// A convolution's `[output, input, row, column]` as `[row, column, input, output]`.
+        case outputsLast
         /// Whatever the primitive that is being described works fastest with.
         case any
     }
@@ -24,6 +28,8 @@ package struct MemoryDescriptor: Equatable {
         case (.plain, 1): tag = dnnl_a
         case (.plain, 2): tag = dnnl_ab
         case (.plain, 4): tag = dnnl_abcd
+        case (.channelsLast, 4): tag = dnnl_acdb
+        case (.outputsLast, 4): tag = dnnl_cdba
         default: throw OneDNNError.failed("layout of \(dimensions.count) dimensions")
         }
         var raw = dnnl_memory_desc_t()
@@ -51,55 +57,6 @@ package struct MemoryDescriptor: Equatable {
         var leftRaw = left.raw
         var rightRaw = right.raw
         return unsafe dnnl_memory_desc_equal(&leftRaw, &rightRaw) != 0
-    }
-
-    /// Where the channels of an image tensor lie.
-    package struct ChannelLayout: Sendable {
-        /// Channels that lie side by side; all distances are in elements.
-        package let lanes: Int
-        /// From one such run of channels to the next.
-        package let laneBlockStride: Int
-        /// From one position (row-major within the image) to the next.
-        package let positionStride: Int
-        /// From one sample to the next.
-        package let sampleStride: Int
-
-        /// A layout of its distances.
-        package init(
-            lanes: Int, laneBlockStride: Int, positionStride: Int, sampleStride: Int
-        ) {
-            self.lanes = lanes
-            self.laneBlockStride = laneBlockStride
-            self.positionStride = positionStride
-            self.sampleStride = sampleStride
-        }
-    }
-
-    /// The channel layout of `[sample, channel, row, column]`.
-    ///
-    /// - Throws: `OneDNNError` where it is none of channels last, channels first and channels in
-    ///   blocks.
-    package func channelLayout() throws(OneDNNError) -> ChannelLayout {
-        let blocking = unsafe raw.format_desc.blocking
-        let strides = blocking.strides
-        guard raw.ndims == 4, raw.format_kind == dnnl_blocked,
-            strides.2 == raw.dims.3 * strides.3
-        else { throw OneDNNError.failed("search for the channels of a layout") }
-        let isChannelsLast = blocking.inner_nblks == 0 && strides.1 == 1
-        let lanes: Int
-        switch blocking.inner_nblks {
-        case 0: lanes = isChannelsLast ? 16 : 1
-        case 1 where blocking.inner_idxs.0 == 1: lanes = Int(blocking.inner_blks.0)
-        default: throw OneDNNError.failed("search for the channels of a layout")
-        }
-        return ChannelLayout(
-            lanes: lanes, laneBlockStride: isChannelsLast ? lanes : Int(strides.1),
-            positionStride: Int(strides.3), sampleStride: Int(strides.0))
-    }
-
-    /// The same shape in whatever layout suits best.
-    package func withAnyLayout() throws(OneDNNError) -> MemoryDescriptor {
-        try MemoryDescriptor(dimensions, layout: .any)
     }
 }
 

@@ -12,8 +12,6 @@ package struct Argument: Hashable, Sendable {
     package static let weights = Argument(index: DNNL_ARG_WEIGHTS)
     /// Biases, read.
     package static let bias = Argument(index: DNNL_ARG_BIAS)
-    /// What pooling remembers for its way back.
-    package static let workspace = Argument(index: DNNL_ARG_WORKSPACE)
     /// The gradient of the source, written.
     package static let sourceGradient = Argument(index: DNNL_ARG_DIFF_SRC)
     /// The gradient of the destination, read.

@@ -32,6 +32,25 @@ import Testing
         }
     }
 
+    /// Whole and cut tiles of the second convolution, one and several blocks of them, and an odd
+    /// last row and column that pooling leaves out.
+    @Test(arguments: [(6, 6), (7, 8), (8, 10), (9, 11), (10, 30), (22, 22), (23, 37)])
+    func featuresAreTheReferencesForAnySize(height: Int, width: Int) throws {
+        let configuration = small(channels: 2, height: height, width: width, batchSize: 3)
+        let weights = try biased(configuration)
+        let pixels = noise(2 * configuration.pixelCount, seed: 12)
+        let features = try Backbone(configuration, weights: weights).features(pixels: pixels)
+        let reference = ReferenceNet(configuration, weights)
+        for row in 0..<2 {
+            let size = configuration.pixelCount
+            let expected = reference.run(pixels[row * size..<(row + 1) * size]).features
+            let apart = zip(features.row(row), expected).reduce(0) {
+                max($0, abs(Double($1.0) - $1.1))
+            }
+            #expect(apart < 1e-4)
+        }
+    }
+
     @Test func featuresOfNothingAreNothing() throws {
         let features = try Backbone(small()).features(pixels: [])
         #expect(features.rowCount == 0)

@@ -91,11 +91,11 @@ import Testing
 
     @Test func oneDNNSaysWhatItCannotDo() throws {
         let engine = try Engine(threadCount: 1)
-        let shape = try MemoryDescriptor([1, 3, 4, 4])
-        let wrong = try MemoryDescriptor([1, 3, 9, 9])
+        let one = try MemoryDescriptor([1, 16])
         let error = #expect(throws: OneDNNError.self) {
-            _ = try PrimitiveDescriptor.maximumPoolingForward(
-                source: shape, destination: wrong, engine)
+            _ = try PrimitiveDescriptor.denseForward(
+                source: one, weights: MemoryDescriptor([4, 9]), bias: MemoryDescriptor([4]),
+                destination: MemoryDescriptor([1, 4]), relu: false, engine)
         }
         #expect(error?.code == .invalidArguments)
     }
