@@ -1,5 +1,6 @@
 import FeatureStore
 import Reporting
+import RunStore
 import Scheduling
 import Synchronization
 import Threading
@@ -11,7 +12,10 @@ import ZeroMQ
 /// It never computes; what it is told to do comes through a mailbox, what it brings is awaited.
 final class CoordinatorLink: Sendable {
     enum Command: Sendable {
-        case serve(HeadJob)
+        /// Without a writer heads are kept in memory only.
+        case serve(HeadJob, JournalWriter?)
+        case stored(through: Int)
+        case storeFailed(RunStoreError)
         case abort(reason: String)
     }
 
@@ -48,8 +52,10 @@ final class CoordinatorLink: Sendable {
     }
 
     /// Does the head phase; a cancelled task aborts it and tells the workers.
-    func train(_ job: HeadJob) async throws -> HeadHarvest {
-        inbox.post(.serve(job))
+    ///
+    /// - Parameter writer: where each head goes before its worker hears that it was accepted.
+    func train(_ job: HeadJob, _ writer: JournalWriter? = nil) async throws -> HeadHarvest {
+        inbox.post(.serve(job, writer))
         return try await withTaskCancellationHandler {
             try await harvest()
         } onCancel: {
@@ -97,6 +103,9 @@ private struct NetworkLoop: ~Copyable {
     private let start = ContinuousClock.now
     private var session: CoordinatorSession
     private var job: HeadJob?
+    private var writer: JournalWriter?
+    /// Why the run is given up, if for a reason of ours.
+    private var failure: RunStoreError?
     private var isAborted = false
     /// Who was told that the run is over and has not said goodbye; nil until it is over.
     ///
@@ -164,6 +173,7 @@ private struct NetworkLoop: ~Copyable {
         leaving = Set(session.peers.keys)
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
+        if let failure { throw failure }
         if isAborted { throw CancellationError() }
         return session.harvest
     }
@@ -185,9 +195,15 @@ private struct NetworkLoop: ~Copyable {
 
     private mutating func take(_ command: CoordinatorLink.Command) {
         switch command {
-        case .serve(let job):
+        case .serve(let job, let writer):
             self.job = job
+            self.writer = writer
             feed(.serve(job))
+        case .stored(let number):
+            feed(.stored(through: number))
+        case .storeFailed(let error):
+            failure = failure ?? error
+            feed(.abort(reason: "the coordinator cannot store heads"))
         case .abort(let reason):
             isAborted = true
             feed(.abort(reason: reason))
@@ -246,11 +262,25 @@ private struct NetworkLoop: ~Copyable {
         case .publish(let index):
             // Dropped for subscribers that lag too far behind: they pull what they miss.
             if let frames = chunk(index) { _ = try? broadcast.send([topic] + frames) }
+        case .store(let batch):
+            store(batch)
         case .log(let level, let text):
             console.log(level, text)
         case .finish:
             // The session says so itself.
             break
+        }
+    }
+
+    /// Has a batch written; that it is comes back through the mailbox, in order.
+    private func store(_ batch: HeadBatch) {
+        let inbox = inbox
+        guard let writer else { return inbox.post(.stored(through: batch.number)) }
+        writer.append(batch.entries) { result in
+            switch result {
+            case .success: inbox.post(.stored(through: batch.number))
+            case .failure(let error): inbox.post(.storeFailed(error))
+            }
         }
     }
 

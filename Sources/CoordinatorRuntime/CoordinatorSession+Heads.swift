@@ -8,9 +8,11 @@ extension CoordinatorSession {
     mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
-        harvest.totalFlops = job.totalFlops
-        harvest.heads = [Head?](repeating: nil, count: job.plan.heads.count)
-        scheduler = HeadScheduler(heads: job.work, configuration: job.schedulerConfiguration)
+        let missing = job.missingWork
+        harvest.totalFlops = missing.reduce(0) { $0 + $1.trainingFlops }
+        harvest.heads = job.resumedHeads
+        harvest.resumedCount = job.resumedHeads.count { $0 != nil }
+        scheduler = HeadScheduler(heads: missing, configuration: job.schedulerConfiguration)
         phase = .broadcasting(next: 0)
         servedAt = now
         var actions: [Action] = []
@@ -20,6 +22,8 @@ extension CoordinatorSession {
             if let message = featureMessage { actions.append(.send(message, to: peer.id)) }
             actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
         }
+        // Nothing to do, if an earlier start has done it all.
+        if missing.isEmpty { actions += schedule(.tick, at: now) }
         return actions + continueBroadcast(at: now)
     }
 
@@ -103,8 +107,7 @@ extension CoordinatorSession {
         case .assign(let assignment, let worker):
             return assign(assignment, to: worker, at: now)
         case .accept(_, _, let heads, _):
-            accept(heads, result, peer)
-            return []
+            return accept(heads, result, peer)
         case .compare(_, _, let heads, _):
             return compare(heads, result, peer, at: now)
         case .discard(let bundle, _, _, let reason):
@@ -122,9 +125,9 @@ extension CoordinatorSession {
         case .quarantine(let head):
             return [.log(.error, "\(head) is given up: three workers died of it")]
         case .finish(let quarantined):
-            harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
             harvest.quarantined = quarantined.compactMap { job?.plan[$0] }
-            return end(.complete) + [.finish]
+            phase = .storing
+            return finishOnceStored(at: now)
         }
     }
 
