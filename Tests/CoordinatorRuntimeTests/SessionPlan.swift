@@ -48,7 +48,7 @@ struct SessionPlan {
         if generator.chance(0.6) { crashesPerSecond = 0.15 }
         if generator.chance(0.5) { pausesPerSecond = 0.15 }
         if generator.chance(0.6) { hostilesPerSecond = 3 }
-        if generator.chance(0.3) { coordinatorRestartsPerSecond = 0.08 }
+        if generator.chance(0.5) { coordinatorRestartsPerSecond = 0.15 }
         if generator.chance(0.3) { invalidChance = generator.chance(0.5) ? 1 : 0.3 }
         if generator.chance(0.5) { storeSecondsMax = generator.chance(0.5) ? 4 : 0.5 }
     }

@@ -85,7 +85,8 @@ import WireProtocol
         #expect(stolen.acknowledged(to: 2) == [held[0].bundle])
         #expect(stolen.stored.isEmpty)
         var wrong = office.sample.result(held[0])
-        wrong.heads = [TrainedHead(id: HeadID(10), head: wrong.heads[0].head)]
+        let other = HeadID(wrong.heads[0].id.rawValue ^ 1)
+        wrong.heads = [TrainedHead(id: other, head: wrong.heads[0].head)]
         let refused = office.receive(.bundleTrained(wrong), from: 1)
         #expect(refused.acknowledged(to: 1) == [held[0].bundle])
         #expect(refused.stored.isEmpty)

@@ -96,10 +96,10 @@ import WireProtocol
     }
 
     @Test(arguments: Samples.all) func anotherVersionIsToldApart(message: AnyMessage) throws {
-        for version in [0, 2, 300, UInt32.max] {
+        for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 1])
+            #expect(frames[0].prefix(2) == [8, 2])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -141,8 +141,8 @@ import WireProtocol
 
     @Test func unknownBodiesAreRefused() {
         for frame in [
-            RawFields().varint(1, 1).bytes, RawFields.envelope(17, RawFields()),
-            RawFields.envelope(49, RawFields()), RawFields.envelope(1_000, RawFields()),
+            RawFields().varint(1, 2).bytes, RawFields.envelope(17, RawFields()),
+            RawFields.envelope(50, RawFields()), RawFields.envelope(1_000, RawFields()),
         ] {
             let first = #expect(throws: WireError.self) { try WorkerMessage.decode([frame]) }
             #expect(first?.code == .unknownBody)
