@@ -31,6 +31,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 let package = Package(
@@ -44,6 +45,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // The journal: SQLite with typed statements, transactions and errors.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header each, one Swift importer each.
@@ -76,7 +79,7 @@ let package = Package(
         module("Backbone", ["CBackboneKernels", "OneDNN", "Tensors"]),
         module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
         module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
-        module("RunStore", ["Hashing", "HeadPlan", "Tensors"]),
+        module("RunStore", ["Hashing", "HeadPlan", "Tensors", grdb]),
         module("Reporting", ["HeadPlan", "Tensors"]),
 
         // Drivers and programs.

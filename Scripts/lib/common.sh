@@ -5,7 +5,7 @@
 # that was unpacked from its archive and no more needs those of the second line to start, to fetch
 # packages and to link.
 readonly debian_packages=(
-    libzmq3-dev libdnnl-dev libsodium-dev zlib1g-dev dataset-fashion-mnist
+    libzmq3-dev libdnnl-dev libsodium-dev libsqlite3-dev zlib1g-dev dataset-fashion-mnist
     binutils git libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-0
 )
 

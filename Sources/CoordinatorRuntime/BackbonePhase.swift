@@ -21,7 +21,7 @@ struct BackboneOutcome: Sendable {
 
 /// Trains the backbone, or takes it from an earlier start of the run, and extracts features.
 struct BackbonePhase {
-    private let options: RunOptions
+    let options: RunOptions
     private let console: Console
 
     init(_ options: RunOptions, _ console: Console) {
@@ -32,9 +32,29 @@ struct BackbonePhase {
     func run(
         _ dataset: Dataset, _ directory: RunDirectory, _ kept: KeptFiles, _ clock: PhaseClock
     ) async throws -> BackboneOutcome {
+        let journal = try directory.openJournal
+        try journal.settle(dataDigest: dataset.sha256)
+        let writer = JournalWriter(journal)
         let thread = ThreadExecutor(name: "backbone")
-        let outcome = try await thread.run { flag in
-            let backbone = try trained(dataset, directory, flag, kept)
+        let result: Result<BackboneOutcome, any Error>
+        do {
+            result = .success(
+                try await compute(dataset, directory, journal, writer, clock, on: thread))
+        } catch {
+            result = .failure(error)
+        }
+        await thread.shutdown()
+        // No head is accepted before this is on the disk, and no signal's sentence said.
+        try await writer.finish()
+        return try result.get()
+    }
+
+    private func compute(
+        _ dataset: Dataset, _ directory: RunDirectory, _ journal: Journal,
+        _ writer: JournalWriter, _ clock: PhaseClock, on thread: ThreadExecutor
+    ) async throws -> BackboneOutcome {
+        try await thread.run { flag in
+            let backbone = try trained(dataset, journal, writer, flag)
             console.endPhase()
             clock.end(\.backbone)
             console.show(.activity("extracting features"))
@@ -42,15 +62,16 @@ struct BackbonePhase {
             let train = try backbone.features(pixels: dataset.train.pixels, onMinibatch: check)
             let test = try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
             let outcome = try finish(backbone.weights(), train, test, dataset, directory)
+            var entries = JournalEntries()
+            entries.features = try settled(outcome, journal)
+            writer.append(entries)
             clock.end(\.features)
             return outcome
         }
-        await thread.shutdown()
-        return outcome
     }
 
     private func trained(
-        _ dataset: Dataset, _ directory: RunDirectory, _ flag: CancellationFlag, _ kept: KeptFiles
+        _ dataset: Dataset, _ journal: Journal, _ writer: JournalWriter, _ flag: CancellationFlag
     ) throws -> Backbone {
         let shape = dataset.train.shape
         var configuration = BackboneConfiguration(
@@ -59,25 +80,37 @@ struct BackbonePhase {
         // A minibatch is padded to its full size: one larger than the data would be padding.
         configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
-        if let weights = try BackboneFile.read(from: directory, dataset: dataset) {
-            console.log(.info, "the backbone was trained before; going on from it")
-            kept.keepBackbone()
-            return try Backbone(configuration, weights: weights)
+        let record = try journal.backbone()
+        let epochsDone = record?.epochCount ?? 0
+        let backbone: Backbone
+        if let record {
+            console.log(
+                .info,
+                epochsDone >= options.epochs
+                    ? "the backbone was trained before; going on from it"
+                    : "\(epochsDone) of \(options.epochs) epochs of the backbone were trained before; going on with the others"
+            )
+            backbone = try Backbone(configuration, checkpoint: BackboneCheckpoint(record, journal))
+        } else {
+            backbone = try Backbone(configuration)
         }
-        let backbone = try Backbone(configuration)
-        let progress = BackboneTracker(epochCount: options.epochs)
-        for epoch in 0..<options.epochs {
+        let progress = BackboneTracker(epochsDone: epochsDone, epochCount: options.epochs)
+        for epoch in epochsDone..<max(epochsDone, options.epochs) {
             try backbone.trainEpoch(
                 epoch, pixels: dataset.train.pixels, labels: dataset.train.labels
             ) { report in
                 try flag.check()
                 console.show(.backbone(progress.update(report)))
             }
+            let checkpoint = try backbone.checkpoint()
+            try BackbonePhase.check(
+                checkpoint.weights.tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+            // Written while the next epoch trains.
+            try writer.check()
+            var entries = JournalEntries()
+            entries.backbone = checkpoint.record(epochCount: epoch + 1)
+            writer.append(entries)
         }
-        try BackbonePhase.check(
-            backbone.weights().tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
-        try BackboneFile.write(backbone.weights(), to: directory, dataset: dataset)
-        kept.keepBackbone()
         return backbone
     }
 
@@ -117,62 +150,24 @@ struct BackbonePhase {
 
 /// Rate and time left of the backbone's training.
 private struct BackboneTracker {
+    private let epochsDone: Int
     private let epochCount: Int
     private let start = ContinuousClock.now
 
-    init(epochCount: Int) {
+    /// - Parameter epochsDone: by an earlier start.
+    init(epochsDone: Int, epochCount: Int) {
+        self.epochsDone = epochsDone
         self.epochCount = epochCount
     }
 
     func update(_ report: EpochProgress) -> BackboneProgress {
         let seconds = start.duration(to: .now) / .seconds(1)
         let done = report.epoch * report.rowCount + report.rowsDone
-        let rate = Double(done) / max(seconds, 1e-3)
+        let rate = Double(done - epochsDone * report.rowCount) / max(seconds, 1e-3)
         return BackboneProgress(
             epoch: report.epoch + 1, epochCount: epochCount, rowsDone: report.rowsDone,
             rowCount: report.rowCount, loss: report.meanLoss, accuracy: report.accuracy,
             imagesPerSecond: rate,
             secondsLeft: Double(epochCount * report.rowCount - done) / rate)
-    }
-}
-
-/// The trained backbone in the run directory, for going on after an interruption.
-enum BackboneFile {
-    /// The backbone's tensors under the contract's names.
-    static func tensors(_ weights: BackboneWeights) -> [NamedTensor] {
-        zip(BackboneWeights.names, weights.tensors).map {
-            NamedTensor("backbone." + $0, $1.shape, $1.values)
-        }
-    }
-
-    static func write(
-        _ weights: BackboneWeights, to directory: RunDirectory, dataset: Dataset
-    ) throws(RunStoreError) {
-        try directory.saveBackbone(tensors(weights), metadata: ["data_sha256": dataset.sha256])
-    }
-
-    /// Nil if there is none; one of other data is refused.
-    static func read(
-        from directory: RunDirectory, dataset: Dataset
-    ) throws -> BackboneWeights? {
-        guard let file = try directory.loadBackbone() else { return nil }
-        guard file.metadata["data_sha256"] == dataset.sha256 else {
-            throw RunError(
-                .usage,
-                "\(directory.path) holds a backbone trained on other data; choose another --run-dir"
-            )
-        }
-        let tensors = try BackboneWeights.names.map { name in
-            guard let tensor = file["backbone." + name], let values = tensor.floats else {
-                throw RunError(
-                    .data, "\(directory.path(of: .backbone)) lacks \(name); remove it to train anew"
-                )
-            }
-            return BackboneTensor(shape: tensor.shape, values: values)
-        }
-        return BackboneWeights(
-            conv1Weight: tensors[0], conv1Bias: tensors[1], conv2Weight: tensors[2],
-            conv2Bias: tensors[3], fc1Weight: tensors[4], fc1Bias: tensors[5],
-            fc2Weight: tensors[6], fc2Bias: tensors[7])
     }
 }

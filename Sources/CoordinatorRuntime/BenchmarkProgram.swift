@@ -51,7 +51,7 @@ package final class BenchmarkProgram: Sendable {
         let directory = try options.openDirectory()
         kept.open(directory)
         clock.end(\.data)
-        let hasBackbone = FileManager.default.fileExists(atPath: directory.path(of: .backbone))
+        let hasBackbone = try directory.openJournal.backbone() != nil
         let backbone = try await BackbonePhase(options, console).run(
             dataset, directory, kept, clock)
         let phase = HeadPhase(

@@ -1,5 +1,6 @@
 import FeatureStore
 import Reporting
+import RunStore
 import Scheduling
 import Synchronization
 import Threading
@@ -11,7 +12,10 @@ import ZeroMQ
 /// It never computes; what it is told to do comes through a mailbox, what it brings is awaited.
 final class CoordinatorLink: Sendable {
     enum Command: Sendable {
-        case serve(HeadJob)
+        /// Without a writer heads are kept in memory only.
+        case serve(HeadJob, JournalWriter?)
+        case stored(through: Int)
+        case storeFailed(RunStoreError)
         case abort(reason: String)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)
@@ -96,8 +100,10 @@ final class CoordinatorLink: Sendable {
     }
 
     /// Does the head phase; a cancelled task aborts it and tells the workers.
-    func train(_ job: HeadJob) async throws -> HeadHarvest {
-        inbox.post(.serve(job))
+    ///
+    /// - Parameter writer: where each head goes before its worker hears that it was accepted.
+    func train(_ job: HeadJob, _ writer: JournalWriter? = nil) async throws -> HeadHarvest {
+        inbox.post(.serve(job, writer))
         let harvest = try await withTaskCancellationHandler {
             try await self.harvest()
         } onCancel: {
@@ -147,6 +153,9 @@ private struct NetworkLoop: ~Copyable {
     private let origin: ContinuousClock.Instant
     private var session: CoordinatorSession
     private var job: HeadJob?
+    private var writer: JournalWriter?
+    /// Why the run is given up, if for a reason of ours.
+    private var failure: RunStoreError?
     private var isAborted = false
     /// Who was told that the run is over and has not said goodbye; nil until it is over.
     ///
@@ -216,6 +225,7 @@ private struct NetworkLoop: ~Copyable {
         if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
+        if let failure { throw failure }
         if isAborted { throw CancellationError() }
         return session.harvest
     }
@@ -238,9 +248,15 @@ private struct NetworkLoop: ~Copyable {
 
     private mutating func take(_ command: CoordinatorLink.Command) {
         switch command {
-        case .serve(let job):
+        case .serve(let job, let writer):
             self.job = job
+            self.writer = writer
             feed(.serve(job))
+        case .stored(let number):
+            feed(.stored(through: number))
+        case .storeFailed(let error):
+            failure = failure ?? error
+            feed(.abort(reason: "the coordinator cannot store heads"))
         case .abort(let reason):
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
@@ -319,11 +335,25 @@ private struct NetworkLoop: ~Copyable {
         case .publish(let index):
             // Dropped for subscribers that lag too far behind: they pull what they miss.
             if let frames = chunk(index) { _ = try? broadcast.send([topic] + frames) }
+        case .store(let batch):
+            store(batch)
         case .log(let level, let text):
             console.log(level, text)
         case .finish:
             // The session says so itself.
             break
+        }
+    }
+
+    /// Has a batch written; that it is comes back through the mailbox, in order.
+    private func store(_ batch: HeadBatch) {
+        let inbox = inbox
+        guard let writer else { return inbox.post(.stored(through: batch.number)) }
+        writer.append(batch.entries) { result in
+            switch result {
+            case .success: inbox.post(.stored(through: batch.number))
+            case .failure(let error): inbox.post(.storeFailed(error))
+            }
         }
     }
 

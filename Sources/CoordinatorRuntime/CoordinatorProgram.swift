@@ -45,24 +45,34 @@ package final class CoordinatorProgram: Sendable {
         let kept = KeptFiles()
         let watcher = await SignalWatcher([.interrupt, .terminate, .hangUp])
         defer { watcher.stop() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await work(kept) }
-            group.addTask { try await throwAtSignal(watcher, kept) }
-            // The first to end decides; the other is cancelled and awaited.
-            defer { group.cancelAll() }
-            try await group.next()
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await work(kept) }
+                group.addTask { try await throwAtSignal(watcher) }
+                // The first to end decides; the other is cancelled and awaited.
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch let interruption as Interruption {
+            // The work has ended, and what it had is on the disk.
+            throw RunError(
+                .interrupted(signal: interruption.signal.number), "interrupted; \(kept.summary)")
         }
     }
 
+    private struct Interruption: Error {
+        let signal: TerminationSignal
+    }
+
     /// Waits for a signal; a second one ends the process where it stands.
-    private static func throwAtSignal(_ watcher: SignalWatcher, _ kept: KeptFiles) async throws {
+    private static func throwAtSignal(_ watcher: SignalWatcher) async throws {
         var signals = watcher.signals.makeAsyncIterator()
         guard let signal = await signals.next() else { throw CancellationError() }
         // Unstructured: the group above waits for the phases to end, this one does not.
         Task {
             for await again in watcher.signals { exit(again.exitStatus) }
         }
-        throw RunError(.interrupted(signal: signal.number), "interrupted; \(kept.summary)")
+        throw Interruption(signal: signal)
     }
 
     /// Gives every module's error its exit status.
@@ -112,7 +122,7 @@ package final class CoordinatorProgram: Sendable {
             try workers.start()
             let backbone = try await BackbonePhase(options, console).run(
                 dataset, directory, kept, clock)
-            let harvest = try await trainHeads(plan, backbone, link)
+            let harvest = try await trainHeads(plan, backbone, link, directory)
             // Also of a run that fails its checks: it shows why.
             try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
             try harvest.checkComplete()
@@ -161,12 +171,28 @@ extension CoordinatorProgram {
     }
 
     private func trainHeads(
-        _ plan: HeadPlan, _ backbone: BackboneOutcome, _ link: CoordinatorLink
+        _ plan: HeadPlan, _ backbone: BackboneOutcome, _ link: CoordinatorLink,
+        _ directory: RunDirectory
     ) async throws -> HeadHarvest {
-        let harvest = try await link.train(
-            HeadJob(options, plan, backbone, minWorkerCount: options.minWorkers))
+        let journal = try directory.openJournal
+        var job = HeadJob(options, plan, backbone, minWorkerCount: options.minWorkers)
+        try job.resume(journal)
+        let resumedCount = job.resumedHeads.count { $0 != nil }
+        if resumedCount > 0 {
+            console.log(
+                .info,
+                "\(resumedCount) of \(plan.heads.count) heads were trained before; going on with the others"
+            )
+        }
+        let writer = JournalWriter(journal)
+        let result: Result<HeadHarvest, any Error>
+        do { result = .success(try await link.train(job, writer)) } catch {
+            result = .failure(error)
+        }
+        // Also what came last before a signal is on the disk before the program ends.
+        try await writer.finish()
         console.endPhase()
-        return harvest
+        return try result.get()
     }
 
     private func printFormer(_ directory: RunDirectory) throws {

@@ -8,9 +8,11 @@ extension CoordinatorSession {
     mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
-        harvest.totalFlops = job.totalFlops
-        harvest.heads = [Head?](repeating: nil, count: job.plan.heads.count)
-        scheduler = HeadScheduler(heads: job.work, configuration: job.schedulerConfiguration)
+        let missing = job.missingWork
+        harvest.totalFlops = missing.reduce(0) { $0 + $1.trainingFlops }
+        harvest.heads = job.resumedHeads
+        harvest.resumedCount = job.resumedHeads.count { $0 != nil }
+        scheduler = HeadScheduler(heads: missing, configuration: job.schedulerConfiguration)
         phase = .broadcasting(next: 0)
         servedAt = now
         record(RunEvent(.broadcastBegan, at: now.runSeconds))
@@ -22,6 +24,8 @@ extension CoordinatorSession {
             if let message = featureMessage { actions.append(.send(message, to: peer.id)) }
             actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
         }
+        // Nothing to do, if an earlier start has done it all.
+        if missing.isEmpty { actions += schedule(.tick, at: now) }
         return actions + continueBroadcast(at: now)
     }
 
@@ -108,12 +112,12 @@ extension CoordinatorSession {
         case .assign(let assignment, let worker):
             return assign(assignment, to: worker, at: now)
         case .accept(let bundle, let attempt, let heads, let worker):
-            accept(heads, result, peer)
+            let actions = accept(heads, result, peer)
             record(
                 RunEvent(
                     .bundleAccepted, bundle, attempt: attempt, of: worker, at: now.runSeconds,
                     heads: heads.count))
-            return []
+            return actions
         case .compare(let bundle, let attempt, let heads, let worker):
             let before = harvest.mismatchCount
             let actions = compare(heads, result, peer, at: now)
@@ -150,9 +154,9 @@ extension CoordinatorSession {
                     detail: job?.plan[head].classes.description))
             return [.log(.error, "\(head) is given up: three workers died of it")]
         case .finish(let quarantined):
-            harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
             harvest.quarantined = quarantined.compactMap { job?.plan[$0] }
-            return end(.complete, at: now) + [.finish]
+            phase = .storing
+            return finishOnceStored(at: now)
         }
     }
 

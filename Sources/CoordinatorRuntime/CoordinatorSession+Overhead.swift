@@ -6,7 +6,7 @@ extension CoordinatorSession {
     mutating func countControl(_ message: CoordinatorMessage, byteCount: Int) {
         guard leasingAt != nil, !isFinished else { return }
         switch message {
-        case .assign, .revoke, .heartbeat: harvest.controlByteCount += byteCount
+        case .assign, .revoke, .acknowledge, .heartbeat: harvest.controlByteCount += byteCount
         case .welcome, .refused, .features, .broadcastComplete, .chunk, .finished: break
         }
     }

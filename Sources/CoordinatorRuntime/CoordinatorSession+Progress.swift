@@ -10,6 +10,7 @@ extension CoordinatorSession {
         let seconds = max(1e-3, now.seconds(since: leasingAt ?? now))
         let total = job.totalFlops
         let done = acceptedFlops
+        let resumed = total - harvest.totalFlops
         let statistics = Dictionary(
             scheduler.workerStatistics.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         let workers = orderedPeers.map { peer in
@@ -21,10 +22,10 @@ extension CoordinatorSession {
                 headsDone: report.headCount, headsPerSecond: Double(report.headCount) / seconds)
         }
         return HeadsProgress(
-            headsDone: acceptedCount, headCount: job.plan.heads.count,
+            headsDone: harvest.resumedCount + acceptedCount, headCount: job.plan.heads.count,
             headsPerSecond: Double(acceptedCount) / seconds,
             gflopsPerSecond: done / seconds * 1e-9,
-            shareDone: total > 0 ? min(1, done / total) : 1,
+            shareDone: total > 0 ? min(1, (resumed + done) / total) : 1,
             secondsLeft: scheduler.secondsLeft(at: now), workers: workers)
     }
 
@@ -70,7 +71,7 @@ extension CoordinatorSession {
 
     /// Says now and then that heads wait and nobody trains them: a person may have to start workers.
     mutating func complainOfWaiting(at now: SchedulerInstant) -> [Action] {
-        guard let job, let scheduler, !isFinished,
+        guard let job, let scheduler, !isFinished, !scheduler.isFinished,
             !scheduler.isStarted || !peers.values.contains(where: \.isReady)
         else {
             wait.nextComplaint = nil

@@ -9,13 +9,15 @@ extension CoordinatorSession {
     mutating func assign(
         _ assignment: Scheduling.Assignment, to worker: WorkerID, at now: SchedulerInstant
     ) -> [Action] {
-        guard let job, let id = identities[worker] else { return [] }
+        guard let job, let id = identities[worker], let peer = peers[id] else { return [] }
         if leasingAt == nil { leasingAt = now }
         if let report = peers[id]?.report, harvest.workers[report].leasedAt == nil {
             harvest.workers[report].leasedAt = now
         }
         leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
-            Lease(worker: worker, heads: assignment.heads, assignedAt: now)
+            Lease(
+                worker: worker, incarnation: peer.incarnation, heads: assignment.heads,
+                assignedAt: now)
         var event = RunEvent(
             .bundleLeased, assignment.bundle, attempt: assignment.attempt, of: worker,
             at: now.runSeconds, heads: assignment.heads.count)
@@ -37,9 +39,9 @@ extension CoordinatorSession {
         }
     }
 
-    /// Ends a lease by its holder's answer; nil if that peer has no such lease.
+    /// Ends a lease by its holder's answer; nil if that process has no such lease.
     private mutating func concludeLease(_ key: LeaseKey, by peer: Peer) -> Lease? {
-        guard let lease = leases[key], lease.worker == peer.worker else { return nil }
+        guard let lease = leases[key], lease.incarnation == peer.incarnation else { return nil }
         leases[key] = nil
         return lease
     }
@@ -51,12 +53,14 @@ extension CoordinatorSession {
         let bundle = BundleID(result.bundle)
         let key = LeaseKey(bundle: result.bundle, attempt: result.attempt)
         guard let lease = concludeLease(key, by: peer) else {
-            // Answered before, another's, or none at all: nothing says what it should look like.
+            // Said again because the acknowledgement was lost, or is still to come.
+            if let again = acknowledgeAgain(key, to: peer) { return again }
+            // Another's, or none at all: nothing says what it should look like.
             harvest.rejectedCount += 1
             return note(
                 .warning,
                 "worker \(name(of: peer)) sent heads for \(bundle), which is not its lease", at: now
-            )
+            ) + [Self.acknowledgement(key, to: peer)]
         }
         guard fits(result, lease) else {
             harvest.rejectedCount += 1
@@ -66,17 +70,19 @@ extension CoordinatorSession {
                     at: now.runSeconds, detail: "rejected"))
             return note(
                 .warning, "worker \(name(of: peer)) sent heads that were not its lease's", at: now)
+                + [Self.acknowledgement(key, to: peer)]
                 + schedule(
-                    .bundleRejected(bundle, attempt: result.attempt, by: peer.worker), at: now)
+                    .bundleRejected(bundle, attempt: result.attempt, by: lease.worker), at: now)
         }
         // A peer's figure: sums of these must stay numbers that a file can hold.
         let busySeconds = min(result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
         harvest.workers[peer.report].busySeconds += busySeconds
         recordTraining(of: bundle, result, lease, busySeconds: busySeconds, at: now)
-        return schedule(
+        let actions = schedule(
             .bundleTrained(
-                bundle, attempt: result.attempt, by: peer.worker,
+                bundle, attempt: result.attempt, by: lease.worker,
                 busySeconds: result.busySeconds), at: now, result: result, from: peer)
+        return actions + acknowledgeOnceStored(key, to: peer)
     }
 
     private mutating func recordTraining(
@@ -107,30 +113,34 @@ extension CoordinatorSession {
     ) -> [Action] {
         let bundle = BundleID(failure.bundle)
         let attempt = failure.attempt
-        if concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer) != nil {
+        let lease = concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer)
+        let worker = lease?.worker ?? peer.worker
+        if lease != nil {
             record(
                 RunEvent(
-                    .bundleFailed, bundle, attempt: attempt, of: peer.worker, at: now.runSeconds,
+                    .bundleFailed, bundle, attempt: attempt, of: worker, at: now.runSeconds,
                     detail: failure.isDeclined ? "declined" : "failed"))
         }
         if failure.isDeclined {
-            return schedule(.leaseDeclined(bundle, attempt: attempt, by: peer.worker), at: now)
+            return schedule(.leaseDeclined(bundle, attempt: attempt, by: worker), at: now)
         }
         return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
-            + schedule(.bundleFailed(bundle, attempt: attempt, by: peer.worker), at: now)
+            + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)
     }
 
     mutating func accept(
         _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
-    ) {
-        guard let result, let peer else { return }
+    ) -> [Action] {
+        guard let result, let peer else { return [] }
         let wanted = Set(heads)
-        for trained in result.heads where wanted.contains(trained.id) {
+        let accepted = result.heads.filter { wanted.contains($0.id) }
+        for trained in accepted {
             harvest.heads[Int(trained.id.rawValue)] = trained.head
             acceptedCount += 1
             acceptedFlops += job?.flops(of: trained.id) ?? 0
             harvest.workers[peer.report].headCount += 1
         }
+        return [store(accepted, from: harvest.workers[peer.report])]
     }
 
     mutating func compare(

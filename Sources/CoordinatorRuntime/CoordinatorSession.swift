@@ -31,6 +31,8 @@ package struct CoordinatorSession: Sendable {
         case subscriptions(change: Int)
         /// The features are there: the head phase begins.
         case serve(HeadJob)
+        /// The heads of all batches up to this number are on disk.
+        case stored(through: Int)
         /// The run is given up.
         case abort(reason: String)
         case tick
@@ -43,8 +45,10 @@ package struct CoordinatorSession: Sendable {
         case sendChunk(Int, to: PeerID)
         /// Send a chunk to all subscribers.
         case publish(Int)
+        /// Bring heads to the disk, then say so with ``Event/stored(through:)``.
+        case store(HeadBatch)
         case log(LogLevel, String)
-        /// All heads are there, or given up.
+        /// All heads are on disk, or given up.
         case finish
     }
 
@@ -77,6 +81,8 @@ package struct CoordinatorSession: Sendable {
     /// A lease as it was sent, for checking its result.
     struct Lease: Sendable {
         let worker: WorkerID
+        /// Of the worker's process, which may answer over a later connection.
+        let incarnation: UInt64
         let heads: [HeadID]
         let assignedAt: SchedulerInstant
     }
@@ -87,6 +93,8 @@ package struct CoordinatorSession: Sendable {
         /// Chunks from this one on are to be published.
         case broadcasting(next: Int)
         case serving
+        /// All heads are there, or given up, and some not on disk yet.
+        case storing
         case finished(CoordinatorMessage.Outcome)
     }
 
@@ -98,6 +106,8 @@ package struct CoordinatorSession: Sendable {
     package static let workerCountMax = 4_096
     /// Leases of gone workers that are remembered: a late result is as good as any.
     package static let formerLeaseCountMax = 4_096
+    /// Answered leases that are remembered: an answer may come again if it was not acknowledged.
+    package static let answeredLeaseCountMax = 4_096
     /// Gone connections and workers sent away that are remembered.
     package static let formerPeerCountMax = 1_024
     /// Log lines about peers in one second; more are only counted.
@@ -136,6 +146,7 @@ package struct CoordinatorSession: Sendable {
     /// Unanswered leases of workers that are there, and what the ring holds of those gone.
     var leases: [LeaseKey: Lease] = [:]
     var formerLeaseRing = Ring<LeaseKey>(capacity: formerLeaseCountMax)
+    var storage = Storage()
     var subscriptionCount = 0
     var servedAt = SchedulerInstant.start
     var schedulerTickAt = SchedulerInstant.start
@@ -178,6 +189,8 @@ package struct CoordinatorSession: Sendable {
             return []
         case .serve(let job):
             return serve(job, at: now)
+        case .stored(let number):
+            return stored(through: number, at: now)
         case .abort(let reason):
             guard !isFinished else { return [] }
             return end(.aborted(reason: reason), at: now)

@@ -21,6 +21,9 @@ package struct HeadJob: Sendable {
     /// about as much as 16 multiply-adds a feature (measured: 80 ns a row of 256 at 60 GFLOP/s).
     private static let streamFlopsPerFeature = 20.0
 
+    /// Heads that an earlier start of the run has, in the plan's order; nil where one is missing.
+    package var resumedHeads: [Head?]
+
     /// The heads as the scheduler weighs them, in the plan's order.
     let work: [HeadWork]
     /// Operations to train all heads.
@@ -48,6 +51,7 @@ package struct HeadJob: Sendable {
                 resultByteCount: members.count * (manifest.featureCount + 1) * 4)
         }
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
+        resumedHeads = [Head?](repeating: nil, count: plan.heads.count)
         schedulerConfiguration = SchedulerConfiguration()
         schedulerConfiguration.minWorkerCount = minWorkerCount
         schedulerConfiguration.bundleFixedFlops =
@@ -58,6 +62,9 @@ package struct HeadJob: Sendable {
     var featureCount: Int { chunks.manifest.featureCount }
     /// Rows of each class.
     var classRowCounts: [Int] { chunks.manifest.classRowCounts }
+
+    /// The heads that are to be trained.
+    var missingWork: [HeadWork] { zip(work, resumedHeads).filter { $1 == nil }.map(\.0) }
 
     /// Operations to train one head.
     func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
@@ -72,17 +79,19 @@ package struct HeadHarvest: Sendable {
     package var heads: [Head?]
     /// Heads that were given up because workers died of them.
     package var quarantined: [HeadSpec] = []
+    /// Heads of `heads` that an earlier start of the run had.
+    package var resumedCount = 0
     /// Heads that came once more and were compared with the first.
     package var duplicatedCount = 0
     /// Results and messages that failed a check.
     package var rejectedCount = 0
     /// Duplicates whose bytes differed: some machine computes wrongly.
     package var mismatchCount = 0
-    /// Operations of all heads, by the textbook's count.
+    /// Operations of all heads that were not resumed, by the textbook's count.
     package var totalFlops = 0.0
     /// From the first feature out until all who were there had them all.
     package var broadcastSeconds = 0.0
-    /// From the first lease to the last head.
+    /// From the first lease until the last head is on disk.
     package var headSeconds = 0.0
     /// Bytes of leases, results and signs of life from the first lease on, the heads' weights apart.
     package var controlByteCount = 0
@@ -115,7 +124,7 @@ extension HeadHarvest {
         let rest = quarantined.count - names.count
         throw RunError(
             .incomplete,
-            "\(quarantined.count) heads were given up because every worker that trained them died: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); the backbone is kept, so see why workers die and start the same run again"
+            "\(quarantined.count) heads were given up because every worker that trained them died: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); all others are kept, so see why workers die and start the same run again"
         )
     }
 

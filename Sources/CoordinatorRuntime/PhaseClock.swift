@@ -1,4 +1,3 @@
-import Glibc
 import RunStore
 import Scheduling
 import Synchronization
@@ -64,34 +63,5 @@ final class PhaseClock: Sendable {
             timing.total = start.duration(to: .now) / .seconds(1)
             return timing
         }
-    }
-}
-
-/// What would be left if the run ended now, in words.
-final class KeptFiles: Sendable {
-    private struct State {
-        var folder: String?
-        var hasBackbone = false
-    }
-
-    private let state = Mutex(State())
-
-    /// Names the run directory, which may hold a backbone from an earlier start.
-    func open(_ directory: RunDirectory) {
-        let file = directory.path(of: .backbone)
-        let hasBackbone = unsafe access(file, F_OK) == 0
-        state.withLock { $0 = State(folder: directory.path, hasBackbone: hasBackbone) }
-    }
-
-    func keepBackbone() { state.withLock { $0.hasBackbone = true } }
-
-    /// A clause for the last sentence.
-    var summary: String {
-        let state = state.withLock { $0 }
-        guard let folder = state.folder, state.hasBackbone else {
-            return "nothing was far enough to be kept"
-        }
-        return
-            "the trained backbone is kept: the same command with --run-dir \(folder) goes on from it"
     }
 }

@@ -34,7 +34,7 @@ struct RunRecord {
             predictions: RunDigests.predictions(predictions))
         try directory.write(predictions, as: .predictions)
         let model = try ModelArtefact.file(
-            backbone: BackboneFile.tensors(backbone.weights), heads: heads,
+            backbone: backbone.weights.named("backbone."), heads: heads,
             metadata: [
                 "dataset": dataset.name.rawValue,
                 "classes": dataset.classNames.joined(separator: ","),
@@ -90,10 +90,10 @@ struct RunRecord {
     }
 
     private func headCounts(_ timing: RunResults.Timing) -> RunResults.HeadCounts {
-        let trained = harvest.heads.count { $0 != nil }
+        let trained = harvest.heads.count { $0 != nil } - harvest.resumedCount
         let seconds = max(harvest.headSeconds, 1e-9)
         return RunResults.HeadCounts(
-            trained: trained, resumed: 0, duplicated: harvest.duplicatedCount,
+            trained: trained, resumed: harvest.resumedCount, duplicated: harvest.duplicatedCount,
             rejected: harvest.rejectedCount,
             headEpochsPerSecond: Double(trained * options.headEpochs) / seconds,
             gflopsPerSecond: harvest.totalFlops / seconds * 1e-9,

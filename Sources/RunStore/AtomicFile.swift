@@ -88,7 +88,7 @@ package enum AtomicFile {
     static let temporaryPrefix = ".partial-"
 
     // A rename is on disk once its folder is.
-    private static func synchronise(folder: String) throws(RunStoreError) {
+    static func synchronise(folder: String) throws(RunStoreError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .cannotWrite(folder, reason(errno)) }
         let failed = fsync(descriptor) != 0
@@ -98,7 +98,7 @@ package enum AtomicFile {
         if failed && code != EINVAL { throw .cannotWrite(folder, reason(code)) }
     }
 
-    private static func split(_ path: String) -> (folder: String, name: String) {
+    static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return (".", path) }
         let folder = path[..<slash]
         return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
@@ -142,4 +142,14 @@ func readFile(_ path: String, byteCountMax: Int) throws(RunStoreError) -> [UInt8
 /// Whether there is anything at `path`.
 func fileExists(_ path: String) -> Bool {
     unsafe access(path, F_OK) == 0
+}
+
+/// The size of a regular file.
+func byteCount(ofFile path: String) throws(RunStoreError) -> Int {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .cannotRead(path, reason(errno)) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+        throw .cannotRead(path, "it is not a regular file")
+    }
+    return Int(status.st_size)
 }

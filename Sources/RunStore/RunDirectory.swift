@@ -22,7 +22,7 @@ package final class RunDirectory: Sendable {
         case results = "results.json"
         case predictions = "predictions.csv"
         case model = "model.safetensors"
-        case backbone = "backbone.safetensors"
+        case journal = "journal.sqlite"
         case timeline = "timeline.jsonl"
         case trainFeatures = "features-train.npy"
         case trainLabels = "labels-train.npy"
@@ -34,18 +34,23 @@ package final class RunDirectory: Sendable {
     package let path: String
     /// As the folder was found.
     package let state: State
+    /// What the run has so far; nil where a finished run's, which needs it no more, cannot be read.
+    package let journal: Journal?
     private let lock: Int32
 
-    /// Makes or opens the folder, locks it, and writes config.json or compares with it.
+    /// Makes or opens the folder, locks it, and makes the journal and config.json or compares with
+    /// them.
     ///
-    /// Temporary files of a killed process are removed.
+    /// Temporary files of a killed process are removed. config.json is there only once the journal
+    /// is whole.
     ///
     /// - Parameters:
     ///   - config: every option in force.
     ///   - incidental: options by which two starts of one run may differ, such as how many
     ///     workers to start; the first start's are kept in config.json.
-    /// - Throws: ``RunStoreError`` when the folder cannot be made or written, is in use, or holds
-    ///   another configuration (every difference is named). A finished run is not an error.
+    /// - Throws: ``RunStoreError`` when the folder cannot be made or written, is in use, holds
+    ///   another configuration (every difference is named), or a damaged journal, which is left as
+    ///   it is. A finished run is not an error.
     package init(
         path: String, config: [String: JSONValue], incidental: Set<String> = []
     ) throws(RunStoreError) {
@@ -56,15 +61,17 @@ package final class RunDirectory: Sendable {
         // From here on a throw runs deinit's close by hand: a class that is not whole has no
         // deinit.
         do throws(RunStoreError) {
-            state = try Self.settle(path, config: config, incidental: incidental)
+            (state, journal) = try Self.settle(path, config: config, incidental: incidental)
         } catch {
-            close(lock)
+            Glibc.close(lock)
             throw error
         }
     }
 
     deinit {
-        close(lock)
+        // While the lock is still held.
+        journal?.close()
+        Glibc.close(lock)
     }
 
     /// `runs/<UTC time>-<data set>`, the default folder.
@@ -107,19 +114,6 @@ package final class RunDirectory: Sendable {
         let bytes = try JSONFile.encode(results)
         try write(bytes, as: .results)
         return bytes
-    }
-
-    /// Keeps the backbone's tensors and what else is needed to go on from them.
-    package func saveBackbone(
-        _ tensors: [NamedTensor], metadata: [String: String]
-    ) throws(RunStoreError) {
-        try write(Safetensors(metadata: metadata, tensors: tensors).encoded(), as: .backbone)
-    }
-
-    /// What ``saveBackbone(_:metadata:)`` kept last; nil when it never did.
-    package func loadBackbone() throws(RunStoreError) -> Safetensors? {
-        guard fileExists(path(of: .backbone)) else { return nil }
-        return try Self.readTensors(.backbone, in: path)
     }
 }
 
@@ -202,26 +196,42 @@ extension RunDirectory {
 
     private static func settle(
         _ path: String, config: [String: JSONValue], incidental: Set<String>
-    ) throws(RunStoreError) -> State {
+    ) throws(RunStoreError) -> (State, Journal?) {
         let names = try? FileManager.default.contentsOfDirectory(atPath: path)
         for name in names ?? [] where name.hasPrefix(AtomicFile.temporaryPrefix) {
             unsafe unlink(path + "/" + name)
         }
-        guard fileExists(self.path(of: .config, in: path)) else {
-            for artefact in Artefact.allCases {
+        func compare(_ found: [String: JSONValue]) throws(RunStoreError) {
+            let differences = differences(from: found, to: config, incidental: incidental)
+            guard differences.isEmpty else {
+                throw .otherConfiguration(path, differences: differences)
+            }
+        }
+        let configPath = self.path(of: .config, in: path)
+        let journalPath = self.path(of: .journal, in: path)
+        let isKnown = fileExists(configPath)
+        if isKnown {
+            try compare(try readConfig(in: path))
+            if fileExists(self.path(of: .results, in: path)) {
+                return (.finished, try? Journal(path: journalPath))
+            }
+        } else {
+            for artefact in Artefact.allCases where artefact != .journal {
                 if fileExists(self.path(of: artefact, in: path)) {
                     throw .foreignFile(path, artefact.rawValue)
                 }
             }
-            try AtomicFile.write(JSONFile.encode(config), to: self.path(of: .config, in: path))
-            return .new
         }
-        let found = try readConfig(in: path)
-        let differences = differences(from: found, to: config, incidental: incidental)
-        guard differences.isEmpty else {
-            throw .otherConfiguration(path, differences: differences)
+        guard isKnown || fileExists(journalPath) else {
+            let journal = try Journal.create(path: journalPath, config: config)
+            try AtomicFile.write(JSONFile.encode(config), to: configPath)
+            return (.new, journal)
         }
-        return fileExists(self.path(of: .results, in: path)) ? .finished : .unfinished
+        guard fileExists(journalPath) else { throw .noJournal(path) }
+        let journal = try Journal(path: journalPath)
+        try compare(try journal.config())
+        if !isKnown { try AtomicFile.write(JSONFile.encode(config), to: configPath) }
+        return (.unfinished, journal)
     }
 
     /// One clause per option that differs, by name.

@@ -60,6 +60,13 @@ package struct RunStoreError: Error, Hashable, Sendable, CustomStringConvertible
                 + "use another --run-dir")
     }
 
+    static func noJournal(_ path: String) -> RunStoreError {
+        RunStoreError(
+            code: .malformed,
+            message: "\(path) holds config.json but no journal.sqlite, so the run cannot go on; "
+                + "restore it from a copy, or use another --run-dir")
+    }
+
     static func inUse(_ path: String, by owner: String) -> RunStoreError {
         RunStoreError(
             code: .inUse,

@@ -22,6 +22,9 @@ extension CoordinatorMessage {
             envelope.revoke.bundle = bundle
             envelope.revoke.attempt = attempt
             envelope.revoke.mayFinish = mayFinish
+        case .acknowledge(let bundle, let attempt):
+            envelope.acknowledge.bundle = bundle
+            envelope.acknowledge.attempt = attempt
         case .finished(.complete): envelope.finished.isComplete = true
         case .finished(.aborted(let reason)):
             envelope.finished.isComplete = false
@@ -57,6 +60,8 @@ extension CoordinatorMessage {
         case .revoke(let wire):
             message = .revoke(
                 bundle: wire.bundle, attempt: wire.attempt, mayFinish: wire.mayFinish)
+        case .acknowledge(let wire):
+            message = .acknowledge(bundle: wire.bundle, attempt: wire.attempt)
         case .finished(let wire): message = .finished(try Outcome(wire, limits))
         case .coordinatorHeartbeat(let wire): message = .heartbeat(incarnation: wire.incarnation)
         case nil: throw .unknownBody("its body is missing or of a kind not known here")

@@ -17,6 +17,9 @@ package enum CoordinatorMessage: Equatable, Sendable {
     ///
     /// A worker that is training it goes on if it may finish. Answered with the result, or declined.
     case revoke(bundle: UInt64, attempt: UInt32, mayFinish: Bool)
+    /// The answer to a result, which the worker need not keep any longer: its heads are on the
+    /// coordinator's disk, or it was of no use.
+    case acknowledge(bundle: UInt64, attempt: UInt32)
     case finished(Outcome)
     /// The answer to a worker's heartbeat of that incarnation.
     case heartbeat(incarnation: UInt64)

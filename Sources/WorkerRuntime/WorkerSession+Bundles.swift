@@ -32,7 +32,7 @@ extension WorkerSession {
     }
 
     mutating func revoke(
-        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool
+        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool, at now: ContinuousClock.Instant
     ) -> [Action] {
         let isThis = { (candidate: BundleAssignment) in
             candidate.bundle == bundle && candidate.attempt == attempt
@@ -40,6 +40,8 @@ extension WorkerSession {
         if let known = running.first(where: { $0.isReportable && isThis($0.assignment) }) {
             return mayFinish ? [] : [.cancel(known.ticket)]
         }
+        // Trained, and the result was lost or is still on its way.
+        if let index = keptIndex(bundle, attempt) { return [sendAgain(index, at: now)] }
         waiting.removeAll(where: isThis)
         return [.send(Self.decline(bundle, attempt, "it was revoked"))]
     }
@@ -62,7 +64,7 @@ extension WorkerSession {
         // The heartbeat before it brings the coordinator's figures up to date: this may be the last
         // result of the run.
         if ended.isReportable { actions += [heartbeat(at: now), .send(report)] }
-        if isDraining && running.isEmpty { actions += [.send(.goodbye), .exit(.done)] }
-        return actions
+        if ended.isReportable, case .bundleTrained(let result) = report { keep(result, at: now) }
+        return actions + leave(at: now)
     }
 }

@@ -14,6 +14,13 @@ package struct WorkerSession {
         let rawValue: Int
     }
 
+    /// A result that its coordinator has not acknowledged.
+    struct Kept {
+        let runID: [UInt8]
+        let result: BundleTrained
+        var sentAt: ContinuousClock.Instant
+    }
+
     struct Running {
         let ticket: Ticket
         let assignment: BundleAssignment
@@ -86,6 +93,13 @@ package struct WorkerSession {
     /// that nobody wants any more, one that should be running.
     static let waitingCountMaxPerSlot = 2
 
+    /// A result not acknowledged for so long is sent again.
+    static let resendInterval = Duration.seconds(10)
+    /// Results kept at most; of more the oldest are dropped, and their heads trained again.
+    static let keptCountMax = 1_024
+    /// How long a worker that leaves waits for the acknowledgement of what it sent.
+    static let leaveTimeMax = Duration.seconds(5)
+
     let hello: Hello
     let featureByteCountMax: Int
     /// Hellos since the last answer.
@@ -103,7 +117,11 @@ package struct WorkerSession {
     var waiting: [BundleAssignment] = []
     var running: [Running] = []
     var nextTicket = 0
+    /// In the order of their ends.
+    var kept: [Kept] = []
     var isDraining = false
+    /// When a worker that is done, but for acknowledgements, goes in any case.
+    var leavesAt: ContinuousClock.Instant?
     var busySeconds = 0.0
     /// Of this run.
     var receivedByteCount = 0
@@ -155,7 +173,7 @@ package struct WorkerSession {
         case .tick:
             return tick(at: now)
         case .drain:
-            return drain()
+            return drain(at: now)
         }
     }
 
@@ -187,7 +205,9 @@ extension WorkerSession {
         case .assign(let assignment):
             return assign(assignment)
         case .revoke(let bundle, let attempt, let mayFinish):
-            return revoke(bundle, attempt, mayFinish: mayFinish)
+            return revoke(bundle, attempt, mayFinish: mayFinish, at: now)
+        case .acknowledge(let bundle, let attempt):
+            return acknowledged(bundle, attempt, at: now)
         case .finished(let outcome):
             return finished(outcome, at: now)
         case .heartbeat:
@@ -208,14 +228,17 @@ extension WorkerSession {
         guard case .greeting = state else { return [] }
         heartbeatInterval = .milliseconds(max(10, welcome.heartbeatMilliseconds))
         nextHeartbeat = now
-        // What another run sent is none of this one's.
-        if runID != welcome.runID { receivedByteCount = 0 }
+        if welcome.runID != runID {
+            // What another run sent is none of this one's, and it numbers its bundles anew.
+            receivedByteCount = 0
+            kept.removeAll()
+        }
         runID = welcome.runID
         state = .welcomed
         return [
             .subscribe(topic: WireProtocol.featureTopic(runID: runID), port: welcome.featurePort),
             .log("joined run \(runID.prefix(4).map { String($0, radix: 16) }.joined())"),
-        ]
+        ] + kept.indices.map { sendAgain($0, at: now) }
     }
 
     mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
@@ -238,6 +261,7 @@ extension WorkerSession {
         // Said again and again while nothing is left for this worker.
         if case .greeting = state, stays || outcome != .complete { return [] }
         let cancelled = forget()
+        kept.removeAll()
         description = nil
         assembly = nil
         state = .greeting(nextHello: now + Self.helloInterval)
@@ -251,17 +275,19 @@ extension WorkerSession {
         }
     }
 
-    mutating func drain() -> [Action] {
+    mutating func drain(at now: ContinuousClock.Instant) -> [Action] {
         guard !isDraining else { return [.exit(.done)] }
         isDraining = true
         let returned = waiting.map {
             Action.send(Self.decline($0.bundle, $0.attempt, "the worker is leaving"))
         }
         waiting.removeAll()
-        return running.isEmpty ? returned + [.send(.goodbye), .exit(.done)] : returned
+        return returned + leave(at: now)
     }
 
     mutating func tick(at now: ContinuousClock.Instant) -> [Action] {
+        let leaving = leave(at: now)
+        if !leaving.isEmpty { return leaving }
         if case .greeting(let nextHello) = state {
             return now >= nextHello ? greet(at: now) : []
         }
@@ -269,7 +295,7 @@ extension WorkerSession {
             return [.log("the coordinator is silent; connecting again"), .reconnect] + forget()
                 + greet(at: now)
         }
-        var actions = tickAssembly(at: now)
+        var actions = tickAssembly(at: now) + sendOverdue(at: now)
         if now >= nextHeartbeat { actions.append(heartbeat(at: now)) }
         return actions
     }

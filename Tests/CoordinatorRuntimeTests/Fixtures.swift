@@ -48,9 +48,11 @@ struct SampleJob {
             biases: (0..<count).map { base - Float($0) })
     }
 
-    func result(_ assignment: BundleAssignment, error: Float = 0) -> BundleTrained {
+    func result(
+        _ assignment: BundleAssignment, error: Float = 0, busySeconds: Double = 0.5
+    ) -> BundleTrained {
         BundleTrained(
-            bundle: assignment.bundle, attempt: assignment.attempt, busySeconds: 0.5,
+            bundle: assignment.bundle, attempt: assignment.attempt, busySeconds: busySeconds,
             featureCount: 2,
             heads: assignment.heads.map { TrainedHead(id: $0.id, head: head($0, error: error)) })
     }
@@ -63,6 +65,8 @@ struct Office {
         runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1")
     var now = SchedulerInstant.start
     private(set) var actions: [CoordinatorSession.Action] = []
+    /// Whether heads are on disk the moment they are to be.
+    var storesAtOnce = true
 
     init(_ sample: SampleJob = SampleJob()) {
         self.sample = sample
@@ -71,6 +75,11 @@ struct Office {
     @discardableResult
     mutating func feed(_ event: CoordinatorSession.Event) -> [CoordinatorSession.Action] {
         actions = session.handle(event, at: now)
+        if storesAtOnce {
+            for batch in actions.stored {
+                actions += session.handle(.stored(through: batch.number), at: now)
+            }
+        }
         return actions
     }
 
@@ -164,6 +173,21 @@ extension [CoordinatorSession.Action] {
         sent(to: peer).compactMap {
             guard case .welcome(let welcome) = $0 else { return nil }
             return welcome
+        }
+    }
+
+    func acknowledged(to peer: UInt8) -> [UInt64] {
+        sent(to: peer).compactMap {
+            guard case .acknowledge(let bundle, _) = $0 else { return nil }
+            return bundle
+        }
+    }
+
+    /// What is to be brought to the disk.
+    var stored: [HeadBatch] {
+        compactMap {
+            guard case .store(let batch) = $0 else { return nil }
+            return batch
         }
     }
 

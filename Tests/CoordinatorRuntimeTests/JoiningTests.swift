@@ -61,7 +61,9 @@ import WireProtocol
         #expect(again.welcomes(to: 1).map(\.workerNumber) == [2])
         let result = office.sample.result(leased[0])
         // What the dead one had still under way is not the new one's.
-        #expect(office.receive(.bundleTrained(result), from: 1).sent(to: 1).isEmpty)
+        #expect(
+            office.receive(.bundleTrained(result), from: 1).sent(to: 1)
+                == [.acknowledge(bundle: result.bundle, attempt: result.attempt)])
         #expect(office.session.harvest.rejectedCount == 1)
         #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
         #expect(!office.receive(.ready, from: 1).assigned(to: 1).isEmpty)

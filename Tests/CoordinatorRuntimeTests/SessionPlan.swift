@@ -16,6 +16,8 @@ struct SessionPlan {
     var pausesPerSecond = 0.0
     var hostilesPerSecond = 0.0
     var coordinatorRestartsPerSecond = 0.0
+    /// How long the disk may take.
+    var storeSecondsMax = 0.01
     /// The first worker's share of results that fit no lease.
     var invalidChance = 0.0
     var slotCounts: [Int]
@@ -46,7 +48,8 @@ struct SessionPlan {
         if generator.chance(0.6) { crashesPerSecond = 0.15 }
         if generator.chance(0.5) { pausesPerSecond = 0.15 }
         if generator.chance(0.6) { hostilesPerSecond = 3 }
-        if generator.chance(0.3) { coordinatorRestartsPerSecond = 0.08 }
+        if generator.chance(0.5) { coordinatorRestartsPerSecond = 0.15 }
         if generator.chance(0.3) { invalidChance = generator.chance(0.5) ? 1 : 0.3 }
+        if generator.chance(0.5) { storeSecondsMax = generator.chance(0.5) ? 4 : 0.5 }
     }
 }

@@ -79,6 +79,12 @@ extension SessionSimulation {
         }
         var seconds = plan.bundleSeconds[index]
         if !isCalm { seconds *= Double.random(in: 0.5...2, using: &generator) }
+        if result == plan.sample.result(assignment, busySeconds: result.busySeconds) {
+            let key = Disk.ResultKey(
+                topic: workers[index].topic, bundle: assignment.bundle,
+                attempt: assignment.attempt)
+            disk.honestResults[key] = assignment.heads.map(\.id)
+        }
         timeline.insert(
             .compute(
                 worker: index, process: workers[index].process, .bundleTrained(ticket, result)),

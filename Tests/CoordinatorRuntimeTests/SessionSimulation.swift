@@ -10,7 +10,8 @@ import WorkerRuntime
 /// ones would exchange.
 ///
 /// Connections keep their order and lose what is under way when they break; broadcast frames are lost
-/// one by one; processes crash, pause and start again, the coordinator's too; strangers talk nonsense.
+/// one by one; processes crash, pause and start again, the coordinator's too, which then has what its
+/// disk had; strangers talk nonsense.
 struct SessionSimulation {
     typealias PeerID = CoordinatorSession.PeerID
 
@@ -26,6 +27,8 @@ struct SessionSimulation {
         case coordinatorTick
         case startCoordinator
         case serve(generation: Int)
+        case commit(generation: Int, HeadBatch)
+        case stored(generation: Int, number: Int)
         case misfortune
     }
 
@@ -61,6 +64,8 @@ struct SessionSimulation {
     /// Whose run each bundle was begun for, by the mark that its result carries.
     var begunFor: [Int: [UInt8]] = [:]
     var isHeld: [Bool] = []
+    /// What has outlived every coordinator so far.
+    var disk = Disk()
     var finishCount = 0
     var failure: String?
     private(set) var tally: [String: Int] = [:]
@@ -113,10 +118,14 @@ struct SessionSimulation {
             return "the heads are not those of the plan"
         }
         guard finishCount == 1 else { return "finished \(finishCount) times" }
-        guard coordinator.harvest.workers.reduce(0, { $0 + $1.headCount }) == expected.count else {
+        let resumedCount = coordinator.harvest.resumedCount
+        guard
+            coordinator.harvest.workers.reduce(resumedCount, { $0 + $1.headCount })
+                == expected.count
+        else {
             return "workers' heads do not add up"
         }
-        return nil
+        return disk.heads.count == expected.count ? nil : "heads are not on disk"
     }
 
     private mutating func perform(_ entry: Entry) {
@@ -154,7 +163,12 @@ struct SessionSimulation {
             // Chance kills here, not heads: nothing is to be given up.
             job.schedulerConfiguration.deathCountMax = 1_000
             isHeld = [Bool](repeating: false, count: job.plan.heads.count)
+            resume(&job)
             feed(.serve(job))
+        case .commit(let generation, let batch): commit(batch, generation)
+        case .stored(let generation, let number):
+            guard generation == self.generation else { return count("crash before the word") }
+            feed(.stored(through: number))
         case .misfortune:
             if isCalm { return }
             timeline.insert(.misfortune, at: now + 100_000_000)
@@ -176,6 +190,7 @@ struct SessionSimulation {
                 let bytes = plan.sample.bytes(ofChunk: index)
                 send(.chunk(FeatureChunk(index: index, bytes: bytes)), to: peer)
             case .publish(let index): publish(index)
+            case .store(let batch): store(batch)
             case .log: break
             case .finish: finishCount += 1
             }
@@ -203,6 +218,7 @@ struct SessionSimulation {
 
     private mutating func send(_ message: CoordinatorMessage, to peer: PeerID) {
         count("coordinator says \(Self.name("\(message)"))")
+        checkStored(message, to: peer)
         guard let index = workers.firstIndex(where: { $0.identity == peer && $0.session != nil }),
             workers[index].cutUntil <= now
         else {
@@ -235,8 +251,7 @@ struct SessionSimulation {
         finishCount = 0
         isHeld = []
         coordinator = CoordinatorSession(
-            runID: [UInt8](repeating: UInt8(truncatingIfNeeded: generation), count: 16),
-            featurePort: 5_556, endpoint: "tcp://here:1")
+            runID: Self.runID(of: generation), featurePort: 5_556, endpoint: "tcp://here:1")
         timeline.insert(
             .serve(generation: generation), at: now + Int64(plan.serveSeconds * 1e9))
     }
@@ -302,6 +317,7 @@ struct SessionSimulation {
         count("worker says \(Self.name("\(message)"))")
         if case .bundleTrained(let result) = message, result.busySeconds > 0 {
             let mark = Int((result.busySeconds * 1e6).rounded())
+            if !disk.sentMarks.insert(mark).inserted { count("result again") }
             if begunFor[mark] != workers[index].topic {
                 failure = "the result of one coordinator went to another"
             }

@@ -5,8 +5,8 @@ import Glibc
 #endif
 
 @Suite struct SessionSimulationTests {
-    // Goal: whatever befalls processes and connections, every head comes once and right, and when the
-    // misfortunes stop the run ends and every worker is told. Method: a seed makes the misfortunes,
+    // Goal: whatever befalls processes and connections, every head comes once and right and is on disk
+    // before its worker is told so, and when the misfortunes stop the run ends and every worker knows. Method: a seed makes the misfortunes,
     // both sides are the real sessions and the messages real bytes. Only training is made up.
     @Test(.timeLimit(.minutes(30)))
     func everyHeadComesAndEveryWorkerIsTold() {
@@ -26,7 +26,9 @@ import Glibc
         // A simulation in which nothing goes wrong shows nothing.
         for kind in [
             "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
-            "hostility", "pulled chunk", "unreachable", "refused exit", "coordinator says revoke",
+            "crash before the commit", "crash before the word", "resumed", "result again",
+            "coordinator says acknowledge", "hostility", "pulled chunk", "unreachable",
+            "refused exit", "coordinator says revoke",
         ] where seedCount() >= 300 {
             #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
         }

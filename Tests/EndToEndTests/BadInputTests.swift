@@ -141,16 +141,34 @@ extension EndToEndTests {
             #expect(message.contains("\(first.identifier)"))
         }
 
-        @Test func aRunDirectoryWhoseBackboneIsDamaged() async throws {
+        @Test func aRunDirectoryWhoseJournalIsDamaged() async throws {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
             let job = try Job()
             try await job.beginWithBackbone(in: path)
-            let file = RunDirectory.path(of: .backbone, in: path)
-            try Data(try bytes(of: file).dropLast(4)).write(to: URL(filePath: file))
+            let file = RunDirectory.path(of: .journal, in: path)
+            let damaged = Array(try bytes(of: file).dropLast(40_000))
+            try Data(damaged).write(to: URL(filePath: file))
             let message = try await refusal(
                 Lab.coordinator, job.arguments(in: path), status: 65)
             #expect(message.contains(file))
+            #expect(message.contains("damaged"))
+            #expect(try bytes(of: file) == damaged)
+        }
+
+        @Test func aRunDirectoryOfOtherData() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            var job = try Job()
+            try await job.beginWithBackbone(in: path)
+            do {
+                let journal = try Journal(path: RunDirectory.path(of: .journal, in: path))
+                try journal.settle(dataDigest: "00ff")
+            }
+            job.dataDirectory = try Lab.data.get()
+            let message = try await refusal(
+                Lab.coordinator, job.arguments(in: path), status: 64)
+            #expect(message.contains("other data"))
         }
 
         @Test(arguments: [["--help"], ["run", "--help"]]) func helpHasAnExample(

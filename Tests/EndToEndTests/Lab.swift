@@ -116,14 +116,25 @@ struct Job: Sendable {
         config["head_epochs"] = .integer(Int64(headEpochs))
         config["heads"] = .string(heads)
         config["head_init"] = .string(initialisation)
-        let files = FileManager.default
-        try files.createDirectory(atPath: runDirectory, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: runDirectory, withIntermediateDirectories: true)
+        let source = try Journal(path: RunDirectory.path(of: .journal, in: reference.path))
+        let journal = try Journal.create(
+            path: RunDirectory.path(of: .journal, in: runDirectory), config: config)
+        var entries = JournalEntries()
+        entries.backbone = try source.backbone()
+        try journal.commit(entries)
+        journal.close()
         try Data(try JSONFile.encode(config)).write(
             to: URL(filePath: RunDirectory.path(of: .config, in: runDirectory)))
-        try files.copyItem(
-            atPath: RunDirectory.path(of: .backbone, in: reference.path),
-            toPath: RunDirectory.path(of: .backbone, in: runDirectory))
     }
+}
+
+/// How far the journal in a run directory has come; nothing while there is none.
+func progress(in runDirectory: String) -> JournalProgress {
+    let journal = try? Journal(path: RunDirectory.path(of: .journal, in: runDirectory))
+    defer { journal?.close() }
+    return (try? journal?.progress()) ?? JournalProgress(epochCount: 0, headCount: 0)
 }
 
 /// Starts a worker with one thread.

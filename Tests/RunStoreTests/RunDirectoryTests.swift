@@ -71,7 +71,8 @@ import Testing
             do {
                 let run = try RunDirectory(path: path, config: config)
                 #expect(run.state == .unfinished)
-                #expect(try names(in: path) == [".lock", "config.json"])
+                run.journal?.close()
+                #expect(try names(in: path) == [".lock", "config.json", "journal.sqlite"])
                 try run.write(sampleResults)
             }
             let run = try RunDirectory(path: path, config: config)
@@ -148,17 +149,39 @@ import Testing
         }
     }
 
-    @Test func keepsTheBackbone() throws {
+    @Test func goesOnWithWhatIsThere() throws {
         try withTemporaryFolder { folder in
-            let run = try RunDirectory(path: folder, config: config)
-            #expect(try run.loadBackbone() == nil)
-            let tensors = [NamedTensor("a", [2], [1, 2]), NamedTensor("b", [1, 1], [3])]
-            try run.saveBackbone([tensors[0]], metadata: ["epoch": "1"])
-            try run.saveBackbone(tensors, metadata: ["epoch": "2"])
-            #expect(
-                try run.loadBackbone() == Safetensors(metadata: ["epoch": "2"], tensors: tensors))
-            try run.write(Array("damaged!".utf8), as: .backbone)
-            #expect(throws: RunStoreError.self) { try run.loadBackbone() }
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                try run.journal?.commit(Journals.epoch(2))
+            }
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                #expect(try run.journal?.backbone() == Journals.epoch(2).backbone)
+            }
+            // A coordinator that ended between the one file and the other.
+            try FileManager.default.removeItem(atPath: folder + "/config.json")
+            var other = config
+            other["epochs"] = 3
+            let error = #expect(throws: RunStoreError.self) {
+                try RunDirectory(path: folder, config: other)
+            }
+            #expect(error?.code == .otherConfiguration)
+            #expect(error?.message.contains("epochs is 12 there and 3 here") == true)
+            #expect(try RunDirectory(path: folder, config: config).state == .unfinished)
+            #expect(try RunDirectory.readConfig(in: folder)["epochs"] == 12)
+        }
+    }
+
+    @Test func doesNotGoOnWithoutAJournal() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunDirectory(path: folder, config: config)
+            try FileManager.default.removeItem(atPath: folder + "/journal.sqlite")
+            let error = #expect(throws: RunStoreError.self) {
+                try RunDirectory(path: folder, config: config)
+            }
+            #expect(error?.code == .malformed)
+            #expect(error?.message.contains("no journal.sqlite") == true)
         }
     }
 

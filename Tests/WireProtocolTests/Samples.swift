@@ -113,6 +113,7 @@ enum Samples {
         .coordinator(.chunk(FeatureChunk(index: 3, bytes: [1, 2, 3, 4]))),
         .coordinator(assignment),
         .coordinator(.revoke(bundle: 17, attempt: 1, mayFinish: true)),
+        .coordinator(.acknowledge(bundle: 17, attempt: 2)),
         .coordinator(.finished(.complete)),
         .coordinator(.finished(.aborted(reason: "asked to stop"))),
         .coordinator(.heartbeat(incarnation: 77)),

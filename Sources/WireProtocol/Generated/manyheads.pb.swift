@@ -173,6 +173,14 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .coordinatorHeartbeat(newValue)}
   }
 
+  var acknowledge: ProtoAcknowledge {
+    get {
+      if case .acknowledge(let v)? = body {return v}
+      return ProtoAcknowledge()
+    }
+    set {body = .acknowledge(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -194,6 +202,7 @@ nonisolated struct ProtoEnvelope: Sendable {
     case revoke(ProtoRevoke)
     case finished(ProtoFinished)
     case coordinatorHeartbeat(ProtoCoordinatorHeartbeat)
+    case acknowledge(ProtoAcknowledge)
 
   }
 
@@ -646,6 +655,22 @@ nonisolated struct ProtoRevoke: Sendable {
   init() {}
 }
 
+/// The answer to BundleTrained: the worker need not keep that result any longer. Its heads are on the
+/// coordinator's disk, or the result was of no use.
+nonisolated struct ProtoAcknowledge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var bundle: UInt64 = 0
+
+  var attempt: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// The run is over.
 nonisolated struct ProtoFinished: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -682,7 +707,7 @@ fileprivate nonisolated let _protobuf_package = "manyheads.wire"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{2}\u{9}hello\0\u{3}worker_heartbeat\0\u{3}chunk_request\0\u{1}ready\0\u{3}bundle_trained\0\u{3}bundle_failed\0\u{1}goodbye\0\u{2}\u{18}welcome\0\u{1}refused\0\u{1}features\0\u{3}broadcast_complete\0\u{1}chunk\0\u{1}assign\0\u{1}revoke\0\u{1}finished\0\u{3}coordinator_heartbeat\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{2}\u{9}hello\0\u{3}worker_heartbeat\0\u{3}chunk_request\0\u{1}ready\0\u{3}bundle_trained\0\u{3}bundle_failed\0\u{1}goodbye\0\u{2}\u{18}welcome\0\u{1}refused\0\u{1}features\0\u{3}broadcast_complete\0\u{1}chunk\0\u{1}assign\0\u{1}revoke\0\u{1}finished\0\u{3}coordinator_heartbeat\0\u{1}acknowledge\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -899,6 +924,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.body = .coordinatorHeartbeat(v)
         }
       }()
+      case 49: try {
+        var v: ProtoAcknowledge?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .acknowledge(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .acknowledge(v)
+        }
+      }()
       default: break
       }
     }
@@ -976,6 +1014,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .coordinatorHeartbeat?: try {
       guard case .coordinatorHeartbeat(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 48)
+    }()
+    case .acknowledge?: try {
+      guard case .acknowledge(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 49)
     }()
     case nil: break
     }
@@ -1728,6 +1770,41 @@ nonisolated extension ProtoRevoke: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.bundle != rhs.bundle {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.mayFinish != rhs.mayFinish {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAcknowledge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Acknowledge"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bundle) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bundle != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bundle, fieldNumber: 1)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoAcknowledge, rhs: ProtoAcknowledge) -> Bool {
+    if lhs.bundle != rhs.bundle {return false}
+    if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,39 @@
+import Foundation
+import HeadPlan
+import RunStore
+import Tensors
+import WireProtocol
+
+// Heads to the journal and back.
+extension HeadBatch {
+    /// The batch as the journal takes it, at this moment.
+    var entries: JournalEntries {
+        let time = Date().timeIntervalSince1970
+        var entries = JournalEntries()
+        entries.heads = heads.map {
+            HeadRecord(id: $0.id, head: $0.head, worker: worker, host: host, time: time)
+        }
+        return entries
+    }
+}
+
+extension HeadJob {
+    /// Takes in the heads that an earlier start of the run has stored.
+    ///
+    /// - Throws: `RunError` for heads that this run's plan does not have.
+    mutating func resume(_ journal: Journal) throws {
+        for record in try journal.heads() {
+            let index = Int(record.id.rawValue)
+            guard plan.heads.indices.contains(index),
+                plan.heads[index].classes == record.head.classes,
+                record.head.weights.columnCount == featureCount
+            else {
+                throw RunError(
+                    .data,
+                    "\(journal.path) holds a head over \(record.head.classes), which is none of this run's; use another --run-dir"
+                )
+            }
+            resumedHeads[index] = record.head
+        }
+    }
+}

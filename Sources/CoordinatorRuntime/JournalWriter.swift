@@ -1,0 +1,74 @@
+import RunStore
+import Synchronization
+import Threading
+
+/// Commits to the journal on a thread of its own, so that nobody waits for the disk.
+///
+/// Whatever comes while a commit is under way goes into the next one: under load one transaction
+/// holds many results.
+final class JournalWriter: Sendable {
+    typealias Completion = @Sendable (Result<Void, RunStoreError>) -> Void
+
+    private struct State {
+        var entries = JournalEntries()
+        var completions: [Completion] = []
+        var isWriting = false
+        var failure: RunStoreError?
+    }
+
+    private let journal: Journal
+    private let thread = ThreadExecutor(name: "journal")
+    private let state = Mutex(State())
+
+    init(_ journal: Journal) {
+        self.journal = journal
+    }
+
+    /// Writes entries behind all earlier ones, soon.
+    ///
+    /// - Parameter completion: called on the journal's thread when they are on the disk, or cannot
+    ///   be: then nothing is written any more.
+    func append(_ entries: JournalEntries, _ completion: @escaping Completion = { _ in }) {
+        let begins = state.withLock { state in
+            state.entries.append(entries)
+            state.completions.append(completion)
+            defer { state.isWriting = true }
+            return !state.isWriting
+        }
+        // Unstructured: nobody waits for it but finish().
+        if begins { Task(executorPreference: thread) { self.drain() } }
+    }
+
+    private func drain() {
+        while true {
+            let next = state.withLock { state -> (JournalEntries, [Completion], RunStoreError?)? in
+                guard !state.completions.isEmpty else {
+                    state.isWriting = false
+                    return nil
+                }
+                defer { (state.entries, state.completions) = (JournalEntries(), []) }
+                return (state.entries, state.completions, state.failure)
+            }
+            guard let (entries, completions, failure) = next else { return }
+            let result = Result { () throws(RunStoreError) in
+                if let failure { throw failure }
+                try journal.commit(entries)
+            }
+            if case .failure(let error) = result { state.withLock { $0.failure = error } }
+            for completion in completions { completion(result) }
+        }
+    }
+
+    /// - Throws: why something could not be written, if so.
+    func check() throws(RunStoreError) {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// Ends the thread once all is on the disk.
+    ///
+    /// - Throws: why something could not be written, if so.
+    func finish() async throws(RunStoreError) {
+        await thread.shutdown()
+        try check()
+    }
+}
