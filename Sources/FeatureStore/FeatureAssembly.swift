@@ -153,7 +153,9 @@ package final class FeatureAssembly: Sendable {
         }
     }
 
-    /// The features, once they are complete: then every insertion of a chunk has ended. From then on nothing is written to them.
+    /// The features, once they are complete.
+    ///
+    /// Then every insertion of a chunk has ended, and nothing is written to them any more.
     package func finish() throws(FeatureStoreError) -> FeatureTable {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return FeatureTable(

@@ -41,8 +41,8 @@ package enum BLAKE2b {
     /// Bytes of a digest.
     package static let byteCount = 32
 
-    /// libsodium looks at the CPU once, here; before that it hashes by its slowest code. Whether it
-    /// found a source of random numbers too does not matter here.
+    // libsodium looks at the CPU once, here; before that it hashes by its slowest code. Whether it
+    // found a source of random numbers too does not matter here.
     private static let isPrepared = sodium_init() >= 0
 
     /// The digest of bytes as they lie in memory.

@@ -52,8 +52,10 @@ private struct SessionDriver: ~Copyable {
     private static let controlHighWaterMark: Int32 = 4
     /// Messages taken from one socket before the other gets its turn.
     private static let burstCount = 16
-    /// Broadcast chunks that wait for a compute thread, by thread: while one is checked the next is
-    /// there. More stay where they are, which holds the broadcast back.
+    /// Broadcast chunks that a compute thread checks or has waiting.
+    ///
+    /// While one is checked the next is there. More stay in the socket, which holds the broadcast
+    /// back and bounds memory.
     private static let insertionCountMaxPerThread = 2
     /// Results kept for a coordinator that cannot be reached; more are dropped, oldest first.
     private static let outboxCountMax = 1_024
