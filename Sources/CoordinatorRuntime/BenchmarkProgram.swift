@@ -83,15 +83,17 @@ package final class BenchmarkProgram: Sendable {
             }
         }
         clock.end(\.heads)
-        let report = try SpeedupReport(
+        var report = try SpeedupReport(
             trials: trials, serialSeconds: clock.serialSeconds,
             coreCount: ProcessInfo.processInfo.activeProcessorCount, config: options.config)
+        try report.predict(phase.simulatedJob)
         try directory.write(JSONFile.encode(report), named: "speedup.json")
         try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
         let text =
             options.printsJSON
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
-            : report.table + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
+            : report.table + report.predictionText
+                + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
         try StandardStream.output(text)
     }
 }

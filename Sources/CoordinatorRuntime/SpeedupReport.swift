@@ -32,22 +32,30 @@ struct SpeedupReport: Codable, Sendable {
         let efficiency: Double
         let idleShare: Double
         let digest: String
+        /// What the simulation says, fitted to the trials with one worker.
+        var predictedSeconds: Double?
+        /// Predicted over measured seconds, less one.
+        var predictionError: Double?
 
         private enum CodingKeys: String, CodingKey {
             case workers, seconds, speedup, efficiency, digest
             case idleShare = "idle_share"
+            case predictedSeconds = "predicted_seconds"
+            case predictionError = "prediction_error"
         }
     }
 
     let trials: [Trial]
-    let summary: [Summary]
+    var summary: [Summary]
+    /// What was trained; known once it was simulated.
+    var job: Job?
     /// Seconds of the whole job outside the head phase.
     let serialSeconds: Double
     let cores: Int
     let config: [String: JSONValue]
 
     private enum CodingKeys: String, CodingKey {
-        case trials, summary, cores, config
+        case trials, summary, cores, config, job
         case serialSeconds = "serial_seconds"
     }
 

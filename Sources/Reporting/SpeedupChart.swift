@@ -150,33 +150,6 @@ package struct SpeedupChart: Sendable {
             ]
         }
     }
-
-    private func line(
-        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String
-    ) -> String {
-        "<line class=\"\(style)\" x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\"/>"
-    }
-
-    private func text(
-        _ x: Double, _ y: Double, _ content: String, _ style: String = "", anchor: String = "start"
-    ) -> String {
-        let kind = style.isEmpty ? "" : " class=\"\(style)\""
-        return
-            "<text\(kind) x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(content)</text>"
-    }
-
-    private func number(_ value: Double) -> String { Format.decimal(value, places: 1) }
-
-    private func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            default: result.append(character)
-            }
-        }
-        return result
-    }
 }
+
+extension SpeedupChart: SVGDrawing {}
