@@ -66,6 +66,7 @@ let package = Package(
         module("HeadPlan", ["Tensors"]),
         module("Decoding", ["HeadPlan", "Tensors"]),
         module("Scheduling", ["HeadPlan", "Tensors"]),
+        module("Simulation", ["HeadPlan", "Scheduling", "Tensors"]),
         .target(
             name: "WireProtocol", dependencies: ["HeadPlan", "Tensors", protobuf],
             exclude: ["Schema"], swiftSettings: strict),
@@ -87,8 +88,8 @@ let package = Package(
             "CoordinatorRuntime",
             [
                 "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
-                "Reporting", "RunStore", "Scheduling", "Tensors", "Threading", "WireProtocol",
-                "ZeroMQ",
+                "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors", "Threading",
+                "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -121,6 +122,7 @@ let package = Package(
         tests("HeadPlan", ["HeadPlan", "Tensors"]),
         tests("Decoding", ["Decoding", "HeadPlan", "Tensors"]),
         tests("Scheduling", ["Scheduling", "HeadPlan", "Tensors"]),
+        tests("Simulation", ["HeadPlan", "Scheduling", "Simulation", "Tensors"]),
         tests("WireProtocol", ["WireProtocol", "HeadPlan", "Tensors"]),
         tests("Hashing", ["Hashing"]),
         tests("ZeroMQ", ["ZeroMQ"]),

@@ -58,18 +58,20 @@ package final class BenchmarkProgram: Sendable {
             options: options, plan: try options.plan(classCount: dataset.classCount),
             backbone: backbone, console: console)
         let measurements = try await measure(phase, directory)
-        let report = try SpeedupReport(
+        var report = try SpeedupReport(
             trials: measurements.map(\.trial),
             // What was trained before was not measured now.
             serialSeconds: hasBackbone ? nil : clock.serialSeconds,
             coreCount: plan.hosts == nil ? ProcessInfo.processInfo.activeProcessorCount : nil,
             config: options.config)
+        try report.predict(phase.simulatedJob)
         try directory.write(JSONFile.encode(report), named: "speedup.json")
         try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
         let text =
             options.printsJSON
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
-            : report.table + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
+            : report.table + report.predictionText
+                + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
         try StandardStream.output(text)
     }
 

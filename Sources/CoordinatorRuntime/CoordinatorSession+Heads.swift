@@ -13,20 +13,36 @@ extension CoordinatorSession {
         harvest.heads = job.resumedHeads
         harvest.resumedCount = job.resumedHeads.count { $0 != nil }
         scheduler = HeadScheduler(heads: missing, configuration: job.schedulerConfiguration)
-        phase = .broadcasting(next: 0)
+        // Over TCP everybody gets a copy of their own in any case: of many, a few at a time pull theirs
+        // and train while the others wait.
+        phase = peers.count > FeatureTransfers.countMax ? .serving : .broadcasting(next: 0)
         servedAt = now
         record(RunEvent(.broadcastBegan, at: now.runSeconds))
         harvest.servedAt = now
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
-            peers[peer.id]?.describedAt = now
-            if let message = featureMessage { actions.append(.send(message, to: peer.id)) }
+            actions += transfer(.wanted(peer.worker), at: now)
             actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
         }
         // Nothing to do, if an earlier start has done it all.
         if missing.isEmpty { actions += schedule(.tick, at: now) }
         return actions + continueBroadcast(at: now)
+    }
+
+    /// Describes the features to those whose turn it is.
+    mutating func transfer(
+        _ event: FeatureTransfers.Event, at now: SchedulerInstant
+    ) -> [Action] {
+        transfers.handle(event, at: now).flatMap { worker in
+            identities[worker].map { describeFeatures(to: $0, at: now) } ?? []
+        }
+    }
+
+    mutating func describeFeatures(to id: PeerID, at now: SchedulerInstant) -> [Action] {
+        guard let message = featureMessage else { return [] }
+        peers[id]?.describedAt = now
+        return [.send(message, to: id)]
     }
 
     /// The manifest, as everybody gets it; nil before there are features.
@@ -71,7 +87,8 @@ extension CoordinatorSession {
         if !peer.isReady { record(RunEvent(.workerReady, of: peer.worker, at: now.runSeconds)) }
         harvest.workers[peer.report].readyAt = harvest.workers[peer.report].readyAt ?? now
         stopAwaiting(peer.worker, at: now)
-        return schedule(.workerReady(peer.worker), at: now)
+        return transfer(.ended(peer.worker), at: now)
+            + schedule(.workerReady(peer.worker), at: now)
     }
 
     /// The broadcast counts as over when the last of those who were there is ready, or gone.

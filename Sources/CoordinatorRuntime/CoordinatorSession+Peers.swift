@@ -72,10 +72,10 @@ extension CoordinatorSession {
         harvest.workers[peer.report].peakRSSByteCount = heartbeat.peakRSSByteCount
         harvest.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
         var actions = [Action.send(.heartbeat(incarnation: heartbeat.incarnation), to: peer.id)]
-        let isDue = now.seconds(since: peer.describedAt) >= Self.describeAgainSeconds
-        if !peer.isReady, isDue, let features = featureMessage {
-            peers[peer.id]?.describedAt = now
-            actions.append(.send(features, to: peer.id))
+        if !peer.isReady, let describedAt = peer.describedAt,
+            now.seconds(since: describedAt) >= Self.describeAgainSeconds
+        {
+            actions += describeFeatures(to: peer.id, at: now)
         }
         return actions
     }
@@ -146,8 +146,7 @@ extension CoordinatorSession {
         }
         let peer = Peer(
             id: id, worker: WorkerID(nextWorker), incarnation: hello.incarnation,
-            report: report, slotCount: max(1, min(hello.slotCount, 1_024)), greetedAt: now,
-            describedAt: now)
+            report: report, slotCount: max(1, min(hello.slotCount, 1_024)), greetedAt: now)
         nextWorker += 1
         peers[id] = peer
         identities[peer.worker] = id
@@ -159,7 +158,8 @@ extension CoordinatorSession {
             .info,
             "worker \(hello.name) joined: \(hello.host), \(hello.isa), threads: \(hello.threadCount)",
             at: now)
-        actions += greeting(peer)
+        let features = job == nil ? [] : transfer(.wanted(peer.worker), at: now)
+        actions += [greeting(peer, featuresFollow: !features.isEmpty)] + features
         actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
         return actions
     }
@@ -170,8 +170,8 @@ extension CoordinatorSession {
         // A description of features is a thousand times a hello: no peer may ask for a flood of them.
         guard now.seconds(since: known.greetedAt) >= Self.greetingSecondsMin else { return [] }
         peers[known.id]?.greetedAt = now
-        peers[known.id]?.describedAt = now
-        let actions = greeting(known)
+        let features = known.describedAt == nil ? [] : describeFeatures(to: known.id, at: now)
+        let actions = [greeting(known, featuresFollow: !features.isEmpty)] + features
         guard known.isReady else { return actions }
         // A connection keeps the order: whoever says hello after being ready has forgotten its
         // bundles.
@@ -217,13 +217,12 @@ extension CoordinatorSession {
         return harvest.workers.count - 1
     }
 
-    private func greeting(_ peer: Peer) -> [Action] {
+    private func greeting(_ peer: Peer, featuresFollow: Bool) -> Action {
         let welcome = Welcome(
             runID: runID, workerNumber: peer.worker.rawValue,
             heartbeatMilliseconds: Self.heartbeatMilliseconds, featurePort: featurePort,
-            featuresReady: job != nil)
-        let features = featureMessage.map { Action.send($0, to: peer.id) }
-        return [.send(.welcome(welcome), to: peer.id)] + (features.map { [$0] } ?? [])
+            featuresReady: featuresFollow)
+        return .send(.welcome(welcome), to: peer.id)
     }
 
     /// Forgets a connection and gives its leases back.
@@ -242,6 +241,7 @@ extension CoordinatorSession {
                 detail: departure == .lost ? "lost" : "departed"))
         retireLeases(of: peer.worker)
         stopAwaiting(peer.worker, at: now)
-        return schedule(.workerLeft(peer.worker, because: departure), at: now)
+        return transfer(.ended(peer.worker), at: now)
+            + schedule(.workerLeft(peer.worker, because: departure), at: now)
     }
 }

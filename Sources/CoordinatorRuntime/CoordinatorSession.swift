@@ -64,8 +64,8 @@ package struct CoordinatorSession: Sendable {
         var badMessageCount = 0
         /// When its hello was last answered.
         var greetedAt: SchedulerInstant
-        /// When the features were last described to it.
-        var describedAt: SchedulerInstant
+        /// When the features were last described to it; nil until it is its turn to get them.
+        var describedAt: SchedulerInstant?
     }
 
     /// A lease's name.
@@ -151,6 +151,8 @@ package struct CoordinatorSession: Sendable {
     var servedAt = SchedulerInstant.start
     var schedulerTickAt = SchedulerInstant.start
     var leasingAt: SchedulerInstant?
+    /// Who gets the features now, and who has to wait.
+    var transfers = FeatureTransfers()
     /// Workers whose readiness ends the measured broadcast.
     var awaited: Set<WorkerID> = []
     var acceptedCount = 0
@@ -244,6 +246,7 @@ package struct CoordinatorSession: Sendable {
             actions += drop(peer, because: .lost, at: now)
         }
         actions += continueBroadcast(at: now)
+        actions += transfer(.tick, at: now)
         // The network loop ticks after every message; leases do not expire that fast.
         if now.seconds(since: schedulerTickAt) >= Self.schedulerTickSeconds {
             schedulerTickAt = now

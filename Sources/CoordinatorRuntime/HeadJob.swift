@@ -17,10 +17,6 @@ package struct HeadJob: Sendable {
     /// How the scheduler is to work on this job.
     package var schedulerConfiguration: SchedulerConfiguration
 
-    /// Textbook operations of a row that is streamed but belongs to no head: the masked copy costs
-    /// about as much as 16 multiply-adds a feature (measured: 80 ns a row of 256 at 60 GFLOP/s).
-    private static let streamFlopsPerFeature = 20.0
-
     /// Heads that an earlier start of the run has, in the plan's order; nil where one is missing.
     package var resumedHeads: [Head?]
 
@@ -40,23 +36,15 @@ package struct HeadJob: Sendable {
         self.chunks = chunks
         self.minWorkerCount = minWorkerCount
         let manifest = chunks.manifest
-        work = plan.heads.map { spec in
-            let members = spec.classes.members
-            return HeadWork(
-                id: spec.id,
-                trainingFlops: spec.trainingFlops(
-                    rowCount: members.reduce(0) { $0 + manifest.classRowCounts[$1] },
-                    featureCount: manifest.featureCount,
-                    epochCount: hyperparameters.epochCount),
-                resultByteCount: members.count * (manifest.featureCount + 1) * 4)
-        }
+        work = HeadWork.all(
+            of: plan, classRowCounts: manifest.classRowCounts,
+            featureCount: manifest.featureCount, epochCount: hyperparameters.epochCount)
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
         resumedHeads = [Head?](repeating: nil, count: plan.heads.count)
-        schedulerConfiguration = SchedulerConfiguration()
-        schedulerConfiguration.minWorkerCount = minWorkerCount
-        schedulerConfiguration.bundleFixedFlops =
-            Self.streamFlopsPerFeature * Double(manifest.featureCount)
-            * Double(manifest.classRowCounts.reduce(0, +)) * Double(hyperparameters.epochCount)
+        schedulerConfiguration = SchedulerConfiguration(
+            minWorkerCount: minWorkerCount,
+            rowCount: manifest.classRowCounts.reduce(0, +), featureCount: manifest.featureCount,
+            epochCount: hyperparameters.epochCount)
     }
 
     var featureCount: Int { chunks.manifest.featureCount }

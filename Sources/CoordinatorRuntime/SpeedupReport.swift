@@ -74,6 +74,10 @@ package struct SpeedupReport: Codable, Sendable {
         package let finishSpreadBundles: Double
         /// That of all trials.
         package let digest: String
+        /// What the simulation says, fitted to the trials with one worker.
+        package var predictedSeconds: Double?
+        /// Predicted over measured seconds, less one.
+        package var predictionError: Double?
 
         private enum CodingKeys: String, CodingKey {
             case workers, seconds, speedup, efficiency, digest
@@ -81,13 +85,17 @@ package struct SpeedupReport: Codable, Sendable {
             case secondsMax = "seconds_max"
             case idleShare = "idle_share"
             case finishSpreadBundles = "finish_spread_bundles"
+            case predictedSeconds = "predicted_seconds"
+            case predictionError = "prediction_error"
         }
     }
 
     /// In the order they were run.
     package let trials: [Trial]
     /// Ascending by workers.
-    package let summary: [Summary]
+    package var summary: [Summary]
+    /// What was trained; known once it was simulated.
+    var job: Job?
     /// Seconds of the whole job outside the head phase; absent where the backbone was there before.
     package let serialSeconds: Double?
     /// Cores of this machine; absent where the workers ran on others.
@@ -96,7 +104,7 @@ package struct SpeedupReport: Codable, Sendable {
     package let config: [String: JSONValue]
 
     private enum CodingKeys: String, CodingKey {
-        case trials, summary, cores, config
+        case trials, summary, cores, config, job
         case serialSeconds = "serial_seconds"
     }
 

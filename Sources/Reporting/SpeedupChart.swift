@@ -179,12 +179,6 @@ package struct SpeedupChart: Sendable {
         if index == 0 { return 1 }
         return count & (count - 1) == 0 ? 2 + index : 2 + points.count + index
     }
-
-    private func line(
-        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String
-    ) -> String {
-        "<line class=\"\(style)\" x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\"/>"
-    }
-
-    private func number(_ value: Double) -> String { Format.decimal(value, places: 1) }
 }
+
+extension SpeedupChart: SVGDrawing {}

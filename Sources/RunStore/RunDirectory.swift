@@ -141,6 +141,16 @@ extension RunDirectory {
         }
     }
 
+    /// Any JSON file, such as a run's results.json or a benchmark's speedup.json.
+    package static func readJSON(at path: String) throws(RunStoreError) -> JSONValue {
+        let bytes = try readFile(path, byteCountMax: jsonByteCountMax)
+        do throws(RunStoreError) {
+            return try JSONFile.decode(JSONValue.self, from: bytes)
+        } catch {
+            throw error.located(in: path)
+        }
+    }
+
     private static func readJSON<Value: Decodable>(
         _ type: Value.Type, _ artefact: Artefact, in folder: String
     ) throws(RunStoreError) -> Value {
@@ -157,7 +167,8 @@ extension RunDirectory {
     private static let tensorByteCountMax = 64 << 30
     private static let lockName = ".lock"
 
-    private static func makeFolder(_ path: String) throws(RunStoreError) {
+    /// Makes a folder with the folders above it; one that is there is no error.
+    package static func makeFolder(_ path: String) throws(RunStoreError) {
         guard !path.isEmpty else { throw .cannotWrite("the run directory", "its name is empty") }
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {

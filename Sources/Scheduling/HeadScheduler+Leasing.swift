@@ -4,6 +4,7 @@ extension HeadScheduler {
     /// Gives every free place what there is for it: first the idle slots, then the waiting places,
     /// then, when nothing is left to lease, copies of slow leases to idle slots.
     mutating func fillSlots(at now: SchedulerInstant) {
+        fleet = FleetFigures()
         var mayWaitIndices: [Int] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
             while workers[index].mayWork(at: now), pendingCount > 0,
@@ -42,7 +43,7 @@ extension HeadScheduler {
         dropAcceptedFromQueue()
         if queue.first != nil {
             guard let seconds = bundleSeconds(for: index, at: now) else { return nil }
-            return makeBundle(seconds: seconds, at: flopsPerSecond(ofWorkerAt: index))
+            return makeBundle(flops: seconds * flopsPerSecond(ofWorkerAt: index))
         }
         return takeSuspect(for: index, isolated: true)
     }
@@ -83,14 +84,8 @@ extension HeadScheduler {
         while let rank = queue.first, states[Int(rank)] != .pending { queue.removeFirst() }
     }
 
-    /// A new bundle of the most expensive heads that wait, about as long as asked at some rate.
-    ///
-    /// A rest that would cost less than a bundle of its own does without its heads goes along: it
-    /// would end later by itself, whoever had it.
-    private mutating func makeBundle(seconds: Double, at rate: Double) -> BundleID {
-        let flops = seconds * rate
-        let crumb = configuration.bundleFixedFlops + configuration.bundleSecondsMin / 4 * rate
-        var rest = pendingFlops
+    /// A new bundle of the most expensive heads that wait, about as costly as asked.
+    private mutating func makeBundle(flops: Double) -> BundleID {
         var ranks: [Int32] = []
         var sum = configuration.bundleFixedFlops
         var byteCount = 0
@@ -102,12 +97,11 @@ extension HeadScheduler {
             let head = heads[Int(rank)]
             let isAbove =
                 byteCount + head.resultByteCount > configuration.bundleResultByteCountMax
-                || sum + head.trainingFlops / 2 > flops && rest > crumb
+                || sum + head.trainingFlops / 2 > flops
             if isAbove && !ranks.isEmpty { break }
             queue.removeFirst()
             ranks.append(rank)
             sum += head.trainingFlops
-            rest -= head.trainingFlops
             byteCount += head.resultByteCount
         }
         let id = makeBundleID()
@@ -132,6 +126,7 @@ extension HeadScheduler {
     /// Gives the heads a bundle still lacks to a worker with a free place.
     private mutating func lease(_ bundle: BundleID, to index: Int, at now: SchedulerInstant) {
         guard let record = bundles[bundle] else { return }
+        fleet = FleetFigures()
         let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
         let flops = cost(of: ranks)
         let worker = workers[index].id
@@ -160,50 +155,92 @@ extension HeadScheduler {
         ranks.reduce(configuration.bundleFixedFlops) { $0 + heads[Int($1)].trainingFlops }
     }
 
-    /// Measured, or the guess.
+    /// Measured, or what the others do on average, or the guess.
+    ///
+    /// With the guess for all others, the first one that is measured may seem to be worth many.
     func flopsPerSecond(ofWorkerAt index: Int) -> Double {
-        workers[index].measuredFlopsPerSecond ?? configuration.guessedFlopsPerSecond
+        workers[index].measuredFlopsPerSecond ?? typicalFlopsPerSecond
+            ?? configuration.guessedFlopsPerSecond
     }
 
     // MARK: - Sizes
 
     /// How long the next bundle of a worker should take, or nil if it should not have one yet.
     ///
-    /// Far from the end, the configured time. Near it: imagine what waits poured over the slots until
+    /// Far from the end, the configured time, or more if streaming the rows is much of it. Near it: imagine what waits poured over the slots until
     /// all are busy for equally long (guided self-scheduling, Polychronopoulos and Kuck 1987, with
     /// the leases that are out taken into account). This slot's part of that is its share; the bundle
-    /// takes half of it, and all of it once half would be too small to be worth streaming the rows.
-    private func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
+    /// takes seven tenths of it, and all of it once the rest would be too small to be worth streaming
+    /// the rows. Half, which is usual, makes more bundles, and each streams all rows.
+    private mutating func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
         let rate = flopsPerSecond(ofWorkerAt: index)
         let fixedSeconds = configuration.bundleFixedFlops / rate
         let least = max(
             configuration.bundleSecondsMin, fixedSeconds / configuration.bundleFixedShareMax)
         let isMeasured = workers[index].measuredFlopsPerSecond != nil
-        let wanted = max(
-            isMeasured ? configuration.bundleSeconds : configuration.firstBundleSeconds, least)
-        var fleetRate = 0.0
-        for other in workers.indices where workers[other].mayWork(at: now) {
-            fleetRate += Double(workers[other].slotCount) * flopsPerSecond(ofWorkerAt: other)
-        }
-        if pendingFlops > 4 * wanted * fleetRate { return wanted }
+        let usual = max(
+            configuration.bundleSeconds,
+            min(fixedSeconds / configuration.bundleFixedShare, configuration.bundleSecondsMax))
+        let wanted = max(isMeasured ? usual : configuration.firstBundleSeconds, least)
+        if pendingFlops > 4 * wanted * fleetRate(at: now) { return wanted }
         let delay = workers[index].startDelaySeconds(at: now)
         let share = levelSeconds(at: now) - delay
         // A slot that is idle takes what there is; a waiting place leaves crumbs to whoever is idle
         // first.
         if delay > 0 && share < least / 2 { return nil }
-        if share < 2 * least { return min(max(share, least), wanted) }
-        return min(wanted, share / 2)
+        let part = 0.7
+        if share * (1 - part) < least / 2 { return min(max(share, least), wanted) }
+        return min(wanted, share * part)
+    }
+
+    /// Flops per second of all slots that may work.
+    ///
+    /// O(workers), once between two leases.
+    private mutating func fleetRate(at now: SchedulerInstant) -> Double {
+        if let rate = fleet.rate { return rate }
+        var rate = 0.0
+        for index in workers.indices where workers[index].mayWork(at: now) {
+            rate += Double(workers[index].slotCount) * flopsPerSecond(ofWorkerAt: index)
+        }
+        rate *= 1 + comingShare()
+        fleet.rate = rate
+        return rate
     }
 
     /// Seconds until everything would be done if what waits were spread evenly.
     ///
-    /// O(slots).
-    private func levelSeconds(at now: SchedulerInstant) -> Double {
+    /// O(slots log slots), once between two leases.
+    private mutating func levelSeconds(at now: SchedulerInstant) -> Double {
+        if let level = fleet.levelSeconds { return level }
+        let level = computedLevelSeconds(at: now)
+        fleet.levelSeconds = level
+        return level
+    }
+
+    private static let comingShareMax = 4.0
+
+    /// Slots of workers that joined and have no features yet, for each that is ready.
+    ///
+    /// Those who come first must not take what the others will be there for.
+    private func comingShare() -> Double {
+        var ready = 0
+        var joined = 0
+        for worker in workers {
+            if worker.phase == .ready { ready += worker.slotCount }
+            if worker.phase == .joined { joined += worker.slotCount }
+        }
+        // Not all at once: they get their features by turns, and some may never be there.
+        return ready > 0 ? min(Self.comingShareMax, Double(joined) / Double(ready)) : 0
+    }
+
+    private func computedLevelSeconds(at now: SchedulerInstant) -> Double {
         var basins: [(committed: Double, rate: Double)] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
             let rate = Double(workers[index].slotCount) * flopsPerSecond(ofWorkerAt: index)
             basins.append((workers[index].committedSeconds(at: now), rate))
         }
+        let readyRate = basins.reduce(0) { $0 + $1.rate }
+        basins.append((0, comingShare() * readyRate))
         basins.sort { $0.committed < $1.committed }
         // The level rises basin by basin, until the next one's bottom is above it.
         var level = 0.0
@@ -216,6 +253,13 @@ extension HeadScheduler {
             level = volume / rate
         }
         return level
+    }
+
+    /// Sums over the fleet that hold until something is leased: with thousands of workers of which
+    /// none gets anything, each would otherwise sum again.
+    struct FleetFigures: Sendable {
+        var rate: Double?
+        var levelSeconds: Double?
     }
 
     // MARK: - Duplicates

@@ -16,6 +16,10 @@ extension HeadScheduler {
                 workers[index].measure(
                     flops: lease.flops, seconds: min(busySeconds, elapsed),
                     memory: configuration.rateMemory)
+                let measured = workers.compactMap(\.measuredFlopsPerSecond)
+                if !measured.isEmpty {
+                    typicalFlopsPerSecond = measured.reduce(0, +) / Double(measured.count)
+                }
             }
         }
         if !isFinished { sortOut(lease, of: key, from: worker) }

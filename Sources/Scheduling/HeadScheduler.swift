@@ -13,7 +13,8 @@ package import HeadPlan
 /// workers by itself is quarantined. Invalid results and failures blame a bundle just as deaths do.
 ///
 /// The same events at the same times give the same actions. Cost of an event: O(workers + bundle
-/// size * log heads); in the last seconds of a run O(slots) per assignment.
+/// size * log heads); in the last seconds of a run O(slots log slots) more, for it and for every
+/// assignment.
 package struct HeadScheduler: Sendable {
     /// What happened.
     package enum Event: Hashable, Sendable {
@@ -126,6 +127,10 @@ package struct HeadScheduler: Sendable {
     var acceptedCount = 0
     var clock: SchedulerInstant?
     var outbox: [Action] = []
+    /// Mean of the measured rates of the workers that are there, or were; nil before the first result.
+    var typicalFlopsPerSecond: Double?
+    /// Valid within one event, from one lease to the next.
+    var fleet = FleetFigures()
 
     /// Whether leasing began: once the minimum of ready workers has been there together.
     package internal(set) var isStarted = false

@@ -8,14 +8,18 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var bundleHeadCountMax = 1_024
     /// Most bytes of a bundle's result; a single head above it goes alone.
     package var bundleResultByteCountMax = 4 << 20
-    /// What a bundle should take a worker whose rate is known.
+    /// What a bundle should take a worker whose rate is known, unless its fixed part is large.
     package var bundleSeconds = 1.0
+    /// What a large fixed part should make of that at most.
+    package var bundleSecondsMax = 8.0
+    /// Share of a bundle's cost that its fixed part should have at most, far from the end.
+    package var bundleFixedShare = 0.03
     /// What a bundle should take a worker whose rate is still guessed.
     package var firstBundleSeconds = 0.25
     /// What a bundle should take at least, however near the end.
     package var bundleSecondsMin = 0.1
     /// Largest share of a bundle's cost that its fixed part may have at the smallest size.
-    package var bundleFixedShareMax = 0.2
+    package var bundleFixedShareMax = 0.33
     /// Flops per second and slot of a worker that has reported nothing yet.
     package var guessedFlopsPerSecond = 20e9
     /// Weight that a worker's earlier results keep when a new one arrives, in [0, 1).
@@ -46,6 +50,8 @@ package struct SchedulerConfiguration: Hashable, Sendable {
         precondition(bundleResultByteCountMax >= 1)
         precondition(bundleSecondsMin > 0)
         precondition(bundleSeconds >= bundleSecondsMin)
+        precondition(bundleSecondsMax > 0)
+        precondition(bundleFixedShare > 0 && bundleFixedShare <= 1)
         precondition(firstBundleSeconds > 0)
         precondition(bundleFixedShareMax > 0 && bundleFixedShareMax <= 1)
         precondition(guessedFlopsPerSecond > 0 && guessedFlopsPerSecond.isFinite)

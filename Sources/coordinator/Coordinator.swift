@@ -14,7 +14,7 @@ struct Coordinator: AsyncParsableCommand {
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
         version: Release.version,
-        subcommands: [RunCommand.self, BenchmarkCommand.self],
+        subcommands: [RunCommand.self, BenchmarkCommand.self, SimulateCommand.self],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {

@@ -184,4 +184,30 @@ import WireProtocol
         office.receive(.ready, from: 1)
         #expect(office.pass(12, heard: [1]).descriptions(to: 1).isEmpty)
     }
+
+    @Test func ofManyAFewGetTheFeaturesAtATime() {
+        var office = Office()
+        for peer in 1...6 as ClosedRange<UInt8> { office.hello(peer) }
+        let begun = office.feed(.serve(office.sample.job()))
+        for peer in 1...6 as ClosedRange<UInt8> {
+            // They pull: a broadcast would go to all.
+            #expect(
+                begun.descriptions(to: peer).map(\.broadcastComplete) == (peer < 5 ? [true] : []))
+        }
+        office.feed(.subscriptions(change: 6))
+        #expect(office.wait(0.5).published.isEmpty)
+        // Whoever waits is not told again what it was never told, and one more has to wait.
+        let later = office.pass(7, heard: [1, 2, 3, 4, 5, 6])
+        #expect(later.descriptions(to: 1).count == 1)
+        #expect(later.descriptions(to: 5).isEmpty)
+        let late = office.hello(7)
+        #expect(late.welcomes(to: 7).count == 1)
+        #expect(late.descriptions(to: 7).isEmpty)
+        // The next one's turn comes with readiness, with a loss, and with time.
+        #expect(office.receive(.ready, from: 1).descriptions(to: 5).count == 1)
+        #expect(office.feed(.unreachable(.init(bytes: [2]))).descriptions(to: 6).count == 1)
+        let patience = office.pass(30, heard: [3, 4, 5, 6, 7])
+        #expect(patience.descriptions(to: 7).count > 0)
+        #expect(!office.receive(.ready, from: 7).assigned(to: 7).isEmpty)
+    }
 }

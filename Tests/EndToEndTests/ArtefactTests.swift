@@ -78,7 +78,8 @@ extension EndToEndTests {
                 [
                     "trained": "i", "resumed": "i", "duplicated": "i", "rejected": "i",
                     "head_epochs_per_second": "n", "gflops_per_second": "n",
-                    "wire_overhead_bytes_per_head": "n",
+                    "wire_overhead_bytes_per_head": "n", "idle_share": "n",
+                    "finish_spread_seconds": "n", "finish_spread_bundles": "n",
                 ])
             let workers = try #require(results["workers"] as? [Any])
             #expect(workers.count == 1)

@@ -152,8 +152,59 @@ import Testing
         var bench = SchedulerBench(headCount: 1_000, flops: 0.1e9) {
             $0.bundleHeadCountMax = 1_000
             $0.bundleFixedFlops = 2e9
+            $0.bundleFixedShareMax = 0.2
         }
         #expect(bench.add(1).map(\.heads.count) == [80, 80])
+    }
+
+    @Test func farFromTheEndTheFixedPartIsASmallShare() {
+        // Half a second a bundle of fixed part is a twentieth of ten seconds; eight are the most.
+        var bench = SchedulerBench(headCount: 10_000, flops: 0.1e9) {
+            $0.bundleHeadCountMax = 10_000
+            $0.bundleFixedFlops = 10e9
+            $0.bundleFixedShare = 0.05
+        }
+        let first = bench.add(1)
+        #expect(first.map(\.heads.count) == [203, 203])
+        bench.seconds = 1.515
+        // 8 s at 20e9 operations a second, less the fixed part.
+        let next = assignments(bench.train(first[0], by: 1, busySeconds: 1.515))
+        #expect(next.map(\.heads.count) == [1_500])
+    }
+
+    @Test func whoIsNotMeasuredIsTakenToBeLikeTheOthers() throws {
+        var bench = SchedulerBench(headCount: 300, flops: 1e9) {
+            $0.bundleHeadCountMax = 1_000
+            $0.minWorkerCount = 2
+        }
+        bench.add(1)
+        _ = bench.handle(.workerJoined(WorkerID(2), slotCount: 1))
+        let begun = assignments(bench.handle(.workerReady(WorkerID(2))), to: 1)
+        let own = try #require(begun.first)
+        // Ten times the guess: with the other one at the guess, nine tenths would be its own.
+        bench.seconds = Double(own.heads.count) * 1e9 / 200e9
+        let actions = bench.train(own, by: 1, busySeconds: bench.seconds)
+        let next = assignments(actions, to: 1).reduce(0) { $0 + $1.heads.count }
+        #expect((80...130).contains(next), "\(next)")
+    }
+
+    @Test func thoseWhoComeFirstLeaveWorkToThoseWhoAreComing() {
+        func first(joined: UInt64) -> Int {
+            var bench = SchedulerBench(headCount: 100, flops: 1e9) {
+                $0.bundleHeadCountMax = 1_000
+                $0.firstBundleSeconds = 100
+            }
+            for id in 2..<2 + joined {
+                _ = bench.handle(.workerJoined(WorkerID(id), slotCount: 1))
+            }
+            return bench.add(1).first?.heads.count ?? 0
+        }
+        // Five seconds of work, and seven tenths of a share: of one, two, four and five workers.
+        #expect(first(joined: 0) == 70)
+        #expect(first(joined: 1) == 35)
+        #expect(first(joined: 3) == 18)
+        #expect(first(joined: 4) == 14)
+        #expect(first(joined: 400) == 14)
     }
 
     @Test func nearTheEndAnIdleSlotComesBeforeAWaitingPlace() {

@@ -4,7 +4,9 @@ import Testing
 /// Who may import whom: the arrows between modules, which go one way.
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
-    static let pure = ["Tensors", "HeadPlan", "Decoding", "Scheduling", "WireProtocol"]
+    static let pure = [
+        "Tensors", "HeadPlan", "Decoding", "Scheduling", "Simulation", "WireProtocol",
+    ]
 
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
@@ -18,6 +20,7 @@ import Testing
         "HeadPlan": ["Tensors"],
         "Decoding": ["HeadPlan", "Tensors"],
         "Scheduling": ["HeadPlan", "Tensors"],
+        "Simulation": ["HeadPlan", "Scheduling", "Tensors"],
         "WireProtocol": ["HeadPlan", "Tensors"],
 
         "Hashing": [],
@@ -33,7 +36,8 @@ import Testing
 
         "CoordinatorRuntime": [
             "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan", "Reporting",
-            "RunStore", "Scheduling", "Tensors", "Threading", "WireProtocol", "ZeroMQ",
+            "RunStore", "Scheduling", "Simulation", "Tensors", "Threading", "WireProtocol",
+            "ZeroMQ",
         ],
         "WorkerRuntime": [
             "Backbone", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",

@@ -1,0 +1,65 @@
+package import HeadPlan
+package import Scheduling
+
+/// What is trained: the head phase's task, weighed as the coordinator weighs it.
+package struct SimulatedJob: Sendable {
+    /// The heads, as the scheduler gets them.
+    package let work: [HeadWork]
+    /// Training rows of each class.
+    package let classRowCounts: [Int]
+    /// Features of a row.
+    package let featureCount: Int
+    /// Epochs of every head.
+    package let epochCount: Int
+    /// Largest chunk of features, as the feature store cuts them.
+    package static let chunkByteCountMax = 1 << 20
+
+    /// The job of training the plan's heads on so many rows a class.
+    package init(plan: HeadPlan, classRowCounts: [Int], featureCount: Int, epochCount: Int) {
+        work = HeadWork.all(
+            of: plan, classRowCounts: classRowCounts, featureCount: featureCount,
+            epochCount: epochCount)
+        self.classRowCounts = classRowCounts
+        self.featureCount = featureCount
+        self.epochCount = epochCount
+    }
+
+    /// Rows spread over the classes as evenly as they can be.
+    package static func evenClasses(rowCount: Int, classCount: Int) -> [Int] {
+        (0..<classCount).map { rowCount * ($0 + 1) / classCount - rowCount * $0 / classCount }
+    }
+
+    /// Rows of all classes.
+    package var rowCount: Int { classRowCounts.reduce(0, +) }
+
+    /// Bytes of all features.
+    package var featureByteCount: Int { 4 * rowCount * featureCount }
+
+    /// Operations to train all heads, by the textbook's count.
+    package var totalFlops: Double { work.reduce(0) { $0 + $1.trainingFlops } }
+
+    /// Features read for one bundle: rows times features times epochs.
+    var streamedFeatureCount: Double {
+        Double(rowCount) * Double(featureCount) * Double(epochCount)
+    }
+
+    /// Bytes of the chunks that carry the features, each the rows of one class.
+    var chunkByteCounts: [Int] {
+        let rowByteCount = 4 * featureCount
+        let rowsPerChunk = max(1, Self.chunkByteCountMax / rowByteCount)
+        return classRowCounts.flatMap { count in
+            stride(from: 0, to: count, by: rowsPerChunk).map {
+                min(rowsPerChunk, count - $0) * rowByteCount
+            }
+        }
+    }
+
+    /// The scheduler as the coordinator makes it for this job.
+    func scheduler(minWorkerCount: Int) -> HeadScheduler {
+        HeadScheduler(
+            heads: work,
+            configuration: SchedulerConfiguration(
+                minWorkerCount: minWorkerCount, rowCount: rowCount, featureCount: featureCount,
+                epochCount: epochCount))
+    }
+}

@@ -1,0 +1,212 @@
+/// What things cost: times and rates of one machine, measured.
+package struct SimulationCosts: Hashable, Sendable {
+    /// Textbook operations a second of a worker's one compute thread, streaming not counted.
+    package var flopsPerSecond: Double
+    /// Seconds that a bundle costs besides its heads, per row, epoch and feature.
+    package var streamSecondsPerFeature: Double
+    /// Seconds that a worker's first bundle costs besides, per row and epoch: the orders of rows.
+    package var orderSecondsPerRow: Double
+    /// Seconds between a bundle's end and the next one's beginning at the same worker.
+    package var switchSeconds: Double
+    /// Bytes of features a second that a worker hashes and stores.
+    package var intakeBytesPerSecond: Double
+    /// Seconds from a worker's last row to its word that it is ready.
+    package var readySeconds: Double
+    /// Coordinator's seconds for a message taken or sent, whatever it says.
+    package var messageSeconds: Double
+    /// Coordinator's seconds for a head of a result, and for a head of an assignment.
+    package var headSeconds: Double
+    /// Coordinator's seconds for a byte of a result: received, decoded, checked, kept.
+    package var resultByteSeconds: Double
+    /// Coordinator's seconds of an event per worker that is there.
+    package var schedulerSecondsPerWorker: Double
+    /// Bytes of features a second that the coordinator can send, however fast its network is.
+    package var broadcastBytesPerSecond: Double
+
+    /// Costs of nothing but arithmetic at that rate: for exact sums.
+    package init(flopsPerSecond: Double) {
+        self.flopsPerSecond = flopsPerSecond
+        streamSecondsPerFeature = 0
+        orderSecondsPerRow = 0
+        switchSeconds = 0
+        intakeBytesPerSecond = .infinity
+        readySeconds = 0
+        messageSeconds = 0
+        headSeconds = 0
+        resultByteSeconds = 0
+        schedulerSecondsPerWorker = 0
+        broadcastBytesPerSecond = .infinity
+    }
+}
+
+/// The network between a coordinator and its workers.
+package struct NetworkModel: Hashable, Sendable {
+    /// Bytes a second of the coordinator's link, each way.
+    package var bytesPerSecond: Double
+    /// Seconds a message is under way, one way.
+    package var latencySeconds: Double
+
+    /// A link of that bandwidth in 10^9 bits a second.
+    package init(gigabitsPerSecond: Double, latencySeconds: Double) {
+        bytesPerSecond = gigabitsPerSecond * 1e9 / 8
+        self.latencySeconds = latencySeconds
+    }
+}
+
+/// The workers: how many, how alike, how reliable.
+package struct FleetModel: Hashable, Sendable {
+    /// Worker processes, one compute thread each.
+    package var workerCount: Int
+    /// Standard deviation of the natural logarithm of the workers' speeds, whose mean stays 1.
+    package var spread = 0.0
+    /// Deaths an hour of each worker.
+    package var failuresPerHour = 0.0
+    /// Seconds until a dead worker is back, without features.
+    package var restartSeconds = 10.0
+    /// Seconds of silence after which the coordinator takes a worker for dead.
+    package var silenceSeconds = 3.0
+    /// Workers that must hold all features before heads are leased.
+    package var minWorkerCount = 1
+    /// What speeds and deaths are drawn by.
+    package var seed: UInt64 = 0
+
+    /// So many workers, all alike, that never die.
+    package init(workerCount: Int) {
+        self.workerCount = workerCount
+    }
+
+    /// The workers' speeds against the costs' rates: log-normal, scaled so that their mean is 1.
+    var speeds: [Double] {
+        guard spread > 0 else { return Array(repeating: 1, count: workerCount) }
+        let drawn = (0..<workerCount).map {
+            Chance.exponential(spread * Chance.normal(seed: seed, worker: $0))
+        }
+        let mean = drawn.reduce(0, +) / Double(workerCount)
+        return drawn.map { $0 / mean }
+    }
+}
+
+/// What becomes of a worker's time.
+package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
+    /// Training heads that were accepted.
+    case training
+    /// Streaming rows, once per bundle: what a bundle costs besides its heads.
+    case streaming
+    /// From a bundle's end to the beginning of one that was there already.
+    case switching
+    /// Waiting for the first features, or for the least number of workers that hold them.
+    case broadcast
+    /// Waiting for a message that the coordinator's link carries or queues.
+    case bandwidth
+    /// Waiting for a message that the coordinator works on or queues.
+    case processor
+    /// Waiting for a message under way.
+    case latency
+    /// Nothing left to be given.
+    case tail
+    /// Training what another worker brought first, or what nobody wanted any more.
+    case duplicates
+    /// Work lost by a death, being dead, and getting the features again.
+    case failures
+
+    /// As tables and files name it.
+    package var name: String {
+        switch self {
+        case .training: "training"
+        case .streaming: "streaming"
+        case .switching: "switching"
+        case .broadcast: "broadcast"
+        case .bandwidth: "bandwidth"
+        case .processor: "processor"
+        case .latency: "latency"
+        case .tail: "tail"
+        case .duplicates: "duplicates"
+        case .failures: "failures"
+        }
+    }
+}
+
+/// What a simulated head phase came to.
+package struct SimulationOutcome: Hashable, Sendable {
+    /// Workers it had.
+    package var workerCount = 0
+    /// From the features' announcement to the last head.
+    package var seconds = 0.0
+    /// From the first lease to the last head, as `coordinator benchmark` counts.
+    package var headSeconds = 0.0
+    /// From the features' announcement until the last of the first workers had them; nil if the run
+    /// was over before.
+    package var broadcastSeconds: Double?
+    /// Bytes that left the coordinator.
+    package var sentByteCount = 0
+    /// Bytes that reached the coordinator.
+    package var receivedByteCount = 0
+    /// Leases, copies included.
+    package var leaseCount = 0
+    /// Heads whose first result came.
+    package var acceptedHeadCount = 0
+    /// Heads that came again.
+    package var comparedHeadCount = 0
+    /// Heads given up.
+    package var quarantinedHeadCount = 0
+    /// Deaths of workers.
+    package var deathCount = 0
+    /// Seconds of the workers' compute threads on bundles that were reported.
+    package var busySeconds = 0.0
+    /// Seconds the coordinator's thread worked.
+    package var processorSeconds = 0.0
+    /// Events taken in by the scheduler.
+    package var eventCount = 0
+    /// Nanoseconds of all workers by use, in the order of ``TimeUse``; their sum is workers times
+    /// seconds.
+    package var nanoseconds = [Int64](repeating: 0, count: TimeUse.allCases.count)
+
+    /// Share of all workers' time that went to a use.
+    package func share(_ use: TimeUse) -> Double {
+        Double(nanoseconds[use.rawValue]) / max(1, Double(nanoseconds.reduce(0, +)))
+    }
+
+    /// Share of the time from announcement to end in which compute threads had nothing to train.
+    package var idleShare: Double {
+        [TimeUse.switching, .broadcast, .bandwidth, .processor, .latency, .tail].reduce(0) {
+            $0 + share($1)
+        }
+    }
+
+    /// The use other than training that took most; nil if nothing was lost.
+    package var limit: TimeUse? {
+        TimeUse.allCases.filter { $0 != .training && nanoseconds[$0.rawValue] > 0 }
+            .max { nanoseconds[$0.rawValue] < nanoseconds[$1.rawValue] }
+    }
+}
+
+/// Why a simulation has no outcome.
+package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
+    package struct Code: Hashable, Sendable {
+        private enum Kind: Hashable {
+            case endless
+        }
+
+        private let kind: Kind
+
+        /// The run does not come to an end.
+        package static let endless = Code(kind: .endless)
+    }
+
+    /// What kind of failure it is.
+    package let code: Code
+    /// One sentence: what failed, then the cure.
+    package let message: String
+
+    /// The message.
+    package var description: String { message }
+
+    static func endless(workerCount: Int, seconds: Double) -> SimulationError {
+        SimulationError(
+            code: .endless,
+            message:
+                "a run with \(workerCount == 1 ? "one worker" : "\(workerCount) workers") does not end within \(Int(seconds)) simulated seconds: workers die faster than they get anything done; lower --failures-per-hour"
+        )
+    }
+}
