@@ -78,7 +78,7 @@ final class LocalWorkers: Sendable {
             try state.withLock { state in
                 guard !state.isStopping else { return }
                 let startedAt = ContinuousClock.now
-                try process.run()
+                try Self.withNoSignalBlocked { try process.run() }
                 let identifier = process.processIdentifier
                 state.slots[index] = Slot(
                     process: process, lifeline: lifeline, startedAt: startedAt,
@@ -87,6 +87,18 @@ final class LocalWorkers: Sendable {
         } catch {
             throw RunError(.unavailable, "cannot start \(launch.executable.path): \(error)")
         }
+    }
+
+    /// Runs `body` with no signal blocked in this thread, as a process that it starts inherits.
+    ///
+    /// Dispatch's threads block nearly all, and a shell that blocks SIGCHLD waits for ever.
+    private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
     }
 
     /// Sends a signal to the worker in a slot, if there is one.
