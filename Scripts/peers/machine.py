@@ -86,18 +86,32 @@ def run(command, limit, cpus, environment):
         name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_SETTINGS)
     }
     clean |= {"PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""} | environment
+    # A signal waits until the process is known: one that began and was not would outlive this one.
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
+
+    def prepare():
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.sched_setaffinity(0, cpus)
+
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=ROOT,
-            env=clean,
-            start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, cpus),
-        )
         try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+                env=clean,
+                start_new_session=True,
+                preexec_fn=prepare,
+            )
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             output, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             raise Failed(f"not done in {limit} seconds") from None
