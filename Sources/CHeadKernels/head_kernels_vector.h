@@ -2,7 +2,6 @@
 //
 // The including file defines
 //   HEAD_VECTOR    lanes of a machine vector: 16, 8 or 4
-//   HEAD_SUFFIX(x) the variant's name for x
 //   FORWARD_TILE_1, _2, _3   register tiles of the forward product with so many classes: rows, which
 //                            divide the lanes, and groups of lanes at once
 //   GRADIENT_CLASSES, GRADIENT_VECTORS   register tile of the gradient

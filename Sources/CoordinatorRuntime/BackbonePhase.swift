@@ -30,7 +30,7 @@ struct BackbonePhase {
     }
 
     func run(
-        _ dataset: Dataset, _ directory: RunDirectory, _ kept: KeptFiles, _ clock: PhaseClock
+        _ dataset: Dataset, _ directory: RunDirectory, _ clock: PhaseClock
     ) async throws -> BackboneOutcome {
         let journal = try directory.openJournal
         try journal.settle(dataDigest: dataset.sha256)

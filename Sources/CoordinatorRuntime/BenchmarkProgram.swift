@@ -53,7 +53,7 @@ package final class BenchmarkProgram: Sendable {
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil
         let backbone = try await BackbonePhase(options, console).run(
-            dataset, directory, kept, clock)
+            dataset, directory, clock)
         let phase = HeadPhase(
             options: options, plan: try options.plan(classCount: dataset.classCount),
             backbone: backbone, console: console)

@@ -121,7 +121,7 @@ package final class CoordinatorProgram: Sendable {
         do {
             try workers.start()
             let backbone = try await BackbonePhase(options, console).run(
-                dataset, directory, kept, clock)
+                dataset, directory, clock)
             let harvest = try await trainHeads(plan, backbone, link, directory)
             // Also of a run that fails its checks: it shows why.
             try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)

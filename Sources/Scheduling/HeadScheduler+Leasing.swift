@@ -167,11 +167,11 @@ extension HeadScheduler {
 
     /// How long the next bundle of a worker should take, or nil if it should not have one yet.
     ///
-    /// Far from the end, the configured time, or more if streaming the rows is much of it. Near it: imagine what waits poured over the slots until
-    /// all are busy for equally long (guided self-scheduling, Polychronopoulos and Kuck 1987, with
-    /// the leases that are out taken into account). This slot's part of that is its share; the bundle
-    /// takes seven tenths of it, and all of it once the rest would be too small to be worth streaming
-    /// the rows. Half, which is usual, makes more bundles, and each streams all rows.
+    /// Far from the end, the configured time, or more if streaming the rows is much of it. Near it:
+    /// imagine what waits poured over the slots until all are busy for equally long (guided
+    /// self-scheduling, Polychronopoulos and Kuck 1987, with the leases that are out taken into
+    /// account). This slot's part of that is its share; the bundle takes seven tenths of it, and all
+    /// of it once the rest would be too small to be worth streaming the rows. Half, which is usual, makes more bundles, and each streams all rows.
     private mutating func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
         let rate = flopsPerSecond(ofWorkerAt: index)
         let fixedSeconds = configuration.bundleFixedFlops / rate
