@@ -16,7 +16,8 @@ struct StreamWindow {
     private let rowClasses: [UInt16]
     private let classOffsets: [UInt32]
     private var indices: [UInt32] = []
-    private var labels: [UInt16] = []
+    /// Classes of the rows of both halves.
+    private var labels: [UInt16]
     /// `[class, word]`: which rows of the window are of a class.
     private var classBits: [UInt64]
     private let wordCount: Int
@@ -40,6 +41,7 @@ struct StreamWindow {
             classes.append(contentsOf: repeatElement(UInt16(index), count: count))
         }
         rowClasses = classes
+        labels = [UInt16](repeating: 0, count: 2 * self.rowCountMax)
         wordCount = (self.rowCountMax + 63) / 64
         classBits = [UInt64](repeating: 0, count: wordCount * table.classCount)
     }
@@ -50,7 +52,6 @@ struct StreamWindow {
     mutating func fill(from order: [UInt32], at start: Int, classes: [Bool], epoch: Int) -> Int {
         isSecondHalf.toggle()
         indices.removeAll(keepingCapacity: true)
-        labels.removeAll(keepingCapacity: true)
         for index in classBits.indices { classBits[index] = 0 }
         var position = start
         while position < order.count && indices.count < rowCountMax {
@@ -60,8 +61,8 @@ struct StreamWindow {
             guard classes[Int(label)] else { continue }
             classBits[Int(label) * wordCount + indices.count / 64] |=
                 1 << UInt64(indices.count % 64)
+            labels[firstRow + indices.count] = label
             indices.append(row)
-            labels.append(label)
         }
         prepareRows(epoch: epoch)
         return position
@@ -76,7 +77,8 @@ struct StreamWindow {
                         var request = unsafe head_row_request(
                             features: features, source_feature_count: UInt32(table.featureCount),
                             feature_count: UInt32(featureCount), row_indices: indices.baseAddress,
-                            row_classes: labels.baseAddress, class_offsets: offsets.baseAddress,
+                            row_classes: labels.baseAddress.map { unsafe $0 + firstRow },
+                            class_offsets: offsets.baseAddress,
                             row_count: UInt32(indices.count), seed: seed, epoch: UInt32(epoch),
                             dropout_purpose: RandomPurpose.headDropout.rawValue,
                             keep_numerator: keepNumerator, scale: 65_536 / Float(keepNumerator))
@@ -108,7 +110,6 @@ struct StreamWindow {
     }
 
     var rowCount: Int { indices.count }
-    var classCount: Int { table.classCount }
 
     private var firstRow: Int { isSecondHalf ? rowCountMax : 0 }
 }
