@@ -132,6 +132,10 @@ INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row
 // used once is best left in memory as its operation's operand.
 #define PIN(value) __asm__("" : "+" REGISTER_CONSTRAINT(value))
 
+// Nothing is loaded before it that is written behind it: values of one step stay out of registers
+// that the one before still needs.
+#define FENCE() __asm__ volatile("" : : : "memory")
+
 // Dot products of `rows` rows with `classes` classes: out[j * LANES + r] holds class j and row r, its
 // groups of lanes added up. `groups` of them are computed at once; sums of the others wait in memory.
 INLINE void forward_rows(
@@ -164,8 +168,7 @@ INLINE void forward_rows(
         UNROLL for (int i = 0; i < classes * rows; ++i)
             UNROLL for (int group = 0; group < groups; ++group)
                 all[i][early + group] = sums[i * groups + group];
-        // No sum of this pass stays in a register that the next one needs.
-        __asm__ volatile("" : : : "memory");
+        FENCE();
     }
     UNROLL for (int j = 0; j < classes; ++j)
         UNROLL for (int r = 0; r < rows; ++r) out[j * LANES + r] = fold(all[j * rows + r]);
@@ -255,6 +258,24 @@ static void softmax_tile(
          ? GRADIENT_CLASSES * GRADIENT_VECTORS                                                  \
          : GRADIENT_PAIR_VECTORS)
 
+// Adds one row to the sums of a register tile.
+INLINE void gradient_row(
+    const float *x, const float *delta, const int classes, const int vectors, vector *sums)
+{
+    vector factors[GRADIENT_CLASSES];
+    UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS]);
+    UNROLL for (int i = 0; i < vectors; ++i) {
+        vector value = load(x + i * LANES);
+        if (classes > 1) PIN(value);
+        UNROLL for (int c = 0; c < classes; ++c)
+            sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
+    }
+    FENCE();
+}
+
+// Rows a turn of the loop adds: processors foresee the end of a loop of few turns.
+#define GRADIENT_ROWS 4
+
 // Adds a tile to `vectors` vectors of `classes` gradients from feature f on:
 // g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
 INLINE void gradient_vectors(
@@ -265,16 +286,12 @@ INLINE void gradient_vectors(
     UNROLL for (int c = 0; c < classes; ++c)
         UNROLL for (int i = 0; i < vectors; ++i)
             sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
-    ROLLED for (size_t r = 0; r < row_count; ++r) {
-        vector factors[GRADIENT_CLASSES];
-        UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
-        UNROLL for (int i = 0; i < vectors; ++i) {
-            vector value = load(x[r] + f + i * LANES);
-            if (classes > 1) PIN(value);
-            UNROLL for (int c = 0; c < classes; ++c)
-                sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
-        }
-    }
+    size_t r = 0;
+    ROLLED for (; r + GRADIENT_ROWS <= row_count; r += GRADIENT_ROWS)
+        UNROLL for (size_t i = 0; i < GRADIENT_ROWS; ++i)
+            gradient_row(x[r + i] + f, delta + r + i, classes, vectors, sums);
+    ROLLED for (; r < row_count; ++r)
+        gradient_row(x[r] + f, delta + r, classes, vectors, sums);
     UNROLL for (int c = 0; c < classes; ++c)
         UNROLL for (int i = 0; i < vectors; ++i)
             store(g + (size_t)c * d + f + i * LANES, sums[c * vectors + i]);
@@ -300,16 +317,39 @@ INLINE void gradient_block(
     }
 GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS)
 GRADIENT_BLOCK(2, GRADIENT_VECTORS)
+#if GRADIENT_CLASSES > 2
 GRADIENT_BLOCK(3, GRADIENT_VECTORS)
+#endif
 #if GRADIENT_CLASSES > 3
 GRADIENT_BLOCK(4, GRADIENT_VECTORS)
 GRADIENT_BLOCK(5, GRADIENT_VECTORS)
 #endif
 
+// Chains of sums of the biases' gradients at once: each is as slow as an addition's latency.
+#define BIAS_CHAINS 4
+
+// h[j] += delta[j][r], rows in order, for `chains` classes.
+INLINE void bias_gradients(
+    const float *delta, uint32_t row_count, const int chains, float *h)
+{
+    float sums[BIAS_CHAINS];
+    UNROLL for (int j = 0; j < chains; ++j) sums[j] = h[j];
+    ROLLED for (uint32_t r = 0; r < row_count; ++r)
+        UNROLL for (int j = 0; j < chains; ++j) sums[j] += delta[j * TILE_ROWS + (int)r];
+    UNROLL for (int j = 0; j < chains; ++j) h[j] = sums[j];
+}
+
 static void gradient_tile(
     struct head_state *head, const float *const *x, const float *delta, uint32_t row_count)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
+    // First, so that the products that follow hide its latency.
+    uint32_t first = 0;
+    for (; first + BIAS_CHAINS <= last; first += BIAS_CHAINS)
+        bias_gradients(
+            delta + first * TILE_ROWS, row_count, BIAS_CHAINS, head->bias_gradients + first);
+    for (; first < last; ++first)
+        bias_gradients(delta + first * TILE_ROWS, row_count, 1, head->bias_gradients + first);
     for (uint32_t j = 0; j < last;) {
         const uint32_t count = next_part(last - j, GRADIENT_CLASSES);
         const float *part_delta = delta + (size_t)j * TILE_ROWS;
@@ -317,18 +357,15 @@ static void gradient_tile(
         switch (count) {
         case 1: gradient_block_1(x, part_delta, row_count, d, g); break;
         case 2: gradient_block_2(x, part_delta, row_count, d, g); break;
+#if GRADIENT_CLASSES > 2
         case 3: gradient_block_3(x, part_delta, row_count, d, g); break;
+#endif
 #if GRADIENT_CLASSES > 3
         case 4: gradient_block_4(x, part_delta, row_count, d, g); break;
         default: gradient_block_5(x, part_delta, row_count, d, g); break;
 #endif
         }
         j += count;
-    }
-    for (uint32_t j = 0; j < last; ++j) {
-        float sum = head->bias_gradients[j];
-        for (uint32_t r = 0; r < row_count; ++r) sum += delta[j * TILE_ROWS + r];
-        head->bias_gradients[j] = sum;
     }
 }
 
@@ -618,8 +655,10 @@ INLINE void write_block(
 // Fetches up to 128 features that are there.
 INLINE void prefetch_block(const float *source, size_t count)
 {
-    if (count > 128) count = 128;
-    for (size_t f = 0; f < count; f += 16) __builtin_prefetch(source + f);
+    if (count >= 128)
+        UNROLL for (int f = 0; f < 128; f += 16) __builtin_prefetch(source + f);
+    else
+        for (size_t f = 0; f < count; f += 16) __builtin_prefetch(source + f);
 }
 
 static void prepare_rows(const struct head_row_request *request, float *rows)
