@@ -8,10 +8,10 @@
     __attribute__((target("avx2,fma,bmi,bmi2"), min_vector_width(256))), apply_to = function)
 
 #define HEAD_VECTOR 8
-#define FORWARD_TILE_1 LANES, 1
-#define FORWARD_TILE_2 4, 1
+#define FORWARD_TILE_1 4, GROUPS
+#define FORWARD_TILE_2 2, GROUPS
 #define FORWARD_TILE_3 2, GROUPS
-#define GRADIENT_CLASSES 3
+#define GRADIENT_CLASSES 2
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 8
 #define REGISTER_CONSTRAINT "x"

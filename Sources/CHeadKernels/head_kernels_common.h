@@ -1,4 +1,4 @@
-// What all variants share: constants of the definition, row lists, dropout bits.
+// What all variants share: constants of the definition, dropout bits, the update of biases.
 
 #ifndef MANYHEADS_HEAD_KERNELS_COMMON_H
 #define MANYHEADS_HEAD_KERNELS_COMMON_H
@@ -23,45 +23,6 @@
 #define EXP_P3 4.1665795894e-2f
 #define EXP_P4 1.6666665459e-1f
 #define EXP_P5 5.0000001201e-1f
-
-// Lists the head's pending rows, then those of a window whose class is in its set, in stream order.
-// `rows` (positions in the buffer) and `labels` (0-based within the head) get at most
-// window->row_count + HEAD_PENDING_MAX entries. `positions` has one entry for every class: what the
-// head's classes are within it.
-static inline uint32_t head_list_rows(
-    const struct head_state *head, const struct head_window *window, uint16_t *restrict rows,
-    uint16_t *restrict labels, uint16_t *restrict positions)
-{
-    uint32_t count = head->pending_count;
-    for (uint32_t i = 0; i < count; ++i) {
-        rows[i] = head->pending_rows[i];
-        labels[i] = head->pending_labels[i];
-    }
-    for (uint32_t j = 0; j < head->class_count; ++j) positions[head->classes[j]] = (uint16_t)j;
-    for (uint32_t word = 0; word < window->word_count; ++word) {
-        uint64_t bits = 0;
-        for (uint32_t j = 0; j < head->class_count; ++j)
-            bits |= window->class_bits[(size_t)head->classes[j] * window->word_count + word];
-        for (; bits != 0; bits &= bits - 1) {
-            const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            rows[count] = (uint16_t)(window->first_row + row);
-            labels[count++] = positions[window->labels[row]];
-        }
-    }
-    return count;
-}
-
-// Keeps the listed rows from `start` on for the next window.
-static inline void head_keep_pending(
-    struct head_state *head, const uint16_t *restrict rows, const uint16_t *restrict labels,
-    uint32_t start, uint32_t count)
-{
-    head->pending_count = count - start;
-    for (uint32_t i = start; i < count; ++i) {
-        head->pending_rows[i - start] = rows[i];
-        head->pending_labels[i - start] = labels[i];
-    }
-}
 
 // Philox4x32-10, as `Philox.block` in Swift.
 static inline void head_philox(uint64_t seed, const uint32_t counter[4], uint32_t words[4])

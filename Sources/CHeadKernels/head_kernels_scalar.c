@@ -93,22 +93,23 @@ static void consume_window(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
 {
-    uint16_t *rows = scratch, *labels = rows + window->row_count + HEAD_PENDING_MAX;
-    uint16_t *positions = labels + window->row_count + HEAD_PENDING_MAX;
-    for (struct head_state *head = heads; head < heads + head_count; ++head) {
-        const uint32_t count = head_list_rows(head, window, rows, labels, positions);
-        for (uint32_t i = 0; i < count; ++i) {
-            train_row(head, window->buffer + (size_t)rows[i] * window->feature_count, labels[i]);
+    (void)scratch;  // No list is needed here.
+    for (struct head_state *head = heads; head < heads + head_count; ++head)
+        for (uint32_t row = 0; row < window->row_count; ++row) {
+            const uint32_t at = window->first_row + row;
+            uint32_t label = 0;
+            while (label < head->class_count && head->classes[label] != window->labels[at]) ++label;
+            if (label == head->class_count) continue;
+            train_row(head, window->buffer + (size_t)at * window->feature_count, label);
             if (++head->minibatch_row_count == parameters->batch_size) update(head, parameters);
         }
-    }
 }
 
 static void end_epoch(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
-    const float *buffer)
+    const float *buffer, const uint16_t *labels)
 {
-    (void)buffer;  // Nothing ever waits here.
+    (void)buffer, (void)labels;  // Nothing ever waits here.
     for (struct head_state *head = heads; head < heads + head_count; ++head)
         if (head->minibatch_row_count > 0) update(head, parameters);
 }

@@ -22,6 +22,11 @@
 typedef float vector __attribute__((ext_vector_type(HEAD_VECTOR)));
 typedef int32_t ivector __attribute__((ext_vector_type(HEAD_VECTOR)));
 typedef float unaligned_vector __attribute__((ext_vector_type(HEAD_VECTOR), aligned(4)));
+typedef int32_t unaligned_ivector __attribute__((ext_vector_type(HEAD_VECTOR), aligned(4)));
+
+typedef uint8_t octet __attribute__((ext_vector_type(8)));
+typedef uint16_t row_octet __attribute__((ext_vector_type(8)));
+typedef uint16_t unaligned_row_octet __attribute__((ext_vector_type(8), aligned(2)));
 
 INLINE vector load(const float *pointer) { return *(const unaligned_vector *)pointer; }
 INLINE void store(float *pointer, vector value) { *(unaligned_vector *)pointer = value; }
@@ -127,14 +132,21 @@ INLINE vector fold(const vector *row) { return (row[0] + row[2]) + (row[1] + row
 // used once is best left in memory as its operation's operand.
 #define PIN(value) __asm__("" : "+" REGISTER_CONSTRAINT(value))
 
+// Nothing is loaded before it that is written behind it: values of one step stay out of registers
+// that the one before still needs.
+#define FENCE() __asm__ volatile("" : : : "memory")
+
 // Dot products of `rows` rows with `classes` classes: out[j * LANES + r] holds class j and row r, its
 // groups of lanes added up. `groups` of them are computed at once; sums of the others wait in memory.
 INLINE void forward_rows(
-    const float *const *x, const float *v, size_t d, const int classes, const int rows,
-    const int groups, vector *out)
+    const float *const *x, const int first_slot, const float *v, size_t d, const int classes,
+    const int rows, const int groups, vector *out)
 {
     const float *row[LANES];
-    UNROLL for (int r = 0; r < rows; ++r) row[r] = x[r];
+    UNROLL for (int r = 0; r < rows; ++r) {
+        row[r] = x[SLOT_ROW(first_slot + r)];
+        __asm__("" : "+r"(row[r]));  // Or they would be loaded in pairs just after they were stored.
+    }
     vector all[LANES * FORWARD_CLASSES][GROUPS];
     UNROLL for (int early = 0; early < GROUPS; early += groups) {
         vector sums[GROUPS * LANES * FORWARD_CLASSES];
@@ -156,8 +168,7 @@ INLINE void forward_rows(
         UNROLL for (int i = 0; i < classes * rows; ++i)
             UNROLL for (int group = 0; group < groups; ++group)
                 all[i][early + group] = sums[i * groups + group];
-        // No sum of this pass stays in a register that the next one needs.
-        __asm__ volatile("" : : : "memory");
+        FENCE();
     }
     UNROLL for (int j = 0; j < classes; ++j)
         UNROLL for (int r = 0; r < rows; ++r) out[j * LANES + r] = fold(all[j * rows + r]);
@@ -168,11 +179,9 @@ INLINE void forward_block(
     const float *const *x, const float *v, const float *c, size_t d, const int classes,
     const int rows, const int groups, float *z)
 {
-    const float *slots[LANES];
-    UNROLL for (int s = 0; s < LANES; ++s) slots[s] = x[SLOT_ROW(s)];
     vector dots[FORWARD_CLASSES * LANES];
     ROLLED for (int first = 0; first < LANES; first += rows)
-        forward_rows(slots + first, v, d, classes, rows, groups, dots + first);
+        forward_rows(x, first, v, d, classes, rows, groups, dots + first);
     UNROLL for (int j = 0; j < classes; ++j)
         store(z + j * TILE_ROWS, reduce_rows(dots + j * LANES) + splat(c[j]));
 }
@@ -216,8 +225,9 @@ static void forward_tile(
     }
 }
 
-// z becomes delta, [class][TILE_ROWS]: rows along the lanes.
-static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32_t row_count)
+// z becomes delta, [class][TILE_ROWS]: rows along the lanes. `labels` are the rows' classes.
+static void softmax_tile(
+    uint32_t last, const uint16_t *classes, const int32_t *labels, float *z)
 {
     for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
         vector highest = splat(0), sum = splat(0);
@@ -232,11 +242,14 @@ static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32
         }
         sum = sum + exponential(splat(0) - highest);
         const vector inverse = splat(1.0f) / sum;
-        for (uint32_t j = 0; j < last; ++j)
-            store(z + j * TILE_ROWS + part, load(z + j * TILE_ROWS + part) * inverse);
+        const ivector label = *(const unaligned_ivector *)(labels + part);
+        for (uint32_t j = 0; j < last; ++j) {
+            const vector p = load(z + j * TILE_ROWS + part) * inverse;
+            // Nothing less is the same bits.
+            const vector one = label == (ivector)(int32_t)classes[j] ? splat(1) : splat(0);
+            store(z + j * TILE_ROWS + part, p - one);
+        }
     }
-    for (uint32_t r = 0; r < row_count; ++r)
-        if (labels[r] < last) z[labels[r] * TILE_ROWS + r] -= 1.0f;
 }
 
 // Most sums of a register tile of the gradient.
@@ -244,6 +257,24 @@ static void softmax_tile(uint32_t last, float *z, const uint16_t *labels, uint32
     (GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS                                   \
          ? GRADIENT_CLASSES * GRADIENT_VECTORS                                                  \
          : GRADIENT_PAIR_VECTORS)
+
+// Adds one row to the sums of a register tile.
+INLINE void gradient_row(
+    const float *x, const float *delta, const int classes, const int vectors, vector *sums)
+{
+    vector factors[GRADIENT_CLASSES];
+    UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS]);
+    UNROLL for (int i = 0; i < vectors; ++i) {
+        vector value = load(x + i * LANES);
+        if (classes > 1) PIN(value);
+        UNROLL for (int c = 0; c < classes; ++c)
+            sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
+    }
+    FENCE();
+}
+
+// Rows a turn of the loop adds: processors foresee the end of a loop of few turns.
+#define GRADIENT_ROWS 4
 
 // Adds a tile to `vectors` vectors of `classes` gradients from feature f on:
 // g[j][f] = fma(delta[j][r], x[r][f], g[j][f]), rows in order.
@@ -255,16 +286,12 @@ INLINE void gradient_vectors(
     UNROLL for (int c = 0; c < classes; ++c)
         UNROLL for (int i = 0; i < vectors; ++i)
             sums[c * vectors + i] = load(g + (size_t)c * d + f + i * LANES);
-    ROLLED for (size_t r = 0; r < row_count; ++r) {
-        vector factors[GRADIENT_CLASSES];
-        UNROLL for (int c = 0; c < classes; ++c) factors[c] = splat(delta[c * TILE_ROWS + (int)r]);
-        UNROLL for (int i = 0; i < vectors; ++i) {
-            vector value = load(x[r] + f + i * LANES);
-            if (classes > 1) PIN(value);
-            UNROLL for (int c = 0; c < classes; ++c)
-                sums[c * vectors + i] = fma_v(factors[c], value, sums[c * vectors + i]);
-        }
-    }
+    size_t r = 0;
+    ROLLED for (; r + GRADIENT_ROWS <= row_count; r += GRADIENT_ROWS)
+        UNROLL for (size_t i = 0; i < GRADIENT_ROWS; ++i)
+            gradient_row(x[r + i] + f, delta + r + i, classes, vectors, sums);
+    ROLLED for (; r < row_count; ++r)
+        gradient_row(x[r] + f, delta + r, classes, vectors, sums);
     UNROLL for (int c = 0; c < classes; ++c)
         UNROLL for (int i = 0; i < vectors; ++i)
             store(g + (size_t)c * d + f + i * LANES, sums[c * vectors + i]);
@@ -290,16 +317,39 @@ INLINE void gradient_block(
     }
 GRADIENT_BLOCK(1, GRADIENT_PAIR_VECTORS)
 GRADIENT_BLOCK(2, GRADIENT_VECTORS)
+#if GRADIENT_CLASSES > 2
 GRADIENT_BLOCK(3, GRADIENT_VECTORS)
+#endif
 #if GRADIENT_CLASSES > 3
 GRADIENT_BLOCK(4, GRADIENT_VECTORS)
 GRADIENT_BLOCK(5, GRADIENT_VECTORS)
 #endif
 
+// Chains of sums of the biases' gradients at once: each is as slow as an addition's latency.
+#define BIAS_CHAINS 4
+
+// h[j] += delta[j][r], rows in order, for `chains` classes.
+INLINE void bias_gradients(
+    const float *delta, uint32_t row_count, const int chains, float *h)
+{
+    float sums[BIAS_CHAINS];
+    UNROLL for (int j = 0; j < chains; ++j) sums[j] = h[j];
+    ROLLED for (uint32_t r = 0; r < row_count; ++r)
+        UNROLL for (int j = 0; j < chains; ++j) sums[j] += delta[j * TILE_ROWS + (int)r];
+    UNROLL for (int j = 0; j < chains; ++j) h[j] = sums[j];
+}
+
 static void gradient_tile(
     struct head_state *head, const float *const *x, const float *delta, uint32_t row_count)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
+    // First, so that the products that follow hide its latency.
+    uint32_t first = 0;
+    for (; first + BIAS_CHAINS <= last; first += BIAS_CHAINS)
+        bias_gradients(
+            delta + first * TILE_ROWS, row_count, BIAS_CHAINS, head->bias_gradients + first);
+    for (; first < last; ++first)
+        bias_gradients(delta + first * TILE_ROWS, row_count, 1, head->bias_gradients + first);
     for (uint32_t j = 0; j < last;) {
         const uint32_t count = next_part(last - j, GRADIENT_CLASSES);
         const float *part_delta = delta + (size_t)j * TILE_ROWS;
@@ -307,18 +357,15 @@ static void gradient_tile(
         switch (count) {
         case 1: gradient_block_1(x, part_delta, row_count, d, g); break;
         case 2: gradient_block_2(x, part_delta, row_count, d, g); break;
+#if GRADIENT_CLASSES > 2
         case 3: gradient_block_3(x, part_delta, row_count, d, g); break;
+#endif
 #if GRADIENT_CLASSES > 3
         case 4: gradient_block_4(x, part_delta, row_count, d, g); break;
         default: gradient_block_5(x, part_delta, row_count, d, g); break;
 #endif
         }
         j += count;
-    }
-    for (uint32_t j = 0; j < last; ++j) {
-        float sum = head->bias_gradients[j];
-        for (uint32_t r = 0; r < row_count; ++r) sum += delta[j * TILE_ROWS + r];
-        head->bias_gradients[j] = sum;
     }
 }
 
@@ -390,13 +437,17 @@ static void update(struct head_state *head, const struct head_parameters *parame
 // Consumes `n` rows, at most a tile and at most what the minibatch has room for.
 INLINE void consume_tile(
     struct head_state *head, const struct head_parameters *parameters, const float *buffer,
-    const uint16_t *rows, const uint16_t *labels, uint32_t n, float *z)
+    const uint16_t *buffer_labels, const uint16_t *rows, uint32_t n, float *z)
 {
     const float *x[TILE_ROWS];
-    for (uint32_t r = 0; r < TILE_ROWS; ++r)
-        x[r] = buffer + (size_t)rows[r < n ? r : 0] * head->feature_count;
+    int32_t labels[TILE_ROWS];
+    for (uint32_t r = 0; r < TILE_ROWS; ++r) {
+        const uint32_t row = rows[r < n ? r : 0];
+        x[r] = buffer + (size_t)row * head->feature_count;
+        labels[r] = buffer_labels[row];
+    }
     forward_tile(head, x, z);
-    softmax_tile(head->class_count - 1, z, labels, n);
+    softmax_tile(head->class_count - 1, head->classes, labels, z);
     gradient_tile(head, x, z, n);
     head->minibatch_row_count += n;
     if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
@@ -435,14 +486,48 @@ static void fetch_ahead(
     }
 }
 
+// Entry b lists the set bits of b, the lowest first, a byte each.
+#define SET_BIT(b, i)                                                                             \
+    ((uint64_t)((b) >> (i)&1) * (i) << 8 * __builtin_popcount((b) & ((1 << (i)) - 1)))
+#define SET_BITS(b)                                                                               \
+    (SET_BIT(b, 0) | SET_BIT(b, 1) | SET_BIT(b, 2) | SET_BIT(b, 3) | SET_BIT(b, 4)                 \
+     | SET_BIT(b, 5) | SET_BIT(b, 6) | SET_BIT(b, 7))
+#define SET_BITS_4(b) SET_BITS(b), SET_BITS(b + 1), SET_BITS(b + 2), SET_BITS(b + 3)
+#define SET_BITS_16(b) SET_BITS_4(b), SET_BITS_4(b + 4), SET_BITS_4(b + 8), SET_BITS_4(b + 12)
+#define SET_BITS_64(b) SET_BITS_16(b), SET_BITS_16(b + 16), SET_BITS_16(b + 32), SET_BITS_16(b + 48)
+
+static const uint64_t set_bits[256] = {
+    SET_BITS_64(0), SET_BITS_64(64), SET_BITS_64(128), SET_BITS_64(192)};
+
+// Lists the head's pending rows, then those of a window whose class is in its set, in stream order.
+// Eight rows are listed at once, without a branch: up to 8 entries behind the last are overwritten.
+INLINE uint32_t list_rows(
+    const struct head_state *head, const struct head_window *window, uint16_t *restrict rows)
+{
+    uint32_t count = head->pending_count;
+    memcpy(rows, head->pending_rows, sizeof head->pending_rows);
+    for (uint32_t word = 0; word < window->word_count; ++word) {
+        uint64_t bits = 0;
+        for (uint32_t j = 0; j < head->class_count; ++j)
+            bits |= window->class_bits[(size_t)head->classes[j] * window->word_count + word];
+        const uint32_t first = window->first_row + word * 64;
+        UNROLL for (uint32_t byte = 0; byte < 8; ++byte) {
+            const uint32_t some = bits >> 8 * byte & 0xFF;
+            const octet set = *(const octet *)&set_bits[some];
+            *(unaligned_row_octet *)(rows + count) =
+                __builtin_convertvector(set, row_octet) + (row_octet)(uint16_t)(first + 8 * byte);
+            count += (uint32_t)__builtin_popcount(some);
+        }
+    }
+    return count;
+}
+
 // Trains one head on its rows of a window.
 static void consume_head(
     struct head_state *head, const struct head_state *next, const struct head_parameters *parameters,
-    const struct head_window *window, uint16_t *scratch)
+    const struct head_window *window, uint16_t *rows)
 {
-    uint16_t *rows = scratch, *labels = rows + window->row_count + HEAD_PENDING_MAX;
-    uint16_t *positions = labels + window->row_count + HEAD_PENDING_MAX;
-    const uint32_t count = head_list_rows(head, window, rows, labels, positions);
+    const uint32_t count = list_rows(head, window, rows);
     // Rows of the window before this one: the next window overwrites them.
     const uint32_t old = head->pending_count;
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
@@ -454,10 +539,11 @@ static void consume_head(
         if (n < full && start >= old) break;
         if (n > full) n = full;
         fetch_ahead(head, next, tile, count / TILE_ROWS + 1, parameters->batch_size);
-        consume_tile(head, parameters, window->buffer, rows + start, labels + start, n, z);
+        consume_tile(head, parameters, window->buffer, window->labels, rows + start, n, z);
         start += n;
     }
-    head_keep_pending(head, rows, labels, start, count);
+    head->pending_count = count - start;
+    memcpy(head->pending_rows, rows + start, sizeof head->pending_rows);
 }
 
 static void consume_window(
@@ -471,7 +557,7 @@ static void consume_window(
 
 static void end_epoch(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
-    const float *buffer)
+    const float *buffer, const uint16_t *labels)
 {
     float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
     for (struct head_state *head = heads; head < heads + head_count; ++head) {
@@ -480,7 +566,7 @@ static void end_epoch(
         // Fewer than a tile and than the minibatch has room for, or they would not have waited.
         if (count > 0)
             consume_tile(
-                head, parameters, buffer, head->pending_rows, head->pending_labels, count, z);
+                head, parameters, buffer, labels, head->pending_rows, count, z);
         if (head->minibatch_row_count > 0) update(head, parameters);
     }
 }
@@ -491,94 +577,109 @@ static void end_epoch(
 
 typedef uint64_t words __attribute__((ext_vector_type(DROPOUT_ROWS)));
 
-// `head_philox` for DROPOUT_ROWS counters at once.
+// `head_philox` for DROPOUT_ROWS counters at once. The upper halves of the lanes of `out` are noise.
 INLINE void philox_rows(uint64_t seed, const words counter[4], words out[4])
 {
     words x0 = counter[0], x1 = counter[1], x2 = counter[2], x3 = counter[3];
     const words low = (words)0xFFFFFFFFu;
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     UNROLL for (int round = 0; round < 10; ++round) {
-        // Both factors are below 2^32; saying so lets the compiler use the short multiplication.
+        // Both factors are below 2^32; saying so lets the compiler use the short multiplication,
+        // which ignores what the other words have in their upper halves.
         const words p0 = (words)0xD2511F53u * (x0 & low), p1 = (words)0xCD9E8D57u * (x2 & low);
-        const words y0 = (p1 >> 32) ^ x1 ^ (words)(uint64_t)k0;
-        const words y2 = (p0 >> 32) ^ x3 ^ (words)(uint64_t)k1;
-        x1 = p1 & low;
-        x3 = p0 & low;
-        x0 = y0;
-        x2 = y2;
+        x0 = (p1 >> 32) ^ (x1 ^ (words)(uint64_t)k0);
+        x2 = (p0 >> 32) ^ (x3 ^ (words)(uint64_t)k1);
+        x1 = p1;
+        x3 = p0;
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
     out[0] = x0, out[1] = x1, out[2] = x2, out[3] = x3;
 }
 
-// `head_keep_bits` of one block for DROPOUT_ROWS rows, of which `count` are wanted.
+// `head_keep_bits` of one block for DROPOUT_ROWS rows, in the lower halves of kept [word][row].
 static void keep_rows(
-    const struct head_row_request *request, uint32_t first, uint32_t count, uint32_t block,
-    uint32_t kept[DROPOUT_ROWS][4])
+    const struct head_row_request *request, const uint64_t *row_in_class,
+    const uint64_t *class_index, uint32_t block, uint64_t kept[4][DROPOUT_ROWS])
 {
     const uint32_t block_count = (request->feature_count + 127) / 128;
     const uint32_t trailing = (uint32_t)__builtin_ctz(request->keep_numerator);
-    words row_in_class = 0, class_index = 0, bits[4] = {0, 0, 0, 0};
-    for (uint32_t r = 0; r < count; ++r) {
-        const uint32_t label = request->row_classes[first + r];
-        row_in_class[r] = request->row_indices[first + r] - request->class_offsets[label];
-        class_index[r] = label;
-    }
+    words bits[4] = {0, 0, 0, 0};
     for (uint32_t digit = trailing; digit < 16; ++digit) {
         const uint32_t index = (digit - trailing) * block_count + block;
         const words counter[4] = {
-            row_in_class, class_index, (words)(uint64_t)request->epoch,
+            *(const words *)row_in_class, *(const words *)class_index,
+            (words)(uint64_t)request->epoch,
             (words)(uint64_t)(request->dropout_purpose << 24 | index)};
         words drawn[4];
         philox_rows(request->seed, counter, drawn);
         for (int w = 0; w < 4; ++w)
             bits[w] = request->keep_numerator >> digit & 1 ? bits[w] | drawn[w] : bits[w] & drawn[w];
     }
-    for (uint32_t r = 0; r < count; ++r)
-        for (int w = 0; w < 4; ++w) kept[r][w] = (uint32_t)bits[w][r];
+    for (int w = 0; w < 4; ++w) *(words *)kept[w] = bits[w];
 }
 
-// Writes one row's block of up to 128 features.
+// Writes one vector of features: kept where its lane's bit of `bits`, from bit `first` on, is 1.
+INLINE void write_vector(
+    const float *source, float *target, float scale, uint32_t bits, int first)
+{
+    // Every lane's bit becomes its sign.
+    ivector shift;
+    UNROLL for (int l = 0; l < LANES; ++l) shift[l] = 31 - l - first;
+    const ivector word = (ivector)(int32_t)bits << shift;
+    store(target, word < 0 ? load(source) * splat(scale) : splat(0));
+}
+
+// Writes one row's block of up to 128 features from f on, by the bits of kept[word][0].
 INLINE void write_block(
     const struct head_row_request *request, const float *source, float *target, uint32_t f,
-    const uint32_t kept[4])
+    const uint64_t (*kept)[DROPOUT_ROWS])
 {
-    if (f + 128 <= request->source_feature_count) {
-        UNROLL for (int i = 0; i < 128; i += LANES) {
-            // Every lane's bit becomes its sign.
-            ivector shift;
-            UNROLL for (int l = 0; l < LANES; ++l) shift[l] = 31 - (i % 32 + l);
-            const ivector word = (ivector)(int32_t)kept[i / 32] << shift;
-            const vector value = load(source + f + i) * splat(request->scale);
-            store(target + f + i, word < 0 ? value : splat(0));
-        }
+    const uint32_t width = request->source_feature_count;
+    const float scale = request->scale;
+    if (f + 128 <= width) {
+        UNROLL for (int i = 0; i < 128; i += LANES)
+            write_vector(source + f + i, target + f + i, scale, (uint32_t)kept[i / 32][0], i % 32);
         return;
     }
-    for (uint32_t i = 0; i < 128 && f + i < request->feature_count; ++i) {
-        const bool keep = kept[i / 32] >> i % 32 & 1 && f + i < request->source_feature_count;
-        target[f + i] = keep ? source[f + i] * request->scale : 0.0f;
+    uint32_t i = 0;
+    for (; i < 128 && f + i + LANES <= width; i += LANES)
+        write_vector(
+            source + f + i, target + f + i, scale, (uint32_t)kept[i / 32][0], (int)(i % 32));
+    for (; i < 128 && f + i < request->feature_count; ++i) {
+        const bool keep = kept[i / 32][0] >> i % 32 & 1 && f + i < width;
+        target[f + i] = keep ? source[f + i] * scale : 0.0f;
     }
 }
 
 // Fetches up to 128 features that are there.
 INLINE void prefetch_block(const float *source, size_t count)
 {
-    if (count > 128) count = 128;
-    for (size_t f = 0; f < count; f += 16) __builtin_prefetch(source + f);
+    if (count >= 128)
+        UNROLL for (int f = 0; f < 128; f += 16) __builtin_prefetch(source + f);
+    else
+        for (size_t f = 0; f < count; f += 16) __builtin_prefetch(source + f);
 }
 
 static void prepare_rows(const struct head_row_request *request, float *rows)
 {
     const uint32_t d = request->feature_count;
     const size_t width = request->source_feature_count;
-    uint32_t kept[DROPOUT_ROWS][4];
+    uint64_t row_in_class[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
+    uint64_t class_index[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
+    uint64_t kept[4][DROPOUT_ROWS] __attribute__((aligned(64)));
     memset(kept, 0xFF, sizeof kept);
     for (uint32_t first = 0; first < request->row_count; first += DROPOUT_ROWS) {
         uint32_t count = request->row_count - first;
         if (count > DROPOUT_ROWS) count = DROPOUT_ROWS;
+        for (uint32_t r = 0; r < count; ++r) {
+            const uint32_t label = request->row_classes[first + r];
+            row_in_class[r] = request->row_indices[first + r] - request->class_offsets[label];
+            class_index[r] = label;
+        }
         for (uint32_t f = 0; f < d; f += 128) {
-            if (request->keep_numerator != 65536) keep_rows(request, first, count, f / 128, kept);
+            if (request->keep_numerator != 65536)
+                keep_rows(request, row_in_class, class_index, f / 128, kept);
             for (uint32_t r = 0; r < count; ++r) {
                 // Rows lie all over the table: fetch those of the next turn while these are written.
                 const uint32_t ahead = first + r + DROPOUT_ROWS;
@@ -587,7 +688,8 @@ static void prepare_rows(const struct head_row_request *request, float *rows)
                         request->features + request->row_indices[ahead] * width + f, width - f);
                 write_block(
                     request, request->features + request->row_indices[first + r] * width,
-                    rows + (size_t)(first + r) * d, f, kept[r]);
+                    rows + (size_t)(first + r) * d, f,
+                    (const uint64_t(*)[DROPOUT_ROWS])&kept[0][r]);
             }
         }
     }

@@ -113,8 +113,7 @@ final class HeadStates {
         var parameters = Self.parameters(hyperparameters)
         let kernels = unsafe head_kernel_variant_at(variant.index)
         unsafe withUnsafeTemporaryAllocation(
-            of: UInt16.self,
-            capacity: 2 * (window.rowCount + Int(HEAD_PENDING_MAX)) + window.classCount
+            of: UInt16.self, capacity: window.rowCount + 2 * Int(HEAD_PENDING_MAX)
         ) {
             scratch in
             unsafe window.withWindow { window in
@@ -130,7 +129,8 @@ final class HeadStates {
         let kernels = unsafe head_kernel_variant_at(variant.index)
         unsafe window.withWindow { window in
             unsafe kernels?.pointee.end_epoch(
-                states.baseAddress, states.count, &parameters, window.pointee.buffer)
+                states.baseAddress, states.count, &parameters, window.pointee.buffer,
+                window.pointee.labels)
         }
     }
 

@@ -130,12 +130,18 @@ package struct HeadTrainer: Sendable {
         case .glorot:
             let limit = (6 / Float(width + classes.count)).squareRoot()
             let name = classes.fingerprint
+            // Weights are asked for in order: four of them come from one block.
+            var drawn = UInt32.max
+            var words: SIMD4<UInt32> = .zero
             states.setWeights(index) { position, feature in
                 let element = UInt32(position * width + feature)
-                let words = Philox.block(
-                    seed: hyperparameters.seed, purpose: .headInitialisation,
-                    UInt32(truncatingIfNeeded: name), UInt32(truncatingIfNeeded: name >> 32),
-                    element / 4, index: 0)
+                if element / 4 != drawn {
+                    drawn = element / 4
+                    words = Philox.block(
+                        seed: hyperparameters.seed, purpose: .headInitialisation,
+                        UInt32(truncatingIfNeeded: name), UInt32(truncatingIfNeeded: name >> 32),
+                        drawn, index: 0)
+                }
                 return (2 * Philox.uniform(words[Int(element % 4)]) - 1) * limit
             }
         case .derived:

@@ -15,8 +15,11 @@ struct StreamWindow {
     private var isSecondHalf = false
     private let rowClasses: [UInt16]
     private let classOffsets: [UInt32]
-    private var indices: [UInt32] = []
-    private var labels: [UInt16] = []
+    private var indices: [UInt32]
+    /// Rows of the window.
+    private(set) var rowCount = 0
+    /// Classes of the rows of both halves.
+    private var labels: [UInt16]
     /// `[class, word]`: which rows of the window are of a class.
     private var classBits: [UInt64]
     private let wordCount: Int
@@ -40,6 +43,8 @@ struct StreamWindow {
             classes.append(contentsOf: repeatElement(UInt16(index), count: count))
         }
         rowClasses = classes
+        indices = [UInt32](repeating: 0, count: self.rowCountMax)
+        labels = [UInt16](repeating: 0, count: 2 * self.rowCountMax)
         wordCount = (self.rowCountMax + 63) / 64
         classBits = [UInt64](repeating: 0, count: wordCount * table.classCount)
     }
@@ -49,22 +54,43 @@ struct StreamWindow {
     /// - Returns: the position in `order` after the last row taken or skipped.
     mutating func fill(from order: [UInt32], at start: Int, classes: [Bool], epoch: Int) -> Int {
         isSecondHalf.toggle()
-        indices.removeAll(keepingCapacity: true)
-        labels.removeAll(keepingCapacity: true)
-        for index in classBits.indices { classBits[index] = 0 }
         var position = start
-        while position < order.count && indices.count < rowCountMax {
-            let row = order[position]
-            position += 1
-            let label = rowClasses[Int(row)]
-            guard classes[Int(label)] else { continue }
-            classBits[Int(label) * wordCount + indices.count / 64] |=
-                1 << UInt64(indices.count % 64)
-            indices.append(row)
-            labels.append(label)
-        }
+        rowCount = Self.list(
+            order, from: &position, rowClasses, wanted: classes, indices: &indices,
+            labels: &labels, firstLabel: firstRow, classBits: &classBits)
         prepareRows(epoch: epoch)
         return position
+    }
+
+    /// Lists rows until `indices` is full or `order` ends.
+    ///
+    /// - Returns: the number of rows listed; `position` is behind the last one looked at.
+    private static func list(
+        _ order: [UInt32], from position: inout Int, _ rowClasses: [UInt16], wanted: [Bool],
+        indices: inout [UInt32], labels: inout [UInt16], firstLabel: Int,
+        classBits: inout [UInt64]
+    ) -> Int {
+        // Spans: a check of ownership at every write would cost as much as all the rest.
+        let rows = order.span
+        let classOfRow = rowClasses.span
+        let isWanted = wanted.span
+        let wordCount = (indices.count + 63) / 64
+        var listed = indices.mutableSpan
+        var classes = labels.mutableSpan
+        var bits = classBits.mutableSpan
+        for index in bits.indices { bits[index] = 0 }
+        var count = 0
+        while position < rows.count && count < listed.count {
+            let row = rows[position]
+            position += 1
+            let label = classOfRow[Int(row)]
+            guard isWanted[Int(label)] else { continue }
+            bits[Int(label) * wordCount + count / 64] |= 1 << UInt64(count % 64)
+            listed[count] = row
+            classes[firstLabel + count] = label
+            count += 1
+        }
+        return count
     }
 
     private func prepareRows(epoch: Int) {
@@ -72,12 +98,13 @@ struct StreamWindow {
             unsafe indices.withUnsafeBufferPointer { indices in
                 unsafe labels.withUnsafeBufferPointer { labels in
                     unsafe classOffsets.withUnsafeBufferPointer { offsets in
-                        guard let features = features.baseAddress, indices.count > 0 else { return }
+                        guard let features = features.baseAddress, rowCount > 0 else { return }
                         var request = unsafe head_row_request(
                             features: features, source_feature_count: UInt32(table.featureCount),
                             feature_count: UInt32(featureCount), row_indices: indices.baseAddress,
-                            row_classes: labels.baseAddress, class_offsets: offsets.baseAddress,
-                            row_count: UInt32(indices.count), seed: seed, epoch: UInt32(epoch),
+                            row_classes: labels.baseAddress.map { unsafe $0 + firstRow },
+                            class_offsets: offsets.baseAddress,
+                            row_count: UInt32(rowCount), seed: seed, epoch: UInt32(epoch),
                             dropout_purpose: RandomPurpose.headDropout.rawValue,
                             keep_numerator: keepNumerator, scale: 65_536 / Float(keepNumerator))
                         unsafe buffer.withUnsafeMutableBufferPointer { target in
@@ -98,7 +125,7 @@ struct StreamWindow {
                 unsafe classBits.withUnsafeBufferPointer { bits in
                     var window = unsafe head_window(
                         buffer: rows.baseAddress, first_row: UInt32(firstRow),
-                        row_count: UInt32(indices.count),
+                        row_count: UInt32(rowCount),
                         feature_count: UInt32(featureCount), labels: labels.baseAddress,
                         class_bits: bits.baseAddress, word_count: UInt32(wordCount))
                     unsafe body(&window)
@@ -106,9 +133,6 @@ struct StreamWindow {
             }
         }
     }
-
-    var rowCount: Int { indices.count }
-    var classCount: Int { table.classCount }
 
     private var firstRow: Int { isSecondHalf ? rowCountMax : 0 }
 }

@@ -54,9 +54,8 @@ struct head_state {
     float *bias_differences;    // [k-1]: c
     float *gradients;           // [k-1][d]: g
     float *bias_gradients;      // [k-1]: h
-    // Positions in the stream buffer, and labels within the head, of the pending rows.
+    // Positions in the stream buffer of the pending rows.
     uint16_t pending_rows[HEAD_PENDING_MAX];
-    uint16_t pending_labels[HEAD_PENDING_MAX];
 };
 
 // A window of the shared stream of rows. Windows alternate between the two halves of one buffer, so
@@ -66,7 +65,7 @@ struct head_window {
     uint32_t first_row;           // where this window starts in the buffer
     uint32_t row_count;
     uint32_t feature_count;       // d
-    const uint16_t *labels;       // [row], class indices
+    const uint16_t *labels;       // [row], class indices: both halves
     const uint64_t *class_bits;   // [class][word]: bit r % 64 of word r / 64: row r is of the class
     uint32_t word_count;
 };
@@ -97,14 +96,15 @@ struct head_kernel_variant {
     // Starts a head: differences from weights, gradients and averages zero.
     void (*begin)(struct head_state *head);
     // Trains each head on its rows of a window; a few of them may wait for the next one.
-    // `scratch` holds 2 * (row_count + HEAD_PENDING_MAX) entries and one for every class.
+    // `scratch` holds row_count + 2 * HEAD_PENDING_MAX entries.
     void (*consume_window)(
         struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
         const struct head_window *window, uint16_t *scratch);
     // Ends an epoch: consumes what waits and applies the last, smaller minibatch if there is one.
+    // `buffer` and `labels` are the last window's.
     void (*end_epoch)(
         struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
-        const float *buffer);
+        const float *buffer, const uint16_t *labels);
     // Runs `count` rounds of independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
