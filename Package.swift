@@ -88,7 +88,8 @@ let package = Package(
             "CoordinatorRuntime",
             [
                 "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
-                "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors", "Threading",
+                "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors",
+                "Threading",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(

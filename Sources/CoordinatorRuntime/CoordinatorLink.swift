@@ -1,4 +1,5 @@
 import FeatureStore
+import HeadPlan
 import Reporting
 import RunStore
 import Scheduling
@@ -16,6 +17,8 @@ final class CoordinatorLink: Sendable {
         case serve(HeadJob, JournalWriter?)
         case stored(through: Int)
         case storeFailed(RunStoreError)
+        case refereed([TrainedHead])
+        case refereeFailed(RunError)
         case abort(reason: String)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)
@@ -155,7 +158,8 @@ private struct NetworkLoop: ~Copyable {
     private var job: HeadJob?
     private var writer: JournalWriter?
     /// Why the run is given up, if for a reason of ours.
-    private var failure: RunStoreError?
+    private var failure: (any Error)?
+    private var referee: Referee?
     private var isAborted = false
     /// Who was told that the run is over and has not said goodbye; nil until it is over.
     ///
@@ -221,6 +225,7 @@ private struct NetworkLoop: ~Copyable {
     }
 
     mutating func run() throws -> HeadHarvest {
+        defer { referee?.stop() }
         while !session.isFinished { try turn() }
         if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
@@ -257,6 +262,11 @@ private struct NetworkLoop: ~Copyable {
         case .storeFailed(let error):
             failure = failure ?? error
             feed(.abort(reason: "the coordinator cannot store heads"))
+        case .refereed(let heads):
+            feed(.refereed(heads))
+        case .refereeFailed(let error):
+            failure = failure ?? error
+            feed(.abort(reason: "the coordinator cannot train heads"))
         case .abort(let reason):
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
@@ -337,6 +347,8 @@ private struct NetworkLoop: ~Copyable {
             if let frames = chunk(index) { _ = try? broadcast.send([topic] + frames) }
         case .store(let batch):
             store(batch)
+        case .referee(let heads):
+            train(heads)
         case .log(let level, let text):
             console.log(level, text)
         case .finish:
@@ -353,6 +365,22 @@ private struct NetworkLoop: ~Copyable {
             switch result {
             case .success: inbox.post(.stored(through: batch.number))
             case .failure(let error): inbox.post(.storeFailed(error))
+            }
+        }
+    }
+
+    /// Has heads trained on this machine; what comes of it comes through the mailbox.
+    private mutating func train(_ heads: [HeadSpec]) {
+        let inbox = inbox
+        do throws(RunError) {
+            if referee == nil, let job { referee = try Referee(job) }
+        } catch {
+            return inbox.post(.refereeFailed(error))
+        }
+        referee?.train(heads) { result in
+            switch result {
+            case .success(let trained): inbox.post(.refereed(trained))
+            case .failure(let error): inbox.post(.refereeFailed(error))
             }
         }
     }

@@ -125,7 +125,6 @@ package final class CoordinatorProgram: Sendable {
             let harvest = try await trainHeads(plan, backbone, link, directory)
             // Also of a run that fails its checks: it shows why.
             try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
-            try harvest.checkComplete()
             // Before anything is written: results of a machine that computes wrongly are none.
             try harvest.check()
             clock.add(\.broadcast, harvest.broadcastSeconds)
@@ -140,6 +139,8 @@ package final class CoordinatorProgram: Sendable {
             // Before the last word: whoever reads the results finds no worker still running.
             workers.stop()
             try show(results)
+            // Last: the results are there, and say what is missing.
+            try harvest.checkComplete()
         } catch {
             link.abort(reason: "the coordinator ended: \(Self.runError(error).message)")
             // The farewell leaves with the thread, and workers that are still there answer it.
@@ -177,6 +178,7 @@ extension CoordinatorProgram {
         let journal = try directory.openJournal
         var job = HeadJob(options, plan, backbone, minWorkerCount: options.minWorkers)
         try job.resume(journal)
+        job.choose(shareToCheck: options.verify)
         let resumedCount = job.resumedHeads.count { $0 != nil }
         if resumedCount > 0 {
             console.log(

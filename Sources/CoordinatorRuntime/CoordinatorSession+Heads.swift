@@ -8,11 +8,13 @@ extension CoordinatorSession {
     mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
-        let missing = job.missingWork
-        harvest.totalFlops = missing.reduce(0) { $0 + $1.trainingFlops }
+        harvest.totalFlops = job.missingWork.reduce(0) { $0 + $1.trainingFlops }
         harvest.heads = job.resumedHeads
         harvest.resumedCount = job.resumedHeads.count { $0 != nil }
-        scheduler = HeadScheduler(heads: missing, configuration: job.schedulerConfiguration)
+        court.trainers = job.resumedTrainers
+        scheduler = HeadScheduler(
+            heads: job.work, configuration: job.schedulerConfiguration,
+            accepted: job.resumedTrainersByHead, checked: job.checkedHeads)
         // Over TCP everybody gets a copy of their own in any case: of many, a few at a time pull theirs
         // and train while the others wait.
         phase = peers.count > FeatureTransfers.countMax ? .serving : .broadcasting(next: 0)
@@ -23,10 +25,10 @@ extension CoordinatorSession {
         for peer in orderedPeers {
             awaited.insert(peer.worker)
             actions += transfer(.wanted(peer.worker), at: now)
-            actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
+            actions += schedule(joined(peer), at: now)
         }
         // Nothing to do, if an earlier start has done it all.
-        if missing.isEmpty { actions += schedule(.tick, at: now) }
+        if job.missingWork.isEmpty { actions += schedule(.tick, at: now) }
         return actions + continueBroadcast(at: now)
     }
 
@@ -105,18 +107,21 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard !isFinished, let decided = scheduler?.handle(event, at: now) else { return [] }
         var actions: [Action] = []
-        var dismissed: [Peer] = []
+        var dismissed: [(Peer, HeadScheduler.DismissReason)] = []
         for action in decided {
-            if case .dismiss(let worker) = action, let id = identities[worker],
+            if case .dismiss(let worker, let reason) = action, let id = identities[worker],
                 let dropped = peers[id]
             {
-                dismissed.append(dropped)
+                dismissed.append((dropped, reason))
             }
             actions += perform(action, at: now, result: result, peer: peer)
         }
         // Last: what their departure sets off must not overtake what was decided before it.
-        for peer in dismissed {
-            actions += dismiss(peer, "its results were refused too often", at: now)
+        for (peer, reason) in dismissed {
+            let why =
+                reason == .distrust
+                ? "its machine computes wrongly" : "its results were refused too often"
+            actions += dismiss(peer, why, at: now)
         }
         return actions
     }
@@ -164,6 +169,10 @@ extension CoordinatorSession {
             ]
         case .dismiss:
             return []
+        case .referee(let heads):
+            return summon(heads, at: now)
+        case .withdraw(let heads, let trainer):
+            return withdraw(heads, of: trainer, at: now)
         case .quarantine(let head):
             record(
                 RunEvent(

@@ -160,7 +160,7 @@ extension CoordinatorSession {
             at: now)
         let features = job == nil ? [] : transfer(.wanted(peer.worker), at: now)
         actions += [greeting(peer, featuresFollow: !features.isEmpty)] + features
-        actions += schedule(.workerJoined(peer.worker, slotCount: peer.slotCount), at: now)
+        actions += schedule(joined(peer), at: now)
         return actions
     }
 
@@ -180,7 +180,13 @@ extension CoordinatorSession {
         record(joining(of: known, at: now))
         retireLeases(of: known.worker)
         return actions
-            + schedule(.workerJoined(known.worker, slotCount: known.slotCount), at: now)
+            + schedule(joined(known), at: now)
+    }
+
+    /// What the scheduler hears of a worker.
+    func joined(_ peer: Peer) -> HeadScheduler.Event {
+        .workerJoined(
+            peer.worker, slotCount: peer.slotCount, trainer: TrainerID(peer.incarnation))
     }
 
     private func joining(of peer: Peer, at now: SchedulerInstant) -> RunEvent {
@@ -205,7 +211,7 @@ extension CoordinatorSession {
         }
         let isFull = harvest.workers.count >= Self.workerCountMax
         let free = harvest.workers.firstIndex {
-            $0.state == .gone && $0.headCount == 0
+            $0.state == .gone && $0.headCount == 0 && $0.fault == nil
                 && (isFull || $0.name == hello.name && $0.host == hello.host)
         }
         if let free {

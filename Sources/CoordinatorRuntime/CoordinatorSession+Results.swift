@@ -80,8 +80,8 @@ extension CoordinatorSession {
         recordTraining(of: bundle, result, lease, busySeconds: busySeconds, at: now)
         let actions = schedule(
             .bundleTrained(
-                bundle, attempt: result.attempt, by: lease.worker,
-                busySeconds: result.busySeconds), at: now, result: result, from: peer)
+                bundle, attempt: result.attempt, by: lease.worker, busySeconds: busySeconds,
+                differing: differing(result)), at: now, result: result, from: peer)
         return actions + acknowledgeOnceStored(key, to: peer)
     }
 
@@ -136,6 +136,7 @@ extension CoordinatorSession {
         let accepted = result.heads.filter { wanted.contains($0.id) }
         for trained in accepted {
             harvest.heads[Int(trained.id.rawValue)] = trained.head
+            court.trainers[Int(trained.id.rawValue)] = TrainerID(peer.incarnation)
             acceptedCount += 1
             acceptedFlops += job?.flops(of: trained.id) ?? 0
             harvest.workers[peer.report].headCount += 1
@@ -143,23 +144,27 @@ extension CoordinatorSession {
         return [store(accepted, from: harvest.workers[peer.report])]
     }
 
+    /// Keeps what differs until it is known which bytes are right.
     mutating func compare(
         _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?, at now: SchedulerInstant
     ) -> [Action] {
         guard let result, let peer else { return [] }
         let wanted = Set(heads)
-        var actions: [Action] = []
+        let differing = Set(differing(result))
         for trained in result.heads where wanted.contains(trained.id) {
             harvest.duplicatedCount += 1
-            guard harvest.heads[Int(trained.id.rawValue)]?.hasEqualBits(trained.head) == false
-            else { continue }
+            guard differing.contains(trained.id) else { continue }
             harvest.mismatchCount += 1
-            actions += note(
-                .error,
-                "\(trained.id) from worker \(name(of: peer)) differs from the first result: one of two machines computes wrongly",
-                at: now)
+            court.challenge(trained, by: TrainerID(peer.incarnation))
         }
-        return actions
+        return []
+    }
+
+    /// The heads of a result that are there already with other bytes.
+    private func differing(_ result: BundleTrained) -> [HeadID] {
+        result.heads.filter {
+            harvest.heads[Int($0.id.rawValue)]?.hasEqualBits($0.head) == false
+        }.map(\.id)
     }
 }
 
@@ -170,7 +175,7 @@ extension SchedulerInstant {
 
 extension Head {
     /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
-    fileprivate func hasEqualBits(_ other: Head) -> Bool {
+    func hasEqualBits(_ other: Head) -> Bool {
         classes == other.classes
             && zip(weights.values, other.weights.values).allSatisfy {
                 $0.bitPattern == $1.bitPattern

@@ -1,3 +1,4 @@
+package import HeadPlan
 import Scheduling
 package import WireProtocol
 
@@ -5,7 +6,9 @@ package import WireProtocol
 package struct HeadBatch: Equatable, Sendable {
     /// Counted from 1; batches are stored in this order.
     package let number: Int
-    /// Each accepted for the first time.
+    /// Heads that were accepted before and are not to be kept.
+    package var withdrawn: [HeadID] = []
+    /// Each accepted for the first time, or since it was withdrawn.
     package let heads: [TrainedHead]
     /// The name of the worker that trained them.
     package let worker: String
@@ -41,6 +44,13 @@ extension CoordinatorSession {
             HeadBatch(
                 number: storage.issuedNumber, heads: heads, worker: worker.name,
                 host: worker.host))
+    }
+
+    mutating func withdrawal(of heads: [HeadID]) -> Action {
+        storage.issuedNumber += 1
+        return .store(
+            HeadBatch(
+                number: storage.issuedNumber, withdrawn: heads, heads: [], worker: "", host: ""))
     }
 
     /// Acknowledges a result when all that was accepted so far is on disk.
@@ -88,6 +98,8 @@ extension CoordinatorSession {
     /// Ends the run when nothing is left to do and nothing on its way to the disk.
     mutating func finishOnceStored(at now: SchedulerInstant) -> [Action] {
         guard case .storing = phase, storage.storedNumber == storage.issuedNumber else { return [] }
+        harvest.checkedCount = scheduler?.checkedHeadCount ?? 0
+        harvest.uncheckedCount = scheduler?.uncheckedHeadCount ?? 0
         harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
         return end(.complete, at: now) + [.finish]
     }

@@ -1,4 +1,4 @@
-import HeadPlan
+package import HeadPlan
 package import Scheduling
 package import WireProtocol
 
@@ -33,6 +33,8 @@ package struct CoordinatorSession: Sendable {
         case serve(HeadJob)
         /// The heads of all batches up to this number are on disk.
         case stored(through: Int)
+        /// This machine trained heads that were in dispute.
+        case refereed([TrainedHead])
         /// The run is given up.
         case abort(reason: String)
         case tick
@@ -47,6 +49,8 @@ package struct CoordinatorSession: Sendable {
         case publish(Int)
         /// Bring heads to the disk, then say so with ``Event/stored(through:)``.
         case store(HeadBatch)
+        /// Train heads on this machine, then say so with ``Event/refereed(_:)``.
+        case referee([HeadSpec])
         case log(LogLevel, String)
         /// All heads are on disk, or given up.
         case finish
@@ -147,6 +151,7 @@ package struct CoordinatorSession: Sendable {
     var leases: [LeaseKey: Lease] = [:]
     var formerLeaseRing = Ring<LeaseKey>(capacity: formerLeaseCountMax)
     var storage = Storage()
+    var court = Court()
     var subscriptionCount = 0
     var servedAt = SchedulerInstant.start
     var schedulerTickAt = SchedulerInstant.start
@@ -193,6 +198,8 @@ package struct CoordinatorSession: Sendable {
             return serve(job, at: now)
         case .stored(let number):
             return stored(through: number, at: now)
+        case .refereed(let heads):
+            return judge(heads, at: now)
         case .abort(let reason):
             guard !isFinished else { return [] }
             return end(.aborted(reason: reason), at: now)

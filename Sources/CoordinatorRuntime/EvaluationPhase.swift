@@ -22,7 +22,9 @@ struct EvaluationPhase {
     func run(
         _ backbone: BackboneOutcome, _ harvest: HeadHarvest, labels: [Int]
     ) async throws -> SchemeEvaluation {
-        let heads = try HeadBank(harvest.heads.compactMap(\.self))
+        // What is missing is taken from the backbone's own outputs for the head's classes.
+        let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
+        let heads = try HeadBank(harvest.heads.compactMap(\.self) + standIns)
         let features = backbone.testFeatures
         let output = backbone.output
         let all = ClassSet.all(plan.classCount)

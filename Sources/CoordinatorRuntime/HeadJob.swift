@@ -19,6 +19,12 @@ package struct HeadJob: Sendable {
 
     /// Heads that an earlier start of the run has, in the plan's order; nil where one is missing.
     package var resumedHeads: [Head?]
+    /// Who trained those.
+    package var resumedTrainers: [TrainerID?]
+    /// The workers of earlier starts.
+    package var formerTrainers: [TrainerID: WorkerReport] = [:]
+    /// Heads that a second process is to train as well.
+    package var checkedHeads: Set<HeadID> = []
 
     /// The heads as the scheduler weighs them, in the plan's order.
     let work: [HeadWork]
@@ -41,6 +47,7 @@ package struct HeadJob: Sendable {
             featureCount: manifest.featureCount, epochCount: hyperparameters.epochCount)
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
         resumedHeads = [Head?](repeating: nil, count: plan.heads.count)
+        resumedTrainers = [TrainerID?](repeating: nil, count: plan.heads.count)
         schedulerConfiguration = SchedulerConfiguration(
             minWorkerCount: minWorkerCount,
             rowCount: manifest.classRowCounts.reduce(0, +), featureCount: manifest.featureCount,
@@ -53,6 +60,21 @@ package struct HeadJob: Sendable {
 
     /// The heads that are to be trained.
     var missingWork: [HeadWork] { zip(work, resumedHeads).filter { $1 == nil }.map(\.0) }
+
+    var resumedTrainersByHead: [HeadID: TrainerID] {
+        var trainers: [HeadID: TrainerID] = [:]
+        for (index, head) in resumedHeads.enumerated() where head != nil {
+            trainers[work[index].id] = resumedTrainers[index] ?? TrainerID(0)
+        }
+        return trainers
+    }
+
+    /// Chooses a share of the heads to be checked, at least one, by chance: nobody can know which.
+    package mutating func choose(shareToCheck share: Double) {
+        guard share > 0 else { return }
+        let count = max(1, Int((share * Double(work.count)).rounded(.up)))
+        checkedHeads = Set(work.map(\.id).shuffled().prefix(count))
+    }
 
     /// Operations to train one head.
     func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
@@ -75,6 +97,14 @@ package struct HeadHarvest: Sendable {
     package var rejectedCount = 0
     /// Duplicates whose bytes differed: some machine computes wrongly.
     package var mismatchCount = 0
+    /// Heads that a second process trained with the same bytes.
+    package var checkedCount = 0
+    /// Heads whose check was given up, because workers died of it.
+    package var uncheckedCount = 0
+    /// Heads that this machine trained itself to compare.
+    package var refereedCount = 0
+    /// Why no head can be trusted, if so.
+    package var contradiction: String?
     /// Operations of all heads that were not resumed, by the textbook's count.
     package var totalFlops = 0.0
     /// From the first feature out until all who were there had them all.
@@ -103,7 +133,7 @@ extension HeadHarvest {
     /// Most given-up heads that a message names.
     private static let namedCountMax = 8
 
-    /// Checks that every head is there, before anything is made of them.
+    /// Checks that every head is there.
     ///
     /// - Throws: `RunError` of code `incomplete` that names the heads given up.
     package func checkComplete() throws(RunError) {
@@ -112,22 +142,15 @@ extension HeadHarvest {
         let rest = quarantined.count - names.count
         throw RunError(
             .incomplete,
-            "\(quarantined.count) heads were given up because every worker that trained them died: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); all others are kept, so see why workers die and start the same run again"
+            "\(quarantined.count == 1 ? "a head was" : "\(quarantined.count) heads were") given up because three workers died of each: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); the backbone's own outputs stand in for what is missing, and all others are kept: see why workers die, and start the same run again"
         )
     }
 
     /// Checks what came.
     ///
-    /// - Throws: `RunError` if heads are missing (`incomplete`) or two machines disagreed: the
-    ///   results are written then and must not be trusted unread.
+    /// - Throws: `RunError` if no two machines agree about a head, so that none can be trusted.
     package func check() throws(RunError) {
-        try checkComplete()
-        if mismatchCount > 0 {
-            throw RunError(
-                .internal,
-                "\(mismatchCount) heads came twice with different bytes: one of the machines computes wrongly"
-            )
-        }
+        if let contradiction { throw RunError(.internal, contradiction) }
     }
 }
 
@@ -159,6 +182,8 @@ package struct WorkerReport: Sendable {
     package var leasedAt: SchedulerInstant?
     /// Where it stands.
     package var state = State.joined
+    /// What it did wrong, if it was found out.
+    package var fault: WorkerFault?
 
     init(incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int) {
         self.incarnation = incarnation

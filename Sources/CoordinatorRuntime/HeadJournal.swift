@@ -1,6 +1,7 @@
 import Foundation
 import HeadPlan
 import RunStore
+import Scheduling
 import Tensors
 import WireProtocol
 
@@ -10,6 +11,7 @@ extension HeadBatch {
     var entries: JournalEntries {
         let time = Date().timeIntervalSince1970
         var entries = JournalEntries()
+        entries.withdrawn = withdrawn
         entries.heads = heads.map {
             HeadRecord(id: $0.id, head: $0.head, worker: worker, host: host, time: time)
         }
@@ -34,6 +36,19 @@ extension HeadJob {
                 )
             }
             resumedHeads[index] = record.head
+            resumedTrainers[index] = former(record.worker, on: record.host)
         }
+    }
+
+    /// The process that an earlier start knew by these names.
+    private mutating func former(_ name: String, on host: String) -> TrainerID {
+        if let known = formerTrainers.first(where: { $1.name == name && $1.host == host })?.key {
+            return known
+        }
+        // No worker has such a number but by a chance of one in 2^50: they are drawn from 2^64.
+        let trainer = TrainerID(UInt64(formerTrainers.count))
+        formerTrainers[trainer] = WorkerReport(
+            incarnation: trainer.rawValue, name: name, host: host, isa: "", threadCount: 0)
+        return trainer
     }
 }

@@ -51,6 +51,8 @@ package struct RunOptions: Sendable {
     package var bind = "tcp://127.0.0.1:5555"
     /// Whether `bind` may reach beyond this machine although nothing is encrypted.
     package var insecure = false
+    /// Share of the heads that a second process trains as well, to compare, in [0, 1].
+    package var verify = 0.0
     /// Threads of the backbone and the evaluation, 1 to 4,096.
     package var threads: Int
     /// Folder of the run's files; nil makes one under `runs`, named by time and data set.
@@ -93,6 +95,8 @@ package struct RunOptions: Sendable {
         try require(
             (1...100_000).contains(minWorkers),
             "--min-workers must be at least 1, not \(minWorkers)")
+        try require(
+            verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
         try require(
             headMode == .frozen,
@@ -139,7 +143,7 @@ package struct RunOptions: Sendable {
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
             "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
-            "bind": .string(bind), "insecure": .bool(insecure),
+            "verify": .number(verify), "bind": .string(bind), "insecure": .bool(insecure),
             "threads": .integer(Int64(threads)),
             "run_dir": runDirectory.map { .string($0) } ?? .null,
             "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
@@ -152,7 +156,7 @@ package struct RunOptions: Sendable {
     /// `threads` is among them although the backbone's bits depend on it: what is trained already is
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
-        "data_dir", "workers", "min_workers", "bind", "insecure", "threads", "run_dir",
+        "data_dir", "workers", "min_workers", "verify", "bind", "insecure", "threads", "run_dir",
         "save_features", "json", "quiet", "log_level",
     ]
 

@@ -35,17 +35,48 @@ struct RunRecord {
         try directory.write(predictions, as: .predictions)
         let model = try ModelArtefact.file(
             backbone: backbone.weights.named("backbone."), heads: heads,
-            metadata: [
-                "dataset": dataset.name.rawValue,
-                "classes": dataset.classNames.joined(separator: ","),
-                "seed": "\(options.seed)", "digest.features": digests.features,
-                "digest.heads": digests.heads, "digest.predictions": digests.predictions,
-            ])
+            metadata: metadata(digests))
         try directory.write(model.encoded(), as: .model)
         try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
         let results = try results(digests, clock.timing)
         try directory.write(results)
         return results
+    }
+
+    private func metadata(_ digests: RunResults.Digests) -> [String: String] {
+        var metadata = [
+            "dataset": dataset.name.rawValue,
+            "classes": dataset.classNames.joined(separator: ","),
+            "seed": "\(options.seed)", "digest.features": digests.features,
+            "digest.heads": digests.heads, "digest.predictions": digests.predictions,
+        ]
+        if !harvest.quarantined.isEmpty {
+            metadata["heads.missing"] = harvest.quarantined.map {
+                $0.classes.members.map(String.init).joined(separator: ",")
+            }.joined(separator: ";")
+        }
+        return metadata
+    }
+
+    private var verification: RunResults.Verification? {
+        guard options.verify > 0 || harvest.mismatchCount > 0 else { return nil }
+        return RunResults.Verification(
+            share: options.verify, checked: harvest.checkedCount,
+            unchecked: harvest.uncheckedCount, differing: harvest.mismatchCount,
+            refereed: harvest.refereedCount)
+    }
+
+    private var quarantine: RunResults.Quarantine? {
+        let workers = harvest.workers.compactMap { worker in
+            worker.fault.map {
+                RunResults.Quarantine.Worker(
+                    name: worker.name, host: worker.host, reason: $0.reason,
+                    headsWithdrawn: $0.withdrawnCount)
+            }
+        }
+        if workers.isEmpty && harvest.quarantined.isEmpty { return nil }
+        return RunResults.Quarantine(
+            heads: harvest.quarantined.map(\.classes.members), workers: workers)
     }
 
     private func results(
@@ -62,6 +93,7 @@ struct RunRecord {
                 oneVsAllRefit: try summary(.oneVsAllRefit), allVsAll: try summary(.allVsAll),
                 tree: try summary(.treeElimination)),
             digests: digests, timing: timing, heads: headCounts(timing),
+            verification: verification, quarantine: quarantine,
             workers: harvest.workers.map {
                 .init(
                     name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,

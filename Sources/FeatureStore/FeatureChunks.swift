@@ -7,7 +7,8 @@ package import Tensors
 package struct FeatureChunks: Sendable {
     /// The chunks, each named by its position.
     package let manifest: FeatureManifest
-    private let table: FeatureTable
+    /// What was cut.
+    package let table: FeatureTable
 
     /// Cuts and hashes `table`; a class's last chunk may be smaller.
     ///

@@ -58,6 +58,26 @@ package struct Head: Sendable, Equatable {
         self.biases = biases
     }
 
+    /// The rows of some of the classes: the head that knows no others.
+    ///
+    /// Traps on a class that this head does not tell apart.
+    package func restricted(to subset: ClassSet) -> Head {
+        let members = classes.members
+        let rows = subset.members.map { member -> Int in
+            guard let row = members.firstIndex(of: member) else {
+                preconditionFailure("class \(member) is not in \(classes)")
+            }
+            return row
+        }
+        let width = weights.columnCount
+        return Head(
+            classes: subset,
+            weights: Matrix(
+                rowCount: rows.count, columnCount: width,
+                values: rows.flatMap { weights.values[$0 * width..<($0 + 1) * width] }),
+            biases: rows.map { biases[$0] })
+    }
+
     /// Learned values: `|S| * (d + 1)`.
     package var parameterCount: Int { weights.values.count + biases.count }
 }

@@ -114,7 +114,9 @@ package struct JournalEntries: Sendable, Equatable {
     package var backbone: BackboneRecord?
     /// Takes the place of the manifest that is there.
     package var features: FeatureRecord?
-    /// Each accepted for the first time.
+    /// Heads to be forgotten, before others are written.
+    package var withdrawn: [HeadID] = []
+    /// None of them is there.
     package var heads: [HeadRecord] = []
     /// In order.
     package var events: [JournalEvent] = []
@@ -124,13 +126,19 @@ package struct JournalEntries: Sendable, Equatable {
 
     /// Whether there is nothing to write.
     package var isEmpty: Bool {
-        backbone == nil && features == nil && heads.isEmpty && events.isEmpty
+        backbone == nil && features == nil && withdrawn.isEmpty && heads.isEmpty
+            && events.isEmpty
     }
 
     /// Takes in what is to be written later: of two backbones the later one is enough.
     package mutating func append(_ later: JournalEntries) {
         backbone = later.backbone ?? backbone
         features = later.features ?? features
+        if !later.withdrawn.isEmpty {
+            let gone = Set(later.withdrawn)
+            heads.removeAll { gone.contains($0.id) }
+            withdrawn += later.withdrawn
+        }
         heads += later.heads
         events += later.events
     }

@@ -52,6 +52,10 @@ enum JournalSchema {
     static func insert(_ entries: JournalEntries, into db: Database) throws {
         if let backbone = entries.backbone { try replace(backbone, in: db) }
         if let features = entries.features { try replace(features, in: db) }
+        if !entries.withdrawn.isEmpty {
+            let delete = try db.cachedStatement(sql: "DELETE FROM head WHERE id = ?")
+            for id in entries.withdrawn { try delete.execute(arguments: [Int64(id.rawValue)]) }
+        }
         if !entries.heads.isEmpty {
             let insert = try db.cachedStatement(
                 sql: """

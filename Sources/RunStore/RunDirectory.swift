@@ -10,7 +10,7 @@ package final class RunDirectory: Sendable {
     package enum State: Sendable, Equatable {
         /// The folder was empty, or missing.
         case new
-        /// A run of the same configuration was begun and has no results yet.
+        /// A run of the same configuration was begun and has no results yet, or lacks heads.
         case unfinished
         /// A run of the same configuration has its results.
         case finished
@@ -223,7 +223,10 @@ extension RunDirectory {
         let isKnown = fileExists(configPath)
         if isKnown {
             try compare(try readConfig(in: path))
-            if fileExists(self.path(of: .results, in: path)) {
+            // With heads missing there are results, and something to go on with.
+            if fileExists(self.path(of: .results, in: path)),
+                try readResults(in: path).quarantine?.heads.isEmpty != false
+            {
                 return (.finished, try? Journal(path: journalPath))
             }
         } else {

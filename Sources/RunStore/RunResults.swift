@@ -12,6 +12,10 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var timing: Timing
     /// What became of the heads.
     package var heads: HeadCounts
+    /// What was trained a second time to compare; nil if nothing was.
+    package var verification: Verification?
+    /// Who could not be trusted and what could not be trained; nil if nobody and nothing.
+    package var quarantine: Quarantine?
     /// One for each time a worker joined, in order of joining.
     package var workers: [WorkerSummary]
     /// Programs and libraries by name.
@@ -20,8 +24,11 @@ package struct RunResults: Codable, Sendable, Equatable {
     /// Results of these parts.
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
-        timing: Timing, heads: HeadCounts, workers: [WorkerSummary], versions: [String: String]
+        timing: Timing, heads: HeadCounts, verification: Verification? = nil,
+        quarantine: Quarantine? = nil, workers: [WorkerSummary], versions: [String: String]
     ) {
+        self.verification = verification
+        self.quarantine = quarantine
         self.config = config
         self.data = data
         self.schemes = schemes
@@ -235,6 +242,77 @@ extension RunResults {
             self.headEpochsPerSecond = headEpochsPerSecond
             self.gflopsPerSecond = gflopsPerSecond
             self.wireOverheadBytesPerHead = wireOverheadBytesPerHead
+        }
+    }
+
+    /// What was trained a second time, by another process, and compared byte for byte.
+    package struct Verification: Codable, Sendable, Equatable {
+        /// Share of the heads that was to be.
+        package var share: Double
+        /// Heads that a second process trained with the same bytes.
+        package var checked: Int
+        /// Heads whose check was given up, because workers died of it.
+        package var unchecked: Int
+        /// Results that differed from what was there.
+        package var differing: Int
+        /// Heads that the coordinator's machine trained itself, to decide or to check.
+        package var refereed: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case share
+            case checked = "heads_checked"
+            case unchecked = "heads_unchecked"
+            case differing = "heads_differing"
+            case refereed = "heads_refereed"
+        }
+
+        /// A summary of these figures.
+        package init(share: Double, checked: Int, unchecked: Int, differing: Int, refereed: Int) {
+            self.share = share
+            self.checked = checked
+            self.unchecked = unchecked
+            self.differing = differing
+            self.refereed = refereed
+        }
+    }
+
+    /// What is missing and who is to blame.
+    package struct Quarantine: Codable, Sendable, Equatable {
+        /// A worker that computes wrongly.
+        package struct Worker: Codable, Sendable, Equatable {
+            /// As the worker calls itself.
+            package var name: String
+            /// The machine's name, as the worker says it.
+            package var host: String
+            /// How it was found out.
+            package var reason: String
+            /// Heads of it that others trained again.
+            package var headsWithdrawn: Int
+
+            private enum CodingKeys: String, CodingKey {
+                case name, host, reason
+                case headsWithdrawn = "heads_withdrawn"
+            }
+
+            /// A worker and its fault.
+            package init(name: String, host: String, reason: String, headsWithdrawn: Int) {
+                self.name = name
+                self.host = host
+                self.reason = reason
+                self.headsWithdrawn = headsWithdrawn
+            }
+        }
+
+        /// The classes of each head that is missing, since three workers died of it; the evaluation
+        /// used the backbone's own outputs for those classes.
+        package var heads: [[Int]]
+        /// Workers that computed wrongly.
+        package var workers: [Worker]
+
+        /// Missing heads and guilty workers.
+        package init(heads: [[Int]], workers: [Worker]) {
+            self.heads = heads
+            self.workers = workers
         }
     }
 

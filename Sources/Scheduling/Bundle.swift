@@ -1,6 +1,8 @@
 /// One lease of a bundle, kept after its end so that a late result is recognised.
 struct Lease: Sendable {
     let worker: WorkerID
+    /// The process behind the worker.
+    let trainer: TrainerID
     /// Ranks of the heads it covers.
     let heads: [Int32]
     /// Cost with the fixed part.

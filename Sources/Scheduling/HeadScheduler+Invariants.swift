@@ -31,7 +31,7 @@ extension HeadScheduler {
             try require(bundle.isQueued, "\(id) is suspect and not marked so")
             for rank in bundle.heads { places[Int(rank)] += 1 }
         }
-        for (rank, state) in states.enumerated() {
+        for (rank, state) in states.prefix(heads.count).enumerated() {
             let id = heads[rank].id
             switch state {
             case .pending:
@@ -48,15 +48,56 @@ extension HeadScheduler {
             case .quarantined:
                 try require(quarantine.contains(id), "\(id) is missing in the quarantine")
                 try require(places[rank] == 0, "quarantined \(id) is in a queue")
+            case .dormant:
+                throw .invariantViolated("\(id) sleeps like a check")
             }
         }
-        try require(pending == pendingCount, "\(pending) heads pending, counted \(pendingCount)")
-        try require(leased == leasedCount, "\(leased) heads leased, counted \(leasedCount)")
+        let checks = try checkChecks()
+        try require(
+            pending + checks.pending == pendingCount,
+            "\(pending) heads and \(checks.pending) checks pending, counted \(pendingCount)")
+        try require(
+            leased + checks.leased == leasedCount,
+            "\(leased) heads and \(checks.leased) checks leased, counted \(leasedCount)")
         try require(accepted == acceptedCount, "\(accepted) accepted, counted \(acceptedCount)")
         let sum = pending + leased + accepted + quarantine.count
         try require(sum == heads.count, "\(sum) heads of \(heads.count) are somewhere")
         let isDone = accepted + quarantine.count == heads.count
         try require(isDone || !isFinished, "finished with heads missing")
+    }
+
+    /// A check is open only beside a head that is there, or leased from when it was.
+    private func checkChecks() throws(SchedulingError) -> (pending: Int, leased: Int) {
+        var pending = 0
+        var leased = 0
+        let filed = Set(verification.queue.entries.map { $0.rank })
+        for rank in Int32(heads.count)..<Int32(max(heads.count, states.count)) {
+            let head = Int(head(of: rank))
+            let id = heads[head].id
+            let isThere = states[head] == .accepted
+            switch states[Int(rank)] {
+            case .pending:
+                pending += 1
+                try require(isThere, "the check of \(id) waits without its head")
+                try require(filed.contains(rank), "the check of \(id) is in no queue")
+            case .leased(let bundle):
+                leased += 1
+                let isHeld = (bundles[bundle]?.activeLeaseCount ?? 0) > 0
+                try require(isHeld, "the check of \(id) is leased by \(bundle), which nobody has")
+            case .accepted, .quarantined:
+                try require(isThere, "the check of \(id) is over without its head")
+            case .dormant:
+                let isChosen = verification.isChosen[head]
+                try require(!isThere || !isChosen, "the check of \(id) sleeps beside its head")
+            }
+        }
+        try require(
+            pending + leased == verification.openCount,
+            "\(pending + leased) checks open, counted \(verification.openCount)")
+        try require(
+            pending == verification.waiting.count,
+            "\(pending) checks pending, counted \(verification.waiting.count)")
+        return (pending, leased)
     }
 
     /// Bundles know their leases, and their heads know them.

@@ -28,7 +28,9 @@ extension HeadScheduler {
                 }
             }
         }
-        if pendingCount == 0 && leasedCount > 0 && !mayWaitIndices.isEmpty {
+        if pendingCount == verification.waiting.count && leasedCount > 0
+            && !mayWaitIndices.isEmpty
+        {
             duplicateSlowLeases(at: now)
         }
     }
@@ -37,13 +39,21 @@ extension HeadScheduler {
 
     /// Suspect bundles first, then what was never suspect, then the bundles that are kept apart.
     ///
-    /// Those may take their worker with them, and by then the rest is done.
+    /// Those may take their worker with them, and by then the rest is done. Checks go out as soon
+    /// as there is a bundle of them: the sooner a process that computes wrongly is found, the less
+    /// it has brought.
     private mutating func takeBundle(for index: Int, at now: SchedulerInstant) -> BundleID? {
         if let bundle = takeSuspect(for: index, isolated: false) { return bundle }
         dropAcceptedFromQueue()
-        if queue.first != nil {
+        let checks = checks(forWorkerAt: index)
+        if queue.first != nil || checks.count > 0 {
             guard let seconds = bundleSeconds(for: index, at: now) else { return nil }
-            return makeBundle(flops: seconds * flopsPerSecond(ofWorkerAt: index))
+            let flops = seconds * flopsPerSecond(ofWorkerAt: index)
+            if checks.count > 0 && (queue.first == nil || checks.flops >= flops) {
+                let ranks = takeChecks(flops: flops, forWorkerAt: index)
+                if !ranks.isEmpty { return makeBundle(of: ranks) }
+            }
+            if queue.first != nil { return makeBundle(flops: flops) }
         }
         return takeSuspect(for: index, isolated: true)
     }
@@ -104,6 +114,10 @@ extension HeadScheduler {
             sum += head.trainingFlops
             byteCount += head.resultByteCount
         }
+        return makeBundle(of: ranks)
+    }
+
+    private mutating func makeBundle(of ranks: [Int32]) -> BundleID {
         let id = makeBundleID()
         bundles[id] = Bundle(heads: ranks)
         occupy(id, with: ranks)
@@ -113,8 +127,8 @@ extension HeadScheduler {
     /// Moves pending heads into a bundle that is about to be leased.
     private mutating func occupy(_ bundle: BundleID, with ranks: [Int32]) {
         for rank in ranks {
-            states[Int(rank)] = .leased(bundle)
             takeFromPending(rank)
+            states[Int(rank)] = .leased(bundle)
         }
         leasedCount += ranks.count
         bundles[bundle]?.heads = ranks
@@ -131,7 +145,9 @@ extension HeadScheduler {
         let flops = cost(of: ranks)
         let worker = workers[index].id
         bundles[bundle]?.leases.append(
-            Lease(worker: worker, heads: ranks, flops: flops, assignedAt: now))
+            Lease(
+                worker: worker, trainer: workers[index].trainer, heads: ranks, flops: flops,
+                assignedAt: now))
         bundles[bundle]?.activeLeaseCount += 1
         bundles[bundle]?.openLeaseCount += 1
         let expected = flops / flopsPerSecond(ofWorkerAt: index)
@@ -146,13 +162,13 @@ extension HeadScheduler {
         } else {
             workers[index].waiting.append(held)
         }
-        let ids = ranks.map { heads[Int($0)].id }
+        let ids = ranks.map { work($0).id }
         outbox.append(
             .assign(Assignment(bundle: bundle, attempt: attempt, heads: ids), to: worker))
     }
 
     private func cost(of ranks: [Int32]) -> Double {
-        ranks.reduce(configuration.bundleFixedFlops) { $0 + heads[Int($1)].trainingFlops }
+        ranks.reduce(configuration.bundleFixedFlops) { $0 + work($1).trainingFlops }
     }
 
     /// Measured, or what the others do on average, or the guess.
@@ -286,6 +302,7 @@ extension HeadScheduler {
             while workers[index].running.count < workers[index].slotCount {
                 let place = slow.firstIndex {
                     $0.worker != workers[index].id && isWorthwhile($0, at: rate)
+                        && mayTake($0.bundle, workerAt: index)
                 }
                 guard let place else { break }
                 lease(slow.remove(at: place).bundle, to: index, at: now)

@@ -2,7 +2,8 @@ import HeadPlan
 
 extension HeadScheduler {
     mutating func takeResult(
-        of key: LeaseKey, from worker: WorkerID, busySeconds: Double, at now: SchedulerInstant
+        of key: LeaseKey, from worker: WorkerID, busySeconds: Double, differing: [HeadID],
+        at now: SchedulerInstant
     ) {
         if let reason = reasonToDiscard(key, from: worker) {
             outbox.append(
@@ -22,7 +23,9 @@ extension HeadScheduler {
                 }
             }
         }
-        if !isFinished { sortOut(lease, of: key, from: worker) }
+        if !isFinished && !verification.distrusted.contains(lease.trainer) {
+            sortOut(lease, of: key, from: worker, differing: Set(differing))
+        }
         returnHeads(of: key.bundle)
         retireIfEnded(key.bundle)
     }
@@ -38,7 +41,11 @@ extension HeadScheduler {
         retireIfEnded(key.bundle)
         guard culprit == worker, let index = index(of: worker) else { return }
         workers[index].rejectionCount += 1
-        if workers[index].rejectionCount == configuration.rejectionCountMax { dismiss(index) }
+        if workers[index].rejectionCount == configuration.rejectionCountMax,
+            workers[index].phase != .dismissed
+        {
+            dismiss(index, because: .rejections)
+        }
     }
 
     /// A refusal of a lease that is over already is the answer to its revocation.
@@ -62,6 +69,7 @@ extension HeadScheduler {
         guard let lease = bundle.lease(key.attempt), lease.worker == worker else {
             return .notLeased
         }
+        if verification.distrusted.contains(lease.trainer) { return .distrusted }
         return lease.hasReported ? .alreadyReported : nil
     }
 
@@ -79,27 +87,31 @@ extension HeadScheduler {
     }
 
     /// Accepts what is new of a valid result, and has the rest compared.
-    private mutating func sortOut(_ lease: Lease, of key: LeaseKey, from worker: WorkerID) {
+    private mutating func sortOut(
+        _ lease: Lease, of key: LeaseKey, from worker: WorkerID, differing: Set<HeadID>
+    ) {
         var new: [HeadID] = []
         var old: [HeadID] = []
         var holders: [BundleID] = []
-        for rank in lease.heads {
+        for leased in lease.heads {
+            let rank = head(of: leased)
             let id = heads[Int(rank)].id
-            switch states[Int(rank)] {
-            case .accepted:
+            if states[Int(rank)] == .accepted {
                 old.append(id)
+                // Nobody checks what it trained itself.
+                if isCheck(leased) && verification.trainers[Int(rank)] != lease.trainer {
+                    if let holder = endWait(of: leased), holders.last != holder {
+                        holders.append(holder)
+                    }
+                    setCheck(leased, .accepted)
+                }
                 continue
-            case .pending: takeFromPending(rank)
-            case .quarantined: quarantine.remove(id)
-            case .leased(let holder):
-                leasedCount -= 1
-                bundles[holder]?.leasedHeadCount -= 1
-                if holders.last != holder { holders.append(holder) }
             }
-            states[Int(rank)] = .accepted
+            // Also of a check, when its head was withdrawn meanwhile.
+            if let holder = endWait(of: rank), holders.last != holder { holders.append(holder) }
+            keep(rank, of: lease.trainer)
             new.append(id)
         }
-        acceptedCount += new.count
         if let index = index(of: worker) {
             workers[index].acceptedHeadCount += new.count
             workers[index].comparedHeadCount += old.count
@@ -111,10 +123,30 @@ extension HeadScheduler {
             outbox.append(.compare(key.bundle, attempt: key.attempt, heads: old, from: worker))
         }
         for holder in holders { supersede(holder) }
+        dispute(old.filter(differing.contains))
+    }
+
+    /// A head or a check is neither in the queue nor leased nor given up any more.
+    ///
+    /// - Returns: the bundle that had it.
+    mutating func endWait(of rank: Int32) -> BundleID? {
+        switch states[Int(rank)] {
+        case .pending:
+            takeFromPending(rank)
+        case .quarantined:
+            if !isCheck(rank) { quarantine.remove(work(rank).id) }
+        case .leased(let holder):
+            leasedCount -= 1
+            bundles[holder]?.leasedHeadCount -= 1
+            return holder
+        case .accepted, .dormant:
+            break
+        }
+        return nil
     }
 
     /// Revokes the active leases of a bundle whose heads have all come.
-    private mutating func supersede(_ bundle: BundleID) {
+    mutating func supersede(_ bundle: BundleID) {
         guard let record = bundles[bundle], record.leasedHeadCount == 0 else { return }
         for (index, lease) in record.leases.enumerated() where lease.isActive {
             let key = LeaseKey(bundle, UInt32(index + 1))
@@ -125,7 +157,7 @@ extension HeadScheduler {
     }
 
     /// Takes a worker's leases away, and gives it none again.
-    private mutating func dismiss(_ index: Int) {
+    mutating func dismiss(_ index: Int, because reason: DismissReason) {
         workers[index].phase = .dismissed
         let held = workers[index].running + workers[index].waiting
         for lease in held {
@@ -139,7 +171,7 @@ extension HeadScheduler {
             deactivate(key)
         }
         for lease in held { returnHeads(of: lease.bundle) }
-        outbox.append(.dismiss(workers[index].id))
+        outbox.append(.dismiss(workers[index].id, because: reason))
     }
 
     // MARK: - Deadlines

@@ -19,10 +19,16 @@ extension HeadScheduler {
         return low
     }
 
-    mutating func join(_ worker: WorkerID, slotCount: Int, at now: SchedulerInstant) {
+    mutating func join(
+        _ worker: WorkerID, slotCount: Int, trainer: TrainerID, at now: SchedulerInstant
+    ) {
         let slotCount = min(max(slotCount, 1), configuration.slotCountMax)
         guard let index = index(of: worker) else {
-            let record = RemoteWorker(id: worker, slotCount: slotCount)
+            var record = RemoteWorker(id: worker, trainer: trainer, slotCount: slotCount)
+            if verification.distrusted.contains(trainer) {
+                record.phase = .dismissed
+                outbox.append(.dismiss(worker, because: .distrust))
+            }
             workers.insert(record, at: insertionIndex(of: worker))
             return
         }
@@ -91,7 +97,7 @@ extension HeadScheduler {
             }
             for rank in lease.heads
             where states[Int(rank)] != .accepted && ranks.insert(rank).inserted {
-                deathCounts[heads[Int(rank)].id, default: 0] += 1
+                deathCounts[work(rank).id, default: 0] += 1
             }
             // Once a bundle runs alone, only deaths it died alone say something: an earlier lease of
             // it may have expired and still have run beside others.
@@ -103,6 +109,8 @@ extension HeadScheduler {
     /// Counts a death or an invalid result against a bundle.
     mutating func blame(_ bundle: BundleID, on worker: WorkerID) {
         guard var record = bundles[bundle] else { return }
+        // What is checked was trained once, so it is not what kills; see giveBack(_:).
+        if record.heads.contains(where: isCheck) { return blameChecks(record.heads) }
         record.blameCount += 1
         record.lastBlamed = worker
         // From the second time on it has a worker for itself: beside a guilty bundle, innocent ones
@@ -164,10 +172,13 @@ extension HeadScheduler {
         let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
         bundles[bundle]?.leasedHeadCount = 0
         leasedCount -= ranks.count
-        pendingCount += ranks.count
+        if record.heads.contains(where: isCheck) {
+            for rank in ranks { giveBack(check: rank) }
+            return
+        }
         for rank in ranks {
             states[Int(rank)] = .pending
-            pendingFlops += heads[Int(rank)].trainingFlops
+            addToPending(rank)
         }
         if record.isWhole {
             requeue(bundle, ranks)
@@ -212,10 +223,23 @@ extension HeadScheduler {
         outbox.append(.quarantine(head.id))
     }
 
-    /// Takes a head out of the pending counts.
+    /// Takes a head or a check into the pending counts.
+    mutating func addToPending(_ rank: Int32) {
+        let flops = work(rank).trainingFlops
+        pendingCount += 1
+        pendingFlops += flops
+        guard isCheck(rank) else { return }
+        verification.count(1, flops, trainedBy: verification.trainers[Int(head(of: rank))])
+    }
+
+    /// Takes a head or a check out of the pending counts.
     mutating func takeFromPending(_ rank: Int32) {
+        let flops = work(rank).trainingFlops
         pendingCount -= 1
-        pendingFlops -= heads[Int(rank)].trainingFlops
+        pendingFlops -= flops
+        if isCheck(rank) {
+            verification.count(-1, flops, trainedBy: verification.trainers[Int(head(of: rank))])
+        }
         // Sums of floating-point numbers drift; an empty queue costs nothing.
         if pendingCount == 0 { pendingFlops = 0 }
     }

@@ -12,28 +12,38 @@ package import HeadPlan
 /// third it is split, and its halves after each further one, until a single head that killed three
 /// workers by itself is quarantined. Invalid results and failures blame a bundle just as deaths do.
 ///
+/// Some heads may have to be *checked*: trained again by another process, and compared. Of two that
+/// differ, the coordinator trains the head itself and says whose is wrong; all that this process
+/// brought is withdrawn then, and it gets no more work. A check is a piece of work like a head, with
+/// a rank of its own, that is due once its head is there.
+///
 /// The same events at the same times give the same actions. Cost of an event: O(workers + bundle
 /// size * log heads); in the last seconds of a run O(slots log slots) more, for it and for every
 /// assignment.
 package struct HeadScheduler: Sendable {
     /// What happened.
     package enum Event: Hashable, Sendable {
-        /// A worker said hello; a known one starts afresh. `slotCount` is its compute threads.
-        case workerJoined(WorkerID, slotCount: Int)
+        /// A worker said hello; a known one starts afresh. `slotCount` is its compute threads,
+        /// `trainer` the process it is; without one, every worker is a process of its own.
+        case workerJoined(WorkerID, slotCount: Int, trainer: TrainerID? = nil)
         /// A worker has all features.
         case workerReady(WorkerID)
         /// A worker finishes what it has and wants no more; ``workerReady(_:)`` ends that.
         case workerDraining(WorkerID)
         /// A worker is gone.
         case workerLeft(WorkerID, because: Departure)
-        /// A result came, complete and well formed; `busySeconds` is the slot's time for it.
-        case bundleTrained(BundleID, attempt: UInt32, by: WorkerID, busySeconds: Double)
+        /// A result came, complete and well formed; `busySeconds` is the slot's time for it, and
+        /// `differing` are those of its heads that are there already with other bytes.
+        case bundleTrained(
+            BundleID, attempt: UInt32, by: WorkerID, busySeconds: Double, differing: [HeadID] = [])
         /// A result came that cannot be used: wrong shapes, or values that are not finite.
         case bundleRejected(BundleID, attempt: UInt32, by: WorkerID)
         /// A worker tried and could not.
         case bundleFailed(BundleID, attempt: UInt32, by: WorkerID)
         /// A worker does not have the bundle, or will not train it: also the answer to a revocation.
         case leaseDeclined(BundleID, attempt: UInt32, by: WorkerID)
+        /// The coordinator trained a head itself, and whoever is `guilty` had other bytes.
+        case refereed(HeadID, guilty: [TrainerID])
         /// Time passed; due a few times a second for leases to expire and slow ones to be duplicated.
         case tick
     }
@@ -60,7 +70,12 @@ package struct HeadScheduler: Sendable {
         /// does so too when it does not know the bundle.
         case revoke(BundleID, attempt: UInt32, to: WorkerID, reason: RevokeReason)
         /// Tell a worker that it gets no more work.
-        case dismiss(WorkerID)
+        case dismiss(WorkerID, because: DismissReason)
+        /// Train these heads here, compare them with what there is, and say so with
+        /// ``Event/refereed(_:guilty:)``: two processes differ, or nobody else is there to check.
+        case referee([HeadID])
+        /// Forget these heads: a process that computes wrongly brought them.
+        case withdraw([HeadID], of: TrainerID)
         /// Record that a head is given up; a late result may still bring it.
         case quarantine(HeadID)
         /// All is done but these heads. Comes once, as the last action of its event.
@@ -75,7 +90,17 @@ package struct HeadScheduler: Sendable {
         case notLeased
         /// That attempt's result came before.
         case alreadyReported
+        /// Its process computes wrongly.
+        case distrusted
         case runFinished
+    }
+
+    /// Why a worker gets no more work.
+    package enum DismissReason: Hashable, Sendable {
+        /// Its results were refused too often.
+        case rejections
+        /// A head of its process was found wrong.
+        case distrust
     }
 
     /// Why a lease ended.
@@ -91,20 +116,25 @@ package struct HeadScheduler: Sendable {
         case dismissed
     }
 
-    /// Where a head is.
+    /// Where a head is, or its check.
     enum HeadState: Hashable, Sendable {
         /// In the queue, or in a suspect bundle that waits.
         case pending
         /// In a bundle with at least one active lease.
         case leased(BundleID)
+        /// A check is done.
         case accepted
+        /// A check is given up.
         case quarantined
+        /// A check whose head is not there.
+        case dormant
     }
 
     /// As given at the start.
     package let configuration: SchedulerConfiguration
     /// By rank: descending cost, then ascending id.
     let heads: [HeadWork]
+    /// By rank: of the heads, then, if any is to be checked, of their checks.
     var states: [HeadState]
     var queue: PendingQueue
     var bundles: [BundleID: Bundle] = [:]
@@ -119,6 +149,7 @@ package struct HeadScheduler: Sendable {
     var departed: [WorkerStatistics] = []
     var deathCounts: [HeadID: Int] = [:]
     var quarantine: Set<HeadID> = []
+    var verification: Verification
 
     var nextBundle: UInt64 = 1
     var pendingCount: Int
@@ -137,10 +168,17 @@ package struct HeadScheduler: Sendable {
     /// Whether ``Action/finish(quarantined:)`` was given.
     package internal(set) var isFinished = false
 
-    /// A scheduler for these heads (of a resumed run: the missing ones), in any order.
+    /// A scheduler for these heads, in any order.
     ///
     /// O(n log n). Traps on a head given twice, and on a configuration that makes no sense.
-    package init(heads: [HeadWork], configuration: SchedulerConfiguration) {
+    ///
+    /// - Parameters:
+    ///   - accepted: of a resumed run, the heads that are there, and who trained them.
+    ///   - checked: the heads that a second process is to train as well.
+    package init(
+        heads: [HeadWork], configuration: SchedulerConfiguration,
+        accepted: [HeadID: TrainerID] = [:], checked: Set<HeadID> = []
+    ) {
         configuration.validate()
         self.configuration = configuration
         self.heads = heads.sorted { left, right in
@@ -149,13 +187,23 @@ package struct HeadScheduler: Sendable {
             }
             return left.id < right.id
         }
-        precondition(heads.count < Int(Int32.max))
+        precondition(heads.count < Int(Int32.max) / 2)
         precondition(Set(heads.map(\.id)).count == heads.count)
         states = Array(repeating: .pending, count: heads.count)
         queue = PendingQueue(count: heads.count)
         pendingCount = heads.count
         pendingFlops = self.heads.reduce(0) { $0 + $1.trainingFlops }
+        verification = Verification(headCount: heads.count)
+        beginChecks(of: checked)
+        for rank in self.heads.indices {
+            guard let trainer = accepted[self.heads[rank].id] else { continue }
+            takeFromPending(Int32(rank))
+            keep(Int32(rank), of: trainer)
+        }
     }
+
+    /// The work of a head or a check.
+    func work(_ rank: Int32) -> HeadWork { heads[Int(head(of: rank))] }
 
     /// Takes an event in and says what to do, in order.
     ///
@@ -164,28 +212,39 @@ package struct HeadScheduler: Sendable {
         let now = max(now, clock ?? now)
         clock = now
         switch event {
-        case .workerJoined(let worker, let slotCount): join(worker, slotCount: slotCount, at: now)
+        case .workerJoined(let worker, let slotCount, let trainer):
+            join(
+                worker, slotCount: slotCount, trainer: trainer ?? TrainerID(worker.rawValue),
+                at: now)
         case .workerReady(let worker): makeReady(worker)
         case .workerDraining(let worker): drain(worker)
         case .workerLeft(let worker, let departure): leave(worker, because: departure, at: now)
-        case .bundleTrained(let bundle, let attempt, let worker, let busySeconds):
+        case .bundleTrained(let bundle, let attempt, let worker, let busySeconds, let differing):
             takeResult(
-                of: LeaseKey(bundle, attempt), from: worker, busySeconds: busySeconds, at: now)
+                of: LeaseKey(bundle, attempt), from: worker, busySeconds: busySeconds,
+                differing: differing, at: now)
         case .bundleRejected(let bundle, let attempt, let worker),
             .bundleFailed(let bundle, let attempt, let worker):
             takeFailure(of: LeaseKey(bundle, attempt), from: worker, at: now)
         case .leaseDeclined(let bundle, let attempt, let worker):
             takeRefusal(of: LeaseKey(bundle, attempt), from: worker, at: now)
-        case .tick: expireLeases(at: now)
+        case .refereed(let head, let guilty):
+            takeVerdict(on: head, guilty: guilty)
+        case .tick:
+            expireLeases(at: now)
+            refereeOrphans(at: now)
         }
         if isStarted && !isFinished { fillSlots(at: now) }
-        if !isFinished && acceptedCount + quarantine.count == heads.count {
+        if !isFinished && isComplete && verification.isComplete {
             isFinished = true
             outbox.append(.finish(quarantined: quarantinedHeads))
         }
         defer { outbox = [] }
         return outbox
     }
+
+    /// Whether every head is there or given up.
+    var isComplete: Bool { acceptedCount + quarantine.count == heads.count }
 }
 
 /// A lease's name.

@@ -24,11 +24,13 @@ struct RemoteWorker: Sendable {
         case ready
         /// Finishes what it has and takes no more.
         case draining
-        /// Returned too many invalid results.
+        /// Returned too many invalid results, or wrong ones.
         case dismissed
     }
 
     let id: WorkerID
+    /// The process it is.
+    let trainer: TrainerID
     var slotCount: Int
     var phase = Phase.joined
     /// One lease per busy slot, in the order they started.
@@ -44,8 +46,9 @@ struct RemoteWorker: Sendable {
     private var recentFlops = 0.0
     private var recentSeconds = 0.0
 
-    init(id: WorkerID, slotCount: Int) {
+    init(id: WorkerID, trainer: TrainerID, slotCount: Int) {
         self.id = id
+        self.trainer = trainer
         self.slotCount = slotCount
     }
 

@@ -33,6 +33,8 @@ package struct RunEvent: Hashable, Codable, Sendable {
         case bundleFailed = "bundle_failed"
         /// A worker was told that a lease is over; `detail` says why.
         case bundleRevoked = "bundle_revoked"
+        /// `heads` heads of a worker, named in `detail`, were withdrawn because it computes wrongly.
+        case headsWithdrawn = "heads_withdrawn"
         /// A head was given up; `detail` is its classes.
         case headQuarantined = "head_quarantined"
         /// The head phase is over: `detail` is `complete` or `aborted`.
@@ -66,8 +68,11 @@ package struct RunEvent: Hashable, Codable, Sendable {
     }
 
     /// An event without particulars.
-    package init(_ kind: Kind, at seconds: Double, detail: String? = nil) {
+    package init(
+        _ kind: Kind, at seconds: Double, heads: Int? = nil, detail: String? = nil
+    ) {
         self.kind = kind
+        self.heads = heads
         self.seconds = (seconds * 1e6).rounded() / 1e6
         self.detail = detail
     }

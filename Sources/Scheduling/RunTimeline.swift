@@ -101,8 +101,8 @@ private struct HeadPhaseLedger: Sendable {
         case .bundleAccepted:
             lastAcceptedAt = max(lastAcceptedAt ?? event.seconds, event.seconds)
         case .phaseEnded, .broadcastBegan, .broadcastDone, .workerReady, .bundleStarted,
-            .bundleCompared, .bundleDiscarded, .bundleFailed, .bundleRevoked, .headQuarantined,
-            .finished:
+            .bundleCompared, .bundleDiscarded, .bundleFailed, .bundleRevoked, .headsWithdrawn,
+            .headQuarantined, .finished:
             return
         }
     }

@@ -34,6 +34,8 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var rejectionCountMax = 3
     /// Deaths after which a bundle is split, and a single head quarantined.
     package var deathCountMax = 3
+    /// How long checks wait for another process before the coordinator does them.
+    package var orphanCheckSeconds = 3.0
     /// Most slots that are believed of a worker.
     package var slotCountMax = 1_024
     /// Finished bundles that are remembered, so that late results for them are still good.
@@ -61,6 +63,7 @@ package struct SchedulerConfiguration: Hashable, Sendable {
         precondition(declineSeconds >= 0)
         precondition(rejectionCountMax >= 1)
         precondition(deathCountMax >= 1)
+        precondition(orphanCheckSeconds >= 0)
         precondition(slotCountMax >= 1)
         precondition(retiredBundleCountMax >= 0)
     }

@@ -104,7 +104,7 @@ extension HeadPhaseSimulation {
                 outcome.quarantinedHeadCount = quarantined.count
                 path.decidedAt = now
                 finishedAt = now
-            case .discard, .dismiss, .quarantine:
+            case .discard, .dismiss, .quarantine, .referee, .withdraw:
                 break
             }
         }

@@ -115,6 +115,13 @@ struct WorkerOptions: ParsableArguments {
     var minWorkers = 1
 
     @Option(
+        help: ArgumentHelp(
+            "Share of the heads, 0 to 1, that a second worker trains as well, to compare.",
+            discussion:
+                "A worker whose head differs gets no more work, and its heads are trained again."))
+    var verify = 0.0
+
+    @Option(
         help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:5555"
 
@@ -127,6 +134,7 @@ struct WorkerOptions: ParsableArguments {
     func apply(to options: inout RunOptions) {
         options.workers = workers
         options.minWorkers = minWorkers
+        options.verify = verify
         options.bind = bind
         options.insecure = insecure
     }

@@ -351,7 +351,7 @@ extension Office {
         #expect(office.session.isFinished)
         let harvest = office.session.harvest
         #expect(harvest.quarantined.map(\.classes) == [ClassSet([0, 1])])
-        let error = try #require(throws: RunError.self) { try harvest.check() }
+        let error = try #require(throws: RunError.self) { try harvest.checkComplete() }
         #expect(error.code == .incomplete)
         #expect(error.code.exitStatus == 75)
         #expect(error.message.contains("{0,1}"))

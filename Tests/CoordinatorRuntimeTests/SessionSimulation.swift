@@ -29,6 +29,7 @@ struct SessionSimulation {
         case serve(generation: Int)
         case commit(generation: Int, HeadBatch)
         case stored(generation: Int, number: Int)
+        case refereed(generation: Int, [HeadSpec])
         case misfortune
     }
 
@@ -169,6 +170,9 @@ struct SessionSimulation {
         case .stored(let generation, let number):
             guard generation == self.generation else { return count("crash before the word") }
             feed(.stored(through: number))
+        case .refereed(let generation, let specs):
+            guard generation == self.generation else { return }
+            feed(.refereed(specs.map { TrainedHead(id: $0.id, head: plan.sample.head($0)) }))
         case .misfortune:
             if isCalm { return }
             timeline.insert(.misfortune, at: now + 100_000_000)
@@ -191,6 +195,10 @@ struct SessionSimulation {
                 send(.chunk(FeatureChunk(index: index, bytes: bytes)), to: peer)
             case .publish(let index): publish(index)
             case .store(let batch): store(batch)
+            case .referee(let specs):
+                count("referee")
+                timeline.insert(
+                    .refereed(generation: generation, specs), at: now + 300_000_000)
             case .log: break
             case .finish: finishCount += 1
             }

@@ -33,9 +33,11 @@ struct FakeWorker: ~Copyable {
         return try await thread.run { try body(FakeWorker(endpoint)) }
     }
 
-    init(_ endpoint: String) throws {
+    /// - Parameter identity: of the connection; a later one takes the place of an earlier.
+    init(_ endpoint: String, identity: [UInt8] = [], waitMilliseconds: Int32 = 20_000) throws {
         var options = SocketOptions()
-        options.receiveTimeoutMilliseconds = 20_000
+        options.identity = identity
+        options.receiveTimeoutMilliseconds = waitMilliseconds
         options.sendTimeoutMilliseconds = 20_000
         let socket = try Socket(.dealer, in: try Context(), options: options)
         try socket.connect(endpoint)
@@ -69,11 +71,45 @@ struct FakeWorker: ~Copyable {
         }
     }
 
+    /// Says hello until the features come, pretends to hold them, and waits for a lease; nil when the
+    /// run is over.
+    ///
+    /// What is said while another connection of the same identity is being closed may be lost.
+    func firstLease(name: String) throws -> BundleAssignment? {
+        let hello = Self.hello(name: name)
+        for _ in 0..<5 {
+            try send(.hello(hello))
+            let isServed = try? self.await("features or end") { message -> Bool? in
+                switch message {
+                case .features: true
+                case .finished, .refused: false
+                default: nil
+                }
+            }
+            guard let isServed else { continue }
+            guard isServed else { return nil }
+            try send(.ready)
+            return try nextLease()
+        }
+        throw FakePeerError(description: "nobody answered \(name)")
+    }
+
     /// Pretends to hold all features, and waits for a lease.
     func lease() throws -> BundleAssignment {
         _ = try self.await("features") { if case .features(let found) = $0 { found } else { nil } }
         try send(.ready)
         return try self.await("lease") { if case .assign(let found) = $0 { found } else { nil } }
+    }
+
+    /// The next lease, or nil when the run is over or this worker is sent away.
+    func nextLease() throws -> BundleAssignment? {
+        try self.await("lease or end") { message -> BundleAssignment?? in
+            switch message {
+            case .assign(let found): .some(found)
+            case .finished, .refused: .some(nil)
+            default: nil
+            }
+        }
     }
 
     /// Reads and says nothing until nothing has come for the receive timeout.

@@ -130,7 +130,7 @@ import Testing
             given += assignments(actions, to: 1)
         }
         // What it still had is taken back.
-        #expect(actions.contains(.dismiss(WorkerID(1))))
+        #expect(actions.contains(.dismiss(WorkerID(1), because: .rejections)))
         #expect(given.count == 1)
         #expect(
             actions.contains(

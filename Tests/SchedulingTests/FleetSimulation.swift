@@ -15,6 +15,10 @@ struct FleetPlan {
     var cutsPerSecond = 0.0
     /// The first worker's share of invalid results.
     var invalidChance = 0.0
+    /// Heads that a second process trains as well.
+    var checked: Set<HeadID> = []
+    /// A worker whose every process computes wrongly, each in its own way, until all is calm.
+    var liar: Int?
     /// Heads that kill their worker.
     var poison: Set<HeadID> = []
     var speeds: [Double]
@@ -38,6 +42,14 @@ struct FleetPlan {
         configuration.bundleFixedFlops = generator.chance(0.5) ? 0 : 0.2e9
         configuration.retiredBundleCountMax = generator.chance(0.2) ? 2 : 64
         if generator.chance(0.8) { latencySecondsMax = 0.5 }
+        if generator.chance(0.5) {
+            let share = Double.random(in: 0.05...1, using: &generator)
+            checked = Set(
+                (0..<UInt32(headCount)).map { HeadID($0) }.filter { _ in
+                    generator.chance(share)
+                })
+            if generator.chance(0.5) { liar = workerCount - 1 }
+        }
         if generator.chance(0.25) {
             // Deaths by poison alone, so that the quarantine can be foretold.
             let first = UInt32.random(in: 0..<UInt32(headCount), using: &generator)
@@ -70,9 +82,11 @@ struct FleetPlan {
 /// readiness, results until acknowledged, an answer to every revocation.
 struct FleetSimulation {
     enum Message {
-        case hello(WorkerID, slotCount: Int)
+        case hello(WorkerID, slotCount: Int, TrainerID)
         case heartbeat(WorkerID, isReady: Bool)
-        case result(WorkerID, BundleID, UInt32, isValid: Bool, busySeconds: Double)
+        /// `version` stands for the bytes: 0 are the right ones.
+        case result(
+            WorkerID, BundleID, UInt32, isValid: Bool, version: UInt64, busySeconds: Double)
         case decline(WorkerID, BundleID, UInt32)
         case welcome(WorkerID)
         case stranger(WorkerID)
@@ -89,6 +103,8 @@ struct FleetSimulation {
         case computed(worker: Int, process: Int, WorkerID, Assignment, busySeconds: Double)
         case beat(worker: Int)
         case schedulerTick
+        /// The coordinator trained heads itself.
+        case verdict([HeadID])
         case misfortune
         case restart(worker: Int)
     }
@@ -97,6 +113,7 @@ struct FleetSimulation {
         let worker: WorkerID
         let assignment: Assignment
         let isValid: Bool
+        let version: UInt64
         let busySeconds: Double
     }
 
@@ -131,7 +148,8 @@ struct FleetSimulation {
     init(seed: UInt64) {
         plan = FleetPlan(seed: seed)
         generator = SeededGenerator(seed: seed ^ 0x5EED)
-        checker = FleetChecker(plan.works, configuration: plan.configuration)
+        checker = FleetChecker(
+            plan.works, configuration: plan.configuration, checked: plan.checked)
         for index in 0..<plan.workerCount {
             workers.append(Worker(id: makeID()))
             timeline.insert(.beat(worker: index), at: Int64(index) * 50_000_000)
@@ -151,8 +169,10 @@ struct FleetSimulation {
             if let failure = checker.failure { return "at \(seconds) s: \(failure)" }
             if checker.scheduler.isFinished && lastEnd == nil { lastEnd = now + 3_000_000_000 }
             if let lastEnd, now > lastEnd { break }
-            if seconds > plan.chaosSeconds + 400 {
-                return "not finished 400 s into the calm: "
+            // Every head may be trained twice, and again if its process was wrong.
+            let limit = plan.checked.isEmpty ? 400.0 : 1_200
+            if seconds > plan.chaosSeconds + limit {
+                return "not finished \(limit) s into the calm: "
                     + "\(checker.scheduler.acceptedHeadCount) of \(plan.headCount) heads accepted, "
                     + "\(checker.scheduler.workerStatistics)"
             }
@@ -207,6 +227,8 @@ struct FleetSimulation {
                 handle(.workerLeft(id, because: .lost))
             }
             handle(.tick)
+        case .verdict(let heads):
+            for head in heads { handle(checker.verdict(on: head)) }
         case .misfortune:
             if isCalm { return }
             timeline.insert(.misfortune, at: now + 100_000_000)
@@ -221,7 +243,7 @@ struct FleetSimulation {
     private mutating func receive(_ message: Message, from index: Int) {
         let time = SchedulerInstant(nanoseconds: now)
         switch message {
-        case .hello(let id, let slotCount):
+        case .hello(let id, let slotCount, let trainer):
             // A process that comes back shows that the one before it is gone.
             for known in checker.owners[index, default: []].sorted() where known < id {
                 _ = liveness.handle(.left(known), at: time)
@@ -233,7 +255,7 @@ struct FleetSimulation {
             checker.newest[index] = id
             checker.owners[index, default: []].insert(id)
             _ = liveness.handle(.heard(id), at: time)
-            handle(.workerJoined(id, slotCount: slotCount))
+            handle(.workerJoined(id, slotCount: slotCount, trainer: trainer))
             send(.toWorker(.welcome(id), to: index), worker: index)
         case .heartbeat(let id, let isReady):
             guard liveness.workers.contains(id) else {
@@ -242,11 +264,14 @@ struct FleetSimulation {
             _ = liveness.handle(.heard(id), at: time)
             if isReady { handle(.workerReady(id)) }
             if checker.dismissed.contains(id) { post(.dismiss(id), to: id) }
-        case .result(let id, let bundle, let attempt, let isValid, let busySeconds):
+        case .result(let id, let bundle, let attempt, let isValid, let version, let busySeconds):
             if liveness.workers.contains(id) { _ = liveness.handle(.heard(id), at: time) }
             if isValid {
                 handle(
-                    .bundleTrained(bundle, attempt: attempt, by: id, busySeconds: busySeconds))
+                    .bundleTrained(
+                        bundle, attempt: attempt, by: id, busySeconds: busySeconds,
+                        differing: checker.differing(bundle, attempt, version: version)),
+                    version: version)
             } else {
                 handle(.bundleRejected(bundle, attempt: attempt, by: id))
             }
@@ -257,14 +282,18 @@ struct FleetSimulation {
         }
     }
 
-    private mutating func handle(_ event: HeadScheduler.Event) {
-        for action in checker.handle(event, at: SchedulerInstant(nanoseconds: now)) {
+    private mutating func handle(_ event: HeadScheduler.Event, version: UInt64 = 0) {
+        let time = SchedulerInstant(nanoseconds: now)
+        for action in checker.handle(event, at: time, version: version) {
             switch action {
             case .assign(let assignment, let id): post(.assign(assignment, id), to: id)
             case .revoke(let bundle, let attempt, let id, let reason):
                 post(.revoke(id, bundle, attempt, reason), to: id)
-            case .dismiss(let id): post(.dismiss(id), to: id)
-            case .accept, .compare, .discard, .quarantine, .finish: break
+            case .dismiss(let id, _): post(.dismiss(id), to: id)
+            case .referee(let heads):
+                let seconds = Double.random(in: 0.01...2, using: &generator)
+                timeline.insert(.verdict(heads), at: now + Int64(seconds * 1e9))
+            case .accept, .compare, .discard, .quarantine, .withdraw, .finish: break
             }
         }
     }
@@ -284,7 +313,8 @@ struct FleetSimulation {
             send(
                 .toCoordinator(.heartbeat(worker.id, isReady: true), from: index), worker: index)
         } else {
-            let hello = Message.hello(worker.id, slotCount: plan.slotCounts[index])
+            let hello = Message.hello(
+                worker.id, slotCount: plan.slotCounts[index], trainer(index))
             send(.toCoordinator(hello, from: index), worker: index)
         }
         for result in worker.results { report(result, worker: index) }
@@ -293,7 +323,7 @@ struct FleetSimulation {
     private mutating func report(_ result: Result, worker index: Int) {
         let message = Message.result(
             result.worker, result.assignment.bundle, result.assignment.attempt,
-            isValid: result.isValid, busySeconds: result.busySeconds)
+            isValid: result.isValid, version: result.version, busySeconds: result.busySeconds)
         send(.toCoordinator(message, from: index), worker: index)
     }
 
@@ -332,6 +362,10 @@ struct FleetSimulation {
         }
     }
 
+    private func trainer(_ index: Int) -> TrainerID {
+        TrainerID(UInt64(index + 1) << 32 | UInt64(workers[index].process))
+    }
+
     private mutating func start(_ index: Int) {
         while workers[index].running.count < plan.slotCounts[index],
             !workers[index].waiting.isEmpty
@@ -359,8 +393,10 @@ struct FleetSimulation {
         let key = "\(assignment.bundle) \(assignment.attempt)"
         if workers[index].dropped.remove(key) == nil {
             let isValid = isCalm || index != 0 || !generator.chance(plan.invalidChance)
+            let version = index == plan.liar && !isCalm ? trainer(index).rawValue : 0
             let result = Result(
-                worker: id, assignment: assignment, isValid: isValid, busySeconds: busySeconds)
+                worker: id, assignment: assignment, isValid: isValid, version: version,
+                busySeconds: busySeconds)
             workers[index].results.append(result)
             report(result, worker: index)
         }

@@ -32,7 +32,9 @@ import Glibc
         // A simulation in which nothing goes wrong shows nothing.
         if seedCount() < 1_000 { return }
         for kind in [
-            "attempt above 1", "compare", "dismiss", "quarantine", "discard alreadyReported",
+            "attempt above 1", "compare", "check", "referee", "verdict", "guilty", "withdraw",
+            "dismiss rejections", "dismiss distrust", "quarantine", "discard alreadyReported",
+            "discard distrusted",
             "discard runFinished", "discard unknownBundle", "revoke expired", "revoke superseded",
             "revoke restarted", "revoke dismissed",
         ] {

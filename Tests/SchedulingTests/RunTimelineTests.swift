@@ -170,7 +170,7 @@ private func isClose(_ left: Double, _ right: Double) -> Bool { abs(left - right
                 "phase_ended", "broadcast_began", "broadcast_done", "worker_joined", "worker_ready",
                 "worker_gone", "bundle_leased", "bundle_started", "bundle_trained",
                 "bundle_accepted", "bundle_compared", "bundle_discarded", "bundle_failed",
-                "bundle_revoked", "head_quarantined", "finished",
+                "bundle_revoked", "heads_withdrawn", "head_quarantined", "finished",
             ])
     }
 }

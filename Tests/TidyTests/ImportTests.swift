@@ -35,8 +35,10 @@ import Testing
         "Reporting": ["HeadPlan", "Tensors"],
 
         "CoordinatorRuntime": [
-            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan", "Reporting",
-            "RunStore", "Scheduling", "Simulation", "Tensors", "Threading", "WireProtocol",
+            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+            // To train a disputed head itself.
+            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors",
+            "Threading", "WireProtocol",
             "ZeroMQ",
         ],
         "WorkerRuntime": [

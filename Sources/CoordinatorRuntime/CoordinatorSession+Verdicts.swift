@@ -1,0 +1,150 @@
+import HeadPlan
+import Scheduling
+import WireProtocol
+
+/// A worker whose head was found wrong.
+package struct WorkerFault: Hashable, Sendable {
+    /// One sentence.
+    package let reason: String
+    /// Heads of its process that were withdrawn, and trained again elsewhere.
+    package let withdrawnCount: Int
+}
+
+// Two workers differ: this machine trains the head itself, and whoever is wrong has to go.
+extension CoordinatorSession {
+    /// Who trained what, and what is in dispute.
+    struct Court: Sendable {
+        /// Bytes that differ from those that are kept.
+        struct Challenge: Sendable {
+            let trainer: TrainerID
+            let head: Head
+        }
+
+        /// Of the kept heads, in the plan's order.
+        var trainers: [TrainerID?] = []
+        var challenges: [HeadID: [Challenge]] = [:]
+        /// What each process that was found guilty did.
+        var reasons: [TrainerID: String] = [:]
+        /// Heads that each of them lost.
+        var withdrawnCounts: [TrainerID: Int] = [:]
+        /// Those of whom it was said.
+        var sentenced: Set<TrainerID> = []
+
+        /// Other bytes than those kept; the first few say enough.
+        mutating func challenge(_ trained: TrainedHead, by trainer: TrainerID) {
+            let known = challenges[trained.id, default: []]
+            guard known.count < 4, !known.contains(where: { $0.trainer == trainer }) else { return }
+            challenges[trained.id, default: []].append(
+                Challenge(trainer: trainer, head: trained.head))
+        }
+    }
+
+    /// Has heads trained on this machine.
+    mutating func summon(_ heads: [HeadID], at now: SchedulerInstant) -> [Action] {
+        guard let job else { return [] }
+        harvest.refereedCount += heads.count
+        let disputed = heads.filter { court.challenges[$0] != nil }
+        var actions: [Action] = []
+        for id in disputed.prefix(1) {
+            let names =
+                ([court.trainers[Int(id.rawValue)]].compactMap(\.self)
+                + (court.challenges[id] ?? []).map(\.trainer)).map(name(of:))
+            actions = note(
+                .warning,
+                "\(disputed.count == 1 ? "a head" : "\(disputed.count) heads") came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
+                at: now)
+        }
+        return actions + [.referee(heads.map { job.plan[$0] })]
+    }
+
+    /// Compares what came with what this machine computed.
+    mutating func judge(_ heads: [TrainedHead], at now: SchedulerInstant) -> [Action] {
+        var actions: [Action] = []
+        for truth in heads where !isFinished {
+            let index = Int(truth.id.rawValue)
+            guard harvest.heads.indices.contains(index) else { continue }
+            let challenges = court.challenges.removeValue(forKey: truth.id) ?? []
+            var guilty = challenges.filter { !$0.head.hasEqualBits(truth.head) }.map(\.trainer)
+            let kept = harvest.heads[index]
+            if let kept, !kept.hasEqualBits(truth.head), let trainer = court.trainers[index] {
+                guilty.append(trainer)
+                if !challenges.isEmpty && guilty.count == challenges.count + 1 {
+                    return actions + giveUp(truth.id, versions: guilty, at: now)
+                }
+            }
+            let classes = job?.plan[truth.id].classes.description ?? ""
+            for trainer in guilty where court.reasons[trainer] == nil {
+                court.reasons[trainer] =
+                    "its head over \(classes) differs from what other machines compute"
+            }
+            actions += schedule(.refereed(truth.id, guilty: guilty), at: now)
+            for trainer in guilty { actions += record(guilty: trainer, at: now) }
+        }
+        return actions
+    }
+
+    /// Nobody agrees with anybody, this machine included: whose bytes are right cannot be known.
+    private mutating func giveUp(
+        _ head: HeadID, versions: [TrainerID], at now: SchedulerInstant
+    ) -> [Action] {
+        let names = versions.map(name(of:)).joined(separator: ", ")
+        harvest.contradiction =
+            "the head over \(job?.plan[head].classes.description ?? "") came with different bytes from \(names) and from this machine: no two agree, so no head can be trusted; check these machines"
+        return end(.aborted(reason: "no two machines compute the same head"), at: now)
+    }
+
+    /// Forgets what a process brought.
+    mutating func withdraw(
+        _ heads: [HeadID], of trainer: TrainerID, at now: SchedulerInstant
+    ) -> [Action] {
+        for id in heads {
+            harvest.heads[Int(id.rawValue)] = nil
+            court.trainers[Int(id.rawValue)] = nil
+        }
+        court.withdrawnCounts[trainer, default: 0] += heads.count
+        let flops = job?.flops(of: heads) ?? 0
+        if let line = harvest.workers.firstIndex(where: { TrainerID($0.incarnation) == trainer }) {
+            harvest.workers[line].headCount -= heads.count
+            acceptedCount -= heads.count
+            acceptedFlops -= flops
+        } else {
+            // An earlier start had them.
+            harvest.resumedCount -= heads.count
+            harvest.totalFlops += flops
+        }
+        record(
+            RunEvent(
+                .headsWithdrawn, at: now.runSeconds, heads: heads.count, detail: name(of: trainer)))
+        return [withdrawal(of: heads)]
+    }
+
+    /// Puts a fault on the worker's line, and says so once.
+    private mutating func record(guilty trainer: TrainerID, at now: SchedulerInstant) -> [Action] {
+        guard let reason = court.reasons[trainer], court.sentenced.insert(trainer).inserted else {
+            return []
+        }
+        let count = court.withdrawnCounts[trainer] ?? 0
+        let fault = WorkerFault(reason: reason, withdrawnCount: count)
+        if let line = harvest.workers.firstIndex(where: { TrainerID($0.incarnation) == trainer }) {
+            harvest.workers[line].fault = fault
+        } else if let former = job?.formerTrainers[trainer] {
+            var report = former
+            report.fault = fault
+            harvest.workers.append(report)
+        }
+        return [
+            .log(
+                .error,
+                "worker \(name(of: trainer)) gets no more work: \(reason); \(count) heads of it are trained again"
+            )
+        ]
+    }
+
+    /// What people call the process behind heads.
+    private func name(of trainer: TrainerID) -> String {
+        let report =
+            harvest.workers.first { TrainerID($0.incarnation) == trainer }
+            ?? job?.formerTrainers[trainer]
+        return report.map { "\($0.name) on \($0.host)" } ?? "a worker"
+    }
+}
