@@ -1,6 +1,7 @@
 import Backbone
 import Datasets
 import FeatureStore
+import Foundation
 import HeadPlan
 import Reporting
 import RunStore
@@ -34,6 +35,14 @@ struct BackbonePhase {
     ) async throws -> BackboneOutcome {
         let journal = try directory.openJournal
         try journal.settle(dataDigest: dataset.sha256)
+        var start = JournalEntries()
+        let time = Date(timeIntervalSinceNow: -clock.secondsSinceStart)
+        start.events = [
+            JournalEvent(
+                seconds: 0, kind: "started",
+                payload: ["time": .string(time.formatted(.iso8601))])
+        ]
+        try journal.commit(start)
         let writer = JournalWriter(journal)
         let thread = ThreadExecutor(name: "backbone")
         let result: Result<BackboneOutcome, any Error>

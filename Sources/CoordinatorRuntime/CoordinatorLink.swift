@@ -143,6 +143,8 @@ private struct NetworkLoop: ~Copyable {
     private static let receiveHighWaterMark: Int32 = 16
     /// How long messages of a peer that is gone are looked for among those of the others.
     private static let lastWordsLimit = Duration.milliseconds(100)
+    /// Between two commits of what happened; with the heads' own, the disk has little to do.
+    private static let journalingInterval = Duration.seconds(2)
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
 
@@ -170,6 +172,9 @@ private struct NetworkLoop: ~Copyable {
     /// Who could not be sent a message, and since when.
     private var unreachable: [CoordinatorSession.PeerID: ContinuousClock.Instant] = [:]
     private var lastReport = ContinuousClock.now
+    /// Events that are in the journal, or on their way.
+    private var journaledCount = 0
+    private var lastJournaling = ContinuousClock.now
 
     init(
         bind: String, runID: [UInt8], origin: ContinuousClock.Instant, console: Console,
@@ -230,6 +235,7 @@ private struct NetworkLoop: ~Copyable {
         if job != nil, let progress = session.progress(at: now) { console.show(.heads(progress)) }
         let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
         while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
+        journalEvents()
         if let failure { throw failure }
         if isAborted { throw CancellationError() }
         return session.harvest
@@ -249,6 +255,16 @@ private struct NetworkLoop: ~Copyable {
         feed(.tick)
         tellOfMilestone()
         reportProgress()
+        if lastJournaling.duration(to: .now) > Self.journalingInterval { journalEvents() }
+    }
+
+    /// Has what happened since the last time written, without waiting for it.
+    private mutating func journalEvents() {
+        guard let writer else { return }
+        lastJournaling = .now
+        let events = session.harvest.timeline.events(after: journaledCount)
+        journaledCount = session.harvest.timeline.recordedCount
+        if !events.isEmpty { writer.append(JournalEntries(events)) }
     }
 
     private mutating func take(_ command: CoordinatorLink.Command) {

@@ -125,6 +125,8 @@ package final class CoordinatorProgram: Sendable {
             let harvest = try await trainHeads(plan, backbone, link, directory)
             // Also of a run that fails its checks: it shows why.
             try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
+            // What the network's thread did not see.
+            try directory.openJournal.commit(JournalEntries(clock.events))
             // Before anything is written: results of a machine that computes wrongly are none.
             try harvest.check()
             clock.add(\.broadcast, harvest.broadcastSeconds)

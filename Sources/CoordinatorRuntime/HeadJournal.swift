@@ -19,6 +19,30 @@ extension HeadBatch {
     }
 }
 
+extension RunEvent {
+    /// The event as the journal takes it.
+    var journalEvent: JournalEvent {
+        var payload: [String: JSONValue] = [:]
+        payload["worker"] = worker.map { .unsigned($0) }
+        payload["bundle"] = bundle.map { .unsigned($0) }
+        payload["attempt"] = attempt.map { .unsigned(UInt64($0)) }
+        payload["heads"] = heads.map { .integer(Int64($0)) }
+        payload["slots"] = slots.map { .integer(Int64($0)) }
+        payload["flops"] = flops.map { .number($0) }
+        payload["busy_seconds"] = busySeconds.map { .number($0) }
+        payload["detail"] = detail.map { .string($0) }
+        return JournalEvent(seconds: seconds, kind: kind.rawValue, payload: payload)
+    }
+}
+
+extension JournalEntries {
+    /// Events alone.
+    init(_ events: [RunEvent]) {
+        self.init()
+        self.events = events.map(\.journalEvent)
+    }
+}
+
 extension HeadJob {
     /// Takes in the heads that an earlier start of the run has stored.
     ///

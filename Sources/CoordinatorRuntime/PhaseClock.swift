@@ -42,6 +42,9 @@ final class PhaseClock: Sendable {
         }
     }
 
+    /// Seconds since the run began.
+    var secondsSinceStart: Double { start.duration(to: .now) / .seconds(1) }
+
     /// The phases that ended, for the timeline.
     var events: [RunEvent] { state.withLock { $0.events } }
 

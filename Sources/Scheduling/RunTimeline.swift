@@ -31,6 +31,13 @@ package struct RunTimeline: Sendable {
     /// O(n log n).
     package var events: [RunEvent] { Self.merged([ring]) }
 
+    /// What came after the first so many events, in the order it came, as far as it is remembered.
+    package func events(after count: Int) -> [RunEvent] {
+        (max(count, forgottenCount)..<max(count, recordedCount)).map {
+            ring[$0 % Self.eventCountMax]
+        }
+    }
+
     /// How many events were forgotten.
     package var forgottenCount: Int { recordedCount - ring.count }
 
