@@ -60,7 +60,7 @@ extension EndToEndTests {
             first.send(SIGSTOP)
             let before = progress(in: path).headCount
             late.send(SIGCONT)
-            try await hasComputed(late.identifier, seconds: 0.5)
+            try await isIdle(late.identifier)
             late.send(SIGSTOP)
             // Nobody is there to train anything: what is stored now came late.
             first.send(SIGCONT)
@@ -71,7 +71,7 @@ extension EndToEndTests {
             let waiting = try startWorker(job.bind, name: "waiting")
             try await waiting.line(containing: "holding 1200 rows")
             first.send(SIGSTOP)
-            try await hasComputed(waiting.identifier, seconds: 0.7)
+            try await isIdle(waiting.identifier)
             first.send(SIGKILL)
             #expect(try await first.exitStatus() == 128 + SIGKILL)
             let kept = try JournalSnapshot(of: path).heads

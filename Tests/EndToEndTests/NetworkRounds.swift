@@ -13,11 +13,12 @@ enum NetworkRounds {
         case vanish(Int)
     }
 
-    /// One to begin with; `MANYHEADS_NETWORK_ROUNDS` of them, from `MANYHEADS_NETWORK_SEED` on.
+    /// `MANYHEADS_NETWORK_ROUNDS` of them, from `MANYHEADS_NETWORK_SEED` on; none if neither is set.
     static let seeds: [UInt64] = {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["MANYHEADS_NETWORK_ROUNDS"].flatMap(UInt64.init)
         let first = environment["MANYHEADS_NETWORK_SEED"].flatMap(UInt64.init)
+        if count == nil && first == nil { return [] }
         return (0..<(count ?? 1)).map { (first ?? 0) &+ $0 }
     }()
 

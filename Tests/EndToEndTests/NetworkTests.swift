@@ -79,7 +79,10 @@ extension EndToEndTests {
             #expect(traffic.hurriedCount > 0)
         }
 
-        @Test(.enabled(if: FrameRelay.isPermitted, "needs /dev/net/tun"))
+        @Test(
+            .enabled(
+                if: FrameRelay.isPermitted && !NetworkRounds.seeds.isEmpty,
+                "by option: MANYHEADS_NETWORK_ROUNDS=100"))
         func roundsOverNetworksOfEveryKind() async throws {
             var survivedCount = 0
             for seed in NetworkRounds.seeds {

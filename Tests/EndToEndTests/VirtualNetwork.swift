@@ -32,7 +32,8 @@ final class VirtualNetwork: Sendable {
         sweep()
         let name = "manyheads-\(getpid())-probe"
         defer { try? shell("ip netns delete \(name)") }
-        return (try? shell("ip netns add \(name) && ip -n \(name) link add bridge0 type bridge")) != nil
+        return (try? shell("ip netns add \(name) && ip -n \(name) link add bridge0 type bridge"))
+            != nil
     }()
 
     /// Whether this kernel can emulate a bad network by itself.
