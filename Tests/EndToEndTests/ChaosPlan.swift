@@ -79,7 +79,9 @@ struct ChaosPlan: Sendable {
     static let longFreeze = 3_400...4_600
     /// How long things keep happening by the clock.
     private static let horizon = 6_000
+}
 
+extension ChaosPlan {
     /// The plan of a seed.
     init(seed: UInt64) {
         var chance = SeededGenerator(seed: seed)

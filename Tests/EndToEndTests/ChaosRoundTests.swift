@@ -42,6 +42,30 @@ extension EndToEndTests {
             }
         }
 
+        @Test func theChecksNoticeWhatIsWrong() async throws {
+            let quiet = ChaosPlan(seed: 0, localWorkerCount: 0, workerCount: 2, misfortunes: [])
+            let run = try await ChaosRun(quiet)
+            try await run.run()
+            try run.check()
+            let draft = run.path + "/.partial-model.safetensors.1"
+            try Data().write(to: URL(filePath: draft))
+            #expect(throws: ChaosFailure.self, "a temporary file") { try run.check() }
+            try FileManager.default.removeItem(atPath: draft)
+            // As if a coordinator had died with heads on disk that the next one trained again.
+            var snapshot = try JournalSnapshot(of: run.path)
+            snapshot.isFinished = false
+            snapshot.heads[3].worker = "somebody else"
+            run.snapshots = [snapshot]
+            #expect(throws: ChaosFailure.self, "a head accepted twice") { try run.check() }
+            run.snapshots = []
+            try run.check()
+            let model = RunDirectory.path(of: .model, in: run.path)
+            var changed = try bytes(of: model)
+            changed[changed.count - 1] ^= 1
+            try Data(changed).write(to: URL(filePath: model))
+            #expect(throws: ChaosFailure.self, "one bit of the model") { try run.check() }
+        }
+
         @Test func aLateResultAndThenUnacknowledgedOnesAndANewCoordinator() async throws {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")

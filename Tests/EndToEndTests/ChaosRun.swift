@@ -79,6 +79,8 @@ final class ChaosRun {
     var frozenLocals: [(identifier: Int32, until: ContinuousClock.Instant)] = []
     private var pending: [ChaosPlan.Misfortune]
     var phaseSeenAt: [ChaosPlan.Phase: ContinuousClock.Instant] = [:]
+    /// The phase for which the misfortune at hand was meant.
+    private var aimedAt: ChaosPlan.Phase?
     var lossCount = 0
     var snapshots: [JournalSnapshot] = []
     /// What happened, by kind.
@@ -143,7 +145,10 @@ final class ChaosRun {
             try startCoordinator()
         }
         if let index = pending.firstIndex(where: { isDue($0, now) }) {
-            try await perform(pending.remove(at: index).act)
+            let misfortune = pending.remove(at: index)
+            aimedAt = if case .phase(let phase, _) = misfortune.moment { phase } else { nil }
+            try await perform(misfortune.act)
+            aimedAt = nil
         }
         // Nothing more happens by the clock: somebody must be there to do the work.
         let isQuiet = !pending.contains { if case .time = $0.moment { true } else { false } }
@@ -297,7 +302,8 @@ extension ChaosRun {
     }
 
     var currentPhase: String {
-        ChaosPlan.Phase.allCases.last { phaseSeenAt[$0] != nil }?.rawValue ?? "start"
+        let reached = ChaosPlan.Phase.allCases.last { phaseSeenAt[$0] != nil }
+        return (aimedAt ?? reached)?.rawValue ?? "start"
     }
 
     /// A second coordinator on the folder of one that runs is sent away.
