@@ -94,6 +94,7 @@ extension EndToEndTests {
             // Another one has results when nobody is there to take them.
             let waiting = try startWorker(job.bind, name: "waiting")
             try await waiting.line(containing: "holding 1200 rows")
+            try await hasComputed(waiting.identifier, seconds: 0.1)
             first.send(SIGSTOP)
             try await isIdle(waiting.identifier)
             first.send(SIGKILL)
