@@ -71,14 +71,16 @@ package final class SignalWatcher: Sendable {
     deinit { stop() }
 
     /// Ends the stream and gives the signals back their default effect.
-    package func stop() {
+    ///
+    /// - Parameter restoresDefaults: false for a program at its very end: signals then do nothing.
+    package func stop(restoresDefaults: Bool = true) {
         let sources = sources.withLock { sources in
             defer { sources = [] }
             return sources
         }
         for source in sources {
             source.cancel()
-            signal(Int32(source.handle), SIG_DFL)
+            if restoresDefaults { signal(Int32(source.handle), SIG_DFL) }
         }
         continuation.finish()
     }

@@ -41,11 +41,9 @@ package final class WorkerProgram: Sendable {
 
     private func work() async throws -> WorkerExit {
         MessageMemory.keepFreed(byteCount: 16 << 20, ofMessagesUpTo: 4 << 20)
-        let network = ThreadExecutor(name: "network")
-        let link = try WorkerLink(configuration: configuration, logger: logger)
-        logger.info("connecting to \(configuration.endpoint)")
+        let inbox = try Mailbox<WorkerSession.Event>()
         let watcher = await SignalWatcher([.interrupt, .terminate]) { signal in
-            link.post(.stop(signal: signal.number))
+            inbox.post(.stop(signal: signal.number))
             // Whatever keeps the process from its orderly end.
             DispatchQueue.global().asyncAfter(deadline: .now() + Self.lastWordsLimit) {
                 _exit(signal.exitStatus)
@@ -53,12 +51,22 @@ package final class WorkerProgram: Sendable {
         }
         // Ends with the stream, which the watcher's stop finishes below.
         let signals = Task {
-            for await _ in watcher.signals { link.post(.drain) }
+            for await _ in watcher.signals { inbox.post(.drain) }
         }
         defer {
-            watcher.stop()
+            // Not as ever: the process ends now, and a signal would make its status a lie.
+            watcher.stop(restoresDefaults: false)
             signals.cancel()
         }
+        return try await drive(inbox)
+    }
+
+    /// From the first hello until the last word has left: with the link its sockets go, and they
+    /// wait for that.
+    private func drive(_ inbox: Mailbox<WorkerSession.Event>) async throws -> WorkerExit {
+        let network = ThreadExecutor(name: "network")
+        let link = try WorkerLink(configuration: configuration, logger: logger, inbox: inbox)
+        logger.info("connecting to \(configuration.endpoint)")
         let exit = try await network.run { try link.run() }
         await network.shutdown()
         await link.shutdown()

@@ -57,6 +57,19 @@ extension EndToEndTests {
             try await coordinator.line(containing: "worker early left", within: Self.atOnce)
         }
 
+        @Test func aSignalDoesNotCutTheLastWordsShort() async throws {
+            // Its hello has nobody to go to, and has a second to leave in all the same.
+            let worker = try startWorker(
+                try freeEndpoint(), name: "orphan", ["--threads", "1", "--end-with-stdin"])
+            try await worker.line(containing: "connecting to")
+            worker.closeInput()
+            await #expect(throws: ProcessFailure.self, "there is no time for a signal") {
+                try await worker.exitStatus(within: .milliseconds(300))
+            }
+            worker.send(SIGTERM)
+            #expect(try await worker.exitStatus(within: Self.atOnce) == 0)
+        }
+
         @Test func aWorkerLeavesThoughItsCoordinatorIsDead() async throws {
             let folder = try TemporaryDirectory()
             let expected = try await LongRun.results
