@@ -36,14 +36,18 @@ package final class CoordinatorProgram: Sendable {
         }
     }
 
-    /// Does the work, and cancels it at SIGINT or SIGTERM.
+    /// Does the work, and cancels it at SIGINT or SIGTERM; a second signal ends the process where
+    /// it stands.
     ///
     /// - Throws: what the work throws, and `interrupted`, once the work has ended.
     static func endingAtSignals(
         _ work: @escaping @Sendable (KeptFiles) async throws -> Void
     ) async throws {
         let kept = KeptFiles()
-        let watcher = await SignalWatcher([.interrupt, .terminate, .hangUp])
+        // `_exit`: no destructor of a library may wait for its threads, or fall over them.
+        let watcher = await SignalWatcher([.interrupt, .terminate, .hangUp]) {
+            _exit($0.exitStatus)
+        }
         defer { watcher.stop() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -64,15 +68,9 @@ package final class CoordinatorProgram: Sendable {
         let signal: TerminationSignal
     }
 
-    /// Waits for a signal; a second one ends the process where it stands.
     private static func throwAtSignal(_ watcher: SignalWatcher) async throws {
-        var signals = watcher.signals.makeAsyncIterator()
-        guard let signal = await signals.next() else { throw CancellationError() }
-        // Unstructured: the group above waits for the phases to end, this one does not.
-        Task {
-            for await again in watcher.signals { exit(again.exitStatus) }
-        }
-        throw Interruption(signal: signal)
+        for await signal in watcher.signals { throw Interruption(signal: signal) }
+        throw CancellationError()
     }
 
     /// Gives every module's error its exit status.

@@ -26,7 +26,7 @@ package enum TerminationSignal: CaseIterable, Hashable, Sendable {
 
 /// Turns signals into a stream of values, in place of what they do by default.
 ///
-/// The first one usually drains, the second one ends at once: the reader of the stream decides.
+/// The first one usually drains, the second one ends at once: whoever watches decides.
 package final class SignalWatcher: Sendable {
     /// The signals as they arrive, for one reader.
     ///
@@ -37,15 +37,28 @@ package final class SignalWatcher: Sendable {
     private let sources: Mutex<[any DispatchSourceSignal]>
 
     /// Begins to watch, and returns once no signal can slip through any more.
-    package init(_ watched: [TerminationSignal] = [.interrupt, .terminate]) async {
+    ///
+    /// - Parameter again: gets every signal after the first in place of the stream, on a thread
+    ///   that waits for nobody: tasks may be what hangs.
+    package init(
+        _ watched: [TerminationSignal] = [.interrupt, .terminate],
+        again: (@Sendable (TerminationSignal) -> Void)? = nil
+    ) async {
         let (signals, continuation) = AsyncStream.makeStream(of: TerminationSignal.self)
         self.signals = signals
         self.continuation = continuation
         var sources: [any DispatchSourceSignal] = []
+        // One queue for all, so that of two signals at one moment only one is the first.
+        let queue = DispatchQueue(label: "signals")
+        let hasCome = CancellationFlag()
         for watched in watched {
             signal(watched.number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: watched.number)
-            source.setEventHandler { continuation.yield(watched) }
+            let source = DispatchSource.makeSignalSource(signal: watched.number, queue: queue)
+            source.setEventHandler {
+                if let again, hasCome.isCancelled { return again(watched) }
+                hasCome.cancel()
+                continuation.yield(watched)
+            }
             await withCheckedContinuation { registered in
                 source.setRegistrationHandler { registered.resume() }
                 source.activate()
@@ -58,14 +71,16 @@ package final class SignalWatcher: Sendable {
     deinit { stop() }
 
     /// Ends the stream and gives the signals back their default effect.
-    package func stop() {
+    ///
+    /// - Parameter restoresDefaults: false for a program at its very end: signals then do nothing.
+    package func stop(restoresDefaults: Bool = true) {
         let sources = sources.withLock { sources in
             defer { sources = [] }
             return sources
         }
         for source in sources {
             source.cancel()
-            signal(Int32(source.handle), SIG_DFL)
+            if restoresDefaults { signal(Int32(source.handle), SIG_DFL) }
         }
         continuation.finish()
     }

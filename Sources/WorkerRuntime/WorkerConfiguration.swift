@@ -35,6 +35,8 @@ package enum WorkerExit: Hashable, Sendable {
     case done
     /// Its parent is gone: exit status 0, nobody is left to tell.
     case orphaned
+    /// Ended by a second signal with work unfinished: exit status 128 and the signal's number.
+    case stopped(signal: Int32)
     /// The coordinator will not have this worker: exit status 69.
     case refused(String)
 }

@@ -14,18 +14,15 @@ final class WorkerLink: Sendable {
     private let inbox: Mailbox<WorkerSession.Event>
     private let slots: ComputeSlots
 
-    init(configuration: WorkerConfiguration, logger: Logger) throws(ZeroMQError) {
-        let inbox = try Mailbox<WorkerSession.Event>()
+    /// - Parameter inbox: where others put events in, from any thread.
+    init(
+        configuration: WorkerConfiguration, logger: Logger, inbox: Mailbox<WorkerSession.Event>
+    ) throws(ZeroMQError) {
         self.configuration = configuration
         self.logger = logger
         self.inbox = inbox
         context = try Context()
         slots = ComputeSlots(threadCount: configuration.threadCount) { inbox.post($0) }
-    }
-
-    /// Puts an event in from any thread.
-    func post(_ event: WorkerSession.Event) {
-        inbox.post(event)
     }
 
     /// Drives a session until it exits; blocks the calling thread, which owns the sockets.

@@ -10,6 +10,9 @@ import ZeroMQ
 
 /// A worker process: one network thread that never computes, compute threads that never touch a socket.
 package final class WorkerProgram: Sendable {
+    /// How long the goodbye of a worker that is told twice to end may take to leave.
+    private static let lastWordsLimit = DispatchTimeInterval.milliseconds(500)
+
     private let configuration: WorkerConfiguration
     private let logger = Logger(label: "worker")
 
@@ -19,6 +22,8 @@ package final class WorkerProgram: Sendable {
     }
 
     /// Works until the run is complete, the worker is told to leave, or its parent is gone.
+    ///
+    /// SIGINT or SIGTERM has it finish what it trains and leave; a second one ends it at once.
     ///
     /// - Throws: `WorkerError` if the endpoint cannot be connected to at all. A coordinator that is
     ///   not there yet is waited for.
@@ -36,18 +41,32 @@ package final class WorkerProgram: Sendable {
 
     private func work() async throws -> WorkerExit {
         MessageMemory.keepFreed(byteCount: 16 << 20, ofMessagesUpTo: 4 << 20)
-        let network = ThreadExecutor(name: "network")
-        let link = try WorkerLink(configuration: configuration, logger: logger)
-        logger.info("connecting to \(configuration.endpoint)")
-        let watcher = await SignalWatcher([.interrupt, .terminate])
+        let inbox = try Mailbox<WorkerSession.Event>()
+        let watcher = await SignalWatcher([.interrupt, .terminate]) { signal in
+            inbox.post(.stop(signal: signal.number))
+            // Whatever keeps the process from its orderly end.
+            DispatchQueue.global().asyncAfter(deadline: .now() + Self.lastWordsLimit) {
+                _exit(signal.exitStatus)
+            }
+        }
         // Ends with the stream, which the watcher's stop finishes below.
         let signals = Task {
-            for await _ in watcher.signals { link.post(.drain) }
+            for await _ in watcher.signals { inbox.post(.drain) }
         }
         defer {
-            watcher.stop()
+            // Not as ever: the process ends now, and a signal would make its status a lie.
+            watcher.stop(restoresDefaults: false)
             signals.cancel()
         }
+        return try await drive(inbox)
+    }
+
+    /// From the first hello until the last word has left: with the link its sockets go, and they
+    /// wait for that.
+    private func drive(_ inbox: Mailbox<WorkerSession.Event>) async throws -> WorkerExit {
+        let network = ThreadExecutor(name: "network")
+        let link = try WorkerLink(configuration: configuration, logger: logger, inbox: inbox)
+        logger.info("connecting to \(configuration.endpoint)")
         let exit = try await network.run { try link.run() }
         await network.shutdown()
         await link.shutdown()

@@ -44,6 +44,8 @@ package struct WorkerSession {
         case tick
         /// SIGTERM: finish what runs, take nothing new.
         case drain
+        /// A second signal: leave at once.
+        case stop(signal: Int32)
     }
 
     /// What the network thread is to do, in order.
@@ -174,6 +176,9 @@ package struct WorkerSession {
             return tick(at: now)
         case .drain:
             return drain(at: now)
+        case .stop(let signal):
+            // Said all the same, so that what it trains goes to others now, and as innocent.
+            return [.send(.goodbye), .exit(.stopped(signal: signal))]
         }
     }
 
@@ -228,14 +233,19 @@ extension WorkerSession {
         guard case .greeting = state else { return [] }
         heartbeatInterval = .milliseconds(max(10, welcome.heartbeatMilliseconds))
         nextHeartbeat = now
+        var lost: [Action] = []
         if welcome.runID != runID {
             // What another run sent is none of this one's, and it numbers its bundles anew.
             receivedByteCount = 0
+            if !kept.isEmpty {
+                lost.append(
+                    .log("results that nobody acknowledged are dropped: \(kept.count)"))
+            }
             kept.removeAll()
         }
         runID = welcome.runID
         state = .welcomed
-        return [
+        return lost + [
             .subscribe(topic: WireProtocol.featureTopic(runID: runID), port: welcome.featurePort),
             .log("joined run \(runID.prefix(4).map { String($0, radix: 16) }.joined())"),
         ] + kept.indices.map { sendAgain($0, at: now) }
@@ -276,13 +286,17 @@ extension WorkerSession {
     }
 
     mutating func drain(at now: ContinuousClock.Instant) -> [Action] {
-        guard !isDraining else { return [.exit(.done)] }
+        guard !isDraining else { return [] }
         isDraining = true
         let returned = waiting.map {
             Action.send(Self.decline($0.bundle, $0.attempt, "the worker is leaving"))
         }
         waiting.removeAll()
-        return returned + leave(at: now)
+        let isBusy = !running.isEmpty || !kept.isEmpty
+        return returned
+            + (isBusy
+                ? [.log("leaving when what it trains is done; a second signal stops at once")] : [])
+            + leave(at: now)
     }
 
     mutating func tick(at now: ContinuousClock.Instant) -> [Action] {

@@ -12,7 +12,7 @@ struct Worker: AsyncParsableCommand {
         abstract: "Trains heads for a coordinator until its run is complete.",
         discussion: """
             It waits for a coordinator that is not up yet and survives its restart. SIGTERM lets \
-            it finish what it trains and leave.
+            it finish what it trains and leave; a second one stops it at once.
 
             Example: worker --connect tcp://192.0.2.7:5555 --threads 8
             """)
@@ -66,6 +66,7 @@ struct Worker: AsyncParsableCommand {
                 variant: try KernelVariant.select(environment["MANYHEADS_ISA"]))
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
+            case .stopped(let signal): throw ExitCode(128 + signal)
             case .refused(let reason): try fail(reason, status: 69)
             }
         } catch let error as HeadTrainingError {

@@ -57,3 +57,15 @@ func hasComputed(_ identifier: Int32, seconds: Double) async throws {
         (ProcessEntry(identifier)?.cpuSeconds ?? 0) >= start + seconds
     }
 }
+
+/// Waits until a process has computed nothing for a while.
+func isIdle(_ identifier: Int32, for limit: Duration = .milliseconds(400)) async throws {
+    var last = -1.0
+    var since = ContinuousClock.now
+    try await eventually("process \(identifier) is idle") {
+        // Two ticks of the system's clock go by with signs of life.
+        let now = ProcessEntry(identifier)?.cpuSeconds ?? 0
+        if now > last + 0.02 { (last, since) = (now, .now) }
+        return since.duration(to: .now) >= limit
+    }
+}

@@ -29,6 +29,21 @@ import Threading
         }
     }
 
+    @Test func laterSignalsGoWhereTheyAreSentThoughNobodyReads() async {
+        await #expect(processExitsWith: .exitCode(143)) {
+            let watcher = await SignalWatcher(TerminationSignal.allCases) {
+                _exit($0.exitStatus)
+            }
+            kill(getpid(), SIGHUP)
+            for await first in watcher.signals {
+                guard first == .hangUp else { exit(1) }
+                kill(getpid(), SIGTERM)
+                // No task gets its turn here: the second signal needs none.
+                while true {}
+            }
+        }
+    }
+
     @Test func manySignalsShareOneStream() async {
         await #expect(processExitsWith: .exitCode(143)) {
             let watcher = await SignalWatcher(TerminationSignal.allCases)

@@ -84,6 +84,6 @@ import WorkerRuntime
 
         var impatient = trained()
         impatient.feed(.drain)
-        #expect(impatient.feed(.drain).exit == .done)
+        #expect(impatient.feed(.stop(signal: 2)).exit == .stopped(signal: 2))
     }
 }

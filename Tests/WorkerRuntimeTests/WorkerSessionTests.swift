@@ -175,7 +175,11 @@ import WorkerRuntime
         impatient.becomeReady()
         impatient.receive(.assign(Sample.assignment(1)))
         impatient.feed(.drain)
-        #expect(impatient.feed(.drain).exit == .done)
+        #expect(impatient.feed(.drain).isEmpty)
+        let stopped = impatient.feed(.stop(signal: 15))
+        // The coordinator hears it, or it would take the bundle for one that kills.
+        #expect(stopped.sent == [.goodbye])
+        #expect(stopped.exit == .stopped(signal: 15))
     }
 
     @Test func reportsItsFiguresWithReadinessAndResults() {
