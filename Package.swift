@@ -137,7 +137,7 @@ let package = Package(
             "CoordinatorRuntime",
             [
                 "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Reporting", "RunStore",
-                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime",
+                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",

@@ -14,13 +14,16 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var heads: HeadCounts
     /// One for each time a worker joined, in order of joining.
     package var workers: [WorkerSummary]
+    /// Who was kept out; nil in results of earlier versions.
+    package var security: SecuritySummary?
     /// Programs and libraries by name.
     package var versions: [String: String]
 
     /// Results of these parts.
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
-        timing: Timing, heads: HeadCounts, workers: [WorkerSummary], versions: [String: String]
+        timing: Timing, heads: HeadCounts, workers: [WorkerSummary],
+        security: SecuritySummary? = nil, versions: [String: String]
     ) {
         self.config = config
         self.data = data
@@ -29,6 +32,7 @@ package struct RunResults: Codable, Sendable, Equatable {
         self.timing = timing
         self.heads = heads
         self.workers = workers
+        self.security = security
         self.versions = versions
     }
 }
@@ -235,6 +239,28 @@ extension RunResults {
             self.headEpochsPerSecond = headEpochsPerSecond
             self.gflopsPerSecond = gflopsPerSecond
             self.wireOverheadBytesPerHead = wireOverheadBytesPerHead
+        }
+    }
+
+    /// How the run was guarded.
+    package struct SecuritySummary: Codable, Sendable, Equatable {
+        /// `curve` or `none`.
+        package var encryption: String
+        /// Handshakes and messages refused and connections cut, since the coordinator started last.
+        package var refused: Int
+        /// The same by reason.
+        package var refusedByReason: [String: Int]
+
+        private enum CodingKeys: String, CodingKey {
+            case encryption, refused
+            case refusedByReason = "refused_by_reason"
+        }
+
+        /// A summary of these figures.
+        package init(encryption: String, refused: Int, refusedByReason: [String: Int]) {
+            self.encryption = encryption
+            self.refused = refused
+            self.refusedByReason = refusedByReason
         }
     }
 
