@@ -138,7 +138,7 @@ let package = Package(
             "CoordinatorRuntime",
             [
                 "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Reporting", "RunStore",
-                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime",
+                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",

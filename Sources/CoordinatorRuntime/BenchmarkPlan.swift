@@ -58,17 +58,24 @@ package struct BenchmarkPlan: Sendable {
         }
         if isRemote && options.isLoopback && advertisedHost == nil {
             throw .usage(
-                "--bind \(options.bind) cannot be reached from other hosts; use --bind tcp://0.0.0.0:5555 with --insecure if the network is yours alone"
+                "--bind \(options.bind) cannot be reached from other hosts; use --bind tcp://0.0.0.0:5555 with --key and --allow, or with --insecure if the network is yours alone"
             )
         }
     }
 
     /// What to start for `count` workers once the coordinator listens at `endpoint`.
-    func launches(count: Int, endpoint: String) throws(RunError) -> [WorkerLaunch] {
-        guard let hosts else { return try WorkerLaunch.local(count: count, endpoint: endpoint) }
+    ///
+    /// - Parameter admission: where all is encrypted, workers on this machine and by ssh get keys of
+    ///   their own; command lines must name the files of theirs.
+    func launches(
+        count: Int, endpoint: String, admission: Admission? = nil
+    ) throws(RunError) -> [WorkerLaunch] {
+        guard let hosts else {
+            return try WorkerLaunch.local(count: count, endpoint: endpoint, admission: admission)
+        }
         let reached = reached(endpoint)
-        return hosts.entries.prefix(count).map {
-            WorkerLaunch($0, of: hosts, endpoint: reached, ssh: ssh)
+        return try hosts.entries.prefix(count).map { (entry) throws(RunError) in
+            try WorkerLaunch(entry, of: hosts, endpoint: reached, ssh: ssh, admission: admission)
         }
     }
 

@@ -34,15 +34,16 @@ package final class BenchmarkProgram: Sendable {
     /// Runs all trials, writes speedup.json and speedup.svg, and prints a table or the JSON.
     package func run() async throws(RunError) {
         do {
-            try await CoordinatorProgram.endingAtSignals { kept in
-                try await self.runTrials(kept)
+            let admission = try options.admission()
+            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runTrials(kept, admission)
             }
         } catch {
             throw CoordinatorProgram.runError(error)
         }
     }
 
-    private func runTrials(_ kept: KeptFiles) async throws {
+    private func runTrials(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let thread = ThreadExecutor(name: "data")
         let request = options.datasetRequest
@@ -56,7 +57,7 @@ package final class BenchmarkProgram: Sendable {
             dataset, directory, clock)
         let phase = HeadPhase(
             options: options, plan: try options.plan(classCount: dataset.classCount),
-            backbone: backbone, console: console)
+            backbone: backbone, admission: admission, console: console)
         let measurements = try await measure(phase, directory)
         var report = try SpeedupReport(
             trials: measurements.map(\.trial),
@@ -101,7 +102,7 @@ package final class BenchmarkProgram: Sendable {
         _ phase: HeadPhase, workers count: Int, trial: Int
     ) async throws -> Measurement {
         let harvest = try await phase.run(bind: options.bind) {
-            try plan.launches(count: count, endpoint: $0)
+            try plan.launches(count: count, endpoint: $0, admission: phase.admission)
         }
         try harvest.check()
         try Self.check(harvest.workers, count: count, bind: options.bind)

@@ -16,6 +16,8 @@ package struct BroadcastTrial: Sendable {
     package var stoppedCount = 0
     /// Compute threads of each worker.
     package var threadCount: Int
+    /// Whether all is encrypted, with keys made for the trial.
+    package var isEncrypted = false
 
     /// What came of it.
     package struct Outcome: Sendable {
@@ -31,12 +33,16 @@ package struct BroadcastTrial: Sendable {
     }
 
     /// A trial of these parts.
-    package init(job: HeadJob, workerCount: Int, threadCount: Int, stoppedCount: Int = 0) {
+    package init(
+        job: HeadJob, workerCount: Int, threadCount: Int, stoppedCount: Int = 0,
+        isEncrypted: Bool = false
+    ) {
         precondition(workerCount > 0 && stoppedCount >= 0 && threadCount > 0)
         self.job = job
         self.workerCount = workerCount
         self.stoppedCount = stoppedCount
         self.threadCount = threadCount
+        self.isEncrypted = isEncrypted
     }
 
     /// Runs it once, with processes of its own that are gone when it returns.
@@ -52,10 +58,13 @@ package struct BroadcastTrial: Sendable {
         ProcessMemory.resetPeak()
         let console = Console(minimum: .warning, showsProgress: false)
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", console: console)
+        let admission = isEncrypted ? try Admission() : nil
+        let endpoint = try await link.start(
+            bind: "tcp://127.0.0.1:0", admission: admission, console: console)
         let workers = LocalWorkers(
             try WorkerLaunch.local(
-                count: workerCount + stoppedCount, threadCount: threadCount, endpoint: endpoint),
+                count: workerCount + stoppedCount, threadCount: threadCount, endpoint: endpoint,
+                admission: admission),
             onLoss: .report { link.abort(reason: $0.message) }, console: console)
         // They are the last ones started.
         let stopped = workerCount..<workerCount + stoppedCount

@@ -1,4 +1,5 @@
 import FeatureStore
+import Foundation
 import HeadPlan
 import Reporting
 import RunStore
@@ -48,8 +49,11 @@ final class CoordinatorLink: Sendable {
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
+    /// - Parameter admission: who may join an encrypted run; nil is everybody, without encryption.
     /// - Throws: `ZeroMQError` if an address is not to be had.
-    func start(bind: String, console: Console) async throws -> String {
+    func start(
+        bind: String, admission: Admission? = nil, console: Console
+    ) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
@@ -59,7 +63,8 @@ final class CoordinatorLink: Sendable {
             defer { report.finish() }
             do {
                 var loop = try NetworkLoop(
-                    bind: bind, runID: runID, origin: origin, console: console, inbox: inbox)
+                    bind: bind, runID: runID, admission: admission, origin: origin,
+                    console: console, inbox: inbox)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -135,8 +140,6 @@ private struct NetworkLoop: ~Copyable {
     /// Messages taken from a socket before something else gets its turn.
     private static let burstCount = 64
     private static let tickMilliseconds = 100
-    /// Chunks queued for one slow subscriber; further ones are dropped and pulled later.
-    private static let broadcastHighWaterMark: Int32 = 4_096
     /// Messages queued for one worker; one that reads none is given up when they are full.
     private static let controlHighWaterMark: Int32 = 1_024
     /// Messages queued from one worker: with what a message may hold, a hostile one's memory.
@@ -151,7 +154,10 @@ private struct NetworkLoop: ~Copyable {
     let endpoint: String
     private let context: Context
     private let control: Socket
-    private let broadcast: Socket
+    private var broadcast: BroadcastOutlet
+    /// Only in an encrypted run, and with it what tells of failed handshakes.
+    private let door: Doorkeeper?
+    private let controlMonitor: SocketMonitor?
     private let console: Console
     private let inbox: Mailbox<CoordinatorLink.Command>
     private let topic: Frame
@@ -177,39 +183,48 @@ private struct NetworkLoop: ~Copyable {
     private var lastJournaling = ContinuousClock.now
 
     init(
-        bind: String, runID: [UInt8], origin: ContinuousClock.Instant, console: Console,
-        inbox: Mailbox<CoordinatorLink.Command>
+        bind: String, runID: [UInt8], admission: Admission?, origin: ContinuousClock.Instant,
+        console: Console, inbox: Mailbox<CoordinatorLink.Command>
     ) throws {
-        let context = try Context()
+        let context = try Context(ioThreadCount: Self.ioThreadCount(isEncrypted: admission != nil))
+        let door = try admission.map { try Doorkeeper($0, in: context, console: console) }
+        let security = admission.map { CurveSecurity.server($0.pair) }
         var options = SocketOptions()
         options.sendHighWaterMark = Self.controlHighWaterMark
         options.receiveHighWaterMark = Self.receiveHighWaterMark
         options.lingerMilliseconds = Self.lingerMilliseconds
         options.routerMandatory = true
         options.routerHandover = true
+        options.security = security
         let control = try Socket(.router, in: context, options: options)
+        let controlMonitor =
+            door == nil ? nil : try SocketMonitor(control, in: context, name: "control")
         // libzmq binds addresses, not names.
         let bind = bind.replacing("://localhost:", with: "://127.0.0.1:")
+        if door != nil { try control.bind(Doorkeeper.backDoor) }
         let endpoint = try control.bind(bind)
-        options = SocketOptions()
-        options.sendHighWaterMark = Self.broadcastHighWaterMark
-        options.xpubVerboser = true
-        // All a subscriber sends is a topic of some bytes: what a hostile one sends is kept by libzmq.
-        options.maxMessageSize = 256
-        options.receiveHighWaterMark = 16
-        options.lingerMilliseconds = 0
-        let broadcast = try Socket(.xpub, in: context, options: options)
-        try broadcast.bind(Self.broadcastEndpoint(bind: bind))
-        let port = try broadcast.lastPort() ?? 0
+        let topic = WireProtocol.featureTopic(runID: runID)
+        let broadcast = try BroadcastOutlet(
+            Self.broadcastEndpoint(bind: bind), topic: topic, security: security, in: context)
         self.origin = origin
         self.endpoint = endpoint
         self.context = context
         self.control = control
+        session = CoordinatorSession(
+            runID: runID, featurePort: broadcast.port, endpoint: endpoint)
         self.broadcast = broadcast
+        self.controlMonitor = controlMonitor
+        self.door = door
         self.console = console
         self.inbox = inbox
-        topic = Frame(WireProtocol.featureTopic(runID: runID))
-        session = CoordinatorSession(runID: runID, featurePort: port, endpoint: endpoint)
+        self.topic = Frame(topic)
+    }
+
+    /// Threads that move bytes; each encrypts what its connections carry, some 0.3 GB a second.
+    ///
+    /// Half the cores: with workers on the same two cores a second thread was no faster.
+    private static func ioThreadCount(isEncrypted: Bool) -> Int {
+        isEncrypted ? max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2)) : 1
     }
 
     /// The port after the control port; a free one if that is to be free.
@@ -238,16 +253,21 @@ private struct NetworkLoop: ~Copyable {
         journalEvents()
         if let failure { throw failure }
         if isAborted { throw CancellationError() }
-        return session.harvest
+        var harvest = session.harvest
+        harvest.refusals = door?.refusals
+        return harvest
     }
 
     /// Waits for something to do, and does it.
     private mutating func turn() throws {
+        var targets = [
+            control.pollTarget(.readable), broadcast.pollTarget, inbox.pollTarget,
+        ]
+        targets += [door?.pollTarget, controlMonitor?.pollTarget, broadcast.monitorTarget]
+            .compactMap { $0 }
         let found = try poll(
-            [
-                control.pollTarget(.readable), broadcast.pollTarget(.readable),
-                inbox.pollTarget,
-            ], timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
+            targets, timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
+        try keepDoor()
         for command in inbox.takeAll() { take(command) }
         if found[0].contains(.readable) { try receiveControl() }
         if found[1].contains(.readable) { try receiveSubscriptions() }
@@ -316,6 +336,10 @@ private struct NetworkLoop: ~Copyable {
             }
             guard let identity = frames.first else { continue }
             let peer = CoordinatorSession.PeerID(bytes: identity.bytes)
+            if let door, !door.admits(frames, from: peer) {
+                try expel(peer, from: door)
+                continue
+            }
             let message = frames.dropFirst().map(\.bytes)
             feed(.received(message, from: peer))
             if leaving != nil, case .goodbye? = try? WorkerMessage.decode(message) {
@@ -325,22 +349,32 @@ private struct NetworkLoop: ~Copyable {
     }
 
     private mutating func receiveSubscriptions() throws(ZeroMQError) {
-        for _ in 0..<Self.burstCount {
-            let frames: [Frame]
-            do throws(ZeroMQError) {
-                guard let received = try broadcast.receive() else { return }
-                frames = received
-            } catch  where error.code == .messageTooLarge {
-                continue
-            }
-            switch SubscriptionChange(frames) {
-            case .subscribed(let topic) where topic == self.topic.bytes:
-                feed(.subscriptions(change: 1))
-            case .unsubscribed(let topic) where topic == self.topic.bytes:
-                feed(.subscriptions(change: -1))
-            default: break
-            }
+        for change in try broadcast.receiveSubscriptions(countMax: Self.burstCount) {
+            feed(.subscriptions(change: change))
         }
+    }
+
+    /// Answers who knocks, and shuts those out whose keys are not on the list any more.
+    private mutating func keepDoor() throws(ZeroMQError) {
+        guard let door else { return }
+        try door.answer()
+        if let next = controlMonitor { try door.count(next) }
+        try broadcast.count(door)
+        broadcast.bindIfNeeded()
+        door.prune { session.peers[$0] != nil }
+        guard let changes = door.changes(isKnown: { session.peers[$0] != nil }) else { return }
+        for peer in changes.expelled { try expel(peer, from: door) }
+        if changes.isBroadcastOpen {
+            feed(.subscriptions(change: -(try broadcast.renew())))
+        }
+    }
+
+    private mutating func expel(
+        _ peer: CoordinatorSession.PeerID, from door: Doorkeeper
+    ) throws(ZeroMQError) {
+        feed(.expelled(peer, reason: "its key is not on the list of those who may join any more"))
+        leaving?.remove(peer)
+        try door.cutOff(peer)
     }
 
     private mutating func feed(_ event: CoordinatorSession.Event) {
@@ -359,8 +393,7 @@ private struct NetworkLoop: ~Copyable {
         case .sendChunk(let index, let peer):
             if let frames = chunk(index) { send(frames, to: peer) }
         case .publish(let index):
-            // Dropped for subscribers that lag too far behind: they pull what they miss.
-            if let frames = chunk(index) { _ = try? broadcast.send([topic] + frames) }
+            if let frames = chunk(index) { broadcast.publish([topic] + frames) }
         case .store(let batch):
             store(batch)
         case .referee(let heads):

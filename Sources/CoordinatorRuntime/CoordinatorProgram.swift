@@ -30,29 +30,44 @@ package final class CoordinatorProgram: Sendable {
     ///   what is kept.
     package func run() async throws(RunError) {
         do {
-            try await Self.endingAtSignals { kept in try await self.runPhases(kept) }
+            let admission = try options.admission()
+            try await Self.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runPhases(kept, admission)
+            }
         } catch {
             throw Self.runError(error)
         }
     }
 
-    /// Does the work, and cancels it at SIGINT or SIGTERM; a second signal ends the process where
-    /// it stands.
+    /// Does the work, and cancels it at SIGINT, SIGTERM or, without a list to read again, SIGHUP; a
+    /// second signal ends the process where it stands.
     ///
+    /// - Parameter admission: whose list is read again at SIGHUP.
     /// - Throws: what the work throws, and `interrupted`, once the work has ended.
     static func endingAtSignals(
+        readingAgain admission: Admission?, _ console: Console,
         _ work: @escaping @Sendable (KeptFiles) async throws -> Void
     ) async throws {
         let kept = KeptFiles()
         // `_exit`: no destructor of a library may wait for its threads, or fall over them.
-        let watcher = await SignalWatcher([.interrupt, .terminate, .hangUp]) {
+        let watcher = await SignalWatcher(
+            admission == nil ? [.interrupt, .terminate, .hangUp] : [.interrupt, .terminate]
+        ) {
             _exit($0.exitStatus)
         }
         defer { watcher.stop() }
+        let reader = admission == nil ? nil : await SignalWatcher([.hangUp])
+        defer { reader?.stop() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await work(kept) }
                 group.addTask { try await throwAtSignal(watcher) }
+                if let admission, let reader {
+                    group.addTask {
+                        for await _ in reader.signals { readAgain(admission, console) }
+                        try Task.checkCancellation()
+                    }
+                }
                 // The first to end decides; the other is cancelled and awaited.
                 defer { group.cancelAll() }
                 try await group.next()
@@ -73,6 +88,14 @@ package final class CoordinatorProgram: Sendable {
         throw CancellationError()
     }
 
+    private static func readAgain(_ admission: Admission, _ console: Console) {
+        do throws(RunError) {
+            try admission.reload()
+        } catch {
+            console.log(.error, "\(error.message); the list read before stays in force")
+        }
+    }
+
     /// Gives every module's error its exit status.
     static func runError(_ error: any Error) -> RunError {
         switch error {
@@ -86,7 +109,8 @@ package final class CoordinatorProgram: Sendable {
             case .cannotWrite: RunError(.cannotWrite, error.message)
             default: RunError(.data, error.message)
             }
-        case let error as ZeroMQError: RunError(.unavailable, error.message)
+        case let error as ZeroMQError:
+            RunError(error.code == .badKey ? .data : .unavailable, error.message)
         case let error as BackboneError:
             switch error.code {
             case .diverged, .invalidConfiguration: RunError(.usage, error.message)
@@ -98,7 +122,7 @@ package final class CoordinatorProgram: Sendable {
         }
     }
 
-    private func runPhases(_ kept: KeptFiles) async throws {
+    private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let compute = ComputePool(threadCount: options.threads, name: "evaluate")
         console.show(.activity("reading \(options.dataset.rawValue)"))
@@ -111,10 +135,13 @@ package final class CoordinatorProgram: Sendable {
         describe(dataset, plan, directory)
 
         let link = try CoordinatorLink(origin: clock.start)
-        let endpoint = try await link.start(bind: options.bind, console: console)
+        let endpoint = try await link.start(
+            bind: options.bind, admission: admission, console: console)
         console.log(.info, "workers connect to \(endpoint)")
+        if let admission { describe(admission) }
         let workers = LocalWorkers(
-            try WorkerLaunch.local(count: options.workers, endpoint: Self.reachable(endpoint)),
+            try WorkerLaunch.local(
+                count: options.workers, endpoint: Self.reachable(endpoint), admission: admission),
             onLoss: .startAgain, console: console)
         do {
             try workers.start()
@@ -168,6 +195,14 @@ extension CoordinatorProgram {
         console.log(
             .info,
             "\(dataset.name.rawValue): \(dataset.train.count) training and \(dataset.test.count) test rows of \(dataset.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+        )
+    }
+
+    private func describe(_ admission: Admission) {
+        let count = admission.listedCount
+        console.log(
+            count == 0 && options.workers == 0 ? .warning : .info,
+            "everything is encrypted; \(count) worker keys may join, as \(admission.listPath ?? "nobody") lists them (read again at SIGHUP)"
         )
     }
 

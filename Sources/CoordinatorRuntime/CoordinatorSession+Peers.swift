@@ -119,6 +119,13 @@ extension CoordinatorSession {
             + [.send(.refused(refusal), to: peer.id)] + drop(peer, because: .departed, at: now)
     }
 
+    /// Sends a worker away that may come back once it is let in again.
+    mutating func expel(_ peer: Peer, _ reason: String, at now: SchedulerInstant) -> [Action] {
+        let refusal = Refused(code: .notAccepting, message: reason)
+        return note(.warning, "worker \(name(of: peer)) is shut out: \(reason)", at: now)
+            + [.send(.refused(refusal), to: peer.id)] + drop(peer, because: .departed, at: now)
+    }
+
     // MARK: - Coming and going
 
     private mutating func welcome(

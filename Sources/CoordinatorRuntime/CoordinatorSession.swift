@@ -25,6 +25,8 @@ package struct CoordinatorSession: Sendable {
         case received([[UInt8]], from: PeerID)
         /// A message could not be sent: the peer is gone or does not read.
         case unreachable(PeerID)
+        /// A peer may not take part any more, for a reason outside the protocol.
+        case expelled(PeerID, reason: String)
         /// A message has been handed to the socket, as so many bytes.
         case sent(CoordinatorMessage, byteCount: Int)
         /// Somebody subscribed to the broadcast, or unsubscribed (-1).
@@ -187,6 +189,9 @@ package struct CoordinatorSession: Sendable {
             guard let peer = peers[id] else { return [] }
             return note(.warning, "worker \(name(of: peer)) cannot be reached", at: now)
                 + drop(peer, because: .lost, at: now)
+        case .expelled(let id, let reason):
+            guard let peer = peers[id] else { return [] }
+            return expel(peer, reason, at: now)
         case .sent(let message, let byteCount):
             countControl(message, byteCount: byteCount)
             return []

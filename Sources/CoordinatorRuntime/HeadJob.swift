@@ -113,6 +113,8 @@ package struct HeadHarvest: Sendable {
     package var headSeconds = 0.0
     /// Bytes of leases, results and signs of life from the first lease on, the heads' weights apart.
     package var controlByteCount = 0
+    /// Who was kept out; nil in a run without encryption.
+    package var refusals: Refusals?
     /// When the features were there.
     package var servedAt: SchedulerInstant?
     /// In order of joining, gone ones included; a process that came back has one line.

@@ -6,6 +6,8 @@ struct HeadPhase {
     let options: RunOptions
     let plan: HeadPlan
     let backbone: BackboneOutcome
+    /// Who may join, where all is encrypted.
+    let admission: Admission?
     let console: Console
 
     /// What is to be trained, by at least so many workers.
@@ -24,7 +26,8 @@ struct HeadPhase {
         bind: String, launches: (_ endpoint: String) throws -> [WorkerLaunch]
     ) async throws -> HeadHarvest {
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: bind, console: console)
+        let endpoint = try await link.start(
+            bind: bind, admission: admission, console: console)
         var workers: LocalWorkers?
         do {
             let launches = try launches(endpoint)

@@ -71,6 +71,8 @@ final class LocalWorkers: Sendable {
         process.executableURL = launch.executable
         process.arguments = launch.arguments
         process.standardInput = lifeline
+        // Before it starts: a pipe holds so much by itself, and nobody can have closed it yet.
+        try? lifeline.fileHandleForWriting.write(contentsOf: Data(launch.input.utf8))
         process.standardOutput = FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in self?.ended(index, process) }
         do {

@@ -51,6 +51,10 @@ package struct RunOptions: Sendable {
     package var bind = "tcp://127.0.0.1:5555"
     /// Whether `bind` may reach beyond this machine although nothing is encrypted.
     package var insecure = false
+    /// File of the coordinator's secret key; nil means that nothing is encrypted.
+    package var keyPath: String?
+    /// File or folder of the keys of the workers that may join; with `keyPath` only.
+    package var allowPath: String?
     /// Share of the heads that a second process trains as well, to compare, in [0, 1].
     package var verify = 0.0
     /// Threads of the backbone and the evaluation, 1 to 4,096.
@@ -108,10 +112,15 @@ package struct RunOptions: Sendable {
         try require(
             hasPorts, "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
         try require(
-            insecure || isLoopback,
+            (keyPath == nil) == (allowPath == nil),
+            "--key and --allow go together: the coordinator's secret key, and the list of the workers that may join; coordinator keygen DIR makes both"
+        )
+        try require(
+            insecure || isLoopback || keyPath != nil,
             """
             --bind \(bind) lets any machine that reaches it join, read the features and send \
-            heads; bind to 127.0.0.1, or say --insecure if the network is yours alone
+            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1, or say \
+            --insecure if the network is yours alone
             """)
     }
 
@@ -119,9 +128,19 @@ package struct RunOptions: Sendable {
         if !condition { throw .usage(message()) }
     }
 
-    /// Whether no other machine can reach `bind`.
-    var isLoopback: Bool {
-        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}):[0-9]+/) != nil
+    /// Whether no other machine can reach `bind`, as its own words show: the name of an interface,
+    /// or of a host but for the one the link itself replaces by an address, may be anything.
+    package var isLoopback: Bool {
+        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]+/) != nil
+    }
+
+    /// Who may join, read from the files; nil where nothing is encrypted.
+    ///
+    /// - Throws: `data` with one sentence for a file that cannot be used, `unavailable` if libzmq
+    ///   cannot encrypt.
+    func admission() throws(RunError) -> Admission? {
+        guard let keyPath, let allowPath else { return nil }
+        return try Admission(keyPath: keyPath, listPath: allowPath)
     }
 
     /// The control port can be had, and the broadcast's after it.
@@ -143,7 +162,11 @@ package struct RunOptions: Sendable {
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
             "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
-            "verify": .number(verify), "bind": .string(bind), "insecure": .bool(insecure),
+            "verify": .number(verify),
+            "bind": .string(bind), "insecure": .bool(insecure),
+            // Where they are, never what is in them.
+            "key": keyPath.map { .string($0) } ?? .null,
+            "allow": allowPath.map { .string($0) } ?? .null,
             "threads": .integer(Int64(threads)),
             "run_dir": runDirectory.map { .string($0) } ?? .null,
             "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
@@ -156,8 +179,8 @@ package struct RunOptions: Sendable {
     /// `threads` is among them although the backbone's bits depend on it: what is trained already is
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
-        "data_dir", "workers", "min_workers", "verify", "bind", "insecure", "threads", "run_dir",
-        "save_features", "json", "quiet", "log_level",
+        "data_dir", "workers", "min_workers", "verify", "bind", "insecure", "key", "allow",
+        "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 
     /// Which rows to read.

@@ -100,6 +100,7 @@ struct RunRecord {
                     heads: $0.headCount, busySeconds: $0.busySeconds,
                     peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
             },
+            security: .init(harvest.refusals),
             versions: [
                 "manyheads": Release.version, "libzmq": Context.libraryVersion,
                 "onednn": Backbone.libraryVersion,
@@ -169,4 +170,14 @@ struct RunRecord {
 package enum Release {
     /// As `--version` and results.json say it.
     package static let version = "0.1.0"
+}
+
+extension RunResults.SecuritySummary {
+    /// Of a run with so many refusals; nil is one without encryption, which refuses nobody by key.
+    fileprivate init(_ refusals: Refusals?) {
+        let reasons = Refusals.Reason.allCases.map { ($0.rawValue, refusals?.counts[$0] ?? 0) }
+        self.init(
+            encryption: refusals == nil ? "none" : "curve", refused: refusals?.total ?? 0,
+            refusedByReason: Dictionary(uniqueKeysWithValues: reasons))
+    }
 }

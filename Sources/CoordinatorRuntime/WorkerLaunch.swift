@@ -1,4 +1,5 @@
 import Foundation
+import ZeroMQ
 
 /// How one worker is started: a process of this machine, which may start it on another.
 ///
@@ -10,6 +11,8 @@ struct WorkerLaunch: Sendable {
     let title: String
     let executable: URL
     let arguments: [String]
+    /// What its standard input begins with: a key, where it needs one.
+    var input = ""
     /// How long it may take to end once its standard input has ended.
     let graceSeconds: Double
 }
@@ -19,7 +22,7 @@ extension WorkerLaunch {
     ///
     /// - Throws: `unavailable` if the worker program is not beside this one.
     static func local(
-        count: Int, threadCount: Int = 1, endpoint: String
+        count: Int, threadCount: Int = 1, endpoint: String, admission: Admission? = nil
     ) throws(RunError) -> [WorkerLaunch] {
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let executable = own.deletingLastPathComponent().appendingPathComponent("worker")
@@ -29,14 +32,31 @@ extension WorkerLaunch {
                 "there is no worker program at \(executable.path); build it: swift build -c release"
             )
         }
-        return (0..<count).map { index in
+        return try (0..<count).map { (index) throws(RunError) in
             WorkerLaunch(
                 name: localName(index), title: "worker \(localName(index))", executable: executable,
                 arguments: [
                     "--connect", endpoint, "--threads", "\(threadCount)", "--name",
                     localName(index),
                     "--end-with-stdin", "--log-level", "warning",
-                ], graceSeconds: 2)
+                ] + keyArguments(admission),
+                input: try credentials(localName(index), admission), graceSeconds: 2)
+        }
+    }
+
+    /// Tells a worker that its standard input begins with its key.
+    private static func keyArguments(_ admission: Admission?) -> [String] {
+        admission == nil ? [] : ["--keys-from-stdin"]
+    }
+
+    private static func credentials(
+        _ name: String, _ admission: Admission?
+    ) throws(RunError) -> String {
+        guard let admission else { return "" }
+        do throws(ZeroMQError) {
+            return try admission.credentials(ofGuest: name)
+        } catch {
+            throw CoordinatorProgram.runError(error)
         }
     }
 
@@ -45,22 +65,33 @@ extension WorkerLaunch {
 
     /// The worker of a line of a hosts file.
     ///
+    /// By ssh it gets a key of its own, through the connection; a command line names its key's files
+    /// itself.
+    ///
     /// - Parameter ssh: the command for ssh, with its options.
-    init(_ entry: HostsFile.Entry, of file: HostsFile, endpoint: String, ssh: [String]) {
+    init(
+        _ entry: HostsFile.Entry, of file: HostsFile, endpoint: String, ssh: [String],
+        admission: Admission? = nil
+    ) throws(RunError) {
         let name = "line-\(entry.lineNumber)"
         let host: String
         switch entry.start {
         case .ssh(let destination, let program):
             host = destination
-            let words = [
-                "worker", program, "--connect", endpoint, "--name", name, "--log-level", "warning",
-            ]
+            let words =
+                [
+                    "worker", program, "--connect", endpoint, "--name", name, "--log-level",
+                    "warning",
+                ] + Self.keyArguments(admission)
+            input = try Self.credentials(name, admission)
             executable = URL(fileURLWithPath: "/usr/bin/env")
             arguments =
                 ssh + [
                     destination,
                     "sh -c "
-                        + ([Self.remoteScript] + words).map(Self.quoted).joined(separator: " "),
+                        + ([Self.remoteScript(readsKeys: admission != nil)] + words).map(
+                            Self.quoted
+                        ).joined(separator: " "),
                 ]
         case .command(let line):
             host = String(line.prefix { !$0.isWhitespace })
@@ -91,21 +122,35 @@ extension WorkerLaunch {
 
     /// What runs on another host, the worker and its options as arguments: as in
     /// Scripts/start-workers, the end of the connection ends the worker.
-    private static let remoteScript = """
-        worker=$1
-        shift
-        case $worker in "~/"*) worker=$HOME/${worker#"~/"} ;; esac
-        exec 3<&0
-        "$worker" "$@" 3<&- </dev/null &
-        worker=$!
-        (while read -r _ <&3; do :; done; kill -TERM "$worker") >/dev/null 2>&1 &
-        watcher=$!
-        exec 3<&-
-        wait "$worker"
-        status=$?
-        kill "$watcher" 2>/dev/null
-        exit "$status"
-        """
+    ///
+    /// - Parameter readsKeys: the connection begins with two lines of keys, which are handed on by a
+    ///   command of the shell itself: no other process's arguments show them.
+    private static func remoteScript(readsKeys: Bool) -> String {
+        let start =
+            readsKeys
+            ? """
+            IFS= read -r secret <&3 && IFS= read -r server <&3 || exit 65
+            printf '%s\\n%s\\n' "$secret" "$server" | "$worker" "$@" 3<&- &
+            """
+            : """
+            "$worker" "$@" 3<&- </dev/null &
+            """
+        return """
+            worker=$1
+            shift
+            case $worker in "~/"*) worker=$HOME/${worker#"~/"} ;; esac
+            exec 3<&0
+            \(start)
+            worker=$!
+            (while read -r _ <&3; do :; done; kill -TERM "$worker") >/dev/null 2>&1 &
+            watcher=$!
+            exec 3<&-
+            wait "$worker"
+            status=$?
+            kill "$watcher" 2>/dev/null
+            exit "$status"
+            """
+    }
 
     /// What runs a command line on this machine: the end of standard input, or of the command, ends
     /// the whole group of processes, since a shell does not hand signals on to what it started.

@@ -18,6 +18,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var quarantine: Quarantine?
     /// One for each time a worker joined, in order of joining.
     package var workers: [WorkerSummary]
+    /// Who was kept out; nil in results of earlier versions.
+    package var security: SecuritySummary?
     /// Programs and libraries by name.
     package var versions: [String: String]
 
@@ -25,7 +27,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
         timing: Timing, heads: HeadCounts, verification: Verification? = nil,
-        quarantine: Quarantine? = nil, workers: [WorkerSummary], versions: [String: String]
+        quarantine: Quarantine? = nil, workers: [WorkerSummary],
+        security: SecuritySummary? = nil, versions: [String: String]
     ) {
         self.verification = verification
         self.quarantine = quarantine
@@ -36,6 +39,7 @@ package struct RunResults: Codable, Sendable, Equatable {
         self.timing = timing
         self.heads = heads
         self.workers = workers
+        self.security = security
         self.versions = versions
     }
 }
@@ -313,6 +317,28 @@ extension RunResults {
         package init(heads: [[Int]], workers: [Worker]) {
             self.heads = heads
             self.workers = workers
+        }
+    }
+
+    /// How the run was guarded.
+    package struct SecuritySummary: Codable, Sendable, Equatable {
+        /// `curve` or `none`.
+        package var encryption: String
+        /// Handshakes and messages refused and connections cut, since the coordinator started last.
+        package var refused: Int
+        /// The same by reason.
+        package var refusedByReason: [String: Int]
+
+        private enum CodingKeys: String, CodingKey {
+            case encryption, refused
+            case refusedByReason = "refused_by_reason"
+        }
+
+        /// A summary of these figures.
+        package init(encryption: String, refused: Int, refusedByReason: [String: Int]) {
+            self.encryption = encryption
+            self.refused = refused
+            self.refusedByReason = refusedByReason
         }
     }
 

@@ -14,11 +14,13 @@ package struct WorkerConfiguration: Sendable {
     package var endsWithStandardInput: Bool
     /// The kernels that train; heads get the same bits from each.
     package var variant: KernelVariant
+    /// What encrypts all that is sent and received; nil is nothing.
+    package var keys: WorkerKeys?
 
     /// A configuration of these values; nothing is connected yet.
     package init(
         endpoint: String, threadCount: Int, name: String, stays: Bool, endsWithStandardInput: Bool,
-        variant: KernelVariant
+        variant: KernelVariant, keys: WorkerKeys? = nil
     ) {
         self.endpoint = endpoint
         self.threadCount = threadCount
@@ -26,6 +28,7 @@ package struct WorkerConfiguration: Sendable {
         self.stays = stays
         self.endsWithStandardInput = endsWithStandardInput
         self.variant = variant
+        self.keys = keys
     }
 }
 

@@ -67,6 +67,8 @@ private struct SessionDriver: ~Copyable {
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
     private var control: Socket
+    private var controlMonitor: SocketMonitor
+    private var handshakes: HandshakeWatch
     private var broadcast: Socket
     private var subscription: (topic: [UInt8], endpoint: String)?
     private var session: WorkerSession
@@ -85,7 +87,8 @@ private struct SessionDriver: ~Copyable {
         let incarnation = UInt64.random(in: 1...UInt64.max)
         let control = try Self.controlSocket(
             configuration, context, incarnation: incarnation, number: 0)
-        let broadcast = try Self.broadcastSocket(context)
+        let controlMonitor = try SocketMonitor(control, in: context, name: "control-0")
+        let broadcast = try Self.broadcastSocket(configuration, context)
         self.configuration = configuration
         self.logger = logger
         self.context = context
@@ -93,6 +96,8 @@ private struct SessionDriver: ~Copyable {
         self.slots = slots
         self.incarnation = incarnation
         self.control = control
+        self.controlMonitor = controlMonitor
+        handshakes = HandshakeWatch(isEncrypted: configuration.keys != nil)
         self.broadcast = broadcast
         session = WorkerSession(
             hello: Hello(
@@ -120,13 +125,17 @@ private struct SessionDriver: ~Copyable {
         options.sendHighWaterMark = Self.controlHighWaterMark
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
+        options.security = configuration.keys?.security
         let socket = try Socket(.dealer, in: context, options: options)
         try socket.connect(configuration.endpoint)
         return socket
     }
 
-    private static func broadcastSocket(_ context: Context) throws(ZeroMQError) -> Socket {
+    private static func broadcastSocket(
+        _ configuration: WorkerConfiguration, _ context: Context
+    ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
+        options.security = configuration.keys?.security
         options.receiveHighWaterMark = broadcastHighWaterMark
         options.lingerMilliseconds = 0
         return try Socket(.sub, in: context, options: options)
@@ -139,17 +148,19 @@ private struct SessionDriver: ~Copyable {
             var targets = [
                 control.pollTarget(outbox.isEmpty ? .readable : [.readable, .writable]),
                 broadcast.pollTarget(takesBroadcast ? .readable : []), inbox.pollTarget,
+                controlMonitor.pollTarget,
             ]
             if configuration.endsWithStandardInput {
                 targets.append(PollTarget(fileDescriptor: STDIN_FILENO, interest: .readable))
             }
             let found = try poll(
                 targets, timeoutMilliseconds: Int(session.tickInterval / .milliseconds(1)))
-            if found.count > 3, !found[3].isEmpty, Self.standardInputHasEnded() { return .orphaned }
+            if found.count > 4, !found[4].isEmpty, Self.standardInputHasEnded() { return .orphaned }
             for event in inbox.takeAll() {
                 if case .chunkInserted = event { insertionCount -= 1 }
                 try feed(event)
             }
+            try watchHandshakes()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
             try feed(.tick)
@@ -157,6 +168,30 @@ private struct SessionDriver: ~Copyable {
         // The last results and the goodbye leave with the linger of the socket.
         try flush()
         return exit ?? .done
+    }
+
+    /// Says why the coordinator does not take this worker, and tries again where libzmq does not.
+    private mutating func watchHandshakes() throws(ZeroMQError) {
+        while let event = try controlMonitor.next() {
+            if let line = handshakes.handle(event, at: .now) { logger.warning("\(line)") }
+        }
+        guard let retryAt = handshakes.retryAt, retryAt <= .now else { return }
+        handshakes.retried()
+        try connectAgain()
+        // Whoever is refused on one socket is refused on the other.
+        broadcast = try Self.broadcastSocket(configuration, context)
+        subscription = nil
+    }
+
+    /// A new connection with a new name, on which nothing waits to be sent.
+    private mutating func connectAgain() throws(ZeroMQError) {
+        outbox.removeAll()
+        connectionNumber += 1
+        let fresh = try Self.controlSocket(
+            configuration, context, incarnation: incarnation, number: connectionNumber)
+        controlMonitor = try SocketMonitor(
+            fresh, in: context, name: "control-\(connectionNumber)")
+        control = fresh
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -250,10 +285,7 @@ private struct SessionDriver: ~Copyable {
         case .cancel(let ticket):
             slots.cancel(ticket)
         case .reconnect:
-            outbox.removeAll()
-            connectionNumber += 1
-            control = try Self.controlSocket(
-                configuration, context, incarnation: incarnation, number: connectionNumber)
+            try connectAgain()
         case .log(let text):
             logger.info("\(text)")
         case .exit(let reason):
@@ -286,7 +318,7 @@ private struct SessionDriver: ~Copyable {
         let endpoint = String(configuration.endpoint[...colon]) + String(port)
         if let subscription {
             guard subscription.topic != topic || subscription.endpoint != endpoint else { return }
-            broadcast = try Self.broadcastSocket(context)
+            broadcast = try Self.broadcastSocket(configuration, context)
         }
         subscription = (topic, endpoint)
         try broadcast.subscribe(topic)

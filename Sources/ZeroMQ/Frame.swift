@@ -48,6 +48,11 @@ package struct Frame: @unchecked Sendable {
     /// How many bytes.
     package var count: Int { unsafe storage.count }
 
+    /// Of a message from an encrypted connection, the Z85 of the key of whoever sent it.
+    ///
+    /// Nil for all that was not received. The part in front that names a router's peer may have it.
+    package var userID: String? { (owner as? ReceivedMessage)?.userID }
+
     /// A copy of the bytes.
     package var bytes: [UInt8] { unsafe [UInt8](storage) }
 
@@ -140,6 +145,12 @@ final class ReceivedMessage: @unchecked Sendable {
 
     /// Whether more parts of the same message follow.
     var hasMore: Bool { unsafe zmq_msg_more(message) != 0 }
+
+    /// What the handshake desk called the sender.
+    var userID: String? {
+        guard let text = unsafe zmq_msg_gets(message, "User-Id") else { return nil }
+        return unsafe String(cString: text)
+    }
 
     var bytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))

@@ -34,6 +34,7 @@ package struct Socket: ~Copyable {
         for (option, value) in options.integers(for: kind) { try core.set(option, value) }
         try core.set(ZMQ_MAXMSGSIZE, options.maxMessageSize)
         if !options.identity.isEmpty { try core.set(ZMQ_ROUTING_ID, options.identity) }
+        if let security = options.security { try core.set(security) }
         self.kind = kind
         self.core = core
         receivedPartCountMax = max(1, options.receivedPartCountMax)
@@ -197,6 +198,20 @@ final class SocketCore {
     func set(_ option: Int32, _ value: [UInt8]) throws(ZeroMQError) {
         guard unsafe zmq_setsockopt(handle, option, value, value.count) == 0 else {
             throw refused(option)
+        }
+    }
+
+    func set(_ security: CurveSecurity) throws(ZeroMQError) {
+        try Context.requireCurve()
+        switch security {
+        case .server(let pair):
+            try set(ZMQ_CURVE_SERVER, 1 as Int32)
+            try set(ZMQ_CURVE_SECRETKEY, pair.secretKey.bytes)
+            try set(ZMQ_ZAP_DOMAIN, Array(HandshakeDesk.domain.utf8))
+        case .client(let pair, let server):
+            try set(ZMQ_CURVE_SERVERKEY, server.bytes)
+            try set(ZMQ_CURVE_PUBLICKEY, pair.publicKey.bytes)
+            try set(ZMQ_CURVE_SECRETKEY, pair.secretKey.bytes)
         }
     }
 

@@ -44,6 +44,8 @@ package struct SocketOptions: Sendable {
     package var sendTimeoutMilliseconds: Int32?
     /// How long a waiting `receive` waits; nil is forever.
     package var receiveTimeoutMilliseconds: Int32?
+    /// How messages are encrypted; nil is not at all.
+    package var security: CurveSecurity?
     /// Parts in a received message; more throw `messageTooLarge`.
     package var receivedPartCountMax = 64
     /// Bytes in all parts of a received message; more throw `messageTooLarge`.

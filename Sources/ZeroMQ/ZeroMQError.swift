@@ -8,7 +8,9 @@ import Glibc
 package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of failure it was.
     package struct Code: Hashable, Sendable {
-        private enum Value { case address, endpoint, unroutable, terminated, limit, system }
+        private enum Value {
+            case address, endpoint, unroutable, terminated, limit, key, curve, system
+        }
         private let value: Value
 
         /// Another socket holds the address.
@@ -21,6 +23,10 @@ package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let terminated = Code(value: .terminated)
         /// A message had more parts or bytes than allowed; it has been read and thrown away.
         package static let messageTooLarge = Code(value: .limit)
+        /// A file holds no key that could be used.
+        package static let badKey = Code(value: .key)
+        /// libzmq was built without CURVE.
+        package static let noCurve = Code(value: .curve)
         /// Anything else libzmq or the kernel refused.
         package static let system = Code(value: .system)
     }
@@ -94,6 +100,24 @@ package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
         ZeroMQError(
             .messageTooLarge, "a message of \(what) was thrown away; the peer breaks the protocol",
             peer: peer)
+    }
+
+    /// Why a file is not taken as a key.
+    package static func badKey(_ message: String) -> ZeroMQError {
+        ZeroMQError(.badKey, message)
+    }
+
+    static func unreadable(_ path: String, errorNumber: Int32) -> ZeroMQError {
+        ZeroMQError(
+            .badKey, "cannot read the key file \(path): \(text(errorNumber))",
+            errorNumber: errorNumber)
+    }
+
+    static func noCurve() -> ZeroMQError {
+        ZeroMQError(
+            .noCurve,
+            "this machine's libzmq (\(Context.libraryVersion)) was built without CURVE; install one "
+                + "that has it, such as Debian's libzmq5")
     }
 
     private static func badEndpoint(

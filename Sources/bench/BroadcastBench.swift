@@ -13,7 +13,7 @@ struct BroadcastBench: AsyncParsableCommand {
         discussion: """
             The coordinator's network thread runs in this process; the program worker beside this \
             one receives, checks every hash, puts the rows together and trains one head. Plain TCP \
-            is measured in turn with it.
+            is measured in turn with it, and so is the same broadcast encrypted with CURVE.
 
             Example: bench broadcast --json
             """)
@@ -35,6 +35,22 @@ struct BroadcastBench: AsyncParsableCommand {
 
     @Option(help: "Trials of each case; the median counts.")
     var trials = 5
+
+    @Option(help: "What to measure: none, curve or both.")
+    var encryption = EncryptionChoice.both
+
+    enum EncryptionChoice: String, ExpressibleByArgument, CaseIterable {
+        case none, curve, both
+
+        /// Whether it is encrypted, each way that is wanted.
+        var kinds: [Bool] {
+            switch self {
+            case .none: [false]
+            case .curve: [true]
+            case .both: [false, true]
+            }
+        }
+    }
 
     func validate() throws {
         guard let counts, counts.allSatisfy({ (1...256).contains($0) }), !counts.isEmpty else {
@@ -58,47 +74,69 @@ struct BroadcastBench: AsyncParsableCommand {
             if !json { print(result) }
         }
         try await Output.failing {
-            for count in counts ?? [] { say(try await measure(job, count)) }
+            var encrypted: [BroadcastResult] = []
+            for count in counts ?? [] {
+                let found = try await measure(job, count)
+                found.filter { $0.encryption == Self.none }.forEach(say)
+                encrypted += found.filter { $0.encryption == Self.curve }
+            }
+            defer { encrypted.forEach(say) }
             // One more, which is stopped, must not slow the others down.
             guard let alone = results.min(by: { $0.subscribers < $1.subscribers }) else { return }
-            var stopped = try await measure(job, alone.subscribers, stopped: 1)
-            stopped.secondsWithoutStopped = alone.seconds
-            say(stopped)
+            for var stopped in try await measure(job, alone.subscribers, stopped: 1)
+            where stopped.encryption == Self.none {
+                stopped.secondsWithoutStopped = alone.seconds
+                say(stopped)
+            }
         }
         if json { print(try Output.json(results)) }
     }
 
+    private static let none = "none"
+    private static let curve = "curve"
+
+    /// The case without encryption, with it, or both, as asked for; a stopped worker only without.
     private func measure(
         _ job: HeadJob, _ count: Int, stopped: Int = 0
-    ) async throws -> BroadcastResult {
+    ) async throws -> [BroadcastResult] {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let bytes = Self.bytes(of: job)
-        var outcomes: [BroadcastTrial.Outcome] = []
+        let kinds = stopped > 0 ? [false] : encryption.kinds
+        var outcomes: [Bool: [BroadcastTrial.Outcome]] = [:]
         var plain: [PlainCopy.Mode: [Double]] = [:]
         for _ in 0..<trials {
             // In turn, so that a machine that slows down slows all.
-            outcomes.append(
-                try await BroadcastTrial(
-                    job: job, workerCount: count, threadCount: threadCount, stoppedCount: stopped
-                ).run())
+            for isEncrypted in kinds {
+                outcomes[isEncrypted, default: []].append(
+                    try await BroadcastTrial(
+                        job: job, workerCount: count, threadCount: threadCount,
+                        stoppedCount: stopped, isEncrypted: isEncrypted
+                    ).run())
+            }
             for mode in [PlainCopy.Mode.keep, .discard] {
                 plain[mode, default: []].append(
                     try PlainCopy.measure(bytes, receiverCount: count, mode))
             }
         }
-        let seconds = Median.of(outcomes.map(\.seconds))
-        let kept = Median.of(plain[.keep] ?? [])
-        var digest = Digest()
-        for head in outcomes.flatMap(\.heads) { digest.add(head.weights.values + head.biases) }
-        return BroadcastResult(
-            case: stopped == 0 ? "broadcast" : "one_stopped", subscribers: count,
-            stopped: stopped, workerThreads: threadCount, bytes: bytes.count, seconds: seconds,
-            bytesPerSecondPerSubscriber: Double(bytes.count) / seconds,
-            bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,
-            coordinatorPeakRssBytes: outcomes.map(\.peakRSSByteCount).max() ?? 0,
-            plainSeconds: kept, ratio: kept / seconds,
-            plainDiscardSeconds: Median.of(plain[.discard] ?? []),
-            allSeconds: outcomes.map(\.seconds), digest: digest.text)
+        let unencrypted = outcomes[false].map { Median.of($0.map(\.seconds)) }
+        return kinds.map { isEncrypted in
+            let outcomes = outcomes[isEncrypted] ?? []
+            let seconds = Median.of(outcomes.map(\.seconds))
+            let kept = Median.of(plain[.keep] ?? [])
+            var digest = Digest()
+            for head in outcomes.flatMap(\.heads) { digest.add(head.weights.values + head.biases) }
+            return BroadcastResult(
+                case: stopped == 0 ? "broadcast" : "one_stopped",
+                encryption: isEncrypted ? Self.curve : Self.none, subscribers: count,
+                stopped: stopped, workerThreads: threadCount, bytes: bytes.count,
+                seconds: seconds, bytesPerSecondPerSubscriber: Double(bytes.count) / seconds,
+                ratioToUnencrypted: isEncrypted ? unencrypted.map { $0 / seconds } : nil,
+                bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,
+                coordinatorPeakRssBytes: outcomes.map(\.peakRSSByteCount).max() ?? 0,
+                plainSeconds: kept, ratio: kept / seconds,
+                plainDiscardSeconds: Median.of(plain[.discard] ?? []),
+                allSeconds: outcomes.map(\.seconds), digest: digest.text)
+        }
     }
 
     private static func bytes(of job: HeadJob) -> [UInt8] {
@@ -111,6 +149,8 @@ struct BroadcastBench: AsyncParsableCommand {
 /// One measured case; keys as in `--json`.
 private struct BroadcastResult: Encodable, CustomStringConvertible {
     let `case`: String
+    /// `none` or `curve`.
+    let encryption: String
     /// Those that received.
     let subscribers: Int
     /// Further ones that were stopped.
@@ -119,6 +159,8 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     let bytes: Int
     let seconds: Double
     let bytesPerSecondPerSubscriber: Double
+    /// Of an encrypted broadcast: the speed of the same one without encryption is 1.
+    let ratioToUnencrypted: Double?
     /// The same number without the one that is stopped; absent in other cases.
     var secondsWithoutStopped: Double?
     /// By a worker's own count; the largest.
@@ -136,8 +178,9 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%@ %d (+%d stopped), %d threads each: %.1f MB in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
-            `case`, subscribers, stopped, workerThreads, Double(bytes) * 1e-6, seconds * 1e3,
+                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
+            `case`, encryption, subscribers, stopped, workerThreads, Double(bytes) * 1e-6,
+            seconds * 1e3,
             bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,
             ratio, Double(coordinatorPeakRssBytes) / Double(1 << 20), digest)
     }

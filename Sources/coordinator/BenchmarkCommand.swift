@@ -25,8 +25,11 @@ struct BenchmarkCommand: AsyncParsableCommand {
               node2  ~/manyheads/.build/release/worker
               docker run --rm --network host manyheads worker --connect {endpoint} --name {name}
 
+            With --key and --allow everything is encrypted. Workers by ssh get keys of their own \
+            through the connection; a command line names the files of its own (--key, --server-key).
+
             Example: coordinator benchmark --workers 1,2 --hosts hosts.txt \
-            --bind tcp://0.0.0.0:5555 --insecure
+            --bind tcp://0.0.0.0:5555 --key keys/server.key_secret --allow keys
             """)
 
     @OptionGroup var data: DataOptions
@@ -46,6 +49,16 @@ struct BenchmarkCommand: AsyncParsableCommand {
         help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:0"
 
+    @Option(help: "File of the coordinator's secret key: encrypts everything (see keygen).")
+    var key: String?
+
+    @Option(
+        help: """
+            The workers that may join: a file with a public key a line, or a folder of public key \
+            files. Read again at SIGHUP.
+            """)
+    var allow: String?
+
     @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
     var insecure = false
 
@@ -63,6 +76,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
         output.apply(to: &options)
         options.bind = bind
         options.insecure = insecure
+        options.keyPath = key
+        options.allowPath = allow
         let counts = workers.split(separator: ",", omittingEmptySubsequences: false).map {
             Int($0) ?? 0
         }

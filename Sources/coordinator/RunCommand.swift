@@ -13,8 +13,10 @@ struct RunCommand: AsyncParsableCommand {
             The table (or results.json) goes to standard output, progress to standard error.
 
             Example, with workers that other hosts start by themselves:
-              coordinator run --dataset mnist --data-dir DIR --bind tcp://0.0.0.0:5555 --insecure
-              worker --connect tcp://THIS-HOST:5555
+              coordinator keygen keys --workers 3
+              coordinator run --dataset mnist --data-dir DIR --bind tcp://0.0.0.0:5555 \
+                --key keys/server.key_secret --allow keys
+              worker --connect tcp://THIS-HOST:5555 --key worker-1.key_secret --server-key server.key
             """)
 
     @OptionGroup var data: DataOptions
@@ -125,6 +127,16 @@ struct WorkerOptions: ParsableArguments {
         help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:5555"
 
+    @Option(help: "File of the coordinator's secret key: encrypts everything (see keygen).")
+    var key: String?
+
+    @Option(
+        help: """
+            The workers that may join: a file with a public key a line, or a folder of public key \
+            files. Read again at SIGHUP.
+            """)
+    var allow: String?
+
     @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
     var insecure = false
 
@@ -137,6 +149,8 @@ struct WorkerOptions: ParsableArguments {
         options.verify = verify
         options.bind = bind
         options.insecure = insecure
+        options.keyPath = key
+        options.allowPath = allow
     }
 }
 

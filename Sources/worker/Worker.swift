@@ -15,6 +15,9 @@ struct Worker: AsyncParsableCommand {
             it finish what it trains and leave; a second one stops it at once.
 
             Example: worker --connect tcp://192.0.2.7:5555 --threads 8
+
+            Encrypted, with keys of coordinator keygen: worker --connect tcp://192.0.2.7:5555 \
+            --key worker.key_secret --server-key server.key
             """)
 
     @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
@@ -26,11 +29,20 @@ struct Worker: AsyncParsableCommand {
     @Option(help: "What the coordinator's tables call this worker (default: host and process).")
     var name: String?
 
+    @Option(help: "File of this worker's secret key, which the coordinator must allow.")
+    var key: String?
+
+    @Option(help: "File of the coordinator's public key.")
+    var serverKey: String?
+
     @Flag(help: "Stay for the next run when this one is complete.")
     var stay = false
 
     @Flag(help: .hidden)
     var endWithStdin = false
+
+    @Flag(help: .hidden)
+    var keysFromStdin = false
 
     @Option(help: "How much to log on standard error.")
     var logLevel = LogLevel.info
@@ -46,6 +58,14 @@ struct Worker: AsyncParsableCommand {
         }
         if let threads, !(1...1_024).contains(threads) {
             throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
+        }
+        if (key == nil) != (serverKey == nil) {
+            throw ValidationError(
+                "--key and --server-key go together: the worker's secret key and the coordinator's public one"
+            )
+        }
+        if key != nil && keysFromStdin {
+            throw ValidationError("--key and --keys-from-stdin are two sources of one key")
         }
     }
 
@@ -63,7 +83,8 @@ struct Worker: AsyncParsableCommand {
                 threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: try KernelVariant.select(environment["MANYHEADS_ISA"]))
+                variant: try KernelVariant.select(environment["MANYHEADS_ISA"]),
+                keys: try readKeys())
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
             case .stopped(let signal): throw ExitCode(128 + signal)
@@ -72,8 +93,15 @@ struct Worker: AsyncParsableCommand {
         } catch let error as HeadTrainingError {
             try fail(error.message, status: 64)
         } catch let error as WorkerError {
-            try fail(error.message, status: 69)
+            try fail(error.message, status: error.exitStatus)
         }
+    }
+
+    /// Nil where nothing is encrypted.
+    private func readKeys() throws(WorkerError) -> WorkerKeys? {
+        if keysFromStdin { return try WorkerKeys.fromStandardInput() }
+        guard let key, let serverKey else { return nil }
+        return try WorkerKeys(keyPath: key, serverKeyPath: serverKey)
     }
 
     private func fail(_ message: String, status: Int32) throws {

@@ -7,6 +7,8 @@ extension EndToEndTests {
     @Suite(.timeLimit(.minutes(1))) struct BenchTests {
         private struct Broadcast: Decodable {
             let `case`: String
+            let encryption: String
+            let ratioToUnencrypted: Double?
             let subscribers: Int
             let stopped: Int
             let bytes: Int
@@ -40,16 +42,25 @@ extension EndToEndTests {
 
         // 3 MB: some chunks for each compute thread.
         @Test func broadcastReachesEveryWorkerWholeAndStoppedOnesHarmNobody() async throws {
-            let cases = try await output(
+            let all = try await output(
                 [Broadcast].self,
                 of: [
                     "broadcast", "--rows", "3000", "--subscribers", "1,3", "--threads", "2",
                     "--trials", "1",
                 ])
+            let cases = Array(all.prefix(3))
             #expect(cases.map(\.case) == ["broadcast", "broadcast", "one_stopped"])
             #expect(cases.map(\.subscribers) == [1, 3, 1])
             #expect(cases.map(\.stopped) == [0, 0, 1])
-            for found in cases {
+            // Then the same once more, encrypted.
+            #expect(
+                all.map(\.encryption) == ["none", "none", "none", "curve", "curve"])
+            for (found, plain) in zip(all.dropFirst(3), cases) {
+                #expect(found.subscribers == plain.subscribers)
+                let ratio = try #require(found.ratioToUnencrypted)
+                #expect(abs(ratio / (plain.seconds / found.seconds) - 1) < 1e-6)
+            }
+            for found in all {
                 #expect(found.bytes == 3_000 * 256 * 4)
                 #expect(found.bytesReceived == found.bytes, "every byte comes once")
                 #expect(found.seconds > 0)
@@ -63,6 +74,7 @@ extension EndToEndTests {
             #expect(cases[2].secondsWithoutStopped == cases[0].seconds)
             // What one head learns of what was received.
             #expect(cases[0].digest == cases[2].digest)
+            #expect(cases[0].digest == all[3].digest)
         }
 
         @Test func aWorkerStartsJoinsAndIsLeased() async throws {

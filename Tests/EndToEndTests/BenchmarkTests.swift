@@ -104,22 +104,26 @@ extension EndToEndTests {
             #expect(try speedup(in: path).serialSeconds == nil)
         }
 
-        @Test func startsWorkersBySshAndByCommand() async throws {
+        @Test(arguments: [false, true])
+        func startsWorkersBySshAndByCommand(isEncrypted: Bool) async throws {
             let path = folder.path("run")
+            let keys = isEncrypted ? try await Keys(["mine"], listed: ["mine"]) : nil
+            // By ssh a worker gets its key through the connection.
+            let own = keys?.workerOptions("mine").joined(separator: " ") ?? "--threads 1"
             let reference = try await Lab.reference
             let hosts = try folder.write(
                 """
                 # two of them, and one too many
                 me@node1 \(Lab.worker.path)   # by ssh
-                sleep 0; \(Lab.worker.path) --connect {endpoint} --name "my {name}" --threads 1
+                sleep 0; \(Lab.worker.path) --connect {endpoint} --name "my {name}" \(own)
                 unreachable
                 """, to: "hosts")
             let outcome = try await run(
                 Lab.coordinator,
                 arguments(
                     try Job(), "1,2", in: path,
-                    ["--hosts", hosts, "--bind", "tcp://0.0.0.0:0", "--insecure"]
-                        + ["--advertise", "127.0.0.1"]), environment: environment)
+                    ["--hosts", hosts, "--bind", "tcp://0.0.0.0:0", "--advertise", "127.0.0.1"]
+                        + (keys?.coordinatorOptions ?? ["--insecure"])), environment: environment)
             #expect(outcome.status == 0, "\(outcome.standardError)")
             #expect(outcome.standardError.contains("worker line-2 joined"))
             #expect(outcome.standardError.contains("worker my line-3 joined"))

@@ -57,9 +57,13 @@ import Testing
         var all = sampleResults
         all.schemes.oneVsAllRefit = all.schemes.oneVsAll
         all.schemes.tree = all.schemes.oneVsAll
+        all.security = .init(
+            encryption: "curve", refused: 3, refusedByReason: ["not_listed": 3])
         let again = String(decoding: try JSONFile.encode(all), as: UTF8.self)
         #expect(again.contains("\"one_vs_all_refit\" : {"))
         #expect(again.contains("\"tree\" : {"))
+        #expect(again.contains("\"security\" : {\n    \"encryption\" : \"curve\",\n"))
+        #expect(again.contains("\"refused_by_reason\" : {\n      \"not_listed\" : 3\n"))
     }
 
     @Test func roundTripsAndRefusesNonsense() throws {

@@ -27,6 +27,10 @@ import Testing
             #!/bin/sh
             for argument in "$@"; do echo "argument <$argument>"; done
             case "$*" in
+            *--keys-from-stdin*)
+                read -r one; read -r two
+                printf '%s\\n' "keys <$one> <$two>"
+                ;;
             *--then-fail*) echo "bad luck" >&2; exit 3 ;;
             *--until-told*)
                 trap 'kill "$waiting"; echo drained; exit 0' TERM
@@ -58,6 +62,34 @@ import Testing
                     "argument <it's $HOME \"*\">",
                 ])
         }
+    }
+
+    @Test func tellsEachHostItsKeyAndNobodyElse() async throws {
+        let secrets = ["node1": "first%s secret\\n", "node2": "second'\"$HOME`"]
+        for (name, secret) in secrets {
+            try folder.write(
+                "# \(name)\ncurve\n    public-key = \"p\"\n    secret-key = \"\(secret)\"\n",
+                to: name + ".key_secret")
+        }
+        try folder.write("curve\n    public-key = \"the server's\"\n", to: "server.key")
+        let file = try hosts("me@node1 \(worker)", "ssh://you@node2:22 \(worker)")
+        let outcome = try await run(
+            script, [file, "--connect", "tcp://c:1", "--keys", folder.path],
+            environment: environment)
+        #expect(outcome.status == 0, "\(outcome.standardError)")
+        let said = Set(outcome.standardOutput.split(separator: "\n").map(String.init))
+        #expect(said.contains("[me@node1] keys <first%s secret\\n> <the server's>"))
+        #expect(said.contains("[ssh://you@node2:22] keys <second'\"$HOME`> <the server's>"))
+        #expect(!said.contains { $0.contains("argument <") && $0.contains("secret\\n") })
+        let dry = try await run(
+            script, ["--dry-run", file, "--keys=" + folder.path], environment: environment)
+        #expect(dry.standardOutput.contains("--keys-from-stdin"))
+        for secret in secrets.values { #expect(!dry.standardOutput.contains(secret)) }
+        let missing = try await run(
+            script, [try hosts("node3 \(worker)"), "--keys", folder.path],
+            environment: environment)
+        #expect(missing.status == 65)
+        #expect(missing.standardError.contains("node3.key_secret holds no secret key"))
     }
 
     @Test func namesTheHostsThatFailed() async throws {

@@ -1,0 +1,56 @@
+import ZeroMQ
+
+/// What a worker makes of handshakes that fail: what to say, once, and when to try again.
+///
+/// libzmq tries again by itself where a connection broke, and never where it was told no.
+struct HandshakeWatch {
+    private static let firstPause = Duration.seconds(1)
+    private static let longestPause = Duration.seconds(32)
+    /// Connections that break off one after the other before that is worth a line: one may be a
+    /// coordinator that ended at that moment.
+    private static let brokenOffCount = 3
+
+    private let isEncrypted: Bool
+    private var said: Set<String> = []
+    private var brokenOff = 0
+    private var pause = firstPause
+    /// When to make a new connection; nil while libzmq tries by itself.
+    private(set) var retryAt: ContinuousClock.Instant?
+
+    init(isEncrypted: Bool) { self.isEncrypted = isEncrypted }
+
+    /// Takes an event in.
+    ///
+    /// - Returns: a line for the log, if there is something new to say.
+    mutating func handle(_ event: HandshakeEvent, at now: ContinuousClock.Instant) -> String? {
+        switch event {
+        case .succeeded:
+            self = HandshakeWatch(isEncrypted: isEncrypted)
+            return nil
+        case .brokenOff:
+            brokenOff += 1
+            return brokenOff < Self.brokenOffCount ? nil : say(advice)
+        case .notAdmitted, .otherMechanism, .wrongKey, .malformed:
+            retryAt = now + pause
+            pause = min(pause * 2, Self.longestPause)
+            return say(event == .notAdmitted ? Self.notListed : advice)
+        }
+    }
+
+    private mutating func say(_ text: String) -> String? {
+        said.insert(text).inserted ? text + "; trying on" : nil
+    }
+
+    private static let notListed =
+        "the coordinator does not let this worker in: its public key is not on the list given to --allow"
+
+    /// One cause shows in several ways, by which end notices it first.
+    private var advice: String {
+        isEncrypted
+            ? "the coordinator breaks the handshake off: is --server-key its public key, and was it started with --key?"
+            : "the coordinator breaks the handshake off: it may want --key and --server-key"
+    }
+
+    /// Forgets the time to try again: now is it.
+    mutating func retried() { retryAt = nil }
+}
