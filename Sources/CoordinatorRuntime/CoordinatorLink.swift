@@ -166,6 +166,11 @@ private struct NetworkLoop: ~Copyable {
     /// Who could not be sent a message, and since when.
     private var unreachable: [CoordinatorSession.PeerID: ContinuousClock.Instant] = [:]
     private var lastReport = ContinuousClock.now
+    private var connections: ConnectionGuard
+    /// Whether the control socket had nothing more to read when it was last read.
+    private var isDrained = true
+    /// The features' description as it goes out: one copy, however many peers ask and do not read.
+    private var described: (message: CoordinatorMessage, frames: [Frame])?
 
     init(
         bind: String, runID: [UInt8], origin: ContinuousClock.Instant, console: Console,
@@ -195,6 +200,7 @@ private struct NetworkLoop: ~Copyable {
         self.origin = origin
         self.endpoint = endpoint
         self.context = context
+        connections = ConnectionGuard(control: control, broadcast: broadcast)
         self.control = control
         self.broadcast = broadcast
         self.console = console
@@ -238,7 +244,9 @@ private struct NetworkLoop: ~Copyable {
                 inbox.pollTarget,
             ], timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
         for command in inbox.takeAll() { take(command) }
-        if found[0].contains(.readable) { try receiveControl() }
+        isDrained = !found[0].contains(.readable)
+        if !isDrained { try receiveControl() }
+        connections.look(isDrained: isDrained, console)
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
@@ -282,7 +290,10 @@ private struct NetworkLoop: ~Copyable {
         for _ in 0..<Self.burstCount {
             let frames: [Frame]
             do throws(ZeroMQError) {
-                guard let received = try control.receive() else { return }
+                guard let received = try control.receive() else {
+                    isDrained = true
+                    return
+                }
                 frames = received
             } catch  where error.code == .messageTooLarge {
                 console.log(.warning, "a message was dropped: \(error.message)")
@@ -327,6 +338,7 @@ private struct NetworkLoop: ~Copyable {
     private mutating func perform(_ action: CoordinatorSession.Action) {
         switch action {
         case .send(let message, let peer):
+            if case .features = message { return send(description(message), to: peer) }
             let frames = message.encode()
             feed(.sent(message, byteCount: WireProtocol.byteCount(ofMessage: frames)))
             send(frames.map { Frame($0) }, to: peer)
@@ -343,6 +355,13 @@ private struct NetworkLoop: ~Copyable {
             // The session says so itself.
             break
         }
+    }
+
+    private mutating func description(_ message: CoordinatorMessage) -> [Frame] {
+        if let described, described.message == message { return described.frames }
+        let frames = message.encode().map { Frame($0) }
+        described = (message, frames)
+        return frames
     }
 
     /// Has a batch written; that it is comes back through the mailbox, in order.
