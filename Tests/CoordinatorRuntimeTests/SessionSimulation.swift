@@ -19,7 +19,9 @@ struct SessionSimulation {
     typealias PeerID = CoordinatorSession.PeerID
 
     enum Entry {
-        case toCoordinator([[UInt8]], worker: Int, connection: Int, from: PeerID)
+        /// `only`, for one that is said again: the one coordinator that may hear it.
+        case toCoordinator(
+            [[UInt8]], worker: Int, connection: Int, from: PeerID, only: Int? = nil)
         case toWorker([[UInt8]], worker: Int, connection: Int)
         case broadcast(chunk: Int, worker: Int, process: Int, topic: [UInt8])
         case subscribed(generation: Int, change: Int)

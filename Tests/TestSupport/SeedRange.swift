@@ -37,3 +37,16 @@ package struct SeedRange: Sendable {
 package func environmentNumber(_ name: String) -> UInt64? {
     unsafe getenv(name).flatMap { UInt64(unsafe String(cString: $0)) }
 }
+
+/// The most memory that this process has held at once; 0 where the system does not say.
+package func peakMemoryByteCount() -> Int {
+    guard let file = unsafe fopen("/proc/self/status", "r") else { return 0 }
+    defer { unsafe fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    while unsafe fgets(&line, Int32(line.count), file) != nil {
+        let text = String(
+            decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        if text.hasPrefix("VmHWM:") { return (Int(text.filter(\.isNumber)) ?? 0) * 1_024 }
+    }
+    return 0
+}
