@@ -39,6 +39,7 @@ package struct ConnectionWatch {
     private let port: UInt16
     private let isRemote: Bool
     private let limits: ConnectionLimits
+    private let descriptors = DescriptorList()
     private var connections: [Int32: Connection] = [:]
     private var nextLook = ContinuousClock.now
 
@@ -64,7 +65,7 @@ package struct ConnectionWatch {
         let now = ContinuousClock.now
         guard now >= nextLook else { return nil }
         var open: [(descriptor: Int32, connection: Connection, received: Int, isNew: Bool)] = []
-        for descriptor in Self.descriptors() {
+        for descriptor in descriptors.read() {
             guard let (inode, received) = connection(descriptor) else { continue }
             // A descriptor is given out again; the number of the socket behind it is not, soon.
             let known = connections[descriptor].flatMap { $0.inode == inode ? $0 : nil }
@@ -128,11 +129,23 @@ package struct ConnectionWatch {
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }
         return (UInt(status.st_ino), Int(clamping: received))
     }
+}
 
-    /// The file descriptors of this process, ascending.
-    private static func descriptors() -> [Int32] {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return [] }
-        defer { unsafe closedir(folder) }
+/// The file descriptors of this process.
+///
+/// The folder that lists them stays open: when there is no descriptor left, looking matters most.
+@safe
+private final class DescriptorList {
+    private let folder: OpaquePointer?
+
+    init() { unsafe folder = unsafe opendir("/proc/self/fd") }
+
+    deinit { if let folder = unsafe folder { unsafe closedir(folder) } }
+
+    /// All of them now, ascending; none where the system does not tell.
+    func read() -> [Int32] {
+        guard let folder = unsafe folder else { return [] }
+        unsafe rewinddir(folder)
         var result: [Int32] = []
         while let entry = unsafe readdir(folder) {
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in

@@ -21,7 +21,7 @@ import WireProtocol
                 tally["a worker's", default: 0] += 1
                 check(.worker(message), frames, what)
             } catch {
-                tally["\(error.code)", default: 0] += 1
+                tally[String(error.message.prefix(12)), default: 0] += 1
                 // It is shown and sent back.
                 #expect(error.message.utf8.count < 1_000, what)
             }
