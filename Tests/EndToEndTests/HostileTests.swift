@@ -156,8 +156,8 @@ extension EndToEndTests {
 
         // Goal: whatever a coordinator sends, a worker neither crashes nor grows without bound, and goes
         // on to work for an honest one. Method: a router that answers as a coordinator would, so that
-        // the worker comes into every state, and sends damaged messages and impossible demands besides;
-        // then an honest coordinator takes its place.
+        // the worker comes into every state, and that sends damaged messages and demands the
+        // impossible; then an honest coordinator takes its place.
         @Test func aWorkerWhoseCoordinatorIsHostile() async throws {
             let messageCount = fuzzCount(usual: 5_000, share: 0.2)
             let folder = try TemporaryDirectory()
