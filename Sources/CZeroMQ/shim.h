@@ -1,7 +1,10 @@
 #ifndef MANYHEADS_CZEROMQ_SHIM_H
 #define MANYHEADS_CZEROMQ_SHIM_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <malloc.h>
 #include <zmq.h>
@@ -29,6 +32,37 @@ static inline int manyheads_eventfd_drain(int fd)
 static inline int manyheads_close(int fd)
 {
     return close(fd);
+}
+
+// Of a TCP connection: its port on this side, or on the other, and the bytes the kernel has received
+// for it. 0, or -1 for any other file descriptor, a listening socket among them. In C, because
+// glibc's tcp_info ends before that count (128 bytes into the kernel's), and for the address casts.
+static inline int manyheads_connection(
+    int fd, int is_remote, unsigned short *port, unsigned long long *received)
+{
+    struct {
+        unsigned char state;
+        unsigned char others[127];
+        unsigned long long received;
+    } info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < sizeof info) return -1;
+    if (info.state == TCP_LISTEN) return -1;
+    struct sockaddr_in6 address = {0};
+    size = sizeof address;
+    struct sockaddr *plain = (struct sockaddr *)&address;
+    if ((is_remote ? getpeername(fd, plain, &size) : getsockname(fd, plain, &size)) != 0) return -1;
+    // The port lies at the same place in both families' addresses.
+    *port = ntohs(address.sin6_port);
+    *received = info.received;
+    return 0;
+}
+
+// The descriptor of the connection that a message came over, or -1; the property is an enumerator of
+// an anonymous enum or a macro, by version.
+static inline int manyheads_source(zmq_msg_t *message)
+{
+    return zmq_msg_get(message, ZMQ_SRCFD);
 }
 
 // ETERM and EHOSTUNREACH may be libzmq's own numbers; a macro of an expression is not imported.

@@ -56,6 +56,11 @@ struct BroadcastOutlet: ~Copyable {
     var pollTarget: PollTarget { socket.pollTarget(.readable) }
     var monitorTarget: PollTarget? { monitor?.pollTarget }
 
+    /// A watch over the connections of the socket as it is now.
+    func watch(_ limits: ConnectionLimits) -> ConnectionWatch? {
+        ConnectionWatch(socket, localPort: port, limits: limits)
+    }
+
     /// Queues a message for all who have subscribed.
     ///
     /// Dropped for those that lag too far behind: they pull what they miss.

@@ -49,12 +49,24 @@ package final class FeatureAssembly: Sendable {
         }
         self.manifest = manifest
         classRowOffsets = offsets
+        // A buffer traps where the system has no memory to promise, which here is a peer's doing.
+        guard Self.canHave(byteCount: rowCount * manifest.featureCount * 4) else {
+            throw .noMemory("\(rowCount) rows of \(manifest.featureCount) features")
+        }
         // The manifest covers every row: no float of a complete assembly is left unwritten.
         buffer = FloatBuffer(unfilledCount: rowCount * manifest.featureCount)
         state = Mutex(
             State(
                 chunks: [ChunkState](repeating: .missing, count: manifest.chunks.count),
                 missingCount: manifest.chunks.count))
+    }
+
+    private static func canHave(byteCount: Int) -> Bool {
+        let memory = unsafe mmap(
+            nil, max(1, byteCount), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return false }
+        unsafe munmap(memory, max(1, byteCount))
+        return true
     }
 
     /// Chunks not yet inserted.

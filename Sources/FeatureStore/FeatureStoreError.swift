@@ -62,6 +62,13 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
             "\(what) would take more than the \(max) bytes allowed; use a machine with more memory")
     }
 
+    static func noMemory(_ what: String) -> FeatureStoreError {
+        FeatureStoreError(
+            .tooLarge,
+            "\(what) take more memory than this process may have; use a machine with more, or "
+                + "raise the limit")
+    }
+
     static func noSuchChunk(_ index: Int) -> FeatureStoreError {
         FeatureStoreError(.noSuchChunk, "chunk \(index) is not in the list of chunks")
     }

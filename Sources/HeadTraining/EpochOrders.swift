@@ -18,7 +18,8 @@ package final class EpochOrders: Sendable {
     package init(seed: UInt64, table: FeatureTable) {
         self.seed = seed
         classRowOffsets = table.classRowOffsets
-        cachedEpochCountMax = Self.cachedByteCountMax / max(1, table.rowCount * 4)
+        // An order of few rows takes more memory than its rows do.
+        cachedEpochCountMax = Self.cachedByteCountMax / (table.rowCount * 4 + 128)
     }
 
     /// Row indices of the table in the order of an epoch.

@@ -110,6 +110,8 @@ package struct HeadTrainer: Sendable {
             table: table, rowCountMax: windowRowCount, featureCount: paddedFeatureCount,
             hyperparameters: hyperparameters, variant: variant)
         for epoch in 0..<hyperparameters.epochCount {
+            // Here too: of no rows there are no windows.
+            if isCancelled() { throw .cancelled }
             let order = orders.order(epoch: epoch)
             var position = 0
             while position < order.count {

@@ -54,8 +54,17 @@ private struct SessionDriver: ~Copyable {
     /// While one is checked the next is there. More stay in the socket, which holds the broadcast
     /// back and bounds memory.
     private static let insertionCountMaxPerThread = 2
-    /// Results kept for a coordinator that cannot be reached; more are dropped, oldest first.
+    /// Chunks that were asked for and a compute thread checks or has waiting.
+    ///
+    /// The session asks for a few at a time. More than these nobody asked for; if they were, they are
+    /// asked for again.
+    private static let requestedChunkCountMax = 32
+    /// Messages kept for a coordinator that cannot be reached; more are dropped, oldest first.
     private static let outboxCountMax = 1_024
+    /// Bytes of those messages.
+    private static let outboxByteCountMax = 256 << 20
+    /// Connections are one or two at a time, the one that is ending among them.
+    private static let connectionLimits = ConnectionLimits(countMax: 8)
 
     private let configuration: WorkerConfiguration
     private let logger: Logger
@@ -74,6 +83,9 @@ private struct SessionDriver: ~Copyable {
     private var session: WorkerSession
     /// Messages the control socket would not take yet.
     private var outbox: [[Frame]] = []
+    private var outboxByteCount = 0
+    private var controlWatch: ConnectionWatch?
+    private var broadcastWatch: ConnectionWatch?
     /// Chunks that compute threads have been given and not reported yet.
     private var insertionCount = 0
     private var exit: WorkerExit?
@@ -95,10 +107,12 @@ private struct SessionDriver: ~Copyable {
         self.inbox = inbox
         self.slots = slots
         self.incarnation = incarnation
+        controlWatch = Self.watch(control, configuration.endpoint)
         self.control = control
         self.controlMonitor = controlMonitor
         handshakes = HandshakeWatch(isEncrypted: configuration.keys != nil)
         self.broadcast = broadcast
+        broadcastWatch = nil
         session = WorkerSession(
             hello: Hello(
                 incarnation: incarnation, name: configuration.name,
@@ -163,6 +177,7 @@ private struct SessionDriver: ~Copyable {
             try watchHandshakes()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
+            watch()
             try feed(.tick)
         }
         // The last results and the goodbye leave with the linger of the socket.
@@ -186,11 +201,13 @@ private struct SessionDriver: ~Copyable {
     /// A new connection with a new name, on which nothing waits to be sent.
     private mutating func connectAgain() throws(ZeroMQError) {
         outbox.removeAll()
+        outboxByteCount = 0
         connectionNumber += 1
         let fresh = try Self.controlSocket(
             configuration, context, incarnation: incarnation, number: connectionNumber)
         controlMonitor = try SocketMonitor(
             fresh, in: context, name: "control-\(connectionNumber)")
+        controlWatch = Self.watch(fresh, configuration.endpoint)
         control = fresh
     }
 
@@ -199,6 +216,7 @@ private struct SessionDriver: ~Copyable {
             guard exit == nil, let frames = try receive(from: control) else { return }
             switch decode(frames[...]) {
             case .success(let event):
+                if case .chunk = event, insertionCount >= Self.requestedChunkCountMax { continue }
                 // Answered at once: the coordinator keeps the connection until it has heard it.
                 if case .message(.finished) = event { send(.goodbye) }
                 try feed(event)
@@ -301,15 +319,45 @@ private struct SessionDriver: ~Copyable {
             if outbox.isEmpty { _ = try? control.send(frames) }
         case .hello:
             // The first one waits for the connection, or the worker would be a second late.
-            if outbox.isEmpty { outbox.append(frames) }
+            if outbox.isEmpty { enqueue(frames) }
         case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
-            outbox.append(frames)
-            if outbox.count > Self.outboxCountMax { outbox.removeFirst() }
+            enqueue(frames)
         }
     }
 
+    private mutating func enqueue(_ frames: [Frame]) {
+        outbox.append(frames)
+        outboxByteCount += Self.byteCount(frames)
+        while outbox.count > Self.outboxCountMax
+            || outboxByteCount > Self.outboxByteCountMax && outbox.count > 1
+        {
+            outboxByteCount -= Self.byteCount(outbox.removeFirst())
+        }
+    }
+
+    private static func byteCount(_ frames: [Frame]) -> Int { frames.reduce(0) { $0 + $1.count } }
+
     private mutating func flush() throws(ZeroMQError) {
-        while let first = outbox.first, try control.send(first) { outbox.removeFirst() }
+        while let first = outbox.first, try control.send(first) {
+            outboxByteCount -= Self.byteCount(outbox.removeFirst())
+        }
+    }
+
+    private static func watch(_ socket: borrowing Socket, _ endpoint: String) -> ConnectionWatch? {
+        guard let colon = endpoint.lastIndex(of: ":"),
+            let port = UInt16(endpoint[endpoint.index(after: colon)...])
+        else { return nil }
+        return ConnectionWatch(socket, remotePort: port, limits: connectionLimits)
+    }
+
+    /// Cuts connections over which a coordinator sends what this process would have to hold.
+    private mutating func watch() {
+        for cut in [
+            // What is left unread of the broadcast is held back on purpose.
+            controlWatch?.look(isDrained: false), broadcastWatch?.look(isDrained: false),
+        ] {
+            if let cut { logger.warning("a connection was cut: \(cut.reason)") }
+        }
     }
 
     /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.
@@ -323,6 +371,7 @@ private struct SessionDriver: ~Copyable {
         subscription = (topic, endpoint)
         try broadcast.subscribe(topic)
         try broadcast.connect(endpoint)
+        broadcastWatch = Self.watch(broadcast, endpoint)
     }
 
     private static func standardInputHasEnded() -> Bool {

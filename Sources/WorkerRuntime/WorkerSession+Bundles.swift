@@ -8,6 +8,13 @@ extension WorkerSession {
             let reason = isDraining ? "the worker is leaving" : "the worker lacks features"
             return [.send(Self.decline(assignment.bundle, assignment.attempt, reason))]
         }
+        guard fits(assignment) else {
+            // Memory for it is set aside before anything else would fail.
+            let failure = BundleFailed(
+                bundle: assignment.bundle, attempt: assignment.attempt,
+                reason: "its heads would not fit a message")
+            return [.send(.bundleFailed(failure))]
+        }
         let isKnown = (waiting + running.filter(\.isReportable).map(\.assignment)).contains {
             $0.bundle == assignment.bundle && $0.attempt == assignment.attempt
         }
@@ -17,6 +24,13 @@ extension WorkerSession {
         }
         waiting.append(assignment)
         return beginWaiting()
+    }
+
+    /// Whether the result would be one that a coordinator takes.
+    private func fits(_ assignment: BundleAssignment) -> Bool {
+        guard let featureCount = description?.featureCount else { return false }
+        return BundleTrained.frameByteCount(heads: assignment.heads, featureCount: featureCount)
+            <= WireLimits().frameByteCountMax
     }
 
     mutating func beginWaiting() -> [Action] {

@@ -86,7 +86,7 @@ extension WorkerSession {
         }
         var actions: [Action] = []
         if let error {
-            actions.append(.log("chunk \(index) was dropped: \(error.message)"))
+            actions += note("chunk \(index) was dropped: \(error.message)", at: now)
         } else {
             assembling.pull?.arrived(index)
         }
@@ -102,9 +102,9 @@ extension WorkerSession {
         assembly = nil
         return [
             .prepare(
-                table, description.hyperparameters, derivedFrom: description.derivedHead),
-            .log("holding \(table.rowCount) rows of \(table.featureCount) features"),
-        ] + becomeReady(at: now)
+                table, description.hyperparameters, derivedFrom: description.derivedHead)
+        ] + note("holding \(table.rowCount) rows of \(table.featureCount) features", at: now)
+            + becomeReady(at: now)
     }
 
     /// Asks for what the broadcast did not bring, once it is over and silent.

@@ -1,3 +1,4 @@
+import HeadPlan
 import WireProtocol
 
 // Results are kept until the coordinator has them on disk, and said again if they may be lost.
@@ -5,7 +6,22 @@ extension WorkerSession {
     /// Keeps a result that is being sent.
     mutating func keep(_ result: BundleTrained, at now: ContinuousClock.Instant) {
         kept.append(Kept(runID: runID, result: result, sentAt: now))
-        if kept.count > Self.keptCountMax { kept.removeFirst() }
+        keptByteCount += result.byteCount
+        // A coordinator that acknowledges nothing must not have the worker keep ever more.
+        while kept.count > Self.keptCountMax
+            || keptByteCount > Self.keptByteCountMax && kept.count > 1
+        {
+            forgetKept(at: 0)
+        }
+    }
+
+    mutating func forgetKept(at index: Int) {
+        keptByteCount -= kept.remove(at: index).result.byteCount
+    }
+
+    mutating func forgetKept() {
+        kept.removeAll()
+        keptByteCount = 0
     }
 
     /// Where a result of the coordinator at hand is kept.
@@ -29,7 +45,7 @@ extension WorkerSession {
     mutating func acknowledged(
         _ bundle: UInt64, _ attempt: UInt32, at now: ContinuousClock.Instant
     ) -> [Action] {
-        if let index = keptIndex(bundle, attempt) { kept.remove(at: index) }
+        if let index = keptIndex(bundle, attempt) { forgetKept(at: index) }
         return leave(at: now)
     }
 
@@ -43,4 +59,9 @@ extension WorkerSession {
         }
         return [.send(.goodbye), .exit(.done)]
     }
+}
+
+extension BundleTrained {
+    /// Bytes of the heads.
+    fileprivate var byteCount: Int { heads.reduce(0) { $0 + $1.head.parameterCount } * 4 }
 }

@@ -98,7 +98,11 @@ package struct WorkerSession {
     /// A result not acknowledged for so long is sent again.
     static let resendInterval = Duration.seconds(10)
     /// Results kept at most; of more the oldest are dropped, and their heads trained again.
-    static let keptCountMax = 1_024
+    package static let keptCountMax = 1_024
+    /// Bytes of the heads in the results kept at most; the last result is kept whatever its size.
+    package static let keptByteCountMax = 256 << 20
+    /// Lines in a second that messages bring about.
+    static let logCountMax = 20
     /// How long a worker that leaves waits for the acknowledgement of what it sent.
     static let leaveTimeMax = Duration.seconds(5)
 
@@ -121,6 +125,10 @@ package struct WorkerSession {
     var nextTicket = 0
     /// In the order of their ends.
     var kept: [Kept] = []
+    var keptByteCount = 0
+    /// What the coordinator alone has the worker log, of which there must not be too much.
+    var logWindowStart: ContinuousClock.Instant
+    var logCount = 0
     var isDraining = false
     /// When a worker that is done, but for acknowledgements, goes in any case.
     var leavesAt: ContinuousClock.Instant?
@@ -144,6 +152,7 @@ package struct WorkerSession {
         state = .greeting(nextHello: now)
         nextHeartbeat = now
         lastHeard = now
+        logWindowStart = now
     }
 
     /// The one mutator.
@@ -166,7 +175,7 @@ package struct WorkerSession {
             return inserted(index, into: assembly, error, at: now)
         case .unreadable(let error):
             lastHeard = now
-            return drop(error)
+            return drop(error, at: now)
         case .bundleTrained(let ticket, let result):
             busySeconds += result.busySeconds
             return bundleEnded(ticket, report: .bundleTrained(result), at: now)
@@ -181,6 +190,9 @@ package struct WorkerSession {
             return [.send(.goodbye), .exit(.stopped(signal: signal))]
         }
     }
+
+    /// Bundles that wait, are in training, or have a result that is kept.
+    package var heldBundleCount: Int { waiting.count + running.count + kept.count }
 
     /// How long the session can wait for its next tick.
     package var tickInterval: Duration {
@@ -220,12 +232,24 @@ extension WorkerSession {
         }
     }
 
-    func drop(_ error: WireError) -> [Action] {
+    mutating func drop(_ error: WireError, at now: ContinuousClock.Instant) -> [Action] {
         // Only the first exchange tells versions apart; later it is a frame like any other bad one.
         if error.code == .versionMismatch, case .greeting = state {
             return [.exit(.refused(error.message))]
         }
-        return [.log("a message from the coordinator was dropped: \(error.message)")]
+        return note("a message from the coordinator was dropped: \(error.message)", at: now)
+    }
+
+    /// A line that a message brought about, unless too many were written in this second: a peer must
+    /// not fill a disk with them.
+    mutating func note(_ text: String, at now: ContinuousClock.Instant) -> [Action] {
+        if logWindowStart.duration(to: now) >= .seconds(1) {
+            logWindowStart = now
+            logCount = 0
+        }
+        logCount += 1
+        guard logCount <= Self.logCountMax else { return [] }
+        return [.log(logCount < Self.logCountMax ? text : "more such lines are left out")]
     }
 
     mutating func accept(_ welcome: Welcome, at now: ContinuousClock.Instant) -> [Action] {
@@ -238,17 +262,17 @@ extension WorkerSession {
             // What another run sent is none of this one's, and it numbers its bundles anew.
             receivedByteCount = 0
             if !kept.isEmpty {
-                lost.append(
-                    .log("results that nobody acknowledged are dropped: \(kept.count)"))
+                lost += note(
+                    "results that nobody acknowledged are dropped: \(kept.count)", at: now)
             }
-            kept.removeAll()
+            forgetKept()
         }
         runID = welcome.runID
         state = .welcomed
         return lost + [
-            .subscribe(topic: WireProtocol.featureTopic(runID: runID), port: welcome.featurePort),
-            .log("joined run \(runID.prefix(4).map { String($0, radix: 16) }.joined())"),
-        ] + kept.indices.map { sendAgain($0, at: now) }
+            .subscribe(topic: WireProtocol.featureTopic(runID: runID), port: welcome.featurePort)
+        ] + note("joined run \(runID.prefix(4).map { String($0, radix: 16) }.joined())", at: now)
+            + kept.indices.map { sendAgain($0, at: now) }
     }
 
     mutating func refused(_ refusal: Refused, at now: ContinuousClock.Instant) -> [Action] {
@@ -258,10 +282,10 @@ extension WorkerSession {
         case .unknownWorker:
             // The answer to something said before the hello that is under way.
             if case .greeting = state { return [] }
-            return [.log("the coordinator does not know this worker; joining again")]
+            return note("the coordinator does not know this worker; joining again", at: now)
                 + forget() + greet(at: now)
         case .malformed:
-            return [.log("the coordinator dropped a message: \(refusal.message)")]
+            return note("the coordinator dropped a message: \(refusal.message)", at: now)
         }
     }
 
@@ -271,7 +295,7 @@ extension WorkerSession {
         // Said again and again while nothing is left for this worker.
         if case .greeting = state, stays || outcome != .complete { return [] }
         let cancelled = forget()
-        kept.removeAll()
+        forgetKept()
         description = nil
         assembly = nil
         state = .greeting(nextHello: now + Self.helloInterval)
@@ -279,9 +303,10 @@ extension WorkerSession {
         case .complete where !stays:
             return cancelled + [.log("the run is complete"), .exit(.done)]
         case .complete:
-            return cancelled + [.log("the run is complete; waiting for the next")]
+            return cancelled + note("the run is complete; waiting for the next", at: now)
         case .aborted(let reason):
-            return cancelled + [.log("the run was given up: \(reason); waiting for it to go on")]
+            return cancelled
+                + note("the run was given up: \(reason); waiting for it to go on", at: now)
         }
     }
 

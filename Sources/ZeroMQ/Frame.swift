@@ -143,6 +143,9 @@ final class ReceivedMessage: @unchecked Sendable {
         unsafe zmq_msg_recv(message, socket, flags)
     }
 
+    /// The descriptor of the connection it came over; -1 where there is none.
+    var sourceDescriptor: Int32 { unsafe manyheads_source(message) }
+
     /// Whether more parts of the same message follow.
     var hasMore: Bool { unsafe zmq_msg_more(message) != 0 }
 

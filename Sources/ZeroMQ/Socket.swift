@@ -134,6 +134,8 @@ package struct Socket: ~Copyable {
         while true {
             guard let part = try core.receive(flags: flags) else { return nil }
             let frame = Frame(received: part)
+            // A router's first part is the peer's identity, which is not sent with each message.
+            if partCount > 0 || kind != .router { core.noteReceived(part) }
             partCount += 1
             byteCount += frame.count
             if partCount <= receivedPartCountMax && byteCount <= receivedByteCountMax {
@@ -163,6 +165,8 @@ package struct Socket: ~Copyable {
 @safe
 final class SocketCore {
     let handle: UnsafeMutableRawPointer
+    /// Bytes taken from the queue by connection, for ``ConnectionWatch``; nil while there is none.
+    var takenByteCounts: [Int32: Int]?
     private let context: Context
 
     init(_ kind: Socket.Kind, _ context: Context) throws(ZeroMQError) {
@@ -233,6 +237,13 @@ final class SocketCore {
             throw .failed("cannot send", errorNumber: errorNumber)
         }
         return true
+    }
+
+    /// Counts a part as it was on the wire: a frame of ZMTP 3 has a header of two bytes, or of nine.
+    func noteReceived(_ part: ReceivedMessage) {
+        guard takenByteCounts != nil else { return }
+        let count = unsafe part.bytes.count
+        takenByteCounts?[part.sourceDescriptor, default: 0] += count + (count > 255 ? 9 : 2)
     }
 
     /// Takes one part; nil if there is none.

@@ -16,6 +16,14 @@ struct SessionPlan {
     var pausesPerSecond = 0.0
     var hostilesPerSecond = 0.0
     var coordinatorRestartsPerSecond = 0.0
+    /// Workers that are told to leave, as by SIGTERM.
+    var drainsPerSecond = 0.0
+    /// A direction of a connection stands still for a while; nothing of it is lost.
+    var stallsPerSecond = 0.0
+    /// Messages queued for one worker, and by one; the socket takes no more.
+    var queueCountMax = Int.max
+    /// Breaks after which the last messages before it come once more.
+    var repeatChance = 0.0
     /// How long the disk may take.
     var storeSecondsMax = 0.01
     /// The first worker's share of results that fit no lease.
@@ -51,5 +59,9 @@ struct SessionPlan {
         if generator.chance(0.5) { coordinatorRestartsPerSecond = 0.15 }
         if generator.chance(0.3) { invalidChance = generator.chance(0.5) ? 1 : 0.3 }
         if generator.chance(0.5) { storeSecondsMax = generator.chance(0.5) ? 4 : 0.5 }
+        if generator.chance(0.3) { drainsPerSecond = 0.1 }
+        if generator.chance(0.4) { stallsPerSecond = 0.2 }
+        if generator.chance(0.3) { queueCountMax = Int.random(in: 3...12, using: &generator) }
+        if generator.chance(0.5) { repeatChance = 0.5 }
     }
 }

@@ -59,7 +59,10 @@ extension SessionSimulation {
             let topic = WireProtocol.featureTopic(runID: Self.runID(of: generation))
             let key = Disk.ResultKey(topic: topic, bundle: bundle, attempt: attempt)
             let heads = disk.honestResults[key] ?? []
-            if heads.contains(where: { disk.heads[$0] == nil }) {
+            // A result may be of no use: of a lease that its worker declined before the network brought
+            // the assignment once more. What nobody has accepted will be trained again.
+            let accepted = heads.filter { coordinator?.harvest.heads[Int($0.rawValue)] != nil }
+            if accepted.contains(where: { disk.heads[$0] == nil }) {
                 failure = "\(bundle) was acknowledged before its heads were on disk"
             }
         case .finished(.complete):

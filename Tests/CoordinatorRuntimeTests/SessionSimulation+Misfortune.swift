@@ -17,6 +17,10 @@ extension SessionSimulation {
         workers[index].outbox = []
         workers[index].topic = []
         workers[index].pending = [:]
+        workers[index].held = []
+        workers[index].lastUp = []
+        workers[index].lastDown = []
+        workers[index].isDraining = false
         connect(index, isNew: !plan.hasFixedIdentity[index])
         workers[index].downFloor = workers[index].connection
         workers[index].session = WorkerSession(
@@ -32,21 +36,31 @@ extension SessionSimulation {
     mutating func crash(_ index: Int) {
         count("crash")
         workers[index].session = nil
+        workers[index].held = []
         if generator.chance(0.5) { workers[index].upFloor = workers[index].connection + 1 }
-        if !workers[index].topic.isEmpty {
-            timeline.insert(.subscribed(generation: generation, change: -1), at: now + latency())
-        }
+        unsubscribe(index)
         let seconds = Double.random(in: 0.05...6, using: &generator)
         timeline.insert(.start(worker: index), at: now + Int64(seconds * 1e9))
     }
 
     mutating func end(_ index: Int, _ reason: WorkerExit) {
         workers[index].session = nil
+        if workers[index].isDraining {
+            // Told to leave, not that the run is complete: somebody starts it again.
+            unsubscribe(index)
+            timeline.insert(.start(worker: index), at: now + 1_000_000_000)
+            return
+        }
         workers[index].exit = reason
         if reason == .done { return }
         count("refused exit")
         // Somebody repairs it and starts it again.
         timeline.insert(.start(worker: index), at: now + 2_000_000_000)
+    }
+
+    private mutating func unsubscribe(_ index: Int) {
+        guard !workers[index].topic.isEmpty else { return }
+        timeline.insert(.subscribed(generation: generation, change: -1), at: now + latency())
     }
 
     /// A new connection, under a new identity or the same.
@@ -119,6 +133,8 @@ extension SessionSimulation {
                 continue
             }
             if generator.chance(plan.breaksPerSecond / 10) { breakConnection(index) }
+            if generator.chance(plan.stallsPerSecond / 10) { stall(index) }
+            if generator.chance(plan.drainsPerSecond / 10) { drain(index) }
             if generator.chance(plan.pausesPerSecond / 10) {
                 count("pause")
                 let seconds = Double.random(in: 0.5...8, using: &generator)
@@ -138,18 +154,6 @@ extension SessionSimulation {
         }
         let seconds = Double.random(in: 0.1...8, using: &generator)
         timeline.insert(.startCoordinator, at: now + Int64(seconds * 1e9))
-    }
-
-    /// Loses what is under way in both directions, for a moment or longer.
-    private mutating func breakConnection(_ index: Int) {
-        count("break")
-        connect(index, isNew: !plan.hasFixedIdentity[index])
-        workers[index].upFloor = workers[index].connection
-        workers[index].downFloor = workers[index].connection
-        if generator.chance(0.5) {
-            let seconds = Double.random(in: 0.1...7, using: &generator)
-            workers[index].cutUntil = now + Int64(seconds * 1e9)
-        }
     }
 
     /// Somebody who is no worker, or none of ours, talks.
@@ -174,12 +178,19 @@ extension SessionSimulation {
             frames = WorkerMessage.hello(hello).encode()
         case 4: frames = WorkerMessage.goodbye.encode()
         default:
-            // A forged result, for a lease that somebody may well have.
+            // A forged result, for a lease that somebody may well have. If the lease is the stranger's
+            // own it fits in no way: well-formed heads with wrong weights, from whoever was trusted
+            // with a lease, are found by training them again elsewhere (`--verify`) and by nothing
+            // else; that has tests of its own.
             let bundle = UInt64.random(in: 1..<12, using: &generator)
+            let attempt = UInt32.random(in: 1...2, using: &generator)
+            var heads = [TrainedHead(id: spec.id, head: plan.sample.head(spec, error: 1))]
+            if strangersLeases.contains(StrangersLease(bundle: bundle, attempt: attempt)) {
+                count("forged for its own lease")
+                heads = [TrainedHead(id: HeadID(99), head: heads[0].head)]
+            }
             let result = BundleTrained(
-                bundle: bundle, attempt: UInt32.random(in: 1...2, using: &generator),
-                busySeconds: 0, featureCount: 2,
-                heads: [TrainedHead(id: spec.id, head: plan.sample.head(spec, error: 1))])
+                bundle: bundle, attempt: attempt, busySeconds: 0, featureCount: 2, heads: heads)
             frames = WorkerMessage.bundleTrained(result).encode()
         }
         feed(.received(frames, from: peer))

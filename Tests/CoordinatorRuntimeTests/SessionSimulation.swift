@@ -9,20 +9,26 @@ import WorkerRuntime
 /// A coordinator's session and workers' sessions in virtual time, joined by the bytes that the real
 /// ones would exchange.
 ///
-/// Connections keep their order and lose what is under way when they break; broadcast frames are lost
-/// one by one; processes crash, pause and start again, the coordinator's too, which then has what its
+/// The network does what ZeroMQ may do, and a little more. Connections keep their order. They break,
+/// for a moment or longer, with the identity kept or lost; what was under way is then lost, or still
+/// comes late, and its last part may come twice. They stand still. Queues fill up: messages to that
+/// worker are dropped, and those of the worker wait. Broadcast frames are lost one by one. Processes
+/// crash, pause, are told to leave and start again, the coordinator's too, which then has what its
 /// disk had; strangers talk nonsense.
 struct SessionSimulation {
     typealias PeerID = CoordinatorSession.PeerID
 
     enum Entry {
-        case toCoordinator([[UInt8]], worker: Int, connection: Int, from: PeerID)
+        /// `only`, for one that is said again: the one coordinator that may hear it.
+        case toCoordinator(
+            [[UInt8]], worker: Int, connection: Int, from: PeerID, only: Int? = nil)
         case toWorker([[UInt8]], worker: Int, connection: Int)
         case broadcast(chunk: Int, worker: Int, process: Int, topic: [UInt8])
         case subscribed(generation: Int, change: Int)
         case workerTick(worker: Int, process: Int)
         case compute(worker: Int, process: Int, WorkerSession.Event)
         case resume(worker: Int)
+        case unreachable(generation: Int, PeerID)
         case start(worker: Int)
         case coordinatorTick
         case startCoordinator
@@ -50,6 +56,15 @@ struct SessionSimulation {
         var topic: [UInt8] = []
         var exit: WorkerExit?
         var pending: [WorkerSession.Ticket: BundleAssignment] = [:]
+        /// Messages under way, as the sockets at both ends count them.
+        var upCount = 0
+        var downCount = 0
+        /// The last ones of this connection.
+        var lastUp: [[[UInt8]]] = []
+        var lastDown: [[[UInt8]]] = []
+        /// What arrived while there was no coordinator.
+        var held: [Entry] = []
+        var isDraining = false
     }
 
     let plan: SessionPlan
@@ -68,6 +83,8 @@ struct SessionSimulation {
     /// What has outlived every coordinator so far.
     var disk = Disk()
     var finishCount = 0
+    /// Leases that strangers got, of the coordinator at hand.
+    var strangersLeases: Set<StrangersLease> = []
     var failure: String?
     private(set) var tally: [String: Int] = [:]
     private(set) var calmSeconds = 0.0
@@ -131,11 +148,12 @@ struct SessionSimulation {
 
     private mutating func perform(_ entry: Entry) {
         switch entry {
-        case .toCoordinator(let frames, let index, let connection, let identity):
-            guard coordinator != nil, connection >= workers[index].upFloor else { return }
-            feed(.received(frames, from: identity))
+        case .toCoordinator: arrive(entry)
         case .toWorker(_, let index, let connection):
+            workers[index].downCount -= 1
             if connection >= workers[index].downFloor { deliver(entry, to: index) }
+        case .unreachable(let generation, let peer):
+            if generation == self.generation { feed(.unreachable(peer)) }
         case .broadcast(_, let index, let process, let topic):
             guard workers[index].process == process, workers[index].topic == topic else { return }
             deliver(entry, to: index)
@@ -230,6 +248,7 @@ struct SessionSimulation {
         guard let index = workers.firstIndex(where: { $0.identity == peer && $0.session != nil }),
             workers[index].cutUntil <= now
         else {
+            if case .assign(let assignment) = message { noteStranger(assignment, peer) }
             // The socket may know that the peer is gone, or find out later.
             if generator.chance(0.5) {
                 count("unreachable")
@@ -237,10 +256,7 @@ struct SessionSimulation {
             }
             return
         }
-        workers[index].downAt = max(workers[index].downAt + 1, now + latency())
-        timeline.insert(
-            .toWorker(message.encode(), worker: index, connection: workers[index].connection),
-            at: workers[index].downAt)
+        post(message.encode(), to: index)
     }
 
     private mutating func publish(_ chunk: Int) {
@@ -258,10 +274,12 @@ struct SessionSimulation {
         generation += 1
         finishCount = 0
         isHeld = []
+        strangersLeases = []
         coordinator = CoordinatorSession(
             runID: Self.runID(of: generation), featurePort: 5_556, endpoint: "tcp://here:1")
         timeline.insert(
             .serve(generation: generation), at: now + Int64(plan.serveSeconds * 1e9))
+        takeHeld()
     }
 
     // MARK: - Workers
@@ -314,7 +332,10 @@ struct SessionSimulation {
                 connect(index, isNew: true)
                 // What was sent on the old connection may still leave.
                 workers[index].downFloor = workers[index].connection
-            case .exit(let reason): end(index, reason)
+            case .exit(let reason):
+                // The socket lingers over its last words.
+                flush(index)
+                end(index, reason)
             case .prepare, .log: break
             }
         }
@@ -332,29 +353,12 @@ struct SessionSimulation {
         }
         switch message {
         case .hello, .heartbeat, .chunkRequest:
-            if workers[index].outbox.isEmpty && isConnected(index) { post(message, from: index) }
+            if workers[index].outbox.isEmpty && takesMessages(index) {
+                post(message.encode(), from: index)
+            }
         case .ready, .bundleTrained, .bundleFailed, .goodbye:
             workers[index].outbox.append(message)
         }
-    }
-
-    private mutating func flush(_ index: Int) {
-        guard isConnected(index) else { return }
-        let messages = workers[index].outbox
-        workers[index].outbox = []
-        for message in messages { post(message, from: index) }
-    }
-
-    private func isConnected(_ index: Int) -> Bool {
-        coordinator != nil && workers[index].cutUntil <= now && workers[index].session != nil
-    }
-
-    private mutating func post(_ message: WorkerMessage, from index: Int) {
-        workers[index].upAt = max(workers[index].upAt + 1, now + latency())
-        timeline.insert(
-            .toCoordinator(
-                message.encode(), worker: index, connection: workers[index].connection,
-                from: workers[index].identity), at: workers[index].upAt)
     }
 
     func latencyMost() -> Double { isCalm ? 0.005 : plan.latencySecondsMax }

@@ -1,8 +1,5 @@
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 @Suite struct SessionSimulationTests {
     // Goal: whatever befalls processes and connections, every head comes once and right and is on disk
@@ -10,33 +7,30 @@ import Glibc
     // both sides are the real sessions and the messages real bytes. Only training is made up.
     @Test(.timeLimit(.minutes(30)))
     func everyHeadComesAndEveryWorkerIsTold() {
+        let range = SeedRange(suite: "SessionSimulationTests", usual: 1_200)
         var tally: [String: Int] = [:]
         var slowest = 0.0
         var failureCount = 0
-        for seed in 0..<seedCount() {
+        for seed in range.seeds {
             var simulation = SessionSimulation(seed: seed)
             let failure = simulation.run()
-            #expect(failure == nil, "seed \(seed)")
+            #expect(failure == nil, "\(range.reproduction(of: seed))")
             if failure != nil { failureCount += 1 }
             if failureCount >= 5 { break }
             tally.merge(simulation.tally, uniquingKeysWith: +)
             slowest = max(slowest, simulation.calmSeconds)
         }
-        print("\(seedCount()) seeds, slowest calm \(slowest) s, \(tally)")
+        print("\(range.count) seeds, slowest calm \(slowest) s, \(tally)")
         // A simulation in which nothing goes wrong shows nothing.
         for kind in [
             "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
             "crash before the commit", "crash before the word", "resumed", "result again",
             "coordinator says acknowledge", "hostility", "pulled chunk", "unreachable",
             "refused exit", "coordinator says revoke",
-        ] where seedCount() >= 300 {
+            "drain", "stall", "full queue", "sent twice", "late after a break",
+            "kept for the next coordinator", "forged for its own lease",
+        ] where range.count >= 1_000 {
             #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
         }
-    }
-
-    private func seedCount() -> UInt64 {
-        let usual: UInt64 = 300
-        guard let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS") else { return usual }
-        return UInt64(unsafe String(cString: text)) ?? usual
     }
 }

@@ -144,4 +144,23 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         }
         #expect(throws: HeadTrainingError.self) { try KernelVariant.select("sse9") }
     }
+
+    // Of no rows there is no window to ask in: a million epochs of them could not be stopped.
+    @Test func noRowsCanBeCancelled() throws {
+        let table = FeatureTable(
+            grouping: Matrix(rowCount: 0, columnCount: 2), labels: [], classCount: 2)
+        var values = hyperparameters
+        values.epochCount = 1_000_000
+        let trainer = try HeadTrainer(
+            table: table, hyperparameters: values, derivedFrom: nil,
+            variant: try #require(KernelVariant.supported.first))
+        var askedCount = 0
+        #expect(throws: HeadTrainingError.self) {
+            try trainer.train([HeadSpec(id: HeadID(0), classes: ClassSet([0, 1]))]) {
+                askedCount += 1
+                return askedCount > 3
+            }
+        }
+        #expect(askedCount == 4)
+    }
 }

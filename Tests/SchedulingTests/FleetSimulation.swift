@@ -252,6 +252,8 @@ struct FleetSimulation {
             }
             let newest = checker.newest[index, default: WorkerID(0)]
             if id < newest { return }
+            // The scheduler forgets who leaves; a runtime does not take in whom it sent away.
+            if checker.dismissed.contains(id) { return post(.dismiss(id), to: id) }
             checker.newest[index] = id
             checker.owners[index, default: []].insert(id)
             _ = liveness.handle(.heard(id), at: time)

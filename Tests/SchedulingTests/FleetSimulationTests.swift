@@ -1,10 +1,7 @@
 import HeadPlan
 import Scheduling
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-import Glibc
-#endif
 
 @Suite struct FleetSimulationTests {
     // Goal: whatever befalls the fleet, every head is accepted once, by a lease that had it, and when
@@ -12,25 +9,26 @@ import Glibc
     // bookkeeping and the scheduler's own invariants are checked after every event.
     @Test(.timeLimit(.minutes(30)))
     func survivesMisfortune() {
+        let range = SeedRange(suite: "FleetSimulationTests", usual: 3_000)
         var eventCount = 0
         var slowest = 0.0
         var tally: [String: Int] = [:]
-        for seed in 0..<seedCount() {
+        for seed in range.seeds {
             var simulation = FleetSimulation(seed: seed)
             let failure = simulation.run()
-            #expect(failure == nil, "seed \(seed)")
+            #expect(failure == nil, "\(range.reproduction(of: seed))")
             if failure != nil { break }
             eventCount += simulation.checker.log.count
             tally.merge(simulation.checker.tally, uniquingKeysWith: +)
             slowest = max(slowest, simulation.calmSeconds)
             if seed % 16 == 0 {
                 let difference = simulation.checker.replayFailure()
-                #expect(difference == nil, "seed \(seed)")
+                #expect(difference == nil, "\(range.reproduction(of: seed))")
             }
         }
-        print("\(seedCount()) seeds, \(eventCount) events, slowest calm \(slowest) s, \(tally)")
+        print("\(range.count) seeds, \(eventCount) events, slowest calm \(slowest) s, \(tally)")
         // A simulation in which nothing goes wrong shows nothing.
-        if seedCount() < 1_000 { return }
+        if range.count < 1_000 { return }
         for kind in [
             "attempt above 1", "compare", "check", "referee", "verdict", "guilty", "withdraw",
             "dismiss rejections", "dismiss distrust", "quarantine", "discard alreadyReported",
@@ -40,16 +38,5 @@ import Glibc
         ] {
             #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
         }
-    }
-
-    private func seedCount() -> UInt64 {
-        let text = unsafe getenv("MANYHEADS_SIMULATION_SEEDS")
-        #if DEBUG
-        let usual: UInt64 = 100
-        #else
-        let usual: UInt64 = 1_500
-        #endif
-        guard let text = unsafe text else { return usual }
-        return UInt64(unsafe String(cString: text)) ?? usual
     }
 }

@@ -12,13 +12,16 @@ struct Driver {
     /// Otherwise the test does, when it likes.
     let insertsAtOnce: Bool
 
-    init(stays: Bool = false, slotCount: Int = 1, insertsAtOnce: Bool = true) {
+    init(
+        stays: Bool = false, slotCount: Int = 1, insertsAtOnce: Bool = true,
+        featureByteCountMax: Int = 1 << 30
+    ) {
         self.insertsAtOnce = insertsAtOnce
         session = WorkerSession(
             hello: Hello(
                 incarnation: 7, name: "w", host: "h", isa: "scalar", threadCount: slotCount,
                 slotCount: slotCount, processID: 1),
-            stays: stays, at: now)
+            stays: stays, featureByteCountMax: featureByteCountMax, at: now)
     }
 
     @discardableResult
