@@ -1,7 +1,3 @@
-import FeatureStore
-import Foundation
-import HeadPlan
-import Reporting
 import RunStore
 import Scheduling
 import Synchronization

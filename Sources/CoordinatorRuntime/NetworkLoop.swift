@@ -4,7 +4,6 @@ import HeadPlan
 import Reporting
 import RunStore
 import Scheduling
-import Synchronization
 import Threading
 import WireProtocol
 import ZeroMQ

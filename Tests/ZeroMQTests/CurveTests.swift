@@ -203,19 +203,20 @@ import ZeroMQ
         let pair = try CurveKeyPair.generate()
         let other = try CurveKeyPair.generate()
         // Each tries again and again; nobody is asked about those who prove no key.
-        func fail(as event: HandshakeEvent) throws {
+        func fail(as events: HandshakeEvent...) throws {
             while true {
                 let found = try server.handshake {
-                    #expect(event == .notAdmitted && $0 == pair.publicKey)
+                    #expect(events == [.notAdmitted] && $0 == pair.publicKey)
                     return false
                 }
                 #expect(found != .succeeded)
-                if found == event { return }
+                if events.contains(found) { return }
             }
         }
         do {
             let plain = try client(server, nil)
-            try fail(as: .otherMechanism)
+            // Whichever end sees it first hangs up, and libzmq does not try that again.
+            try fail(as: .otherMechanism, .brokenOff)
             withExtendedLifetime(plain.kind) {}
         }
         do {
