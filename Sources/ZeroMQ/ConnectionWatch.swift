@@ -29,6 +29,9 @@ package struct ConnectionWatch {
     private struct Connection {
         let inode: UInt
         let since: ContinuousClock.Instant
+        /// As of the look before: what came since then may be whole and not read yet, however long
+        /// this thread was kept from reading.
+        var receivedBefore = 0
         var isCut = false
     }
 
@@ -63,7 +66,7 @@ package struct ConnectionWatch {
 
     /// Looks at the connections, now and then; to be called after reading.
     ///
-    /// - Parameter isDrained: nothing was left to read a moment ago.
+    /// - Parameter isDrained: nothing was left to read at some moment since the last look.
     /// - Returns: how many connections were cut, and why the last one was.
     package mutating func look(isDrained: Bool) -> (count: Int, reason: String)? {
         let now = ContinuousClock.now
@@ -90,9 +93,11 @@ package struct ConnectionWatch {
                 room -= 1
             }
             found[descriptor] = connection
+            found[descriptor]?.receivedBefore = received
+            let counted = isDrained ? min(connection.receivedBefore, received) : received
             guard !connection.isCut,
                 let reason = breach(
-                    received: received, unread: received - taken,
+                    received: received, unread: counted - taken,
                     seconds: connection.since.duration(to: now) / .seconds(1),
                     isDrained: isDrained, isOneTooMany: isNew && room < 0)
             else { continue }

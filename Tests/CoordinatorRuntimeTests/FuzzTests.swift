@@ -128,7 +128,7 @@ import WireProtocol
     // Goal: whatever strangers send, in whatever phase, nothing traps, what is remembered is bounded,
     // and honest workers end the run with the right heads. Method: sieges by a seeded mutator: before
     // the features are there, while heads train, and after the end.
-    @Test(.timeLimit(.minutes(30))) func honestWorkersFinishUnderSiege() {
+    @Test(.timeLimit(.minutes(240))) func honestWorkersFinishUnderSiege() {
         let count = fuzzCount(usual: 20_000)
         let perSiege = 1_000
         var mostLeases = 0

@@ -5,7 +5,7 @@ import Testing
     // Goal: whatever befalls processes and connections, every head comes once and right and is on disk
     // before its worker is told so, and when the misfortunes stop the run ends and every worker knows. Method: a seed makes the misfortunes,
     // both sides are the real sessions and the messages real bytes. Only training is made up.
-    @Test(.timeLimit(.minutes(30)))
+    @Test(.timeLimit(.minutes(240)))
     func everyHeadComesAndEveryWorkerIsTold() {
         let range = SeedRange(suite: "SessionSimulationTests", usual: 1_200)
         var tally: [String: Int] = [:]

@@ -15,7 +15,7 @@ import Testing
     // Goal: a file of any bytes is read as images that it can hold, or refused with an error of the
     // module's own; nothing traps. Method: one file of a whole data set at a time goes through a seeded
     // mutator, plain, stored in gzip, deflated, its gzip damaged or the bytes in it.
-    @Test(.timeLimit(.minutes(30))) func damagedFilesAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedFilesAreReadOrRefused() throws {
         let count = fuzzCount(usual: 1_500, share: 0.05)
         let folder = try TemporaryFolder()
         let small = SmallMNIST()
@@ -61,7 +61,7 @@ import Testing
         #expect(dataset.train.count == 20)
     }
 
-    @Test(.timeLimit(.minutes(30))) func damagedCIFARFilesAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedCIFARFilesAreReadOrRefused() throws {
         let count = fuzzCount(usual: 300, share: 0.01)
         let folder = try TemporaryFolder()
         try writeSmallCIFAR(to: folder)

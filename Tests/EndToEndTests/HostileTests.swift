@@ -10,7 +10,7 @@ import ZeroMQ
 
 extension EndToEndTests {
     /// A live coordinator that everybody attacks, and a worker whose coordinator is hostile.
-    @Suite(.serialized, .timeLimit(.minutes(15))) struct HostileTests {
+    @Suite(.serialized, .timeLimit(.minutes(60))) struct HostileTests {
         /// What the coordinator may take beside what it takes in peace: what one peer may make it hold
         /// before it is cut, and the malloc's share.
         private static let memoryByteCountMax = 700 << 20

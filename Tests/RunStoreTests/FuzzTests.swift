@@ -19,7 +19,7 @@ import Testing
 
     // Goal: bytes that are read are a file that gives the same bytes again; all others are refused
     // with an error of the module's own; nothing traps.
-    @Test(.timeLimit(.minutes(30))) func damagedModelsAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedModelsAreReadOrRefused() throws {
         let count = fuzzCount(usual: 20_000)
         let file = try Self.model()
         var mutator = Mutator([[file]], seed: fuzzSeed)
@@ -51,7 +51,7 @@ import Testing
         (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header + rest
     }
 
-    @Test(.timeLimit(.minutes(30))) func damagedArraysAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedArraysAreReadOrRefused() throws {
         let count = fuzzCount(usual: 20_000)
         let matrix = NPY.encode(Matrix(rowCount: 2, columnCount: 3, values: [1, 2, 3, 4, 5, 6]))
         let labels = NPY.encode(labels: [3, 1, 4])
@@ -76,7 +76,7 @@ import Testing
         #expect(readCount < count)
     }
 
-    @Test(.timeLimit(.minutes(30))) func damagedJSONIsReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedJSONIsReadOrRefused() throws {
         let count = fuzzCount(usual: 5_000, share: 0.1)
         let file = try JSONFile.encode(sampleResults)
         var mutator = Mutator([[file]], seed: fuzzSeed)
@@ -100,7 +100,7 @@ import Testing
     // Goal: a journal of any bytes is refused by name, or read as rows that were written; nothing
     // traps. Method: the file, its log, or both go through a seeded mutator that also moves, repeats
     // and wipes whole pages.
-    @Test(.timeLimit(.minutes(30))) func damagedJournalsAreReadOrRefused() throws {
+    @Test(.timeLimit(.minutes(240))) func damagedJournalsAreReadOrRefused() throws {
         let count = fuzzCount(usual: 150, share: 0.005)
         try withTemporaryFolder { folder in
             let path = folder + "/journal.sqlite"

@@ -7,7 +7,7 @@ import Testing
     // Goal: whatever befalls the fleet, every head is accepted once, by a lease that had it, and when
     // the misfortunes stop the run ends. Method: a seed makes a fleet and its misfortunes; an outside
     // bookkeeping and the scheduler's own invariants are checked after every event.
-    @Test(.timeLimit(.minutes(30)))
+    @Test(.timeLimit(.minutes(240)))
     func survivesMisfortune() {
         let range = SeedRange(suite: "FleetSimulationTests", usual: 3_000)
         var eventCount = 0

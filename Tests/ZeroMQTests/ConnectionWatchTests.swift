@@ -5,7 +5,9 @@ import Testing
 import ZeroMQ
 
 /// What libzmq does not bound, and the watch does.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionWatchTests {
+///
+/// One at a time: they block their threads.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ConnectionWatchTests {
     /// A bound socket, watched.
     private struct Listener: ~Copyable {
         let socket: Socket
