@@ -47,8 +47,11 @@ extension EndToEndTests {
                 results,
                 [
                     "config": "o", "data": "o", "schemes": "o", "digests": "o", "timing": "o",
-                    "heads": "o", "workers": "a", "versions": "o",
+                    "heads": "o", "workers": "a", "security": "o", "versions": "o",
                 ])
+            expectShape(
+                try object(results["security"]),
+                ["encryption": "s", "refused": "i", "refused_by_reason": "o"])
             expectShape(
                 try object(results["data"]),
                 [
