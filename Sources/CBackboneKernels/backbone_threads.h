@@ -9,7 +9,14 @@ extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, un
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 
-#if defined(__x86_64__)
+// Not under the thread sanitizer: the dynamic linker chooses a clone before the sanitizer has begun,
+// and the chooser, which is instrumented too, would crash. Without clones the results' bits may differ.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MANYHEADS_NO_CLONES
+#endif
+#endif
+#if defined(__x86_64__) && !defined(MANYHEADS_NO_CLONES)
 #define PER_ISA __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define PER_ISA
