@@ -14,7 +14,9 @@ struct Coordinator: AsyncParsableCommand {
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
         version: Release.version,
-        subcommands: [RunCommand.self, BenchmarkCommand.self, SimulateCommand.self],
+        subcommands: [
+            RunCommand.self, BenchmarkCommand.self, SimulateCommand.self, EvaluateCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
