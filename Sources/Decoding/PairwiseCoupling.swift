@@ -71,8 +71,15 @@ package struct PairwiseCoupling: Sendable {
             if product.allSatisfy({ abs($0 - square) < Self.tolerance }) { break }
             improve(square)
         }
-        let highest = probabilities.reduce(0, max)
-        return probabilities.firstIndex { $0 > highest - Self.tieWidth } ?? 0
+        var top = 0
+        for position in 1..<classCount where probabilities[position] > probabilities[top] {
+            top = position
+        }
+        let bound = probabilities[top] - Self.tieWidth
+        let winner = probabilities.firstIndex { $0 > bound } ?? top
+        // The argmax is the winner then, and the sum stays as it is.
+        probabilities.swapAt(winner, top)
+        return winner
     }
 
     private mutating func fillQuadratic() {

@@ -67,6 +67,7 @@ import Testing
             }
             #expect(worst < 1e-9, "trial \(trial)")
             #expect(coupling.probabilities.allSatisfy { $0 > 0 })
+            #expect(coupling.probabilities[winner] == coupling.probabilities.max())
             let highest = expected.max() ?? .nan
             #expect(expected[winner] > highest - 1e-9)
         }

@@ -16,9 +16,9 @@ import Testing
         #expect(probabilities.predictions == [0, 1, 2, 0, 0, 2])
         #expect(metrics.accuracy == 0.5)
         #expect(metrics.evaluation.confusion == [1, 0, 0, 2, 0, 0, 0, 1, 2])
-        // numpy.mean(-numpy.log(numpy.maximum(p[numpy.arange(6), y], 2.0**-52)))
+        // By NumPy: numpy.mean(-numpy.log(numpy.maximum(p[numpy.arange(6), y], 2.0**-52)))
         #expect(abs(metrics.negativeLogLikelihood - 6.51599266902659) < 1e-12)
-        // numpy.mean(((p - numpy.eye(3)[y]) ** 2).sum(1))
+        // By NumPy: numpy.mean(((p - numpy.eye(3)[y]) ** 2).sum(1))
         #expect(abs(metrics.brierScore - 0.6283333333333333) < 1e-12)
         // c = p.max(1); b = numpy.ceil(c * 15) - 1; right = p.argmax(1) == y
         // sum(abs(c[b == i].sum() - right[b == i].sum()) for i in range(15)) / 6

@@ -6,7 +6,7 @@ import Testing
     @Test func meanAndSpread() throws {
         let summary = try Summary(firstAccuracies)
         #expect(summary.count == 10)
-        // numpy.mean(a), numpy.std(a, ddof=1)
+        // By NumPy: numpy.mean(a), numpy.std(a, ddof=1)
         #expect(isClose(summary.mean, 0.878_500_000_000_000_1, within: 1e-15))
         #expect(isClose(summary.standardDeviation ?? .nan, 0.007_245_688_373_094_725))
         // A large offset must not eat the spread: numpy.std([1, 2, 4], ddof=1).
@@ -22,23 +22,23 @@ import Testing
 
     @Test func pairedDifferences() throws {
         let comparison = try PairedComparison(firstAccuracies, secondAccuracies)
-        // numpy.mean(a - b), numpy.std(a - b, ddof=1)
+        // By NumPy: numpy.mean(a - b), numpy.std(a - b, ddof=1)
         #expect(isClose(comparison.summary.mean, 0.008))
         #expect(
             isClose(comparison.summary.standardDeviation ?? .nan, 0.007_527_726_527_090_816_5))
-        // scipy.stats.ttest_rel(a, b)
+        // By SciPy: scipy.stats.ttest_rel(a, b)
         let test = try comparison.tTest()
         #expect(isClose(test.statistic, 3.360_672_201_667_224))
         #expect(test.degreesOfFreedom == 9)
         #expect(isClose(test.pValue, 0.008_380_205_975_900_386))
-        // scipy.stats.ttest_rel(a, b).confidence_interval(0.95) and (0.99)
+        // By SciPy: scipy.stats.ttest_rel(a, b).confidence_interval(0.95) and (0.99)
         let interval = try comparison.interval()
         #expect(isClose(interval.lowerBound, 0.002_614_988_842_587_024))
         #expect(isClose(interval.upperBound, 0.013_385_011_157_412_991))
         let wider = try comparison.interval(confidence: 0.99)
         #expect(isClose(wider.lowerBound, 0.000_263_844_025_061_681_95))
         #expect(isClose(wider.upperBound, 0.015_736_155_974_938_333))
-        // numpy.mean(a - b) / numpy.std(a - b, ddof=1)
+        // By NumPy: numpy.mean(a - b) / numpy.std(a - b, ddof=1)
         #expect(isClose(try comparison.cohensD(), 1.062_737_862_648_114_3))
         // The other way round everything turns its sign.
         let turned = try PairedComparison(secondAccuracies, firstAccuracies)

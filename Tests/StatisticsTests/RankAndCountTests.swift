@@ -11,7 +11,7 @@ import Testing
         var method: WilcoxonTest.Method
     }
 
-    // numpy.array([i * (-1 if i % 3 == 0 else 1) for i in range(1, n + 1)])
+    // By NumPy: numpy.array([i * (-1 if i % 3 == 0 else 1) for i in range(1, n + 1)])
     static func everyThirdNegative(_ count: Int) -> [Double] {
         (1...count).map { Double($0 % 3 == 0 ? -$0 : $0) }
     }
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    // scipy.stats.binomtest(b, b + c, 0.5).pvalue
+    // By SciPy: scipy.stats.binomtest(b, b + c, 0.5).pvalue
     @Test(
         arguments: [
             (3, 9, 0.145_996_093_75), (0, 1, 1), (0, 20, 1.907_348_632_812_5e-06),
@@ -136,7 +136,7 @@ import Testing
     }
 
     // p = numpy.array([.01, .04, .03, .005]); order = numpy.argsort(p); m = len(p)
-    // numpy.minimum(1, numpy.maximum.accumulate((m - numpy.arange(m)) * p[order])), put back:
+    // By NumPy: numpy.minimum(1, numpy.maximum.accumulate((m - numpy.arange(m)) * p[order])), put back:
     // [.03, .06, .06, .02], which is R's p.adjust(p, "holm").
     @Test func holmsCorrection() throws {
         let adjusted = try Holm.adjusted([0.01, 0.04, 0.03, 0.005])
