@@ -63,8 +63,9 @@ let package = Package(
 
         // Pure layer: no C, no clock, no thread, no file.
         module("Tensors", []),
+        module("Statistics", []),
         module("HeadPlan", ["Tensors"]),
-        module("Decoding", ["HeadPlan", "Tensors"]),
+        module("Decoding", ["HeadPlan", "Statistics", "Tensors"]),
         module("Scheduling", ["HeadPlan", "Tensors"]),
         module("Simulation", ["HeadPlan", "Scheduling", "Tensors"]),
         .target(
@@ -120,6 +121,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: strict),
         tests("Tensors", ["Tensors"]),
+        tests("Statistics", ["Statistics"]),
         tests("HeadPlan", ["HeadPlan", "Tensors"]),
         tests("Decoding", ["Decoding", "HeadPlan", "Tensors"]),
         tests("Scheduling", ["Scheduling", "HeadPlan", "Tensors"]),

@@ -10,17 +10,14 @@ extension BackboneWeights {
         zip(Self.names, tensors).map { NamedTensor(prefix + $0, $1.shape, $1.values) }
     }
 
-    /// The tensors that ``named(_:)`` made.
-    fileprivate init(
-        _ record: BackboneRecord, _ prefix: String, _ journal: Journal
-    ) throws(RunError) {
+    /// The tensors that ``named(_:)`` made, out of the file at `path`.
+    init(_ tensors: [NamedTensor], _ prefix: String, path: String) throws(RunError) {
         var found: [BackboneTensor] = []
         for name in Self.names {
-            guard let tensor = record.tensors.first(where: { $0.name == prefix + name }),
+            guard let tensor = tensors.first(where: { $0.name == prefix + name }),
                 let values = tensor.floats
             else {
-                throw RunError(
-                    .data, "\(journal.path) lacks \(prefix)\(name); use another --run-dir")
+                throw RunError(.data, "\(path) lacks \(prefix)\(name); use another run folder")
             }
             found.append(BackboneTensor(shape: tensor.shape, values: values))
         }
@@ -49,10 +46,11 @@ extension BackboneCheckpoint {
     ///
     /// - Throws: `RunError` when the journal lacks a tensor; shapes are for `Backbone` to check.
     init(_ record: BackboneRecord, _ journal: Journal) throws(RunError) {
+        let (tensors, path) = (record.tensors, journal.path)
         self.init(
-            weights: try BackboneWeights(record, Self.weightPrefix, journal),
-            squaredGradients: try BackboneWeights(record, Self.gradientPrefix, journal),
-            squaredUpdates: try BackboneWeights(record, Self.updatePrefix, journal))
+            weights: try BackboneWeights(tensors, Self.weightPrefix, path: path),
+            squaredGradients: try BackboneWeights(tensors, Self.gradientPrefix, path: path),
+            squaredUpdates: try BackboneWeights(tensors, Self.updatePrefix, path: path))
     }
 }
 

@@ -10,6 +10,7 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
             case widthMismatch
             case noClasses
             case labelMismatch
+            case policyOutOfRange
         }
         private let value: Value
 
@@ -23,6 +24,8 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
         package static let noClasses = Code(value: .noClasses)
         /// Labels do not fit the predictions.
         package static let labelMismatch = Code(value: .labelMismatch)
+        /// An elimination policy that drops nothing, or compares with no probability.
+        package static let policyOutOfRange = Code(value: .policyOutOfRange)
     }
 
     /// Which failure it is.
@@ -59,5 +62,11 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
     static func labelMismatch(_ what: String) -> DecodingError {
         DecodingError(
             code: .labelMismatch, message: "\(what); give one label in range per prediction")
+    }
+
+    static func policy(_ title: String) -> DecodingError {
+        DecodingError(
+            code: .policyOutOfRange,
+            message: "elimination cannot \(title); drop 1 or more, and compare with 0 to 1")
     }
 }

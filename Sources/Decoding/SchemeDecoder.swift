@@ -53,25 +53,9 @@ package enum SchemeDecoder {
         guard (2...votingClassCountMax).contains(members.count) else {
             throw .classCount(members.count, max: votingClassCountMax)
         }
-        var pairs: [(head: Head, first: Int, second: Int)] = []
-        pairs.reserveCapacity(members.count * (members.count - 1) / 2)
-        for second in 1..<members.count {
-            for first in 0..<second {
-                let head = try heads.head(over: ClassSet([members[first], members[second]]))
-                try checkWidth(of: head, features)
-                pairs.append((head, first, second))
-            }
-        }
-        let kernel = LogitKernel(features: features)
-        var logits = [Float](repeating: 0, count: 2 * LogitKernel.blockRowCount)
-        var votes = [Int64](repeating: 0, count: members.count * LogitKernel.blockRowCount)
+        let pairs = try pairHeads(of: members, features, heads)
         var predictions = [Int](repeating: 0, count: rows.count)
-        for block in blocks(of: rows) {
-            for index in votes.indices { votes[index] = 0 }
-            for pair in pairs {
-                kernel.fill(&logits, head: pair.head, rows: block[...])
-                addVotes(logits, rowCount: block.count, to: &votes, pair.first, pair.second)
-            }
+        forEachVote(features, rows, members.count, pairs) { block, votes in
             for index in block.indices {
                 let row = Int(block[index]) - rows.lowerBound
                 predictions[row] = members[highest(votes, row: index, count: members.count)]
@@ -110,7 +94,7 @@ package enum SchemeDecoder {
 }
 
 extension SchemeDecoder {
-    private static func checked(
+    static func checked(
         _ rows: Range<Int>?, of features: Matrix
     ) throws(DecodingError) -> Range<Int> {
         let rows = rows ?? 0..<features.rowCount
@@ -127,8 +111,45 @@ extension SchemeDecoder {
         }
     }
 
+    /// A pair's head and the positions of its classes, the lower first.
+    typealias PairHead = (head: Head, first: Int, second: Int)
+
+    /// The heads of all pairs of `members`.
+    static func pairHeads(
+        of members: [Int], _ features: Matrix, _ heads: HeadBank
+    ) throws(DecodingError) -> [PairHead] {
+        var pairs: [PairHead] = []
+        pairs.reserveCapacity(members.count * (members.count - 1) / 2)
+        for second in 1..<members.count {
+            for first in 0..<second {
+                let head = try heads.head(over: ClassSet([members[first], members[second]]))
+                try checkWidth(of: head, features)
+                pairs.append((head, first, second))
+            }
+        }
+        return pairs
+    }
+
+    /// Calls `body` with every block of rows and its votes `[class, blockRow]`, summed over pairs.
+    static func forEachVote(
+        _ features: Matrix, _ rows: Range<Int>, _ classCount: Int, _ pairs: [PairHead],
+        _ body: (_ block: [Int32], _ votes: [Int64]) -> Void
+    ) {
+        let kernel = LogitKernel(features: features)
+        var logits = [Float](repeating: 0, count: 2 * LogitKernel.blockRowCount)
+        var votes = [Int64](repeating: 0, count: classCount * LogitKernel.blockRowCount)
+        for block in blocks(of: rows) {
+            for index in votes.indices { votes[index] = 0 }
+            for pair in pairs {
+                kernel.fill(&logits, head: pair.head, rows: block[...])
+                addVotes(logits, rowCount: block.count, to: &votes, pair.first, pair.second)
+            }
+            body(block, votes)
+        }
+    }
+
     /// The rows in blocks that a kernel takes.
-    private static func blocks(of rows: Range<Int>) -> some Sequence<[Int32]> {
+    static func blocks(of rows: Range<Int>) -> some Sequence<[Int32]> {
         stride(from: rows.lowerBound, to: rows.upperBound, by: LogitKernel.blockRowCount).lazy.map {
             (Int32($0)..<Int32(min($0 + LogitKernel.blockRowCount, rows.upperBound))).map { $0 }
         }
@@ -136,7 +157,7 @@ extension SchemeDecoder {
 
     /// The position of the highest value of `[position, blockRow]` in a row; the lowest on a tie.
     @inline(__always)
-    private static func highest<Value: Comparable>(
+    static func highest<Value: Comparable>(
         _ values: [Value], row: Int, count: Int
     ) -> Int {
         var best = 0

@@ -15,7 +15,8 @@ struct Coordinator: AsyncParsableCommand {
             """,
         version: Release.version,
         subcommands: [
-            RunCommand.self, BenchmarkCommand.self, SimulateCommand.self, KeygenCommand.self,
+            RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
+            KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -38,8 +38,22 @@ import Testing
         let third = clock.now
         print("one-vs-all \(first - started), all-vs-all \(second - first), tree \(third - second)")
         #expect(checksum > 0)
+        for rule in PairRule.allCases {
+            let before = clock.now
+            _ = try SchemeDecoder.pairProbabilities(
+                features, classes: .all(10), heads: bank, rule: rule)
+            print("\(rule.title) \(clock.now - before)")
+        }
+        for policy in [EliminationPolicy.lowest(1), .lowest(3), .below(0.01)] {
+            let before = clock.now
+            _ = try SchemeDecoder.eliminate(
+                features, classes: .all(10), heads: bank, policy: policy)
+            print("tree, \(policy.title) \(clock.now - before)")
+        }
+        let last = clock.now
         #if !DEBUG
         #expect(third - started < .seconds(5))
+        #expect(last - third < .seconds(15))
         #endif
     }
 }

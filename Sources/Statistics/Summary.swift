@@ -1,0 +1,33 @@
+/// Mean and spread of the values of some trials.
+package struct Summary: Sendable, Hashable {
+    /// How many values, at least one.
+    package let count: Int
+    /// The arithmetic mean.
+    package let mean: Double
+    /// The sample standard deviation (divisor n - 1); nil for a single value, which has none.
+    ///
+    /// Exactly 0 when all values are the same number, whatever their mean rounds to.
+    package let standardDeviation: Double?
+
+    /// Sums in order and corrects the mean once: two passes (Chan, Golub and LeVeque 1983), so
+    /// the mean is good to its last digits even where the values differ by little.
+    ///
+    /// - Throws: ``StatisticsError`` without values, or when one is not finite.
+    package init(_ values: [Double]) throws(StatisticsError) {
+        guard let first = values.first else { throw .tooFewValues(0, min: 1) }
+        if let index = values.firstIndex(where: { !$0.isFinite }) { throw .notFinite(at: index) }
+        let count = Double(values.count)
+        if values.allSatisfy({ $0 == first }) {
+            mean = first
+            standardDeviation = values.count < 2 ? nil : 0
+        } else {
+            let rough = values.reduce(0) { $0 + $1 / count }
+            let residue = values.reduce(0) { $0 + ($1 - rough) }
+            mean = rough + residue / count
+            let squares = values.reduce(0) { $0 + ($1 - rough) * ($1 - rough) }
+            let variance = max(0, squares - residue * residue / count) / (count - 1)
+            standardDeviation = variance.squareRoot()
+        }
+        self.count = values.count
+    }
+}

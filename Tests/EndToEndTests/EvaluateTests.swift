@@ -1,0 +1,147 @@
+import Foundation
+import RunStore
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// `coordinator evaluate` on the files of the reference run.
+    @Suite(.timeLimit(.minutes(1))) struct EvaluateTests {
+        private struct Report: Decodable {
+            struct Figures: Decodable, Equatable {
+                var accuracy: Double
+                var correct: Int
+                var negativeLogLikelihood: Double
+                var brierScore: Double
+                var expectedCalibrationError: Double
+                var headsPerRow: Double
+                var flopsPerRow: Double
+                var topNeverChanged: Double?
+                var policy: String?
+                var value: Double?
+            }
+            var testRows: Int
+            var classes: Int
+            var features: String
+            var digests: [String: String]
+            var schemes: [String: Figures]
+            var policies: [Figures]
+        }
+
+        private func report(_ folder: String, _ more: [String] = []) async throws -> Report {
+            let run = try await run(
+                Lab.coordinator, ["evaluate", folder, "--json", "--threads", "1"] + more)
+            try #require(run.status == 0, "\(run.standardError)")
+            #expect(run.standardError == "")
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(Report.self, from: Data(run.standardOutput.utf8))
+        }
+
+        /// The reference's files, some left out.
+        private func copy(
+            without names: [RunDirectory.Artefact], to folder: TemporaryDirectory
+        ) async throws -> String {
+            let path = folder.path("copy")
+            try FileManager.default.copyItem(atPath: try await Lab.reference.path, toPath: path)
+            for name in names {
+                try FileManager.default.removeItem(atPath: path + "/" + name.rawValue)
+            }
+            return path
+        }
+
+        @Test func schemesAndPoliciesAgreeWithTheRun() async throws {
+            let reference = try await Lab.reference
+            let report = try await report(
+                reference.path, ["--drop", "1,2,5", "--threshold", "0.01", "--margin", "0,0.9"])
+            let schemes = reference.results.schemes
+            #expect(report.testRows == reference.results.data.testRows)
+            #expect(report.classes == 6)
+            #expect(report.features == "saved")
+            #expect(report.digests["heads"] == reference.results.digests.heads)
+            #expect(report.schemes["one_vs_all"]?.correct == schemes.oneVsAll.correct)
+            #expect(report.schemes["one_vs_all_refit"]?.correct == schemes.oneVsAllRefit?.correct)
+            #expect(report.schemes["all_vs_all"]?.correct == schemes.allVsAll?.correct)
+            #expect(report.policies.first?.correct == schemes.tree?.correct)
+            #expect(
+                report.schemes.keys.sorted() == [
+                    "all_vs_all", "all_vs_all_coupling", "all_vs_all_hard_vote", "dag",
+                    "one_vs_all", "one_vs_all_refit",
+                ])
+            let policies = report.policies
+            #expect(
+                policies.map(\.policy) == ["drop", "drop", "drop", "threshold", "margin", "margin"])
+            #expect(policies.map(\.value) == [1, 2, 5, 0.01, 0, 0.9])
+            #expect(policies[0].headsPerRow == 5)
+            // Two operations a weight, 256 weights an output, 6 + 5 + 4 + 3 + 2 outputs.
+            #expect(policies[0].flopsPerRow == 10_240)
+            // Dropping all but one, or being certain at once, is the refitted head.
+            for index in [2, 4] {
+                #expect(policies[index].headsPerRow == 1)
+                #expect(policies[index].topNeverChanged == 1)
+                #expect(policies[index].correct == schemes.oneVsAllRefit?.correct)
+                #expect(
+                    policies[index].brierScore == report.schemes["one_vs_all_refit"]?.brierScore)
+            }
+            for figures in policies + report.schemes.values {
+                #expect(figures.accuracy == Double(figures.correct) / Double(report.testRows))
+                #expect(figures.negativeLogLikelihood > 0)
+                #expect((0...2).contains(figures.brierScore))
+                #expect((0...1).contains(figures.expectedCalibrationError))
+                #expect((1...15).contains(figures.headsPerRow))
+            }
+        }
+
+        @Test func featuresAreComputedWhereNoneAreSaved() async throws {
+            let folder = try TemporaryDirectory()
+            let path = try await copy(without: [.testFeatures], to: folder)
+            let computed = try await report(path, ["--drop", "1"])
+            #expect(computed.features == "computed")
+            let saved = try await report(try await Lab.reference.path, ["--drop", "1"])
+            #expect(computed.policies == saved.policies)
+            #expect(computed.schemes == saved.schemes)
+        }
+
+        @Test func theTableNamesEveryScheme() async throws {
+            let reference = try await Lab.reference
+            let run = try await run(Lab.coordinator, ["evaluate", reference.path])
+            #expect(run.status == 0, "\(run.standardError)")
+            for text in [
+                "one-vs-all refit", "all-vs-all, hard vote", "DAG elimination over pairs",
+                "tree elimination, drop 2", "stop at margin 0.9", "heads/row", "top never changed",
+            ] {
+                #expect(run.standardOutput.contains(text), "\(run.standardOutput)")
+            }
+        }
+
+        @Test func wrongInputIsRefusedInOneSentence() async throws {
+            let reference = try await Lab.reference.path
+            let folder = try TemporaryDirectory()
+            let damaged = try await copy(without: [.testFeatures], to: folder)
+            let model = RunDirectory.path(of: .model, in: damaged)
+            try Data(try bytes(of: model).dropLast(9)).write(to: URL(filePath: model))
+            let cases: [([String], Int32, String)] = [
+                ([reference, "--drop", "0"], 64, "--drop takes whole numbers"),
+                ([reference, "--drop", "1,,2"], 64, "not ''"),
+                ([reference, "--threshold", "1.5"], 64, "--threshold takes numbers from 0 to 1"),
+                ([reference, "--threshold", "nan"], 64, "'nan'"),
+                ([reference, "--margin", "much"], 64, "'much'"),
+                ([reference, "--threads", "0"], 64, "--threads"),
+                ([], 64, "<run>"),
+                ([folder.path("nothing")], 65, "give the folder of a finished run"),
+                ([damaged], 65, "model.safetensors"),
+            ]
+            for (arguments, status, text) in cases {
+                let run = try await run(Lab.coordinator, ["evaluate"] + arguments)
+                #expect(run.status == status, "\(arguments): \(run.standardError)")
+                #expect(run.standardOutput == "")
+                #expect(run.standardError.contains(text), "\(run.standardError)")
+                #expect(!run.standardError.contains("Fatal error"))
+            }
+            let second = try TemporaryDirectory()
+            let other = try await copy(without: [.testFeatures], to: second)
+            let elsewhere = try await run(
+                Lab.coordinator, ["evaluate", other, "--data-dir", folder.path])
+            #expect(elsewhere.status == 65, "\(elsewhere.standardError)")
+        }
+    }
+}
