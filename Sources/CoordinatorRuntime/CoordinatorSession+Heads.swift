@@ -12,6 +12,11 @@ extension CoordinatorSession {
         harvest.heads = job.resumedHeads
         harvest.resumedCount = job.resumedHeads.count { $0 != nil }
         court.trainers = job.resumedTrainers
+        court.lines = [Int?](repeating: nil, count: job.resumedHeads.count)
+        for former in job.formerFaults {
+            harvest.workers.append(former)
+            _ = dismissedRing.insert(former.incarnation)
+        }
         scheduler = HeadScheduler(
             heads: job.work, configuration: job.schedulerConfiguration,
             accepted: job.resumedTrainersByHead, checked: job.checkedHeads)

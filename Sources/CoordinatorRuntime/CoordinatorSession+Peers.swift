@@ -193,7 +193,8 @@ extension CoordinatorSession {
     /// What the scheduler hears of a worker.
     func joined(_ peer: Peer) -> HeadScheduler.Event {
         .workerJoined(
-            peer.worker, slotCount: peer.slotCount, trainer: TrainerID(peer.incarnation))
+            peer.worker, slotCount: peer.slotCount,
+            trainer: trainer(of: harvest.workers[peer.report]))
     }
 
     private func joining(of peer: Peer, at now: SchedulerInstant) -> RunEvent {
@@ -218,7 +219,7 @@ extension CoordinatorSession {
         }
         let isFull = harvest.workers.count >= Self.workerCountMax
         let free = harvest.workers.firstIndex {
-            $0.state == .gone && $0.headCount == 0 && $0.fault == nil
+            $0.state == .gone && $0.headCount == 0 && $0.leasedAt == nil && $0.fault == nil
                 && (isFull || $0.name == hello.name && $0.host == hello.host)
         }
         if let free {

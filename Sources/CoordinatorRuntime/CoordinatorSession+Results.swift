@@ -134,9 +134,11 @@ extension CoordinatorSession {
         guard let result, let peer else { return [] }
         let wanted = Set(heads)
         let accepted = result.heads.filter { wanted.contains($0.id) }
+        let trainer = trainer(of: harvest.workers[peer.report])
         for trained in accepted {
             harvest.heads[Int(trained.id.rawValue)] = trained.head
-            court.trainers[Int(trained.id.rawValue)] = TrainerID(peer.incarnation)
+            court.trainers[Int(trained.id.rawValue)] = trainer
+            court.lines[Int(trained.id.rawValue)] = peer.report
             acceptedCount += 1
             acceptedFlops += job?.flops(of: trained.id) ?? 0
             harvest.workers[peer.report].headCount += 1
@@ -155,7 +157,7 @@ extension CoordinatorSession {
             harvest.duplicatedCount += 1
             guard differing.contains(trained.id) else { continue }
             harvest.mismatchCount += 1
-            court.challenge(trained, by: TrainerID(peer.incarnation))
+            court.challenge(trained, by: trainer(of: harvest.workers[peer.report]))
         }
         return []
     }

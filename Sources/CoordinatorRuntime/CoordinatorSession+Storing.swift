@@ -8,6 +8,8 @@ package struct HeadBatch: Equatable, Sendable {
     package let number: Int
     /// Heads that were accepted before and are not to be kept.
     package var withdrawn: [HeadID] = []
+    /// A worker that was found to compute wrongly.
+    package var guilty: WorkerReport?
     /// Each accepted for the first time, or since it was withdrawn.
     package let heads: [TrainedHead]
     /// The name of the worker that trained them.
@@ -51,6 +53,13 @@ extension CoordinatorSession {
         return .store(
             HeadBatch(
                 number: storage.issuedNumber, withdrawn: heads, heads: [], worker: "", host: ""))
+    }
+
+    mutating func store(faultOf worker: WorkerReport) -> Action {
+        storage.issuedNumber += 1
+        return .store(
+            HeadBatch(
+                number: storage.issuedNumber, guilty: worker, heads: [], worker: "", host: ""))
     }
 
     /// Acknowledges a result when all that was accepted so far is on disk.

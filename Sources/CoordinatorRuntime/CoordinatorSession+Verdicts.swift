@@ -8,6 +8,12 @@ package struct WorkerFault: Hashable, Sendable {
     package let reason: String
     /// Heads of its process that were withdrawn, and trained again elsewhere.
     package let withdrawnCount: Int
+
+    /// A fault and what it cost.
+    package init(reason: String, withdrawnCount: Int) {
+        self.reason = reason
+        self.withdrawnCount = withdrawnCount
+    }
 }
 
 // Two workers differ: this machine trains the head itself, and whoever is wrong has to go.
@@ -22,6 +28,8 @@ extension CoordinatorSession {
 
         /// Of the kept heads, in the plan's order.
         var trainers: [TrainerID?] = []
+        /// Whose line in the list of workers counts them; nil for those of an earlier start.
+        var lines: [Int?] = []
         var challenges: [HeadID: [Challenge]] = [:]
         /// What each process that was found guilty did.
         var reasons: [TrainerID: String] = [:]
@@ -68,7 +76,10 @@ extension CoordinatorSession {
             let kept = harvest.heads[index]
             if let kept, !kept.hasEqualBits(truth.head), let trainer = court.trainers[index] {
                 guilty.append(trainer)
-                if !challenges.isEmpty && guilty.count == challenges.count + 1 {
+                // One process may have brought two versions by itself.
+                if !challenges.isEmpty && guilty.count == challenges.count + 1
+                    && Set(guilty).count > 1
+                {
                     return actions + giveUp(truth.id, versions: guilty, at: now)
                 }
             }
@@ -98,20 +109,21 @@ extension CoordinatorSession {
         _ heads: [HeadID], of trainer: TrainerID, at now: SchedulerInstant
     ) -> [Action] {
         for id in heads {
-            harvest.heads[Int(id.rawValue)] = nil
-            court.trainers[Int(id.rawValue)] = nil
+            let index = Int(id.rawValue)
+            let flops = job?.flops(of: id) ?? 0
+            harvest.heads[index] = nil
+            court.trainers[index] = nil
+            if let line = court.lines[index] {
+                harvest.workers[line].headCount -= 1
+                acceptedCount -= 1
+                acceptedFlops -= flops
+            } else {
+                harvest.resumedCount -= 1
+                harvest.totalFlops += flops
+            }
+            court.lines[index] = nil
         }
         court.withdrawnCounts[trainer, default: 0] += heads.count
-        let flops = job?.flops(of: heads) ?? 0
-        if let line = harvest.workers.firstIndex(where: { TrainerID($0.incarnation) == trainer }) {
-            harvest.workers[line].headCount -= heads.count
-            acceptedCount -= heads.count
-            acceptedFlops -= flops
-        } else {
-            // An earlier start had them.
-            harvest.resumedCount -= heads.count
-            harvest.totalFlops += flops
-        }
         record(
             RunEvent(
                 .headsWithdrawn, at: now.runSeconds, heads: heads.count, detail: name(of: trainer)))
@@ -125,14 +137,17 @@ extension CoordinatorSession {
         }
         let count = court.withdrawnCounts[trainer] ?? 0
         let fault = WorkerFault(reason: reason, withdrawnCount: count)
-        if let line = harvest.workers.firstIndex(where: { TrainerID($0.incarnation) == trainer }) {
+        var report: WorkerReport?
+        if let line = harvest.workers.firstIndex(where: { self.trainer(of: $0) == trainer }) {
             harvest.workers[line].fault = fault
+            report = harvest.workers[line]
         } else if let former = job?.formerTrainers[trainer] {
-            var report = former
-            report.fault = fault
-            harvest.workers.append(report)
+            report = former
+            report?.fault = fault
+            if let report { harvest.workers.append(report) }
         }
-        return [
+        // On disk too: a coordinator that starts again is to know, and to say so in its results.
+        return (report.map { [store(faultOf: $0)] } ?? []) + [
             .log(
                 .error,
                 "worker \(name(of: trainer)) gets no more work: \(reason); \(count) heads of it are trained again"
@@ -140,10 +155,19 @@ extension CoordinatorSession {
         ]
     }
 
+    /// The process behind a worker.
+    ///
+    /// The journal knows workers by name and machine: one of the same is taken for the same process,
+    /// so that nobody checks what it trained itself before the coordinator was started again.
+    func trainer(of report: WorkerReport) -> TrainerID {
+        job?.formerTrainers.first { $1.name == report.name && $1.host == report.host }?.key
+            ?? TrainerID(report.incarnation)
+    }
+
     /// What people call the process behind heads.
     private func name(of trainer: TrainerID) -> String {
         let report =
-            harvest.workers.first { TrainerID($0.incarnation) == trainer }
+            harvest.workers.first { self.trainer(of: $0) == trainer }
             ?? job?.formerTrainers[trainer]
         return report.map { "\($0.name) on \($0.host)" } ?? "a worker"
     }

@@ -23,6 +23,8 @@ package struct HeadJob: Sendable {
     package var resumedTrainers: [TrainerID?]
     /// The workers of earlier starts.
     package var formerTrainers: [TrainerID: WorkerReport] = [:]
+    /// Those of them that were found to compute wrongly.
+    package var formerFaults: [WorkerReport] = []
     /// Heads that a second process is to train as well.
     package var checkedHeads: Set<HeadID> = []
 
@@ -157,7 +159,7 @@ extension HeadHarvest {
 }
 
 /// What one worker was and did.
-package struct WorkerReport: Sendable {
+package struct WorkerReport: Equatable, Sendable {
     /// As in its hello.
     let incarnation: UInt64
     /// What people call it.
@@ -187,7 +189,10 @@ package struct WorkerReport: Sendable {
     /// What it did wrong, if it was found out.
     package var fault: WorkerFault?
 
-    init(incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int) {
+    /// A worker that has done nothing yet.
+    package init(
+        incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int
+    ) {
         self.incarnation = incarnation
         self.name = name
         self.host = host

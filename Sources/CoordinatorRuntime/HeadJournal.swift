@@ -15,7 +15,45 @@ extension HeadBatch {
         entries.heads = heads.map {
             HeadRecord(id: $0.id, head: $0.head, worker: worker, host: host, time: time)
         }
+        if let guilty, let fault = guilty.fault {
+            entries.events = [
+                JournalEvent(
+                    seconds: 0, kind: WorkerFault.eventKind,
+                    payload: [
+                        "incarnation": .unsigned(guilty.incarnation), "name": .string(guilty.name),
+                        "host": .string(guilty.host), "reason": .string(fault.reason),
+                        "heads": .integer(Int64(fault.withdrawnCount)),
+                    ])
+            ]
+        }
         return entries
+    }
+}
+
+extension WorkerFault {
+    fileprivate static let eventKind = "worker_quarantined"
+}
+
+extension WorkerReport {
+    /// The worker that a former start of the run found guilty, from its event in the journal.
+    fileprivate init?(_ event: JournalEvent) {
+        guard event.kind == WorkerFault.eventKind,
+            case .string(let name)? = event.payload["name"],
+            case .string(let host)? = event.payload["host"],
+            case .string(let reason)? = event.payload["reason"],
+            case .integer(let count)? = event.payload["heads"],
+            let incarnation = event.payload["incarnation"]
+        else { return nil }
+        let number: UInt64? =
+            switch incarnation {
+            case .integer(let value): UInt64(exactly: value)
+            case .string(let text): UInt64(text)
+            default: nil
+            }
+        guard let number else { return nil }
+        self.init(incarnation: number, name: name, host: host, isa: "", threadCount: 0)
+        fault = WorkerFault(reason: reason, withdrawnCount: Int(count))
+        state = .gone
     }
 }
 
@@ -61,6 +99,9 @@ extension HeadJob {
             }
             resumedHeads[index] = record.head
             resumedTrainers[index] = former(record.worker, on: record.host)
+        }
+        formerFaults = try journal.events(kind: WorkerFault.eventKind).compactMap {
+            WorkerReport($0)
         }
     }
 

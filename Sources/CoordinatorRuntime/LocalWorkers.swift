@@ -131,6 +131,11 @@ final class LocalWorkers: Sendable {
             if isFirst { report(loss) }
         case .startAgain:
             guard status != 0 || isSignal else { return }
+            if !isSignal && status == RunError.Code.unavailable.exitStatus {
+                // Refused or sent away: the same again would be, or worse, would not.
+                console.log(.warning, "\(launches[index].title) \(how) and is not started again")
+                return
+            }
             startAgain(index, how, hasLived: slot.startedAt.duration(to: .now) > Self.shortestLife)
         }
     }

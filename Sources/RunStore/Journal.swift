@@ -131,9 +131,9 @@ package final class Journal: Sendable {
         try reading { db in try JournalSchema.heads(in: db) }
     }
 
-    /// All events, in the order of their commits.
-    package func events() throws(RunStoreError) -> [JournalEvent] {
-        try reading { db in try JournalSchema.events(in: db) }
+    /// All events, or those of one kind, in the order of their commits.
+    package func events(kind: String? = nil) throws(RunStoreError) -> [JournalEvent] {
+        try reading { db in try JournalSchema.events(of: kind, in: db) }
     }
 
     /// How far the run has come: epochs of the backbone, and heads.

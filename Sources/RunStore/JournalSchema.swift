@@ -245,9 +245,12 @@ enum JournalSchema {
             time: try number64(row[6], "head"))
     }
 
-    static func events(in db: Database) throws -> [JournalEvent] {
+    static func events(of kind: String?, in db: Database) throws -> [JournalEvent] {
         let rows = try Row.fetchCursor(
-            db, sql: "SELECT seconds, kind, payload FROM event ORDER BY number")
+            db,
+            sql: """
+                SELECT seconds, kind, payload FROM event WHERE ? IS NULL OR kind = ? ORDER BY number
+                """, arguments: [kind, kind])
         var events: [JournalEvent] = []
         while let row = try rows.next() {
             let payload = try text(row[2], "event")

@@ -175,4 +175,54 @@ import WireProtocol
         #expect(all.stored.flatMap(\.withdrawn).count == job.plan.heads.count)
         #expect(office.session.harvest.workers[0].headCount == job.plan.heads.count)
     }
+
+    @Test func nobodyChecksWhatItTrainedBeforeARestart() throws {
+        var office = Office(SampleJob(classCount: 3))
+        var job = office.sample.job()
+        for spec in job.plan.heads {
+            job.resumedHeads[Int(spec.id.rawValue)] = office.sample.head(spec, error: 1)
+            job.resumedTrainers[Int(spec.id.rawValue)] = TrainerID(0)
+        }
+        job.formerTrainers[TrainerID(0)] = WorkerReport(
+            incarnation: 0, name: "w1", host: "h", isa: "", threadCount: 0)
+        job.checkedHeads = [HeadID(1)]
+        // The process that trained them all, as wrong as before, and nobody else.
+        office.hello(1)
+        office.feed(.serve(job))
+        var first = office.wait(0.5)
+        first += office.receive(.ready, from: 1)
+        #expect(first.assigned(to: 1) == [])
+        let all = work(&office, first, workers: [1]) { _, _ in 1 }
+        #expect(!office.session.isFinished)
+        #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
+        #expect(office.session.harvest.workers[0].fault?.withdrawnCount == job.plan.heads.count)
+        #expect(all.refusals(to: 1).first == .notAccepting)
+        #expect(all.stored.compactMap(\.guilty).map(\.name) == ["w1"])
+    }
+
+    @Test func aFormerStartsVerdictStands() throws {
+        var office = Office(SampleJob(classCount: 3))
+        var job = office.sample.job()
+        var guilty = WorkerReport(incarnation: 7, name: "x", host: "h", isa: "", threadCount: 0)
+        guilty.fault = WorkerFault(reason: "it was wrong", withdrawnCount: 3)
+        job.formerFaults = [guilty]
+        office.hello(1)
+        office.feed(.serve(job))
+        #expect(office.hello(2, incarnation: 7).refusals(to: 2) == [.notAccepting])
+        #expect(office.session.harvest.workers.last?.fault?.withdrawnCount == 3)
+    }
+
+    @Test func twoVersionsOfOneProcessAreItsOwnFault() throws {
+        var (office, first) = office()
+        var count: Float = 0
+        // Never the same twice.
+        _ = work(&office, first, workers: [1, 2]) { worker, _ in
+            if worker == 1 { return 0 }
+            count += 1
+            return count
+        }
+        #expect(office.session.isFinished)
+        #expect(office.session.harvest.contradiction == nil)
+        #expect(office.session.harvest.workers[1].fault != nil)
+    }
 }
