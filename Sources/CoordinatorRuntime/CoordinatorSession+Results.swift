@@ -60,7 +60,7 @@ extension CoordinatorSession {
             return note(
                 .warning,
                 "worker \(name(of: peer)) sent heads for \(bundle), which is not its lease", at: now
-            ) + [Self.acknowledgement(key, to: peer)]
+            ) + acknowledgeUnlessStoring(key, to: peer)
         }
         guard fits(result, lease) else {
             harvest.rejectedCount += 1

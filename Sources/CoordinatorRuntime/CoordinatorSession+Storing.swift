@@ -86,6 +86,14 @@ extension CoordinatorSession {
         return receipt.number > storage.storedNumber ? [] : [Self.acknowledgement(key, to: peer)]
     }
 
+    /// The answer to a result without a lease.
+    ///
+    /// Its heads may have come from another worker a moment ago, and be on their way to the disk. Then
+    /// there is no answer yet, and the worker says it again.
+    func acknowledgeUnlessStoring(_ key: LeaseKey, to peer: Peer) -> [Action] {
+        storage.storedNumber < storage.issuedNumber ? [] : [Self.acknowledgement(key, to: peer)]
+    }
+
     /// Over whatever connection that process has now; over none, it asks again when it has one.
     private func acknowledgement(_ receipt: Storage.Receipt) -> [Action] {
         peers.values.first { $0.incarnation == receipt.incarnation }

@@ -155,4 +155,20 @@ import WireProtocol
         #expect(actions.count { $0 == .finish } == 1)
         #expect(office.session.isFinished)
     }
+
+    // Session seed 83942: a worker trained a bundle that it had declined, because the network
+    // brought the assignment once more; meanwhile another worker's heads were on their way to the disk.
+    @Test func aResultWithoutALeaseIsNotAcknowledgedWhileHeadsAreStored() {
+        var office = Office(SampleJob(classCount: 4))
+        let held = office.serve(to: [1, 2]).assigned(to: 1)
+        office.storesAtOnce = false
+        let batches = office.receive(
+            .bundleTrained(office.sample.result(held[0])), from: 1
+        ).stored
+        #expect(batches.count == 1)
+        let late = WorkerMessage.bundleTrained(office.sample.result(held[0]))
+        #expect(office.receive(late, from: 2).acknowledged(to: 2) == [])
+        office.feed(.stored(through: batches[0].number))
+        #expect(office.receive(late, from: 2).acknowledged(to: 2) == [held[0].bundle])
+    }
 }
