@@ -340,8 +340,9 @@ private struct Spy: ~Copyable {
         }
         try features.subscribe(WireProtocol.featureTopic(runID: welcome.runID))
         let colon = try #require(endpoint.lastIndex(of: ":"))
-        try features.connect(String(endpoint[...colon]) + "\(welcome.featurePort)")
+        // Before there is anything to see.
         let monitor = try SocketMonitor(features, in: context, name: "spy")
+        try features.connect(String(endpoint[...colon]) + "\(welcome.featurePort)")
         while try monitor.next() != .succeeded {
             _ = try poll([monitor.pollTarget], timeoutMilliseconds: 20_000)
         }
