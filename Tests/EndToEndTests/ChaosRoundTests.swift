@@ -101,9 +101,10 @@ extension EndToEndTests {
             #expect(try await first.exitStatus() == 128 + SIGKILL)
             let kept = try JournalSnapshot(of: path).heads
             let second = try job.start(in: path)
+            // Alone, or the late one might end the run before this one is back.
+            try await waiting.line(containing: "results that nobody acknowledged are dropped")
             late.send(SIGCONT)
             #expect(try await second.exitStatus() == 0)
-            try await waiting.line(containing: "results that nobody acknowledged are dropped")
             for worker in [late, waiting] {
                 // The run may have been over before the late one was back.
                 worker.send(SIGTERM)
