@@ -144,16 +144,24 @@ struct BackbonePhase {
         let classCount = dataset.classCount
         return BackboneOutcome(
             weights: weights,
-            output: Head(
-                classes: .all(classCount),
-                weights: Matrix(
-                    rowCount: classCount, columnCount: BackboneConfiguration.featureCount,
-                    values: weights.fc2Weight.values),
-                biases: weights.fc2Bias.values),
+            output: weights.outputHead,
             chunks: try FeatureChunks(
                 FeatureTable(
                     grouping: train, labels: dataset.train.labels, classCount: classCount)),
             testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
+    }
+}
+
+extension BackboneWeights {
+    /// The output layer as a head over all classes.
+    var outputHead: Head {
+        let classCount = fc2Bias.values.count
+        return Head(
+            classes: .all(classCount),
+            weights: Matrix(
+                rowCount: classCount, columnCount: BackboneConfiguration.featureCount,
+                values: fc2Weight.values),
+            biases: fc2Bias.values)
     }
 }
 

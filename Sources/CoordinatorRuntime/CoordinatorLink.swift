@@ -13,9 +13,9 @@ final class CoordinatorLink: Sendable {
         /// Without a writer heads are kept in memory only.
         case serve(HeadJob, JournalWriter?)
         case stored(through: Int)
-        case storeFailed(RunStoreError)
         case refereed([TrainedHead])
-        case refereeFailed(RunError)
+        /// Something of ours is broken: end the run, and tell the workers why.
+        case failed(any Error, reason: String)
         case abort(reason: String)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)

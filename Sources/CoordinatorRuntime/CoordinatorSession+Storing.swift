@@ -40,26 +40,16 @@ extension CoordinatorSession {
         var answeredRing = Ring<LeaseKey>(capacity: answeredLeaseCountMax)
     }
 
-    mutating func store(_ heads: [TrainedHead], from worker: WorkerReport) -> Action {
+    /// Gives out the next batch.
+    mutating func store(
+        _ heads: [TrainedHead] = [], from worker: WorkerReport? = nil, withdrawn: [HeadID] = [],
+        guilty: WorkerReport? = nil
+    ) -> Action {
         storage.issuedNumber += 1
         return .store(
             HeadBatch(
-                number: storage.issuedNumber, heads: heads, worker: worker.name,
-                host: worker.host))
-    }
-
-    mutating func withdrawal(of heads: [HeadID]) -> Action {
-        storage.issuedNumber += 1
-        return .store(
-            HeadBatch(
-                number: storage.issuedNumber, withdrawn: heads, heads: [], worker: "", host: ""))
-    }
-
-    mutating func store(faultOf worker: WorkerReport) -> Action {
-        storage.issuedNumber += 1
-        return .store(
-            HeadBatch(
-                number: storage.issuedNumber, guilty: worker, heads: [], worker: "", host: ""))
+                number: storage.issuedNumber, withdrawn: withdrawn, guilty: guilty, heads: heads,
+                worker: worker?.name ?? "", host: worker?.host ?? ""))
     }
 
     /// Acknowledges a result when all that was accepted so far is on disk.

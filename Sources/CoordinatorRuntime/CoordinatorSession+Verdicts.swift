@@ -127,7 +127,7 @@ extension CoordinatorSession {
         record(
             RunEvent(
                 .headsWithdrawn, at: now.runSeconds, heads: heads.count, detail: name(of: trainer)))
-        return [withdrawal(of: heads)]
+        return [store(withdrawn: heads)]
     }
 
     /// Puts a fault on the worker's line, and says so once.
@@ -147,7 +147,7 @@ extension CoordinatorSession {
             if let report { harvest.workers.append(report) }
         }
         // On disk too: a coordinator that starts again is to know, and to say so in its results.
-        return (report.map { [store(faultOf: $0)] } ?? []) + [
+        return (report.map { [store(guilty: $0)] } ?? []) + [
             .log(
                 .error,
                 "worker \(name(of: trainer)) gets no more work: \(reason); \(count) heads of it are trained again"

@@ -56,11 +56,7 @@ struct FinishedModel {
         else {
             throw RunError(.data, "\(path) has no output layer over \(classCount) classes")
         }
-        output = Head(
-            classes: .all(classCount),
-            weights: Matrix(
-                rowCount: classCount, columnCount: width, values: backbone.fc2Weight.values),
-            biases: backbone.fc2Bias.values)
+        output = backbone.outputHead
         var found = try ModelArtefact.heads(in: file)
         for members in results.quarantine?.heads ?? [] {
             guard members.count >= 2, members.allSatisfy({ (0..<classCount).contains($0) }) else {

@@ -21,6 +21,8 @@ struct NetworkLoop: ~Copyable {
     private static let lastWordsLimit = Duration.milliseconds(100)
     /// Between two commits of what happened; with the heads' own, the disk has little to do.
     private static let journalingInterval = Duration.seconds(2)
+    private static let cannotStore = "the coordinator cannot store heads"
+    private static let cannotTrain = "the coordinator cannot train heads"
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
 
@@ -176,14 +178,11 @@ struct NetworkLoop: ~Copyable {
             feed(.serve(job))
         case .stored(let number):
             feed(.stored(through: number))
-        case .storeFailed(let error):
-            failure = failure ?? error
-            feed(.abort(reason: "the coordinator cannot store heads"))
         case .refereed(let heads):
             feed(.refereed(heads))
-        case .refereeFailed(let error):
+        case .failed(let error, let reason):
             failure = failure ?? error
-            feed(.abort(reason: "the coordinator cannot train heads"))
+            feed(.abort(reason: reason))
         case .abort(let reason):
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
@@ -306,7 +305,7 @@ struct NetworkLoop: ~Copyable {
         writer.append(batch.entries) { result in
             switch result {
             case .success: inbox.post(.stored(through: batch.number))
-            case .failure(let error): inbox.post(.storeFailed(error))
+            case .failure(let error): inbox.post(.failed(error, reason: Self.cannotStore))
             }
         }
     }
@@ -317,12 +316,12 @@ struct NetworkLoop: ~Copyable {
         do throws(RunError) {
             if referee == nil, let job { referee = try Referee(job) }
         } catch {
-            return inbox.post(.refereeFailed(error))
+            return inbox.post(.failed(error, reason: Self.cannotTrain))
         }
         referee?.train(heads) { result in
             switch result {
             case .success(let trained): inbox.post(.refereed(trained))
-            case .failure(let error): inbox.post(.refereeFailed(error))
+            case .failure(let error): inbox.post(.failed(error, reason: Self.cannotTrain))
             }
         }
     }

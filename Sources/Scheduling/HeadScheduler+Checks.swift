@@ -12,8 +12,6 @@ extension HeadScheduler {
 
         /// By rank of the head: whose bytes are kept, nil before there are any.
         var trainers: [TrainerID?]
-        /// Whether there are checks at all.
-        var isOn = false
         /// By rank of the head: whether it is to be checked; empty when none is.
         var isChosen: [Bool] = []
         var queue = CheckQueue()
@@ -35,6 +33,9 @@ extension HeadScheduler {
         init(headCount: Int) {
             trainers = Array(repeating: nil, count: headCount)
         }
+
+        /// Whether there are checks at all.
+        var isOn: Bool { !isChosen.isEmpty }
 
         /// Whether nothing is left to check or to decide.
         var isComplete: Bool { openCount == 0 && atReferee.isEmpty }
@@ -68,7 +69,6 @@ extension HeadScheduler {
     /// Gives the chosen heads a check, which sleeps.
     mutating func beginChecks(of chosen: Set<HeadID>) {
         guard !chosen.isEmpty else { return }
-        verification.isOn = true
         verification.isChosen = heads.map { chosen.contains($0.id) }
         states += [HeadState](repeating: .dormant, count: heads.count)
     }
