@@ -66,6 +66,7 @@ let package = Package(
         module("Statistics", []),
         module("HeadPlan", ["Tensors"]),
         module("Decoding", ["HeadPlan", "Statistics", "Tensors"]),
+        module("Study", ["Decoding", "HeadPlan", "Statistics", "Tensors"]),
         module("Scheduling", ["HeadPlan", "Tensors"]),
         module("Simulation", ["HeadPlan", "Scheduling", "Tensors"]),
         .target(
@@ -82,7 +83,7 @@ let package = Package(
         module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
         module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
         module("RunStore", ["Hashing", "HeadPlan", "Tensors", grdb]),
-        module("Reporting", ["HeadPlan", "Tensors"]),
+        module("Reporting", ["HeadPlan", "Study", "Tensors"]),
 
         // Drivers and programs.
         module(
@@ -124,6 +125,7 @@ let package = Package(
         tests("Statistics", ["Statistics"]),
         tests("HeadPlan", ["HeadPlan", "Tensors"]),
         tests("Decoding", ["Decoding", "HeadPlan", "Tensors"]),
+        tests("Study", ["Decoding", "HeadPlan", "Statistics", "Study", "Tensors"]),
         tests("Scheduling", ["Scheduling", "HeadPlan", "Tensors"]),
         tests("Simulation", ["HeadPlan", "Scheduling", "Simulation", "Tensors"]),
         tests("WireProtocol", ["WireProtocol", "HeadPlan", "Tensors"]),
@@ -135,7 +137,7 @@ let package = Package(
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
-        tests("Reporting", ["Reporting", "HeadPlan", "Tensors"]),
+        tests("Reporting", ["Reporting", "HeadPlan", "Study", "Tensors"]),
         tests(
             "CoordinatorRuntime",
             [

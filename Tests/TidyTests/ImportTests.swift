@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
     static let pure = [
-        "Tensors", "Statistics", "HeadPlan", "Decoding", "Scheduling", "Simulation",
+        "Tensors", "Statistics", "HeadPlan", "Decoding", "Study", "Scheduling", "Simulation",
         "WireProtocol",
     ]
 
@@ -21,6 +21,7 @@ import Testing
         "Statistics": [],
         "HeadPlan": ["Tensors"],
         "Decoding": ["HeadPlan", "Statistics", "Tensors"],
+        "Study": ["Decoding", "HeadPlan", "Statistics", "Tensors"],
         "Scheduling": ["HeadPlan", "Tensors"],
         "Simulation": ["HeadPlan", "Scheduling", "Tensors"],
         "WireProtocol": ["HeadPlan", "Tensors"],
@@ -34,7 +35,7 @@ import Testing
         "HeadTraining": ["HeadPlan", "Tensors"],
         "FeatureStore": ["Hashing", "HeadPlan", "Tensors"],
         "RunStore": ["Hashing", "HeadPlan", "Tensors"],
-        "Reporting": ["HeadPlan", "Tensors"],
+        "Reporting": ["HeadPlan", "Study", "Tensors"],
 
         "CoordinatorRuntime": [
             "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",

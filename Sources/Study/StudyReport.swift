@@ -1,0 +1,226 @@
+/// What a study found, ready to be written and drawn: `results.json` of `coordinator reproduce`.
+///
+/// Everything is in the order in which a person reads it; nothing has to be computed any more.
+package struct StudyReport: Codable, Sendable, Equatable {
+    /// The command line that makes it again.
+    package var command: String
+    /// `post` or `full`.
+    package var protocolName: String
+    /// Programs and libraries by name, and the processor under `cpu`.
+    package var versions: [String: String]
+    /// What was found on each data set.
+    package var datasets: [StudyDataset]
+    /// Who computed what when.
+    package var timeline: [StudySpan]
+    /// What was asked for and is not there: a sentence each.
+    package var missing: [String]
+
+    /// A report of these parts.
+    package init(
+        command: String, protocolName: String, versions: [String: String],
+        datasets: [StudyDataset], timeline: [StudySpan], missing: [String]
+    ) {
+        self.command = command
+        self.protocolName = protocolName
+        self.versions = versions
+        self.datasets = datasets
+        self.timeline = timeline
+        self.missing = missing
+    }
+}
+
+/// What a study found on one data set.
+package struct StudyDataset: Codable, Sendable, Equatable {
+    /// As in `--datasets`.
+    package var name: String
+    /// In the order of the labels.
+    package var classNames: [String]
+    /// Training rows that fraction 1 keeps.
+    package var trainRowCount: Int
+    /// Rows tested on.
+    package var testRowCount: Int
+    /// SHA-256 of the rows, hexadecimal.
+    package var sha256: String
+    /// A cell per fraction, arm and scheme, in this order.
+    package var cells: [StudyCell]
+    /// Of the cells with their controls, in the order of the cells.
+    package var comparisons: [StudyComparison]
+    /// Elimination policies per fraction and arm.
+    package var frontier: [StudyFrontierPoint]
+
+    /// What was found on a data set.
+    package init(
+        name: String, classNames: [String], trainRowCount: Int, testRowCount: Int, sha256: String,
+        cells: [StudyCell], comparisons: [StudyComparison], frontier: [StudyFrontierPoint]
+    ) {
+        self.name = name
+        self.classNames = classNames
+        self.trainRowCount = trainRowCount
+        self.testRowCount = testRowCount
+        self.sha256 = sha256
+        self.cells = cells
+        self.comparisons = comparisons
+        self.frontier = frontier
+    }
+}
+
+/// One scheme on heads of one arm, over all trials of a data set and fraction.
+package struct StudyCell: Codable, Sendable, Equatable {
+    /// Share of each class's training rows.
+    package var fraction: Double
+    /// How the heads came about: ``StudyArm``'s raw value, or `backbone` for the backbone's own
+    /// outputs and the equal-step control.
+    package var arm: String
+    /// ``StudyScheme``'s raw value.
+    package var scheme: String
+    /// By trial, in the order of the trials.
+    package var accuracies: [Double]
+    /// Of the accuracies.
+    package var meanAccuracy: Double
+    /// Sample standard deviation of the accuracies; nil for one trial.
+    package var standardDeviation: Double?
+    /// Student's t interval of the mean accuracy at 95%, lower and upper end; nil for one trial.
+    package var interval: [Double]?
+    /// Mean over trials.
+    package var negativeLogLikelihood: Double
+    /// Mean over trials.
+    package var brierScore: Double
+    /// Mean over trials, 15 bins.
+    package var expectedCalibrationError: Double
+    /// `[label, prediction]`, row-major, summed over trials.
+    package var confusion: [Int]
+    /// Fifteen equal bins of the highest probability, summed over trials.
+    package var calibration: [StudyCalibrationBin]
+
+    /// The cell's place in the study, with nothing measured.
+    package init(fraction: Double, arm: String, scheme: String) {
+        self.fraction = fraction
+        self.arm = arm
+        self.scheme = scheme
+        accuracies = []
+        meanAccuracy = 0
+        negativeLogLikelihood = 0
+        brierScore = 0
+        expectedCalibrationError = 0
+        confusion = []
+        calibration = []
+    }
+}
+
+/// One bin of a calibration curve.
+package struct StudyCalibrationBin: Codable, Sendable, Equatable {
+    /// Rows whose highest probability is in the bin.
+    package var count: Int
+    /// Their mean highest probability; 0 without rows.
+    package var meanConfidence: Double
+    /// The share of them predicted right; 0 without rows.
+    package var accuracy: Double
+
+    /// A bin of these figures.
+    package init(count: Int, meanConfidence: Double, accuracy: Double) {
+        self.count = count
+        self.meanConfidence = meanConfidence
+        self.accuracy = accuracy
+    }
+}
+
+/// A cell against a control, paired by trial: what the cell gains.
+package struct StudyComparison: Codable, Sendable, Equatable {
+    /// Of the cell.
+    package var fraction: Double
+    /// Of the cell.
+    package var arm: String
+    /// Of the cell.
+    package var scheme: String
+    /// The control's arm.
+    package var againstArm: String
+    /// The control's scheme.
+    package var against: String
+    /// Pairs.
+    package var trialCount: Int
+    /// Cell minus control, accuracy, mean over trials.
+    package var meanDifference: Double
+    /// At 95%, lower and upper end; nil for one trial.
+    package var interval: [Double]?
+    /// Of the paired t test, two-sided; nil where the differences have no spread.
+    package var tTestPValue: Double?
+    /// The same after Holm's correction over all comparisons of the study.
+    package var tTestPValueHolm: Double?
+    /// Of Wilcoxon's signed-rank test, two-sided; nil where all differences are zero.
+    package var wilcoxonPValue: Double?
+    /// The same after Holm's correction over all comparisons of the study.
+    package var wilcoxonPValueHolm: Double?
+    /// Of the paired differences; nil where they have no spread.
+    package var cohensD: Double?
+    /// Exact McNemar tests, a p-value a trial.
+    package var mcNemarPValues: [Double]
+
+    /// A comparison with nothing computed.
+    package init(
+        fraction: Double, arm: String, scheme: String, againstArm: String, against: String
+    ) {
+        self.fraction = fraction
+        self.arm = arm
+        self.scheme = scheme
+        self.againstArm = againstArm
+        self.against = against
+        trialCount = 0
+        meanDifference = 0
+        mcNemarPValues = []
+    }
+}
+
+/// An elimination policy on the heads of one arm, means over trials.
+package struct StudyFrontierPoint: Codable, Sendable, Equatable {
+    /// Share of each class's training rows.
+    package var fraction: Double
+    /// How the heads came about.
+    package var arm: String
+    /// The policy as a person reads it.
+    package var policy: String
+    /// Share of the test rows predicted right.
+    package var accuracy: Double
+    /// Heads asked for one row.
+    package var headsPerRow: Double
+    /// Floating-point operations of those heads for one row.
+    package var flopsPerRow: Double
+    /// Share of rows whose most probable class was the same in every head asked.
+    package var topNeverChangedShare: Double
+
+    /// A point of these figures.
+    package init(
+        fraction: Double, arm: String, policy: String, accuracy: Double, headsPerRow: Double,
+        flopsPerRow: Double, topNeverChangedShare: Double
+    ) {
+        self.fraction = fraction
+        self.arm = arm
+        self.policy = policy
+        self.accuracy = accuracy
+        self.headsPerRow = headsPerRow
+        self.flopsPerRow = flopsPerRow
+        self.topNeverChangedShare = topNeverChangedShare
+    }
+}
+
+/// A stretch of one worker's time.
+package struct StudySpan: Codable, Sendable, Equatable {
+    /// Who.
+    package var worker: String
+    /// What, as in `mnist 10% trial 3`.
+    package var work: String
+    /// `backbone`, `heads`, `network` or `evaluate`.
+    package var kind: String
+    /// Seconds from the study's first start.
+    package var start: Double
+    /// How long it took.
+    package var seconds: Double
+
+    /// A stretch of these figures.
+    package init(worker: String, work: String, kind: String, start: Double, seconds: Double) {
+        self.worker = worker
+        self.work = work
+        self.kind = kind
+        self.start = start
+        self.seconds = seconds
+    }
+}
