@@ -79,20 +79,26 @@ let package = Package(
         module("OneDNN", ["COneDNN"]),
         module("Threading", []),
         module("Datasets", ["CZlib", "Hashing", "Tensors"]),
-        module("Backbone", ["CBackboneKernels", "OneDNN", "Tensors"]),
+        module("Backbone", ["CBackboneKernels", "HeadPlan", "OneDNN", "Tensors"]),
         module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
         module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
         module("RunStore", ["Hashing", "HeadPlan", "Tensors", grdb]),
         module("Reporting", ["HeadPlan", "Study", "Tensors"]),
+
+        module(
+            "Trials",
+            [
+                "Backbone", "Datasets", "Decoding", "Hashing", "HeadPlan", "HeadTraining", "Study",
+                "Tensors",
+            ]),
 
         // Drivers and programs.
         module(
             "CoordinatorRuntime",
             [
                 "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
-                "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors",
-                "Threading",
-                "WireProtocol", "ZeroMQ",
+                "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study",
+                "Tensors", "Threading", "Trials", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -103,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", argumentParser,
+                "Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", "Study", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -136,6 +142,7 @@ let package = Package(
         tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
+        tests("Trials", ["Datasets", "HeadTraining", "Study", "Trials"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
         tests("Reporting", ["Reporting", "HeadPlan", "Study", "Tensors"]),
         tests(

@@ -1,3 +1,4 @@
+package import HeadPlan
 import Tensors
 
 /// One tensor of a backbone, row-major.
@@ -116,6 +117,17 @@ package struct BackboneWeights: Sendable, Equatable {
         kept.fc2Bias = BackboneTensor(
             shape: [classes.count], values: classes.map { fc2Bias.values[$0] })
         return kept
+    }
+
+    /// The output layer as a head over all classes: the one-vs-all scheme.
+    package var outputHead: Head {
+        let classCount = fc2Bias.values.count
+        return Head(
+            classes: .all(classCount),
+            weights: Matrix(
+                rowCount: classCount, columnCount: BackboneConfiguration.featureCount,
+                values: fc2Weight.values),
+            biases: fc2Bias.values)
     }
 
     /// - Throws: `BackboneError.invalidWeights` unless the shapes are the configuration's.

@@ -152,19 +152,6 @@ struct BackbonePhase {
     }
 }
 
-extension BackboneWeights {
-    /// The output layer as a head over all classes.
-    var outputHead: Head {
-        let classCount = fc2Bias.values.count
-        return Head(
-            classes: .all(classCount),
-            weights: Matrix(
-                rowCount: classCount, columnCount: BackboneConfiguration.featureCount,
-                values: fc2Weight.values),
-            biases: fc2Bias.values)
-    }
-}
-
 /// Rate and time left of the backbone's training.
 private struct BackboneTracker {
     private let epochsDone: Int

@@ -101,10 +101,7 @@ struct RunRecord {
                     peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
             },
             security: .init(harvest.refusals),
-            versions: [
-                "manyheads": Release.version, "libzmq": Context.libraryVersion,
-                "onednn": Backbone.libraryVersion,
-            ])
+            versions: Self.versions)
     }
 
     private static let noSummary = RunResults.SchemeSummary(
@@ -179,5 +176,15 @@ extension RunResults.SecuritySummary {
         self.init(
             encryption: refusals == nil ? "none" : "curve", refused: refusals?.total ?? 0,
             refusedByReason: Dictionary(uniqueKeysWithValues: reasons))
+    }
+}
+
+extension RunRecord {
+    /// Programs and libraries that results depend on, by name.
+    static var versions: [String: String] {
+        [
+            "manyheads": Release.version, "libzmq": Context.libraryVersion,
+            "onednn": Backbone.libraryVersion,
+        ]
     }
 }

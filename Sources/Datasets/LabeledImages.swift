@@ -60,4 +60,24 @@ package struct LabeledImages: Sendable, Equatable {
         }
         return LabeledImages(shape: shape, pixels: kept, labels: rows.map { labels[$0] })
     }
+
+    /// `ceil(fraction * n)` of the `n` samples of each class, drawn by the seed, in the order they had:
+    /// what ``DatasetRequest/fraction`` keeps.
+    ///
+    /// - Parameter fraction: in (0, 1].
+    package func keepingFraction(
+        _ fraction: Double, seed: UInt64, classCount: Int
+    ) -> LabeledImages {
+        guard fraction < 1 else { return self }
+        var selection = Selection(keeping: Array(0..<classCount), of: labels)
+        selection.keepFraction(fraction, seed: seed)
+        return selecting(selection.rows)
+    }
+
+    /// The samples of some classes, numbered anew by their place in `classes`.
+    package func keepingClasses(_ classes: [Int]) -> LabeledImages {
+        let selection = Selection(keeping: classes, of: labels)
+        return LabeledImages(
+            shape: shape, pixels: selecting(selection.rows).pixels, labels: selection.labels)
+    }
 }

@@ -40,33 +40,10 @@ package final class Journal: Sendable {
         path: String, config: [String: JSONValue], pageCountMax: Int? = nil
     ) throws(RunStoreError) -> Journal {
         let text = String(decoding: try JSONFile.encode(config), as: UTF8.self)
-        let (folder, name) = AtomicFile.split(path)
-        let draft =
-            folder + "/" + AtomicFile.temporaryPrefix + name + "."
-            + String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        do throws(RunStoreError) {
-            try reporting(path) {
-                let queue = try DatabaseQueue(path: draft, configuration: configuration())
-                try queue.writeWithoutTransaction { db in
-                    try db.execute(sql: JournalSchema.fileSettings)
-                    try db.inTransaction {
-                        try db.execute(sql: JournalSchema.tables)
-                        try db.execute(
-                            sql: "INSERT INTO run (key, value) VALUES ('config', ?)",
-                            arguments: [text])
-                        return .commit
-                    }
-                }
-                // Brings all into the one file, synchronised, and removes the others.
-                try queue.close()
-                guard unsafe rename(draft, path) == 0 else {
-                    throw RunStoreError.cannotWrite(path, reason(errno))
-                }
-                try AtomicFile.synchronise(folder: folder)
-            }
-        } catch {
-            for ending in ["", "-wal", "-shm", "-journal"] { unsafe unlink(draft + ending) }
-            throw error
+        try make(path, settings: JournalSchema.fileSettings) { db in
+            try db.execute(sql: JournalSchema.tables)
+            try db.execute(
+                sql: "INSERT INTO run (key, value) VALUES ('config', ?)", arguments: [text])
         }
         return try Journal(path: path, pageCountMax: pageCountMax)
     }
@@ -156,13 +133,44 @@ package final class Journal: Sendable {
 }
 
 extension Journal {
+    /// Makes a database file whole, or not at all.
+    static func make(
+        _ path: String, settings: String, _ fill: (Database) throws -> Void
+    ) throws(RunStoreError) {
+        let (folder, name) = AtomicFile.split(path)
+        let draft =
+            folder + "/" + AtomicFile.temporaryPrefix + name + "."
+            + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        do throws(RunStoreError) {
+            try reporting(path) {
+                let queue = try DatabaseQueue(path: draft, configuration: configuration())
+                try queue.writeWithoutTransaction { db in
+                    try db.execute(sql: settings)
+                    try db.inTransaction {
+                        try fill(db)
+                        return .commit
+                    }
+                }
+                // Brings all into the one file, synchronised, and removes the others.
+                try queue.close()
+                guard unsafe rename(draft, path) == 0 else {
+                    throw RunStoreError.cannotWrite(path, reason(errno))
+                }
+                try AtomicFile.synchronise(folder: folder)
+            }
+        } catch {
+            for ending in ["", "-wal", "-shm", "-journal"] { unsafe unlink(draft + ending) }
+            throw error
+        }
+    }
+
     private func reading<Result>(
         _ body: (Database) throws -> Result
     ) throws(RunStoreError) -> Result {
         try Self.reporting(path) { try queue.read(body) }
     }
 
-    private static func configuration(
+    static func configuration(
         isReadOnly: Bool = false, pageCountMax: Int? = nil
     ) -> Configuration {
         var configuration = Configuration()
@@ -187,8 +195,11 @@ extension Journal {
 
     /// Looks through the file without changing it.
     ///
-    /// - Throws: `damaged` for anything but a whole journal of this version.
-    private static func check(_ path: String) throws {
+    /// - Throws: `damaged` for anything but a whole journal of this version and kind.
+    static func check(
+        _ path: String, applicationID: Int = JournalSchema.applicationID,
+        version wanted: Int = JournalSchema.version
+    ) throws {
         // SQLite takes an empty file for a new database, and would make one where there is none.
         guard try byteCount(ofFile: path) > 0 else {
             throw RunStoreError.damaged(path, "it is empty")
@@ -197,15 +208,15 @@ extension Journal {
             path: path, configuration: configuration(isReadOnly: true))
         try queue.read { db in
             let application = try JournalSchema.count("PRAGMA application_id", in: db)
-            guard application == JournalSchema.applicationID else {
+            guard application == applicationID else {
                 throw RunStoreError.damaged(path, "it is not marked as a journal")
             }
             let version = try JournalSchema.count("PRAGMA user_version", in: db)
-            guard version == JournalSchema.version else {
+            guard version == wanted else {
                 throw RunStoreError.malformed(
                     path,
                     "it is a journal of version \(version), and this program writes version "
-                        + "\(JournalSchema.version); go on with the program that made it")
+                        + "\(wanted); go on with the program that made it")
             }
             let finding = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)")
             guard finding == "ok" else {
@@ -216,7 +227,7 @@ extension Journal {
     }
 
     /// Says SQLite's errors as ours.
-    private static func reporting<Result>(
+    static func reporting<Result>(
         _ path: String, _ body: () throws -> Result
     ) throws(RunStoreError) -> Result {
         do {

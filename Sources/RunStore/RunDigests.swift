@@ -32,6 +32,13 @@ package enum RunDigests {
         return hexadecimal(hash.finalize())
     }
 
+    /// Of arrays of numbers, one after the other, float32 little-endian.
+    package static func arrays(_ arrays: [[Float]]) -> String {
+        var hash = SHA256()
+        for array in arrays { hash.update(array) }
+        return hexadecimal(hash.finalize())
+    }
+
     /// Heads by size, then lexicographically by class list.
     static func planOrdered(_ heads: [Head]) -> [Head] {
         // A set's members are an allocation each: made once per head, not once per comparison.

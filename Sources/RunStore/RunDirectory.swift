@@ -185,7 +185,10 @@ extension RunDirectory {
         }
     }
 
-    private static func lock(_ path: String) throws(RunStoreError) -> Int32 {
+    /// Locks a folder for this process.
+    ///
+    /// - Returns: a descriptor that holds the lock until it is closed.
+    static func lock(_ path: String) throws(RunStoreError) -> Int32 {
         let file = path + "/" + lockName
         // Not inherited: workers started by the coordinator must not hold its lock.
         let descriptor = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -205,13 +208,18 @@ extension RunDirectory {
         return descriptor
     }
 
-    private static func settle(
-        _ path: String, config: [String: JSONValue], incidental: Set<String>
-    ) throws(RunStoreError) -> (State, Journal?) {
+    /// Removes temporary files of a killed process.
+    static func removeDrafts(_ path: String) {
         let names = try? FileManager.default.contentsOfDirectory(atPath: path)
         for name in names ?? [] where name.hasPrefix(AtomicFile.temporaryPrefix) {
             unsafe unlink(path + "/" + name)
         }
+    }
+
+    private static func settle(
+        _ path: String, config: [String: JSONValue], incidental: Set<String>
+    ) throws(RunStoreError) -> (State, Journal?) {
+        removeDrafts(path)
         func compare(_ found: [String: JSONValue]) throws(RunStoreError) {
             let differences = differences(from: found, to: config, incidental: incidental)
             guard differences.isEmpty else {

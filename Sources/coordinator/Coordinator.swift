@@ -16,7 +16,7 @@ struct Coordinator: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
-            KeygenCommand.self,
+            ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

@@ -31,25 +31,29 @@ import Testing
         "OneDNN": [],
         "Threading": [],
         "Datasets": ["Hashing", "Tensors"],
-        "Backbone": ["OneDNN", "Tensors"],
+        "Backbone": ["HeadPlan", "OneDNN", "Tensors"],
         "HeadTraining": ["HeadPlan", "Tensors"],
         "FeatureStore": ["Hashing", "HeadPlan", "Tensors"],
         "RunStore": ["Hashing", "HeadPlan", "Tensors"],
         "Reporting": ["HeadPlan", "Study", "Tensors"],
 
+        "Trials": [
+            "Backbone", "Datasets", "Decoding", "Hashing", "HeadPlan", "HeadTraining", "Study",
+            "Tensors",
+        ],
+
         "CoordinatorRuntime": [
             "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
             // To train a disputed head itself.
-            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Tensors",
-            "Threading", "WireProtocol",
-            "ZeroMQ",
+            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study", "Tensors",
+            "Threading", "Trials", "WireProtocol", "ZeroMQ",
         ],
         "WorkerRuntime": [
             "Backbone", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
             "WireProtocol", "ZeroMQ",
         ],
         // A program parses the options of its runtime, whose types live in these.
-        "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan"],
+        "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", "Study"],
         "worker": ["HeadTraining", "WorkerRuntime"],
         "bench": [
             "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors",

@@ -1,0 +1,118 @@
+import Datasets
+import Foundation
+package import Study
+
+/// Every option of `coordinator reproduce`, as given.
+package struct ReproduceOptions: Sendable {
+    /// Data sets, as mnist,cifar10.
+    package var datasets = "mnist,cifar10,fashion-mnist"
+    /// Shares of each class's rows, as 0.01,0.1.
+    package var fractions = "0.01,0.1,0.25,0.5,1"
+    /// Trials of each data set and fraction, 1 to 10,000.
+    package var trials = 10
+    /// How heads come about, as frozen,derived.
+    package var headModes = "frozen"
+    /// What every trial shares.
+    package var settings = StudySettings(scope: .post)
+    /// Folder with the standard files; nil means `MANYHEADS_DATA`, then the system's folder.
+    package var dataDirectory: String?
+    /// Folder of the study's files.
+    package var runDirectory: String?
+    /// Threads that compute, 1 to 4,096.
+    package var threads: Int
+    /// Whether only to say what would be done.
+    package var isDryRun = false
+    /// Whether standard output gets results.json in place of the table.
+    package var printsJSON = false
+    /// Whether standard error gets warnings and no progress.
+    package var isQuiet = false
+    /// The least important kind of line that standard error gets.
+    package var logLevel = LogLevel.info
+    /// The command line, for the report.
+    package var command = ""
+
+    /// The defaults, with so many threads.
+    package init(threads: Int) {
+        self.threads = threads
+    }
+
+    /// The data sets in the order given.
+    ///
+    /// - Throws: `usage` for a name that is none, or given twice.
+    func datasetNames() throws(RunError) -> [DatasetName] {
+        try Self.list(datasets, "--datasets") { text in
+            DatasetName(rawValue: text)
+        }
+    }
+
+    /// The grid that is asked for.
+    ///
+    /// - Throws: `usage` with one sentence for what cannot run.
+    func grid() throws(RunError) -> StudyGrid {
+        let fractions = try Self.list(fractions, "--fractions") { text -> Int? in
+            guard let share = Double(text), share > 0, share <= 1 else { return nil }
+            let millionths = Int((share * 1_000_000).rounded())
+            return millionths >= 1 ? millionths : nil
+        }
+        let arms = try Self.list(headModes, "--head-modes") { StudyArm(rawValue: $0) }
+        guard (1...10_000).contains(trials) else {
+            throw .usage("--trials must be 1 to 10,000, not \(trials)")
+        }
+        guard (1...4_096).contains(threads) else {
+            throw .usage("--threads must be 1 to 4,096, not \(threads)")
+        }
+        try checkSettings()
+        return StudyGrid(
+            datasets: try datasetNames().map(\.rawValue), fractionsMillionths: fractions,
+            trialCount: trials, arms: arms)
+    }
+
+    private func checkSettings() throws(RunError) {
+        func require(_ isTrue: Bool, _ message: String) throws(RunError) {
+            if !isTrue { throw .usage(message) }
+        }
+        try require(
+            (1...100_000).contains(settings.epochCount),
+            "--epochs must be 1 to 100,000, not \(settings.epochCount)")
+        try require(
+            (1...100_000).contains(settings.headEpochCount),
+            "--head-epochs must be 1 to 100,000, not \(settings.headEpochCount)")
+        try require(
+            (1...65_536).contains(settings.batchSize),
+            "--batch-size must be 1 to 65,536, not \(settings.batchSize)")
+        try require(
+            settings.learningRate.isFinite && settings.learningRate > 0,
+            "--learning-rate must be above 0, not \(settings.learningRate)")
+        try require(
+            settings.headDropout >= 0 && settings.headDropout < 1,
+            "--head-dropout must be at least 0 and below 1, not \(settings.headDropout)")
+        try require(
+            settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
+            "--l2 must be above 0, not \(settings.l2 ?? 0)")
+    }
+
+    private static func list<Element: Hashable>(
+        _ text: String, _ option: String, _ element: (String) -> Element?
+    ) throws(RunError) -> [Element] {
+        var elements: [Element] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let found = element(String(part)) else {
+                throw .usage("\(option) cannot take '\(part)'; see --help")
+            }
+            guard !elements.contains(found) else {
+                throw .usage("\(option) has \(part) twice")
+            }
+            elements.append(found)
+        }
+        return elements
+    }
+
+    /// Which rows to read of a data set: those of fraction 1.
+    func request(_ name: DatasetName) throws(DatasetError) -> DatasetRequest {
+        DatasetRequest(
+            name, dataDirectory: dataDirectory,
+            environment: ProcessInfo.processInfo.environment,
+            classes: try ClassSelection(parsing: settings.scope.classes),
+            every: settings.scope.every)
+    }
+}

@@ -1,0 +1,128 @@
+import Datasets
+import RunStore
+import Study
+import Trials
+
+/// What a study has so far, and what it lacks.
+struct StudyShelf: Sendable {
+    /// Of one trial.
+    private struct Known: Sendable {
+        var outcomes: [TrialOutcome] = []
+        /// By arm and classes.
+        var networks: [StudyArm: [[Int]: NetworkOutcome]] = [:]
+    }
+
+    let grid: StudyGrid
+    let settings: StudySettings
+    private let datasets: [String: Dataset]
+    private var known: [TrialKey: Known] = [:]
+    /// What was computed when, for the timeline.
+    private(set) var spans: [(record: StudyRecord, kind: String)] = []
+
+    init(grid: StudyGrid, settings: StudySettings, datasets: [Dataset]) {
+        self.grid = grid
+        self.settings = settings
+        self.datasets = Dictionary(
+            datasets.map { ($0.name.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Takes in what an earlier start, or a worker, brought; ignores what the grid does not ask for.
+    ///
+    /// - Throws: what is wrong with a record that this program never writes.
+    mutating func add(_ record: StudyRecord) throws {
+        let entry = try UnitRecord(decoding: record.payload)
+        guard let dataset = datasets[entry.unit.key.dataset],
+            entry.fits(testRowCount: dataset.test.count, classCount: dataset.classCount)
+        else { return }
+        switch (entry.unit, entry.outcome) {
+        case (.trial(let key, _, _), .trial(let outcome)):
+            known[key, default: Known()].outcomes.append(outcome)
+            spans.append((record, "trial"))
+        case (.network(let key, let arm, let classes), .network(let outcome)):
+            known[key, default: Known()].networks[arm, default: [:]][classes] = outcome
+            spans.append((record, "network"))
+        default: return
+        }
+    }
+
+    /// What is to be computed, trials in the grid's order.
+    var missing: [StudyUnit] {
+        grid.trials.flatMap { key -> [StudyUnit] in
+            guard let dataset = datasets[key.dataset] else { return [] }
+            let known = known[key]
+            return grid.missingUnits(
+                of: key, classCount: dataset.classCount,
+                hasBackbone: known?.outcomes.isEmpty == false,
+                armsDone: Set(known?.outcomes.flatMap { $0.arms.map(\.arm) } ?? []),
+                networksDone: known?.networks.mapValues { Set($0.keys) } ?? [:])
+        }
+    }
+
+    /// Everything put together, with what is missing said.
+    func report(
+        command: String, versions: [String: String], digest: ([[Float]]) -> String
+    ) throws -> StudyReport {
+        var report = StudyReport(
+            command: command, protocolName: settings.scope.rawValue, versions: versions,
+            datasets: [], timeline: timeline, missing: notRun)
+        for name in grid.datasets {
+            guard let dataset = datasets[name] else { continue }
+            var summary = StudySummary(
+                grid: grid, settings: settings, labels: dataset.test.labels,
+                classCount: dataset.classCount)
+            for key in grid.trials where key.dataset == name {
+                guard let known = known[key] else { continue }
+                for outcome in known.outcomes { summary.add(asked(outcome), of: key) }
+                for arm in grid.arms {
+                    guard let networks = known.networks[arm],
+                        let outcome = try summary.arm(arm, networks: networks, digest: digest)
+                    else { continue }
+                    summary.add(outcome, of: key)
+                }
+            }
+            report.datasets.append(
+                try summary.dataset(
+                    name: name, classNames: dataset.classNames,
+                    trainRowCount: dataset.train.count, sha256: dataset.sha256))
+        }
+        try report.correctPValues()
+        return report
+    }
+
+    /// Without arms that an earlier start asked for and this one does not.
+    private func asked(_ outcome: TrialOutcome) -> TrialOutcome {
+        var outcome = outcome
+        outcome.arms.removeAll { !grid.arms.contains($0.arm) }
+        return outcome
+    }
+
+    private var timeline: [StudySpan] {
+        let origin = spans.map(\.record.time).min() ?? 0
+        return spans.map { span in
+            StudySpan(
+                worker: span.record.worker, work: span.record.unit, kind: span.kind,
+                start: span.record.time - origin, seconds: span.record.seconds)
+        }.sorted { ($0.start, $0.worker, $0.work) < ($1.start, $1.worker, $1.work) }
+    }
+
+    /// A sentence for each data set, fraction and arm that is not whole.
+    private var notRun: [String] {
+        var counts: [String: Set<Int>] = [:]
+        var order: [String] = []
+        for unit in missing {
+            let what: [String] =
+                switch unit {
+                case .trial(_, let arms, _): arms.isEmpty ? ["the backbone"] : arms.map(\.title)
+                case .network(_, let arm, _): [arm.title]
+                }
+            for arm in what {
+                let place = "\(unit.key.dataset), fraction \(unit.key.fraction), \(arm)"
+                if counts[place] == nil { order.append(place) }
+                counts[place, default: []].insert(unit.key.trial)
+            }
+        }
+        return order.map { place in
+            "\(place): \(counts[place]?.count ?? 0) of \(grid.trialCount) trials not run"
+        }
+    }
+}

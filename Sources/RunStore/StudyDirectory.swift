@@ -1,0 +1,191 @@
+import Foundation
+import GRDB
+import Glibc
+import Hashing
+
+/// A piece of a study as it is kept: what it is, what it brought, and who did it.
+package struct StudyRecord: Sendable, Equatable {
+    /// The unit, in the words that are its key.
+    package var unit: String
+    /// Its outcome, as its runner wrote it.
+    package var payload: [UInt8]
+    /// Who did it.
+    package var worker: String
+    /// The machine of that worker.
+    package var host: String
+    /// When it began, in seconds since 1970.
+    package var time: Double
+    /// How long it took.
+    package var seconds: Double
+
+    /// A record of these fields.
+    package init(
+        unit: String, payload: [UInt8], worker: String, host: String, time: Double,
+        seconds: Double
+    ) {
+        self.unit = unit
+        self.payload = payload
+        self.worker = worker
+        self.host = host
+        self.time = time
+        self.seconds = seconds
+    }
+}
+
+/// The folder of a study, locked for one coordinator; what was computed is in `study.sqlite`.
+///
+/// Unlike a run a study never is finished: more trials, fractions, data sets and arms may be asked for
+/// later, and only what is new is computed. What its numbers depend on must stay the same.
+package final class StudyDirectory: Sendable {
+    /// The folder, as it was given.
+    package let path: String
+    private let queue: DatabaseQueue
+    private let lock: Int32
+
+    /// Marks the file as ours, in its header: "MHST".
+    private static let applicationID = 0x4D48_5354
+    private static let version = 1
+    private static let fileName = "study.sqlite"
+
+    private static let fileSettings = """
+        PRAGMA page_size = 16384;
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(version);
+        PRAGMA journal_mode = WAL;
+        """
+    private static let tables = """
+        CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+        CREATE TABLE outcome (
+            unit TEXT PRIMARY KEY, payload BLOB NOT NULL, worker TEXT NOT NULL,
+            host TEXT NOT NULL, time REAL NOT NULL, seconds REAL NOT NULL, hash BLOB NOT NULL);
+        """
+
+    /// Makes or opens the folder, locks it, and compares what the numbers depend on.
+    ///
+    /// - Parameter config: all that every trial depends on, data digests among them. A key that is new
+    ///   is added; one that is there must be equal.
+    /// - Throws: ``RunStoreError`` when the folder cannot be made or written, is in use, holds a study
+    ///   of another configuration (every difference is named) or a run, or a damaged file.
+    package init(path: String, config: [String: JSONValue]) throws(RunStoreError) {
+        try RunDirectory.makeFolder(path)
+        let lock = try RunDirectory.lock(path)
+        do throws(RunStoreError) {
+            queue = try Self.open(path, config)
+        } catch {
+            Glibc.close(lock)
+            throw error
+        }
+        self.path = path
+        self.lock = lock
+    }
+
+    deinit {
+        try? queue.close()
+        Glibc.close(lock)
+    }
+
+    private static func open(
+        _ path: String, _ config: [String: JSONValue]
+    ) throws(RunStoreError) -> DatabaseQueue {
+        RunDirectory.removeDrafts(path)
+        let file = path + "/" + fileName
+        if !fileExists(file) {
+            for artefact in RunDirectory.Artefact.allCases
+            where fileExists(RunDirectory.path(of: artefact, in: path)) {
+                throw .foreignFile(path, artefact.rawValue)
+            }
+            try Journal.make(file, settings: fileSettings) { db in try db.execute(sql: tables) }
+        }
+        let queue = try Journal.reporting(file) {
+            try Journal.check(file, applicationID: applicationID, version: version)
+            return try DatabaseQueue(path: file, configuration: Journal.configuration())
+        }
+        let found = try readConfig(queue, file)
+        let shared = config.filter { found[$0.key] != nil }
+        let differences = RunDirectory.differences(
+            from: found.filter { config[$0.key] != nil }, to: shared, incidental: [])
+        guard differences.isEmpty else {
+            throw .otherConfiguration(path, differences: differences)
+        }
+        let text = String(
+            decoding: try JSONFile.encode(found.merging(config) { known, _ in known }),
+            as: UTF8.self)
+        try Journal.reporting(file) {
+            try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO study (key, value) VALUES ('config', ?)",
+                    arguments: [text])
+            }
+        }
+        return queue
+    }
+
+    private static func readConfig(
+        _ queue: DatabaseQueue, _ file: String
+    ) throws(RunStoreError) -> [String: JSONValue] {
+        let text = try Journal.reporting(file) {
+            try queue.read { db in
+                try String.fetchOne(db, sql: "SELECT value FROM study WHERE key = 'config'")
+            }
+        }
+        guard let text else { return [:] }
+        return try JSONFile.decode([String: JSONValue].self, from: Array(text.utf8))
+    }
+
+    /// Keeps outcomes in one transaction, and returns when they are on the disk.
+    ///
+    /// - Throws: ``RunStoreError`` of code `cannotWrite`; nothing of it is written then.
+    package func commit(_ records: [StudyRecord]) throws(RunStoreError) {
+        if records.isEmpty { return }
+        try Journal.reporting(path + "/" + Self.fileName) {
+            try queue.write { db in
+                for record in records {
+                    try db.execute(
+                        sql: """
+                            INSERT OR REPLACE INTO outcome
+                                (unit, payload, worker, host, time, seconds, hash)
+                            VALUES (?, ?, ?, ?, ?, ?, ?)
+                            """,
+                        arguments: [
+                            record.unit, Data(record.payload), record.worker, record.host,
+                            record.time, record.seconds, Data(Self.hash(of: record)),
+                        ])
+                }
+            }
+        }
+    }
+
+    /// Calls `body` with every outcome, by unit; they are not all held at once.
+    ///
+    /// - Throws: ``RunStoreError`` for a record that is not what was written, and what `body` throws.
+    package func forEachRecord(_ body: (StudyRecord) throws -> Void) throws {
+        let file = path + "/" + Self.fileName
+        try queue.read { db in
+            let rows = try Row.fetchCursor(db, sql: "SELECT * FROM outcome ORDER BY unit")
+            while let row = try rows.next() {
+                let payload: Data = row["payload"]
+                let record = StudyRecord(
+                    unit: row["unit"], payload: Array(payload), worker: row["worker"],
+                    host: row["host"], time: row["time"], seconds: row["seconds"])
+                let hash: Data = row["hash"]
+                guard Array(hash) == Self.hash(of: record) else {
+                    throw RunStoreError.damaged(file, "the outcome of \(record.unit) changed")
+                }
+                try body(record)
+            }
+        }
+    }
+
+    private static func hash(of record: StudyRecord) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(Array(record.unit.utf8))
+        hash.update([0 as UInt8])
+        hash.update(record.payload)
+        return hash.finalize()
+    }
+
+    /// Writes a file of the study, whole or not at all.
+    package func write(_ bytes: [UInt8], named name: String) throws(RunStoreError) {
+        try AtomicFile.write(bytes, to: path + "/" + name)
+    }
+}

@@ -1,0 +1,95 @@
+package import Decoding
+package import HeadPlan
+package import Tensors
+
+/// Has every scheme and elimination policy predict test rows, and scores them.
+package struct SchemeScoring: Sendable {
+    /// The policies of a study's frontier: one of each kind and size that is worth looking at.
+    package static let policies: [EliminationPolicy] = [
+        .lowest(1), .lowest(2), .lowest(3), .below(0.001), .below(0.01), .below(0.05),
+        .certain(margin: 0.5), .certain(margin: 0.9), .certain(margin: 0.99),
+    ]
+
+    private let labels: [Int]
+    private let classCount: Int
+
+    /// A scoring of rows with these labels.
+    package init(labels: [Int], classCount: Int) {
+        self.labels = labels
+        self.classCount = classCount
+    }
+
+    /// Scores one head over all classes.
+    ///
+    /// - Parameter features: `[sample, feature]` of the test rows.
+    /// - Throws: `DecodingError` when head, features and labels do not fit.
+    package func outcome(
+        of scheme: StudyScheme, _ features: Matrix, head: Head
+    ) throws(DecodingError) -> SchemeOutcome {
+        try outcome(of: scheme, SchemeDecoder.oneVsAllProbabilities(features, head: head))
+    }
+
+    /// Scores every scheme that asks a bank of heads over all subsets.
+    package func outcomes(
+        _ features: Matrix, _ heads: HeadBank
+    ) throws(DecodingError) -> [SchemeOutcome] {
+        let all = ClassSet.all(classCount)
+        var outcomes = [
+            try outcome(of: .oneVsAllRefit, features, head: heads.head(over: all))
+        ]
+        for (scheme, rule) in Self.rules {
+            outcomes.append(
+                try outcome(
+                    of: scheme,
+                    SchemeDecoder.pairProbabilities(
+                        features, classes: all, heads: heads, rule: rule)))
+        }
+        let tree = try SchemeDecoder.eliminate(features, classes: all, heads: heads)
+        outcomes.append(try outcome(of: .treeElimination, tree.probabilities))
+        return outcomes
+    }
+
+    /// Scores the elimination policies of the frontier.
+    ///
+    /// - Parameter featureCount: of a head as it would be asked, for counting operations.
+    package func frontier(
+        _ features: Matrix, _ heads: HeadBank, featureCount: Int
+    ) throws(DecodingError) -> [PolicyOutcome] {
+        var outcomes: [PolicyOutcome] = []
+        for policy in Self.policies {
+            let found = try SchemeDecoder.eliminate(
+                features, classes: .all(classCount), heads: heads, policy: policy)
+            let evaluation = try Evaluation(
+                predictions: found.probabilities.predictions, labels: labels,
+                classCount: classCount)
+            outcomes.append(
+                PolicyOutcome(
+                    policy: policy.title, accuracy: evaluation.accuracy,
+                    headsPerRow: found.headsPerRow,
+                    flopsPerRow: found.flopsPerRow(featureCount: featureCount),
+                    topNeverChangedShare: found.topNeverChangedShare))
+        }
+        return outcomes
+    }
+
+    private static let rules: [(StudyScheme, PairRule)] = [
+        (.softVote, .softVote), (.hardVote, .hardVote), (.pairwiseCoupling, .pairwiseCoupling),
+        (.eliminationGraph, .eliminationGraph),
+    ]
+
+    private func outcome(
+        of scheme: StudyScheme, _ probabilities: ClassProbabilities
+    ) throws(DecodingError) -> SchemeOutcome {
+        let metrics = try ProbabilityMetrics(
+            probabilities, labels: labels, classCount: classCount)
+        return SchemeOutcome(
+            scheme: scheme, predictions: probabilities.predictions,
+            correctCount: metrics.evaluation.correctCount,
+            negativeLogLikelihood: metrics.negativeLogLikelihood, brierScore: metrics.brierScore,
+            expectedCalibrationError: metrics.expectedCalibrationError,
+            calibration: metrics.calibration.map {
+                StudyCalibrationBin(
+                    count: $0.count, meanConfidence: $0.meanConfidence, accuracy: $0.accuracy)
+            })
+    }
+}

@@ -1,0 +1,61 @@
+/// What every trial of a study shares: all that its numbers depend on but its key.
+package struct StudySettings: Hashable, Codable, Sendable {
+    /// Which rows and classes a study is on.
+    package enum Scope: String, Codable, Sendable, CaseIterable {
+        /// Classes 0 to 4 and every tenth training row: what the post's code does.
+        case post
+        /// All classes, all rows.
+        case full
+
+        /// Every which training row of the kept classes stays.
+        package var every: Int { self == .post ? 10 : 1 }
+        /// The classes kept, in the words of `--classes`.
+        package var classes: String { self == .post ? "0-4" : "all" }
+    }
+
+    /// Which rows and classes.
+    package var scope: Scope
+    /// Epochs of the backbone.
+    package var epochCount = 12
+    /// Epochs of every head, and of the equal-step control.
+    package var headEpochCount = 20
+    /// Rows per update.
+    package var batchSize = 128
+    /// Adadelta's learning rate.
+    package var learningRate: Float = 1
+    /// Share of the features dropped while heads on frozen features train.
+    package var headDropout: Float = 0.5
+    /// Of converged heads; nil has each trial choose it by cross-validation on its training rows.
+    package var l2: Double?
+    /// What the seeds of all trials are made of.
+    package var seed: UInt64 = 0
+
+    /// The post's settings.
+    package init(scope: Scope) { self.scope = scope }
+}
+
+/// A piece of a study that a worker does at once and that is kept on disk as a whole.
+package enum StudyUnit: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// A trial's backbone, and arms of heads on its frozen features; with the equal-step control, or
+    /// without where that is there already.
+    case trial(TrialKey, arms: [StudyArm], isControlled: Bool)
+    /// One whole network over some classes of a trial's rows.
+    case network(TrialKey, arm: StudyArm, classes: [Int])
+
+    /// The trial it belongs to.
+    package var key: TrialKey {
+        switch self {
+        case .trial(let key, _, _), .network(let key, _, _): key
+        }
+    }
+
+    /// Where its outcome is kept: one line of text, the same in every version.
+    package var description: String {
+        switch self {
+        case .trial(let key, let arms, let isControlled):
+            "\(key) backbone \((arms.map(\.rawValue) + (isControlled ? ["control"] : [])).joined(separator: ","))"
+        case .network(let key, let arm, let classes):
+            "\(key) \(arm.rawValue) \(classes.map(String.init).joined(separator: ","))"
+        }
+    }
+}

@@ -1,0 +1,280 @@
+package import Decoding
+import HeadPlan
+package import Statistics
+import Tensors
+
+/// Everything that was computed for one data set of a study, put together.
+package struct StudySummary: Sendable {
+    /// The predictions and scores of one scheme on heads of one arm in one trial.
+    private struct Sample {
+        let trial: Int
+        let outcome: SchemeOutcome
+    }
+
+    /// A cell's place.
+    private struct Place: Hashable {
+        let fraction: Int
+        let arm: String
+        let scheme: StudyScheme
+    }
+
+    /// The name of the backbone's own arm in reports.
+    package static let backboneArm = "backbone"
+
+    private let grid: StudyGrid
+    private let settings: StudySettings
+    private let labels: [Int]
+    private let classCount: Int
+    private var samples: [Place: [Sample]] = [:]
+    private var policies: [String: [[PolicyOutcome]]] = [:]
+
+    /// A summary of nothing yet.
+    ///
+    /// - Parameter labels: of the test rows.
+    package init(grid: StudyGrid, settings: StudySettings, labels: [Int], classCount: Int) {
+        self.grid = grid
+        self.settings = settings
+        self.labels = labels
+        self.classCount = classCount
+    }
+
+    /// Takes in a trial's outcome; outcomes of one trial may come in parts, each arm once.
+    package mutating func add(_ outcome: TrialOutcome, of key: TrialKey) {
+        for scheme in outcome.backbone {
+            let place = Place(
+                fraction: key.fractionMillionths, arm: Self.backboneArm, scheme: scheme.scheme)
+            // Every part of a trial trains the same backbone.
+            guard samples[place]?.contains(where: { $0.trial == key.trial }) != true else {
+                continue
+            }
+            samples[place, default: []].append(Sample(trial: key.trial, outcome: scheme))
+        }
+        for arm in outcome.arms { add(arm, of: key) }
+    }
+
+    /// Takes in the heads of one arm of a trial.
+    package mutating func add(_ arm: ArmOutcome, of key: TrialKey) {
+        for scheme in arm.schemes {
+            let place = Place(
+                fraction: key.fractionMillionths, arm: arm.arm.rawValue, scheme: scheme.scheme)
+            samples[place, default: []].append(Sample(trial: key.trial, outcome: scheme))
+        }
+        policies["\(key.fractionMillionths) \(arm.arm.rawValue)", default: []].append(arm.policies)
+    }
+
+    /// The whole networks of one arm of a trial as an arm's outcome, once all are there.
+    ///
+    /// - Parameter networks: by classes.
+    /// - Returns: nil while one is missing, or does not fit the test rows.
+    /// - Throws: `DecodingError` for logits that are not finite.
+    package func arm(
+        _ arm: StudyArm, networks: [[Int]: NetworkOutcome], digest: ([[Float]]) -> String
+    ) throws(DecodingError) -> ArmOutcome? {
+        let plan = HeadPlan(.subsets, classCount: classCount)
+        var logits: [(classes: ClassSet, values: Matrix)] = []
+        var seconds = 0.0
+        for spec in plan.heads {
+            let members = spec.classes.members
+            guard let network = networks[members],
+                network.logits.count == labels.count * members.count
+            else { return nil }
+            logits.append(
+                (
+                    spec.classes,
+                    Matrix(
+                        rowCount: labels.count, columnCount: members.count, values: network.logits)
+                ))
+            seconds += network.seconds
+        }
+        let columns = try LogitColumns(logits)
+        let scoring = SchemeScoring(labels: labels, classCount: classCount)
+        return ArmOutcome(
+            arm: arm, schemes: try scoring.outcomes(columns.features, columns.heads),
+            policies: try scoring.frontier(columns.features, columns.heads, featureCount: 256),
+            headDigest: digest(logits.map(\.values.values)), headCount: logits.count,
+            seconds: seconds)
+    }
+
+    // MARK: - The report
+
+    /// The cells in the order in which they are read, comparisons without Holm's correction, and the
+    /// frontier.
+    ///
+    /// - Throws: ``StatisticsError`` never, for what this type has taken in.
+    package func dataset(
+        name: String, classNames: [String], trainRowCount: Int, sha256: String
+    ) throws(StatisticsError) -> StudyDataset {
+        var cells: [StudyCell] = []
+        var comparisons: [StudyComparison] = []
+        var frontier: [StudyFrontierPoint] = []
+        for fraction in grid.fractionsMillionths {
+            for place in places(fraction) {
+                guard let found = samples[place] else { continue }
+                cells.append(try cell(place, found))
+                for control in controls(of: place) {
+                    if let comparison = try comparison(place, found, with: control) {
+                        comparisons.append(comparison)
+                    }
+                }
+            }
+            for arm in grid.arms { frontier += points(fraction, arm.rawValue) }
+        }
+        return StudyDataset(
+            name: name, classNames: classNames, trainRowCount: trainRowCount,
+            testRowCount: labels.count, sha256: sha256, cells: cells, comparisons: comparisons,
+            frontier: frontier)
+    }
+
+    private func places(_ fraction: Int) -> [Place] {
+        let backbone = StudyScheme.allCases.filter(\.asksBackbone).map {
+            Place(fraction: fraction, arm: Self.backboneArm, scheme: $0)
+        }
+        return backbone
+            + grid.arms.flatMap { arm in
+                StudyScheme.allCases.filter { !$0.asksBackbone }.map {
+                    Place(fraction: fraction, arm: arm.rawValue, scheme: $0)
+                }
+            }
+    }
+
+    /// One-vs-all and its controls: what a gain has to be a gain over.
+    private func controls(of place: Place) -> [Place] {
+        var controls: [Place] = []
+        for scheme in [StudyScheme.oneVsAll, .oneVsAllEqualSteps] where scheme != place.scheme {
+            if place.scheme == .oneVsAll { continue }
+            controls.append(
+                Place(fraction: place.fraction, arm: Self.backboneArm, scheme: scheme))
+        }
+        if !place.scheme.asksBackbone, place.scheme != .oneVsAllRefit {
+            controls.append(
+                Place(fraction: place.fraction, arm: place.arm, scheme: .oneVsAllRefit))
+        }
+        return controls
+    }
+
+    private func cell(_ place: Place, _ found: [Sample]) throws(StatisticsError) -> StudyCell {
+        let found = found.sorted { $0.trial < $1.trial }
+        let outcomes = found.map(\.outcome)
+        var cell = StudyCell(
+            fraction: Double(place.fraction) / 1_000_000, arm: place.arm,
+            scheme: place.scheme.rawValue)
+        cell.accuracies = outcomes.map { accuracy($0) }
+        let summary = try Summary(cell.accuracies)
+        cell.meanAccuracy = summary.mean
+        cell.standardDeviation = summary.standardDeviation
+        cell.interval = try interval(summary)
+        cell.negativeLogLikelihood = try Summary(outcomes.map(\.negativeLogLikelihood)).mean
+        cell.brierScore = try Summary(outcomes.map(\.brierScore)).mean
+        cell.expectedCalibrationError = try Summary(outcomes.map(\.expectedCalibrationError)).mean
+        cell.confusion = [Int](repeating: 0, count: classCount * classCount)
+        for outcome in outcomes {
+            for (label, prediction) in zip(labels, outcome.predictions) {
+                cell.confusion[label * classCount + prediction] += 1
+            }
+        }
+        cell.calibration = Self.merged(outcomes.map(\.calibration))
+        return cell
+    }
+
+    private func accuracy(_ outcome: SchemeOutcome) -> Double {
+        Double(outcome.correctCount) / Double(max(1, labels.count))
+    }
+
+    /// Student's t interval of a mean at 95%.
+    private func interval(_ summary: Summary) throws(StatisticsError) -> [Double]? {
+        guard let deviation = summary.standardDeviation, summary.count >= 2 else { return nil }
+        let t = try StudentT(degreesOfFreedom: Double(summary.count - 1)).upperQuantile(0.025)
+        let reach = t * deviation / Double(summary.count).squareRoot()
+        return [summary.mean - reach, summary.mean + reach]
+    }
+
+    private static func merged(_ parts: [[StudyCalibrationBin]]) -> [StudyCalibrationBin] {
+        guard let first = parts.first else { return [] }
+        return first.indices.map { index in
+            let bins = parts.map { $0[index] }
+            let count = bins.reduce(0) { $0 + $1.count }
+            func mean(_ value: (StudyCalibrationBin) -> Double) -> Double {
+                bins.reduce(0) { $0 + value($1) * Double($1.count) } / Double(max(1, count))
+            }
+            return StudyCalibrationBin(
+                count: count, meanConfidence: mean(\.meanConfidence), accuracy: mean(\.accuracy))
+        }
+    }
+
+    private func comparison(
+        _ place: Place, _ found: [Sample], with control: Place
+    ) throws(StatisticsError) -> StudyComparison? {
+        var others: [Int: SchemeOutcome] = [:]
+        for sample in samples[control] ?? [] { others[sample.trial] = sample.outcome }
+        let pairs = found.sorted { $0.trial < $1.trial }.compactMap { sample in
+            others[sample.trial].map { (sample.outcome, $0) }
+        }
+        guard !pairs.isEmpty else { return nil }
+        var comparison = StudyComparison(
+            fraction: Double(place.fraction) / 1_000_000, arm: place.arm,
+            scheme: place.scheme.rawValue, againstArm: control.arm,
+            against: control.scheme.rawValue)
+        comparison.trialCount = pairs.count
+        // In rows, which are whole: what rounding tells apart is no difference.
+        let rows = pairs.map { Double($0.correctCount - $1.correctCount) }
+        let scale = Double(max(1, labels.count))
+        comparison.meanDifference = try Summary(rows).mean / scale
+        if pairs.count >= 2 {
+            let paired = try PairedComparison(differences: rows)
+            let interval = try paired.interval()
+            comparison.interval = [interval.lowerBound / scale, interval.upperBound / scale]
+            comparison.tTestPValue = try? paired.tTest().pValue
+            comparison.wilcoxonPValue = try? paired.wilcoxon().pValue
+            comparison.cohensD = try? paired.cohensD()
+        }
+        for (first, second) in pairs {
+            let test = try McNemarTest(
+                first: first.predictions, second: second.predictions, labels: labels)
+            comparison.mcNemarPValues.append(test.pValue)
+        }
+        return comparison
+    }
+
+    private func points(_ fraction: Int, _ arm: String) -> [StudyFrontierPoint] {
+        guard let trials = policies["\(fraction) \(arm)"], let first = trials.first else {
+            return []
+        }
+        let count = Double(trials.count)
+        return first.indices.map { index in
+            func mean(_ value: (PolicyOutcome) -> Double) -> Double {
+                trials.reduce(0) { $0 + value($1[index]) } / count
+            }
+            return StudyFrontierPoint(
+                fraction: Double(fraction) / 1_000_000, arm: arm, policy: first[index].policy,
+                accuracy: mean(\.accuracy), headsPerRow: mean(\.headsPerRow),
+                flopsPerRow: mean(\.flopsPerRow),
+                topNeverChangedShare: mean(\.topNeverChangedShare))
+        }
+    }
+}
+
+extension StudyReport {
+    /// Corrects all p-values of the study for there being so many, t tests and Wilcoxon's each among
+    /// themselves (Holm 1979).
+    ///
+    /// - Throws: ``StatisticsError`` for a p-value that is none.
+    package mutating func correctPValues() throws(StatisticsError) {
+        try correct(from: \.tTestPValue, to: \.tTestPValueHolm)
+        try correct(from: \.wilcoxonPValue, to: \.wilcoxonPValueHolm)
+    }
+
+    private mutating func correct(
+        from source: KeyPath<StudyComparison, Double?>,
+        to target: WritableKeyPath<StudyComparison, Double?>
+    ) throws(StatisticsError) {
+        let values = datasets.flatMap { $0.comparisons.compactMap { $0[keyPath: source] } }
+        let corrected = try Holm.adjusted(values)
+        var adjusted = corrected.makeIterator()
+        for dataset in datasets.indices {
+            for index in datasets[dataset].comparisons.indices
+            where datasets[dataset].comparisons[index][keyPath: source] != nil {
+                datasets[dataset].comparisons[index][keyPath: target] = adjusted.next()
+            }
+        }
+    }
+}

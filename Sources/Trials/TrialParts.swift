@@ -1,0 +1,91 @@
+import Backbone
+import Datasets
+import Hashing
+import HeadPlan
+import Study
+import Synchronization
+import Tensors
+
+/// Features of a trial's rows.
+struct Features {
+    /// `[sample, feature]`.
+    let train: Matrix
+    /// `[sample, feature]`.
+    let test: Matrix
+    /// As in a run's `digests.features`.
+    let digest: String
+
+    init(
+        of backbone: Backbone, _ train: LabeledImages, _ test: LabeledImages,
+        _ check: () throws -> Void
+    ) throws {
+        self.train = try backbone.features(pixels: train.pixels) { _ in try check() }
+        self.test = try backbone.features(pixels: test.pixels) { _ in try check() }
+        guard (self.train.values + self.test.values).allSatisfy(\.isFinite) else {
+            throw TrialError("the backbone's training diverged; lower --learning-rate")
+        }
+        digest = Trials.digest([self.train.values, self.test.values])
+    }
+}
+
+/// SHA-256 of arrays of numbers, one after the other, hexadecimal.
+func digest(_ arrays: [[Float]]) -> String {
+    var hash = SHA256()
+    for array in arrays { hash.update(array) }
+    return hexadecimal(hash.finalize())
+}
+
+/// Of heads in their plan's order, as in a run's `digests.heads`.
+func digest(_ heads: [Head]) -> String {
+    digest(heads.flatMap { [$0.weights.values, $0.biases] })
+}
+
+/// What a whole network over some classes is drawn by: another seed for every class set and arm.
+func networkSeed(_ seed: UInt64, _ arm: StudyArm, _ classes: ClassSet) -> UInt64 {
+    let word = Philox.block(
+        seed: seed ^ classes.fingerprint, UInt32(arm == .warm ? 1 : 0), UInt32(classes.count), 0,
+        0)
+    return UInt64(word.y) << 32 | UInt64(word.x)
+}
+
+/// Seconds between one look and the next.
+struct Stopwatch {
+    private var start = ContinuousClock.now
+
+    mutating func lap() -> Double {
+        let now = ContinuousClock.now
+        defer { start = now }
+        return start.duration(to: now) / .seconds(1)
+    }
+}
+
+/// Backbones of the trials that warm networks start from: each thread that needs one finds it, or trains
+/// it while the others that need the same one wait.
+final class BackboneCache: Sendable {
+    private final class Entry: Sendable {
+        let weights = Mutex<BackboneWeights?>(nil)
+    }
+
+    /// Ten megabytes each.
+    private static let countMax = 8
+
+    private let entries = Mutex<[(key: TrialKey, entry: Entry)]>([])
+
+    func weights(
+        of key: TrialKey, _ train: () throws -> BackboneWeights
+    ) throws -> BackboneWeights {
+        let entry = entries.withLock { entries in
+            if let known = entries.first(where: { $0.key == key }) { return known.entry }
+            let made = Entry()
+            entries.append((key, made))
+            if entries.count > Self.countMax { entries.removeFirst() }
+            return made
+        }
+        return try entry.weights.withLock { weights in
+            if let weights { return weights }
+            let made = try train()
+            weights = made
+            return made
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import CoordinatorRuntime
+import Foundation
+import Study
+
+/// `coordinator reproduce`: the post's table, its controls, and more, as one resumable command.
+struct ReproduceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reproduce",
+        abstract: "Trains the whole grid of trials and reports what the schemes gain.",
+        discussion: """
+            Every (data set, fraction, trial) has a seed of its own for rows, weights and orders. \
+            What is computed is kept in --run-dir: the same command goes on after an interruption, \
+            and one with more trials, fractions, data sets or head modes computes only what is new.
+
+            Protocol post: classes 0 to 4, every tenth training row, then the fraction of each \
+            class, 26 heads a trial. Protocol full: all classes and rows, 1,013 heads.
+
+            Head modes: frozen, zero, derived and converged are heads on the backbone's features \
+            (fresh start, from zeros, from its own output rows, at the optimum); warm and scratch \
+            train a whole network per head.
+
+            Example: coordinator reproduce --datasets mnist --fractions 0.01,0.1 --trials 3 \
+            --head-modes frozen,derived --data-dir DIR --dry-run
+            """)
+
+    @Option(help: "Data sets, with commas: mnist, cifar10, fashion-mnist.")
+    var datasets = "mnist,cifar10,fashion-mnist"
+
+    @Option(help: "Shares of each class's training rows, with commas.")
+    var fractions = "0.01,0.1,0.25,0.5,1"
+
+    @Option(help: "Trials of each data set and fraction.")
+    var trials = 10
+
+    @Option(name: .customLong("protocol"), help: "post or full.")
+    var scope = StudySettings.Scope.post
+
+    @Option(help: "How heads come about: frozen, zero, derived, converged, warm, scratch.")
+    var headModes = "frozen"
+
+    @Option(help: "Epochs of the backbone.")
+    var epochs = 12
+
+    @Option(help: "Epochs of every head, and of the equal-step control.")
+    var headEpochs = 20
+
+    @Option(help: "Rows per update.")
+    var batchSize = 128
+
+    @Option(help: "Adadelta's learning rate.")
+    var learningRate: Float = 1
+
+    @Option(help: "Share of the features dropped while heads on features train.")
+    var headDropout: Float = 0.5
+
+    @Option(help: "L2 of converged heads (default: by cross-validation in each trial).")
+    var l2: Double?
+
+    @Option(help: "What the seeds of all trials are made of.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Folder with the standard files.")
+    var dataDir: String?
+
+    @Option(help: "Folder of the study's files (default: runs/study-<protocol>).")
+    var runDir: String?
+
+    @Option(help: "Threads that compute (default: all cores).")
+    var threads: Int?
+
+    @Flag(help: "Say what would be computed, and how long it may take.")
+    var dryRun = false
+
+    @Flag(help: "Print results.json on standard output in place of the table.")
+    var json = false
+
+    @Flag(help: "No progress on standard error, only warnings.")
+    var quiet = false
+
+    @Option(help: "How much to log on standard error.")
+    var logLevel = LogLevel.info
+
+    func run() async throws {
+        var options = ReproduceOptions(
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        options.datasets = datasets
+        options.fractions = fractions
+        options.trials = trials
+        options.headModes = headModes
+        options.settings = settings
+        options.dataDirectory = dataDir
+        options.runDirectory = runDir
+        options.isDryRun = dryRun
+        options.printsJSON = json
+        options.isQuiet = quiet
+        options.logLevel = logLevel
+        options.command = "coordinator " + CommandLine.arguments.dropFirst().joined(separator: " ")
+        try await reporting { () throws(RunError) in
+            try await ReproduceProgram(options).run()
+        }
+    }
+
+    private var settings: StudySettings {
+        var settings = StudySettings(scope: scope)
+        settings.epochCount = epochs
+        settings.headEpochCount = headEpochs
+        settings.batchSize = batchSize
+        settings.learningRate = learningRate
+        settings.headDropout = headDropout
+        settings.l2 = l2
+        settings.seed = seed
+        return settings
+    }
+}
+
+extension StudySettings.Scope: ExpressibleByArgument {}

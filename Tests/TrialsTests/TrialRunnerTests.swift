@@ -1,0 +1,165 @@
+import Datasets
+import HeadTraining
+import Study
+import Testing
+import Trials
+
+/// Trials on small pictures: class `c` is bright in its own corner, with noise.
+@Suite struct TrialRunnerTests {
+    private static let key = TrialKey(dataset: "mnist", fractionMillionths: 500_000, trial: 2)
+
+    private static func images(_ count: Int, shift: Int) -> LabeledImages {
+        let labels = (0..<count).map { $0 % 3 }
+        var pixels: [UInt8] = []
+        for (row, label) in labels.enumerated() {
+            for place in 0..<64 {
+                let isInCorner = place % 8 / 4 == label % 2 && place / 32 == label / 2
+                let noise = (row * 131 + place * 71 + shift) % 97
+                pixels.append(UInt8(isInCorner ? 150 + noise : noise))
+            }
+        }
+        return LabeledImages(
+            shape: ImageShape(channelCount: 1, height: 8, width: 8), pixels: pixels, labels: labels)
+    }
+
+    private func runner(
+        epochCount: Int = 6, variant: KernelVariant? = nil
+    ) throws -> TrialRunner {
+        var settings = StudySettings(scope: .full)
+        settings.epochCount = epochCount
+        settings.headEpochCount = 4
+        settings.batchSize = 16
+        let dataset = Dataset(
+            name: .mnist, folder: "", classNames: ["a", "b", "c"],
+            train: Self.images(120, shift: 0), test: Self.images(45, shift: 5))
+        return TrialRunner(
+            settings: settings, datasets: [dataset],
+            variant: try variant ?? KernelVariant.select(nil))
+    }
+
+    private func trial(
+        _ runner: TrialRunner, _ arms: [StudyArm], isControlled: Bool = false
+    ) throws -> TrialOutcome {
+        let outcome = try runner.run(.trial(Self.key, arms: arms, isControlled: isControlled))
+        guard case .trial(var trial) = outcome else { throw TrialError("it was no trial") }
+        // What is left is a function of the trial.
+        trial.backboneSeconds = 0
+        trial.controlSeconds = 0
+        for index in trial.arms.indices { trial.arms[index].seconds = 0 }
+        return trial
+    }
+
+    private func network(
+        _ runner: TrialRunner, _ arm: StudyArm, _ classes: [Int]
+    ) throws -> NetworkOutcome {
+        let outcome = try runner.run(.network(Self.key, arm: arm, classes: classes))
+        guard case .network(var network) = outcome else { throw TrialError("it was no network") }
+        network.seconds = 0
+        return network
+    }
+
+    @Test func aTrialIsAFunctionOfItsKey() throws {
+        let all = try trial(try runner(), [.frozen, .zero, .derived], isControlled: true)
+        #expect(all.trainRowCount == 60)
+        #expect(all.backbone.map(\.scheme) == [.oneVsAll, .oneVsAllEqualSteps])
+        #expect(all.arms.map(\.arm) == [.frozen, .zero, .derived])
+        #expect(all.arms.allSatisfy { $0.headCount == 4 && $0.policies.count == 9 })
+        // Corners are easily told apart.
+        #expect(all.backbone[1].correctCount > 40)
+        // The arms beside it, an earlier trial and the instruction set change nothing.
+        let again = try runner(variant: KernelVariant.supported[0])
+        _ = try again.run(
+            .trial(
+                TrialKey(dataset: "mnist", fractionMillionths: 500_000, trial: 7), arms: [.frozen],
+                isControlled: false))
+        let alone = try trial(again, [.derived])
+        #expect(alone.arms == [all.arms[2]])
+        #expect(alone.backbone == [all.backbone[0]])
+        #expect(alone.featureDigest == all.featureDigest)
+    }
+
+    @Test func derivedHeadsStartAsOneVsAll() throws {
+        // Of a backbone that was never trained; heads that learn nothing stay what they were.
+        var settings = StudySettings(scope: .full)
+        settings.learningRate = .leastNormalMagnitude
+        settings.headDropout = 0
+        settings.epochCount = 1
+        settings.headEpochCount = 1
+        let dataset = Dataset(
+            name: .mnist, folder: "", classNames: ["a", "b", "c"],
+            train: Self.images(30, shift: 0), test: Self.images(45, shift: 5))
+        let runner = TrialRunner(
+            settings: settings, datasets: [dataset], variant: try KernelVariant.select(nil))
+        let outcome = try trial(runner, [.derived])
+        let expected = outcome.backbone[0].predictions
+        for scheme in outcome.arms[0].schemes {
+            #expect(scheme.predictions == expected, "\(scheme.scheme)")
+        }
+    }
+
+    @Test func networksAreFunctionsOfKeyArmAndClasses() throws {
+        let runner = try runner()
+        let pair = try network(runner, .scratch, [0, 2])
+        #expect(pair.trainRowCount == 40)
+        #expect(pair.logits.count == 45 * 2)
+        #expect(try network(try self.runner(), .scratch, [0, 2]) == pair)
+        let warm = try network(runner, .warm, [0, 2])
+        #expect(warm.weightDigest != pair.weightDigest)
+        // The backbone it starts from is kept, or trained again by another worker.
+        #expect(try network(runner, .warm, [0, 2]) == warm)
+        #expect(try network(try self.runner(), .warm, [0, 2]) == warm)
+        #expect(try network(runner, .scratch, [0, 1]).weightDigest != pair.weightDigest)
+    }
+
+    @Test func cancelledWorkEnds() throws {
+        let runner = try runner(epochCount: 1_000_000)
+        var count = 0
+        #expect(throws: CancellationError.self) {
+            _ = try runner.run(.trial(Self.key, arms: [.frozen], isControlled: true)) {
+                count += 1
+                return count > 5
+            }
+        }
+        #expect(count < 10)
+    }
+
+    @Test(arguments: [
+        StudyUnit.network(Self.key, arm: .scratch, classes: [1]),
+        .network(Self.key, arm: .scratch, classes: [0, 3]),
+        .network(Self.key, arm: .scratch, classes: [0, -1]),
+        .network(Self.key, arm: .frozen, classes: [0, 1]),
+        .trial(Self.key, arms: [.scratch], isControlled: false),
+        .trial(
+            TrialKey(dataset: "nowhere", fractionMillionths: 1, trial: 0), arms: [],
+            isControlled: false),
+    ])
+    func refusesUnitsThatAreNone(_ unit: StudyUnit) throws {
+        let runner = try runner()
+        #expect(throws: TrialError.self) { try runner.run(unit) }
+    }
+
+    @Test func recordsComeBackWhole() throws {
+        let runner = try runner(epochCount: 1)
+        for unit in [
+            StudyUnit.trial(Self.key, arms: [.frozen], isControlled: true),
+            .network(Self.key, arm: .scratch, classes: [0, 1]),
+        ] {
+            let record = UnitRecord(unit: unit, outcome: try runner.run(unit))
+            let bytes = try record.encoded()
+            let back = try UnitRecord(decoding: bytes)
+            #expect(back == record)
+            #expect(back.fits(testRowCount: 45, classCount: 3))
+            #expect(!back.fits(testRowCount: 44, classCount: 3))
+            for length in [0, 7, 8, 9, bytes.count - 1] {
+                #expect(throws: TrialError.self, "\(length) bytes") {
+                    let part = try UnitRecord(decoding: Array(bytes[..<length]))
+                    // A number less is whole in itself, and does not fit.
+                    if !part.fits(testRowCount: 45, classCount: 3) { throw TrialError("short") }
+                }
+            }
+            var long = bytes
+            long[7] = 0xFF
+            #expect(throws: TrialError.self) { try UnitRecord(decoding: long) }
+        }
+    }
+}
