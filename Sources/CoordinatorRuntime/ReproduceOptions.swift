@@ -89,6 +89,9 @@ package struct ReproduceOptions: Sendable {
         try require(
             settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
             "--l2 must be above 0, not \(settings.l2 ?? 0)")
+        try require(
+            settings.imbalance.isFinite && settings.imbalance >= 1,
+            "--imbalance must be at least 1, not \(settings.imbalance)")
     }
 
     private static func list<Element: Hashable>(

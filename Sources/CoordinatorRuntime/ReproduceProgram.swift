@@ -78,7 +78,8 @@ package final class ReproduceProgram: Sendable {
             "learning_rate": .number(Double(settings.learningRate)),
             "head_dropout": .number(Double(settings.headDropout)),
             "l2": settings.l2.map { .number($0) } ?? .string("cross-validated"),
-            "seed": .unsigned(settings.seed),
+            "seed": .unsigned(settings.seed), "imbalance": .number(settings.imbalance),
+            "balance": .string(settings.balance.rawValue),
         ]
         for dataset in datasets { config["data_\(dataset.name)"] = .string(dataset.sha256) }
         return config

@@ -61,17 +61,23 @@ package struct LabeledImages: Sendable, Equatable {
         return LabeledImages(shape: shape, pixels: kept, labels: rows.map { labels[$0] })
     }
 
-    /// `ceil(fraction * n)` of the `n` samples of each class, drawn by the seed, in the order they had:
-    /// what ``DatasetRequest/fraction`` keeps.
+    /// The samples of a trial: a share of each class, then of the classes unequally many, then equally
+    /// many again.
     ///
-    /// - Parameter fraction: in (0, 1].
-    package func keepingFraction(
-        _ fraction: Double, seed: UInt64, classCount: Int
+    /// - Parameters:
+    ///   - fraction: in (0, 1]: `ceil(fraction * n)` of the `n` samples of each class stay, drawn by the
+    ///     seed, in the order they had: what ``DatasetRequest/fraction`` keeps.
+    ///   - imbalance: 1 or more: then class `c` of `K` keeps the share `imbalance^(-c/(K-1))`.
+    ///   - isResampled: whether samples are then repeated until all classes have as many as the largest.
+    package func drawn(
+        fraction: Double, imbalance: Double = 1, isResampled: Bool = false, seed: UInt64,
+        classCount: Int
     ) -> LabeledImages {
-        guard fraction < 1 else { return self }
         var selection = Selection(keeping: Array(0..<classCount), of: labels)
         selection.keepFraction(fraction, seed: seed)
-        return selecting(selection.rows)
+        selection.makeImbalanced(imbalance, seed: seed)
+        if isResampled { selection.resample(seed: seed) }
+        return selection.rows.count == count ? self : selecting(selection.rows)
     }
 
     /// The samples of some classes, numbered anew by their place in `classes`.

@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 
 /// The rows that are kept of a labelled list, and the classes they then have.
@@ -46,20 +47,52 @@ struct Selection {
     mutating func keepFraction(_ fraction: Double, seed: UInt64) {
         precondition(fraction > 0 && fraction <= 1)
         guard fraction < 1 else { return }
+        keep(
+            drawn(seed: seed).flatMap { positions in
+                positions.prefix(Self.rowCount(fraction, of: positions.count))
+            }.sorted())
+    }
+
+    /// Keeps a share of each class that falls geometrically from 1 for the first to `1 / ratio` for the
+    /// last, rounded up, drawn by the seed as by ``keepFraction(_:seed:)``.
+    mutating func makeImbalanced(_ ratio: Double, seed: UInt64) {
+        precondition(ratio >= 1)
+        guard ratio > 1, classCount > 1 else { return }
+        keep(
+            drawn(seed: seed).enumerated().flatMap { label, positions in
+                let share = pow(ratio, -Double(label) / Double(classCount - 1))
+                return positions.prefix(Self.rowCount(share, of: positions.count))
+            }.sorted())
+    }
+
+    /// Repeats rows until every class has as many as the largest: each of a class's rows equally often,
+    /// and those drawn first once more. Copies follow their row.
+    mutating func resample(seed: UInt64) {
+        let classes = drawn(seed: seed)
+        let most = classes.reduce(0) { max($0, $1.count) }
+        var counts = [Int](repeating: 1, count: rows.count)
+        for positions in classes where !positions.isEmpty {
+            let (whole, rest) = most.quotientAndRemainder(dividingBy: positions.count)
+            for (rank, position) in positions.enumerated() {
+                counts[position] = whole + (rank < rest ? 1 : 0)
+            }
+        }
+        keep(counts.indices.flatMap { repeatElement($0, count: counts[$0]) })
+    }
+
+    /// The positions of each class, in the order in which the seed draws them.
+    private func drawn(seed: UInt64) -> [[Int]] {
         var positionsByClass = [[Int]](repeating: [], count: classCount)
         for (position, label) in labels.enumerated() { positionsByClass[label].append(position) }
-        var kept: [Int] = []
-        for (label, positions) in positionsByClass.enumerated() {
+        return positionsByClass.enumerated().map { label, positions in
             let keyed = positions.indices.map { index in
                 let key = Philox.key(
                     seed: seed, purpose: .subsample, UInt32(index), UInt32(label), 0)
                 return (key: key, index: index)
             }
-            let drawn = keyed.sorted { ($0.key, $0.index) < ($1.key, $1.index) }
-            let count = Self.rowCount(fraction, of: positions.count)
-            kept.append(contentsOf: drawn.prefix(count).map { positions[$0.index] })
+            return keyed.sorted { ($0.key, $0.index) < ($1.key, $1.index) }
+                .map { positions[$0.index] }
         }
-        keep(kept.sorted())
     }
 
     /// `ceil(fraction * count)` as a person means it.

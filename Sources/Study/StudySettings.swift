@@ -13,8 +13,20 @@ package struct StudySettings: Hashable, Codable, Sendable {
         package var classes: String { self == .post ? "0-4" : "all" }
     }
 
+    /// What is done about classes of unequal size.
+    package enum Balance: String, Codable, Sendable, CaseIterable {
+        case none
+        /// Rows of the smaller classes are repeated, for backbone and heads alike.
+        case resample
+    }
+
     /// Which rows and classes.
     package var scope: Scope
+    /// How many times more rows the first class keeps than the last, the others between them in equal
+    /// ratios; 1 keeps all.
+    package var imbalance = 1.0
+    /// What is done about it.
+    package var balance = Balance.none
     /// Epochs of the backbone.
     package var epochCount = 12
     /// Epochs of every head, and of the equal-step control.

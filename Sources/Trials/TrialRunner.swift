@@ -83,8 +83,10 @@ struct TrialWork {
         self.variant = variant
         self.isCancelled = isCancelled
         seed = key.seed(base: settings.seed)
-        train = dataset.train.keepingFraction(
-            key.fraction, seed: seed, classCount: dataset.classCount)
+        train = dataset.train.drawn(
+            fraction: key.fraction, imbalance: settings.imbalance,
+            isResampled: settings.balance == .resample, seed: seed,
+            classCount: dataset.classCount)
     }
 
     private var classCount: Int { dataset.classCount }

@@ -57,6 +57,12 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "L2 of converged heads (default: by cross-validation in each trial).")
     var l2: Double?
 
+    @Option(help: "Makes classes unequal: the first keeps this many times more rows than the last.")
+    var imbalance = 1.0
+
+    @Option(help: "What is done about unequal classes: none, or resample (repeat rows).")
+    var balance = StudySettings.Balance.none
+
     @Option(help: "What the seeds of all trials are made of.")
     var seed: UInt64 = 0
 
@@ -110,8 +116,11 @@ struct ReproduceCommand: AsyncParsableCommand {
         settings.headDropout = headDropout
         settings.l2 = l2
         settings.seed = seed
+        settings.imbalance = imbalance
+        settings.balance = balance
         return settings
     }
 }
 
 extension StudySettings.Scope: ExpressibleByArgument {}
+extension StudySettings.Balance: ExpressibleByArgument {}

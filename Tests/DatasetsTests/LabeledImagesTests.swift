@@ -30,3 +30,39 @@ import Testing
             dataset.sha256 == "38971d4e4f38d8ce082fcc2539b15814d29f5aea7c5085237a6feaf89db0e86d")
     }
 }
+
+/// Classes made unequal, and equal again.
+@Suite struct ImbalanceTests {
+    /// Sixty samples of each of four classes, each with a pixel of its own.
+    private let images = LabeledImages(
+        shape: ImageShape(channelCount: 1, height: 1, width: 1),
+        pixels: (0..<240).map { UInt8($0) }, labels: (0..<240).map { $0 % 4 })
+
+    @Test func sharesFallGeometrically() {
+        let drawn = images.drawn(fraction: 1, imbalance: 27, seed: 3, classCount: 4)
+        // 60, 60/3, 60/9 and 60/27, rounded up.
+        #expect(drawn.classCounts(classCount: 4) == [60, 20, 7, 3])
+        #expect(drawn.pixels == drawn.pixels.sorted())
+        #expect(zip(drawn.pixels, drawn.labels).allSatisfy { Int($0) % 4 == $1 })
+        let other = images.drawn(fraction: 1, imbalance: 27, seed: 4, classCount: 4)
+        #expect(other != drawn)
+        #expect(images.drawn(fraction: 1, seed: 3, classCount: 4) == images)
+    }
+
+    @Test func resamplingRepeatsEveryRowAlike() {
+        let unequal = images.drawn(fraction: 0.5, imbalance: 27, seed: 3, classCount: 4)
+        let equal = images.drawn(
+            fraction: 0.5, imbalance: 27, isResampled: true, seed: 3, classCount: 4)
+        #expect(equal.classCounts(classCount: 4) == [30, 30, 30, 30])
+        #expect(Set(equal.pixels) == Set(unequal.pixels))
+        for label in 0..<4 {
+            let counts = Dictionary(
+                zip(equal.pixels, equal.labels).filter { $0.1 == label }.map { ($0.0, 1) },
+                uniquingKeysWith: +
+            ).values
+            #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+        }
+        #expect(
+            images.drawn(fraction: 1, isResampled: true, seed: 3, classCount: 4) == images)
+    }
+}
