@@ -47,6 +47,17 @@ struct ChartTexts {
         _ text: String, _ style: String, near x: Double, _ y: Double, radius: Double,
         within frame: ChartFrame
     ) {
+        addIfFree(
+            text, style, near: x, y, radius: radius, left: frame.left, right: .infinity,
+            top: -.infinity, floor: frame.floor)
+    }
+
+    /// Writes a text beside a mark on the side that is free within these bounds; nothing if none
+    /// is.
+    mutating func addIfFree(
+        _ text: String, _ style: String, near x: Double, _ y: Double, radius: Double, left: Double,
+        right: Double, top: Double, floor: Double
+    ) {
         let gap = radius + 4
         let places: [(Double, Double, Anchor)] = [
             (x - gap, y - gap, .end), (x, y - gap - 4, .middle), (x + gap, y + gap + 8, .start),
@@ -54,7 +65,7 @@ struct ChartTexts {
         ]
         for (x, y, anchor) in places {
             let box = Self.box(text, x, y, anchor)
-            guard box.left >= frame.left, box.bottom <= frame.floor,
+            guard box.left >= left, box.right <= right, box.top >= top, box.bottom <= floor,
                 !taken.contains(where: box.meets)
             else { continue }
             return add(text, x: x, y: y, style, anchor: anchor)

@@ -15,7 +15,13 @@ package enum StudyPage {
         let sections = [
             Section(
                 id: "post", title: "The post's table and ours",
-                content: PostSection(outlines: outlines).rendered())
+                content: PostSection(outlines: outlines).rendered()),
+            Section(
+                id: "accuracy", title: "Accuracy against data",
+                content: AccuracySection(outlines: outlines).rendered()),
+            Section(
+                id: "gains", title: "Gain over each control",
+                content: GainSection(outlines: outlines).rendered()),
         ]
         let title = "All-vs-all and tree elimination against one-vs-all"
         return """

@@ -55,7 +55,8 @@ extension StudyPage {
         svg text.quiet { fill: var(--quiet) } svg text.strong { font-weight: 650 }
         .axis { stroke: var(--quiet) } .grid { stroke: var(--grid) } .zero { stroke: var(--ink) }
         .diagonal { stroke: var(--quiet); stroke-dasharray: 5 4 }
-        .curve { fill: none; stroke: var(--c); stroke-width: 1.3 } .bold .curve { stroke-width: 2.4 }
+        .curve { fill: none; stroke: var(--c); stroke-width: 1.3 } .bold .curve { stroke-width: 2.2 }
+        polyline.curve { opacity: 0.5 } .bold polyline.curve { opacity: 1 }
         .whisker { stroke: var(--c); stroke-width: 1.3 } .mark { fill: var(--c); stroke: var(--c) }
         .open { fill: var(--ground); stroke: var(--c); stroke-width: 1.6 } .bar { fill: var(--c) }
         .postmark { stroke: var(--c); stroke-width: 3.2; opacity: 0.55 }
