@@ -40,7 +40,7 @@ struct ChartPlot: SVGDrawing {
             texts.add(scale.label(tick), x: frame.left - 8, y: place + 4, "quiet", anchor: .end)
         }
         marks.append(line(frame.left, frame.top, frame.left, frame.bottom, "axis"))
-        texts.add(title, x: 4, y: 14, "quiet axis-title")
+        texts.add(title, x: 4, y: frame.top - 20, "quiet axis-title")
     }
 
     /// Lines up at the ticks, with their numbers, and what is measured below them.
@@ -52,6 +52,15 @@ struct ChartPlot: SVGDrawing {
                 scale.label(tick), x: place, y: frame.bottom + 18, "quiet", anchor: .middle)
         }
         base(title: title)
+    }
+
+    /// Lines up at the ticks, for a frame whose numbers stand below another one.
+    mutating func verticalLines(_ scale: ChartScale) {
+        for tick in scale.ticks {
+            let place = x(tick, scale)
+            marks.append(line(place, frame.top, place, frame.bottom, "grid"))
+        }
+        marks.append(line(frame.left, frame.bottom, frame.right, frame.bottom, "axis"))
     }
 
     /// Names instead of numbers, each in the middle of a band of its own.
@@ -135,14 +144,18 @@ struct ChartPlot: SVGDrawing {
 
     // MARK: - The picture
 
-    /// The element, with its name and what is to be seen in words.
-    func rendered(id: String, title: String, description: String, width: Double = width) -> String {
-        """
-        <svg class="chart" viewBox="0 0 \(Int(width)) \(Int(height))" role="img" aria-labelledby="\(id)-t \(id)-d">
-        <title id="\(id)-t">\(escaped(title))</title><desc id="\(id)-d">\(escaped(description))</desc>
-        \((marks + texts.lines).joined(separator: "\n"))
-        </svg>
+    /// The element, with its name and what is to be seen in words; `below` shares its canvas.
+    func rendered(
+        id: String, title: String, description: String, width: Double = width,
+        below: ChartPlot? = nil
+    ) -> String {
+        let parts = [self, below].compactMap { $0 }
+        return """
+            <svg class="chart" viewBox="0 0 \(Int(width)) \(Int(height))" role="img" aria-labelledby="\(id)-t \(id)-d">
+            <title id="\(id)-t">\(escaped(title))</title><desc id="\(id)-d">\(escaped(description))</desc>
+            \(parts.flatMap { $0.marks + $0.texts.lines }.joined(separator: "\n"))
+            </svg>
 
-        """
+            """
     }
 }

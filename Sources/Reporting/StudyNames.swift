@@ -17,6 +17,19 @@ enum StudyNames {
 
     static func arm(_ key: String) -> String { StudyArm(rawValue: key)?.title ?? key }
 
+    /// The arm within a sentence: what one predicts with.
+    static func armInWords(_ key: String) -> String {
+        switch StudyArm(rawValue: key) {
+        case .frozen: "heads on frozen features"
+        case .zero: "heads from zeros"
+        case .derived: "heads derived from the backbone"
+        case .converged: "converged heads"
+        case .warm: "warm-started whole nets"
+        case .scratch: "whole nets from scratch"
+        case nil: key
+        }
+    }
+
     static func scheme(_ key: String) -> String { StudyScheme(rawValue: key)?.title ?? key }
 
     /// The scheme in a word or two.
@@ -54,9 +67,14 @@ enum StudyNames {
         return parts.dropLast().joined(separator: ", ") + " \(word) " + last
     }
 
+    /// Without those that were there before.
+    static func unique(_ names: [String]) -> [String] {
+        names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
     /// `1 trial`, `10 trials`.
-    static func count(_ count: Int, _ noun: String) -> String {
-        "\(Format.count(count)) \(noun)\(count == 1 ? "" : "s")"
+    static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+        "\(Format.count(count)) " + (count == 1 ? noun : plural ?? noun + "s")
     }
 }
 

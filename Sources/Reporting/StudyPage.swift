@@ -14,6 +14,9 @@ package enum StudyPage {
         let outlines = report.datasets.map(StudyOutline.init)
         let sections = [
             Section(
+                id: "answer", title: "The answer",
+                content: AnswerSection(report: report, outlines: outlines).rendered()),
+            Section(
                 id: "post", title: "The post's table and ours",
                 content: PostSection(outlines: outlines).rendered()),
             Section(
@@ -22,6 +25,20 @@ package enum StudyPage {
             Section(
                 id: "gains", title: "Gain over each control",
                 content: GainSection(outlines: outlines).rendered()),
+            Section(
+                id: "why", title: "Why little data differs",
+                content: ReasonSection(
+                    outlines: outlines, isImbalanced: report.command.contains("--imbalance")
+                ).rendered()),
+            Section(
+                id: "confusion", title: "What is confused with what",
+                content: ConfusionSection(outlines: outlines).rendered()),
+            Section(
+                id: "calibration", title: "Calibration",
+                content: CalibrationSection(outlines: outlines).rendered()),
+            Section(
+                id: "frontier", title: "Dropping more than one class",
+                content: FrontierSection(outlines: outlines).rendered()),
         ]
         let title = "All-vs-all and tree elimination against one-vs-all"
         return """

@@ -66,7 +66,7 @@ extension StudyPage {
         ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.15rem 1.2rem; padding: 0;
           margin: 0.5rem 0; font-size: 0.875rem }
         ul.legend svg { vertical-align: -0.2em; margin-right: 0.4em; overflow: visible }
-        .heats { display: flex; flex-wrap: wrap; gap: 0.5rem 1.75rem; align-items: flex-start }
+        .row { display: flex; flex-wrap: wrap; gap: 0.5rem 1.75rem; align-items: flex-start }
         .heat td { text-align: center; min-width: 2.9rem; padding: 0.25rem 0.3rem }
         .heat thead th { text-align: center; font-weight: 500; max-width: 5.5rem; white-space: normal }
 
