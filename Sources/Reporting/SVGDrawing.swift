@@ -18,16 +18,5 @@ extension SVGDrawing {
 
     func number(_ value: Double) -> String { Format.decimal(value, places: 1) }
 
-    func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            default: result.append(character)
-            }
-        }
-        return result
-    }
+    func escaped(_ text: String) -> String { Markup.escaped(text) }
 }

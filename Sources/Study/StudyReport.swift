@@ -75,6 +75,14 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var scheme: String
     /// By trial, in the order of the trials.
     package var accuracies: [Double]
+    /// By trial; empty where only the mean is known.
+    package var negativeLogLikelihoods: [Double]
+    /// By trial; empty where only the mean is known.
+    package var brierScores: [Double]
+    /// By trial, 15 bins; empty where only the mean is known.
+    package var expectedCalibrationErrors: [Double]
+    /// By trial: SHA-256 of what was trained for the arm, hexadecimal; empty where it is not known.
+    package var headDigests: [String]
     /// Of the accuracies.
     package var meanAccuracy: Double
     /// Sample standard deviation of the accuracies; nil for one trial.
@@ -98,6 +106,10 @@ package struct StudyCell: Codable, Sendable, Equatable {
         self.arm = arm
         self.scheme = scheme
         accuracies = []
+        negativeLogLikelihoods = []
+        brierScores = []
+        expectedCalibrationErrors = []
+        headDigests = []
         meanAccuracy = 0
         negativeLogLikelihood = 0
         brierScore = 0

@@ -1,0 +1,161 @@
+/// A chart in the making: a frame with two axes, marks in it and texts that do not meet.
+struct ChartPlot: SVGDrawing {
+    /// Where the marks are, in pixels.
+    struct Frame {
+        var left = 56.0
+        var right = 446.0
+        var top = 34.0
+        var bottom = 268.0
+    }
+
+    /// As wide as a phone, so that texts are not made small there.
+    static let width = 460.0
+
+    let frame: Frame
+    let height: Double
+    private(set) var marks: [String] = []
+    private(set) var texts = ChartTexts()
+
+    /// An empty chart; `height` leaves room for what stands below the frame.
+    init(frame: Frame = Frame(), height: Double = 314) {
+        self.frame = frame
+        self.height = height
+    }
+
+    func x(_ value: Double, _ scale: ChartScale) -> Double {
+        frame.left + scale.share(value) * (frame.right - frame.left)
+    }
+
+    func y(_ value: Double, _ scale: ChartScale) -> Double {
+        frame.bottom - scale.share(value) * (frame.bottom - frame.top)
+    }
+
+    // MARK: - Axes
+
+    /// Lines across at the ticks, with their numbers, and what is measured above them.
+    mutating func verticalAxis(_ scale: ChartScale, title: String) {
+        for tick in scale.ticks {
+            let place = y(tick, scale)
+            marks.append(line(frame.left, place, frame.right, place, "grid"))
+            texts.add(scale.label(tick), x: frame.left - 8, y: place + 4, "quiet", anchor: .end)
+        }
+        marks.append(line(frame.left, frame.top, frame.left, frame.bottom, "axis"))
+        texts.add(title, x: 4, y: frame.top - 20, "quiet axis-title")
+    }
+
+    /// Lines up at the ticks, with their numbers, and what is measured below them.
+    mutating func horizontalAxis(_ scale: ChartScale, title: String) {
+        for tick in scale.ticks {
+            let place = x(tick, scale)
+            marks.append(line(place, frame.top, place, frame.bottom, "grid"))
+            texts.add(
+                scale.label(tick), x: place, y: frame.bottom + 18, "quiet", anchor: .middle)
+        }
+        base(title: title)
+    }
+
+    /// Lines up at the ticks, for a frame whose numbers stand below another one.
+    mutating func verticalLines(_ scale: ChartScale) {
+        for tick in scale.ticks {
+            let place = x(tick, scale)
+            marks.append(line(place, frame.top, place, frame.bottom, "grid"))
+        }
+        marks.append(line(frame.left, frame.bottom, frame.right, frame.bottom, "axis"))
+    }
+
+    /// Names instead of numbers, each in the middle of a band of its own.
+    mutating func horizontalAxis(_ names: [String], title: String) {
+        for (index, name) in names.enumerated() {
+            texts.add(
+                name, x: band(index, of: names.count), y: frame.bottom + 18, "quiet",
+                anchor: .middle)
+        }
+        base(title: title)
+    }
+
+    /// The middle of a band.
+    func band(_ index: Int, of count: Int) -> Double {
+        frame.left + (frame.right - frame.left) * (Double(index) + 0.5) / Double(max(1, count))
+    }
+
+    private mutating func base(title: String) {
+        marks.append(line(frame.left, frame.bottom, frame.right, frame.bottom, "axis"))
+        texts.add(
+            title, x: (frame.left + frame.right) / 2, y: frame.bottom + 38, "quiet axis-title",
+            anchor: .middle)
+    }
+
+    // MARK: - Marks
+
+    mutating func add(_ element: String) { marks.append(element) }
+
+    mutating func addLine(
+        _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String
+    ) {
+        marks.append(line(x1, y1, x2, y2, style))
+    }
+
+    mutating func addText(
+        _ text: String, x: Double, y: Double, _ style: String = "",
+        anchor: ChartTexts.Anchor = .start
+    ) {
+        texts.add(text, x: x, y: y, style, anchor: anchor)
+    }
+
+    /// Has no text written by ``addLabel(_:_:near:_:)`` cover a mark.
+    mutating func keepFree(around x: Double, _ y: Double, radius: Double) {
+        texts.keepFree(around: x, y, radius: radius)
+    }
+
+    /// Writes a text beside a mark where there is room in the frame; nothing if there is none.
+    mutating func addLabel(_ text: String, _ style: String = "", near x: Double, _ y: Double) {
+        texts.addIfFree(
+            text, style, near: x, y, radius: 5, left: frame.left + 2, right: frame.right,
+            top: frame.top - 4, floor: frame.bottom - 2)
+    }
+
+    /// A line through points in the colour of its group.
+    mutating func addCurve(_ points: [(x: Double, y: Double)], dashes: String = "") {
+        guard points.count > 1 else { return }
+        let path = points.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+        let pattern = dashes.isEmpty ? "" : " stroke-dasharray=\"\(dashes)\""
+        marks.append("<polyline class=\"curve\"\(pattern) points=\"\(path)\"/>")
+    }
+
+    /// An interval up and down, with short ends.
+    mutating func addWhisker(x: Double, from low: Double, to high: Double) {
+        marks.append(line(x, low, x, high, "whisker"))
+        for end in [low, high] { marks.append(line(x - 2.5, end, x + 2.5, end, "whisker")) }
+    }
+
+    /// An interval from left to right, with short ends.
+    mutating func addWhisker(y: Double, from low: Double, to high: Double) {
+        marks.append(line(low, y, high, y, "whisker"))
+        for end in [low, high] { marks.append(line(end, y - 2.5, end, y + 2.5, "whisker")) }
+    }
+
+    mutating func addRectangle(
+        left: Double, right: Double, top: Double, bottom: Double, _ attributes: String
+    ) {
+        marks.append(
+            "<rect x=\"\(number(left))\" y=\"\(number(top))\" width=\"\(number(max(0.2, right - left)))\" height=\"\(number(max(0, bottom - top)))\" \(attributes)/>"
+        )
+    }
+
+    // MARK: - The picture
+
+    /// The element, with its name and what is to be seen in words; `below` shares its canvas.
+    func rendered(
+        id: String, title: String, description: String, width: Double = width,
+        below: ChartPlot? = nil
+    ) -> String {
+        let parts = [self, below].compactMap { $0 }
+        return """
+            <svg class="chart" viewBox="0 0 \(Int(width)) \(Int(height))" role="img" aria-labelledby="\(id)-t \(id)-d">
+            <title id="\(id)-t">\(escaped(title))</title><desc id="\(id)-d">\(escaped(description))</desc>
+            \(parts.flatMap { $0.marks + $0.texts.lines }.joined(separator: "\n"))
+            </svg>
+
+            """
+    }
+}

@@ -1,0 +1,159 @@
+import Study
+
+/// The post's third question: what dropping more than one class at a step costs and saves, as
+/// accuracy against operations per row.
+struct FrontierSection {
+    let outlines: [StudyOutline]
+
+    func rendered() -> String {
+        var text = """
+            <p>Every policy of tree elimination on the same heads: dropping the lowest classes, dropping \
+            all below a probability, or stopping when the leader's margin is certain. Filled marks, \
+            joined by a line, are policies that no other beats in both accuracy and operations; means \
+            over the trials. The charts are of the smallest and the largest share of the rows, the \
+            tables of all.</p>
+
+            """
+        var isEmpty = true
+        for (index, outline) in outlines.enumerated() {
+            guard !outline.dataset.frontier.isEmpty else { continue }
+            isEmpty = false
+            let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
+            text += "<h3>\(name)</h3>\n"
+            let sentences = outline.arms.flatMap { arm in
+                outline.outerFractions.compactMap { sentence(outline, $0, arm) }
+            }
+            if !sentences.isEmpty {
+                let items = sentences.map { "<li>\($0)</li>\n" }
+                text += "<ul class=\"plain\">\n\(items.joined())</ul>\n"
+            }
+            var charts = ""
+            for (place, fraction) in outline.outerFractions.enumerated() {
+                for (number, arm) in outline.arms.enumerated() {
+                    charts += chart(
+                        outline, fraction, arm, id: "frontier-\(index)-\(place)-\(number)")
+                }
+            }
+            text += Markup.element("div", "class=\"charts\"", "\n" + charts) + "\n"
+            text +=
+                "<details><summary>\(name): every policy in numbers</summary>\n\(table(outline))</details>\n"
+        }
+        return isEmpty ? "<p>No policy but the post's was run.</p>\n" : text
+    }
+
+    // MARK: - Points
+
+    private func points(
+        _ outline: StudyOutline, _ fraction: Double, _ arm: String
+    ) -> [StudyFrontierPoint] {
+        outline.dataset.frontier.filter {
+            $0.fraction == fraction && $0.arm == arm && $0.accuracy.isFinite
+                && $0.flopsPerRow.isFinite && $0.flopsPerRow > 0
+        }
+    }
+
+    /// By index: whether no other point is at least as good in both and better in one.
+    private func isOnFrontier(_ points: [StudyFrontierPoint]) -> [Bool] {
+        points.map { point in
+            !points.contains { other in
+                other.accuracy >= point.accuracy && other.flopsPerRow <= point.flopsPerRow
+                    && (other.accuracy > point.accuracy || other.flopsPerRow < point.flopsPerRow)
+            }
+        }
+    }
+
+    /// What can be saved without losing more than a tenth of a point.
+    private func sentence(
+        _ outline: StudyOutline, _ fraction: Double, _ arm: String
+    ) -> String? {
+        let points = points(outline, fraction, arm)
+        guard let base = points.first(where: { $0.policy == "drop 1" }) else { return nil }
+        let near = points.filter { $0.accuracy >= base.accuracy - 0.001 }
+        guard let cheapest = near.min(by: { $0.flopsPerRow < $1.flopsPerRow }) else { return nil }
+        let start =
+            "\(StudyNames.fraction(fraction)) of the rows, \(StudyNames.armInWords(arm)): dropping one class a step, the top class never changes in \(Format.percent(base.topNeverChangedShare, places: 1)) of the rows; "
+        guard cheapest.flopsPerRow < base.flopsPerRow else {
+            return Markup.escaped(start + "no policy is cheaper within 0.1 points of its accuracy.")
+        }
+        let saved = 1 - cheapest.flopsPerRow / base.flopsPerRow
+        return Markup.escaped(
+            start
+                + "“\(cheapest.policy)” is within 0.1 points of its accuracy and saves \(Format.percent(saved, places: 0)) of the operations (\(Format.decimal(cheapest.headsPerRow, places: 2)) heads a row instead of \(Format.decimal(base.headsPerRow, places: 2)))."
+        )
+    }
+
+    // MARK: - Charts
+
+    private func chart(
+        _ outline: StudyOutline, _ fraction: Double, _ arm: String, id: String
+    ) -> String {
+        let points = points(outline, fraction, arm)
+        guard !points.isEmpty else { return "" }
+        let xScale = ChartScale.logarithmic(covering: points.map(\.flopsPerRow))
+        let yScale = ChartScale.linear(
+            covering: points.map { $0.accuracy * 100 }, within: 0...100)
+        var plot = ChartPlot()
+        plot.verticalAxis(yScale, title: "test accuracy (%)")
+        plot.horizontalAxis(xScale, title: "floating-point operations per row")
+        let places = points.map { point in
+            (x: plot.x(point.flopsPerRow, xScale), y: plot.y(point.accuracy * 100, yScale))
+        }
+        let best = isOnFrontier(points)
+        let front = zip(places, best).filter(\.1).map(\.0).sorted { $0.x < $1.x }
+        plot.add("<g class=\"k7 bold\">")
+        plot.addCurve(front)
+        plot.add("</g>")
+        for (place, isBest) in zip(places, best) {
+            plot.add("<g class=\"\(isBest ? "k7" : "k0")\">")
+            plot.add(ChartMarker.circle.drawn(place.x, place.y, isOpen: !isBest, size: 4))
+            plot.add("</g>")
+            plot.keepFree(around: place.x, place.y, radius: 5)
+        }
+        // Those on the frontier are named first, where there is room.
+        let order = points.indices.sorted { best[$0] && !best[$1] }
+        for index in order {
+            plot.addLabel(
+                points[index].policy, best[index] ? "" : "quiet", near: places[index].x,
+                places[index].y)
+        }
+        let title =
+            "\(StudyNames.dataset(outline.dataset.name)), \(StudyNames.fraction(fraction)): \(StudyNames.arm(arm))"
+        let picture = plot.rendered(
+            id: id, title: title + ", accuracy against operations",
+            description: points.map(Self.words).joined(separator: "; ") + ".")
+        return "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+    }
+
+    private static func words(_ point: StudyFrontierPoint) -> String {
+        "\(point.policy): \(Format.percent(point.accuracy)) with \(Format.rate(point.flopsPerRow)) operations"
+    }
+
+    // MARK: - Numbers
+
+    private func table(_ outline: StudyOutline) -> String {
+        var table = HTMLTable(
+            caption:
+                "\(StudyNames.dataset(outline.dataset.name)): elimination policies, means over the trials",
+            titles: [
+                "heads", "policy", "accuracy (%)", "heads per row", "operations per row",
+                "top class never changes (%)", "not beaten",
+            ], rowTitleCount: 2)
+        for fraction in outline.fractions {
+            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            for arm in outline.arms {
+                let points = points(outline, fraction, arm)
+                for (point, isBest) in zip(points, isOnFrontier(points)) {
+                    table.add([
+                        Markup.escaped(StudyNames.arm(arm)), Markup.escaped(point.policy),
+                        Format.decimal(point.accuracy * 100, places: 2),
+                        StudyFormat.number(point.headsPerRow, places: 2),
+                        Format.count(Int(min(point.flopsPerRow.rounded(), 1e15))),
+                        StudyFormat.number(point.topNeverChangedShare * 100, places: 1),
+                        isBest ? "✓" : "",
+                    ])
+                }
+            }
+        }
+        return table.rendered()
+    }
+}
