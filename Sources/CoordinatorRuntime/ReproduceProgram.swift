@@ -131,33 +131,64 @@ package final class ReproduceProgram: Sendable {
         encoder.keyEncodingStrategy = .convertToSnakeCase
         let json = Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
         try directory.write(json, named: "results.json")
+        try directory.write(Array(StudyTable.csv(report).utf8), named: "results.csv")
+        try directory.write(Array(StudyPage.rendered(report).utf8), named: "report.html")
+        console.log(.info, "written: \(path)/report.html, results.csv, results.json")
         if options.printsJSON {
             try StandardStream.output(String(decoding: json, as: UTF8.self))
         } else {
-            try StandardStream.output(Self.table(report))
+            try StandardStream.output(StudyTable.text(report))
         }
-    }
-
-    private static func table(_ report: StudyReport) -> String {
-        var lines: [String] = []
-        for dataset in report.datasets {
-            for cell in dataset.cells {
-                let deviation = cell.standardDeviation.map { Format.decimal($0, places: 4) } ?? "-"
-                lines.append(
-                    "\(dataset.name) \(cell.fraction) \(cell.arm) \(cell.scheme) \(Format.decimal(cell.meanAccuracy, places: 4)) \(deviation) \(cell.accuracies.count)"
-                )
-            }
-        }
-        return (lines + report.missing).joined(separator: "\n") + "\n"
     }
 
     private func describe(_ shelf: StudyShelf, _ sizes: [String: StudyDatasetSize]) throws {
         let units = shelf.missing
-        let flops = units.reduce(0.0) {
-            $0 + (sizes[$1.key.dataset]?.flops(of: $1, options.settings) ?? 0)
+        func flops(_ units: [StudyUnit]) -> Double {
+            units.reduce(0) {
+                $0 + (sizes[$1.key.dataset]?.flops(of: $1, options.settings) ?? 0)
+            }
         }
-        try StandardStream.output(
-            "\(grid.trials.count) trials, \(units.count) units to compute, \(flops / 1e12) TFLOP\n")
+        var table = TextTable(columns: [
+            ("data set", .left), ("trials", .right), ("units to compute", .right),
+            ("heads", .right), ("TFLOP", .right), ("hours", .right),
+        ])
+        func add(_ name: String, _ trials: Int, _ units: [StudyUnit]) {
+            let work = flops(units)
+            table.add([
+                name, Format.count(trials), Format.count(units.count),
+                Format.count(units.reduce(0) { $0 + $1.headCount(sizes) }),
+                Format.decimal(work / 1e12, places: 1),
+                Format.decimal(
+                    work / Self.flopsPerSecond / 3_600 / Double(options.threads), places: 2),
+            ])
+        }
+        for name in grid.datasets {
+            add(
+                name, grid.trials.count { $0.dataset == name },
+                units.filter { $0.key.dataset == name })
+        }
+        add("all", grid.trials.count, units)
+        let lines =
+            table.lines + [
+                "",
+                "hours with \(options.threads) threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+            ]
+        try StandardStream.output(lines.map { $0 + "\n" }.joined())
+    }
+
+    /// Of LeNet's layers on one core, training and features together, as measured.
+    private static let flopsPerSecond = 75e9
+}
+
+extension StudyUnit {
+    /// Heads it brings.
+    fileprivate func headCount(_ sizes: [String: StudyDatasetSize]) -> Int {
+        switch self {
+        case .network: return 1
+        case .trial(let key, let arms, _):
+            let classCount = sizes[key.dataset]?.trainRowCounts.count ?? 0
+            return arms.count * ((1 << classCount) - classCount - 1)
+        }
     }
 }
 

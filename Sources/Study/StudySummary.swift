@@ -9,6 +9,8 @@ package struct StudySummary: Sendable {
     private struct Sample {
         let trial: Int
         let outcome: SchemeOutcome
+        /// Of what was trained.
+        let digest: String
     }
 
     /// A cell's place.
@@ -47,7 +49,8 @@ package struct StudySummary: Sendable {
             guard samples[place]?.contains(where: { $0.trial == key.trial }) != true else {
                 continue
             }
-            samples[place, default: []].append(Sample(trial: key.trial, outcome: scheme))
+            samples[place, default: []].append(
+                Sample(trial: key.trial, outcome: scheme, digest: outcome.featureDigest))
         }
         for arm in outcome.arms { add(arm, of: key) }
     }
@@ -57,7 +60,8 @@ package struct StudySummary: Sendable {
         for scheme in arm.schemes {
             let place = Place(
                 fraction: key.fractionMillionths, arm: arm.arm.rawValue, scheme: scheme.scheme)
-            samples[place, default: []].append(Sample(trial: key.trial, outcome: scheme))
+            samples[place, default: []].append(
+                Sample(trial: key.trial, outcome: scheme, digest: arm.headDigest))
         }
         policies["\(key.fractionMillionths) \(arm.arm.rawValue)", default: []].append(arm.policies)
     }
@@ -72,7 +76,6 @@ package struct StudySummary: Sendable {
     ) throws(DecodingError) -> ArmOutcome? {
         let plan = HeadPlan(.subsets, classCount: classCount)
         var logits: [(classes: ClassSet, values: Matrix)] = []
-        var seconds = 0.0
         for spec in plan.heads {
             let members = spec.classes.members
             guard let network = networks[members],
@@ -84,15 +87,13 @@ package struct StudySummary: Sendable {
                     Matrix(
                         rowCount: labels.count, columnCount: members.count, values: network.logits)
                 ))
-            seconds += network.seconds
         }
         let columns = try LogitColumns(logits)
         let scoring = SchemeScoring(labels: labels, classCount: classCount)
         return ArmOutcome(
             arm: arm, schemes: try scoring.outcomes(columns.features, columns.heads),
             policies: try scoring.frontier(columns.features, columns.heads, featureCount: 256),
-            headDigest: digest(logits.map(\.values.values)), headCount: logits.count,
-            seconds: seconds)
+            headDigest: digest(logits.map(\.values.values)), headCount: logits.count)
     }
 
     // MARK: - The report
@@ -163,9 +164,13 @@ package struct StudySummary: Sendable {
         cell.meanAccuracy = summary.mean
         cell.standardDeviation = summary.standardDeviation
         cell.interval = try interval(summary)
-        cell.negativeLogLikelihood = try Summary(outcomes.map(\.negativeLogLikelihood)).mean
-        cell.brierScore = try Summary(outcomes.map(\.brierScore)).mean
-        cell.expectedCalibrationError = try Summary(outcomes.map(\.expectedCalibrationError)).mean
+        cell.negativeLogLikelihoods = outcomes.map(\.negativeLogLikelihood)
+        cell.brierScores = outcomes.map(\.brierScore)
+        cell.expectedCalibrationErrors = outcomes.map(\.expectedCalibrationError)
+        cell.headDigests = found.map(\.digest)
+        cell.negativeLogLikelihood = try Summary(cell.negativeLogLikelihoods).mean
+        cell.brierScore = try Summary(cell.brierScores).mean
+        cell.expectedCalibrationError = try Summary(cell.expectedCalibrationErrors).mean
         cell.confusion = [Int](repeating: 0, count: classCount * classCount)
         for outcome in outcomes {
             for (label, prediction) in zip(labels, outcome.predictions) {

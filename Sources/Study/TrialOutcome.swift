@@ -1,4 +1,5 @@
-/// What a unit of a study brought.
+/// What a unit of a study brought: the same bytes whoever computes it on one type of processor, so no
+/// durations.
 package enum UnitOutcome: Codable, Sendable, Equatable {
     case trial(TrialOutcome)
     case network(NetworkOutcome)
@@ -14,22 +15,15 @@ package struct TrialOutcome: Codable, Sendable, Equatable {
     package var backbone: [SchemeOutcome]
     /// The arms asked for, in that order.
     package var arms: [ArmOutcome]
-    /// Seconds to train the backbone.
-    package var backboneSeconds: Double
-    /// Seconds to train the equal-step control.
-    package var controlSeconds: Double
 
     /// An outcome of these parts.
     package init(
-        trainRowCount: Int, featureDigest: String, backbone: [SchemeOutcome], arms: [ArmOutcome],
-        backboneSeconds: Double, controlSeconds: Double
+        trainRowCount: Int, featureDigest: String, backbone: [SchemeOutcome], arms: [ArmOutcome]
     ) {
         self.trainRowCount = trainRowCount
         self.featureDigest = featureDigest
         self.backbone = backbone
         self.arms = arms
-        self.backboneSeconds = backboneSeconds
-        self.controlSeconds = controlSeconds
     }
 }
 
@@ -49,13 +43,11 @@ package struct ArmOutcome: Codable, Sendable, Equatable {
     package var certifiedCount: Int?
     /// The strength of the L2 penalty; nil without one.
     package var l2: Double?
-    /// Seconds to train the heads.
-    package var seconds: Double
 
     /// An outcome of these parts.
     package init(
         arm: StudyArm, schemes: [SchemeOutcome], policies: [PolicyOutcome], headDigest: String,
-        headCount: Int, certifiedCount: Int? = nil, l2: Double? = nil, seconds: Double
+        headCount: Int, certifiedCount: Int? = nil, l2: Double? = nil
     ) {
         self.arm = arm
         self.schemes = schemes
@@ -64,7 +56,6 @@ package struct ArmOutcome: Codable, Sendable, Equatable {
         self.headCount = headCount
         self.certifiedCount = certifiedCount
         self.l2 = l2
-        self.seconds = seconds
     }
 }
 
@@ -148,22 +139,16 @@ package struct NetworkOutcome: Codable, Sendable, Equatable {
     package var logits: [Float] = []
     /// SHA-256 of its weights, first layer first, hexadecimal.
     package var weightDigest: String
-    /// Seconds to train it.
-    package var seconds: Double
 
     private enum CodingKeys: CodingKey {
         case trainRowCount
         case weightDigest
-        case seconds
     }
 
     /// An outcome of these parts.
-    package init(
-        trainRowCount: Int, logits: [Float], weightDigest: String, seconds: Double
-    ) {
+    package init(trainRowCount: Int, logits: [Float], weightDigest: String) {
         self.trainRowCount = trainRowCount
         self.logits = logits
         self.weightDigest = weightDigest
-        self.seconds = seconds
     }
 }

@@ -48,17 +48,6 @@ func networkSeed(_ seed: UInt64, _ arm: StudyArm, _ classes: ClassSet) -> UInt64
     return UInt64(word.y) << 32 | UInt64(word.x)
 }
 
-/// Seconds between one look and the next.
-struct Stopwatch {
-    private var start = ContinuousClock.now
-
-    mutating func lap() -> Double {
-        let now = ContinuousClock.now
-        defer { start = now }
-        return start.duration(to: now) / .seconds(1)
-    }
-}
-
 /// Backbones of the trials that warm networks start from: each thread that needs one finds it, or trains
 /// it while the others that need the same one wait.
 final class BackboneCache: Sendable {

@@ -105,25 +105,21 @@ struct TrialWork {
         if let arm = arms.first(where: \.trainsNetworks) {
             throw TrialError("\(arm.rawValue) heads are networks of their own, not a trial's")
         }
-        var stopwatch = Stopwatch()
         let backbone = try trainedBackbone()
-        let backboneSeconds = stopwatch.lap()
         let features = try Features(of: backbone, train, dataset.test, check)
         let output = try backbone.weights().outputHead
         var outcome = TrialOutcome(
             trainRowCount: train.count, featureDigest: features.digest,
             backbone: [
                 try scoring.outcome(of: .oneVsAll, features.test, head: output)
-            ], arms: [], backboneSeconds: backboneSeconds, controlSeconds: 0)
+            ], arms: [])
         let table = FeatureTable(
             grouping: features.train, labels: train.labels, classCount: classCount)
         for arm in arms {
             outcome.arms.append(try heads(arm, table, output, features.test))
         }
         if isControlled {
-            _ = stopwatch.lap()
             outcome.backbone.append(try control(backbone))
-            outcome.controlSeconds = stopwatch.lap()
         }
         return outcome
     }
@@ -146,15 +142,13 @@ struct TrialWork {
     private func heads(
         _ arm: StudyArm, _ table: FeatureTable, _ output: Head, _ test: Matrix
     ) throws -> ArmOutcome {
-        var stopwatch = Stopwatch()
         let plan = HeadPlan(.subsets, classCount: classCount)
         let heads = try trained(arm, plan.heads, table, output)
-        let seconds = stopwatch.lap()
         let bank = try HeadBank(heads)
         return ArmOutcome(
             arm: arm, schemes: try scoring.outcomes(test, bank),
             policies: try scoring.frontier(test, bank, featureCount: table.featureCount),
-            headDigest: digest(heads), headCount: heads.count, seconds: seconds)
+            headDigest: digest(heads), headCount: heads.count)
     }
 
     private func trained(
@@ -195,9 +189,7 @@ struct TrialWork {
                 configuration,
                 weights: backbones.weights(of: key) { try trainedBackbone().weights() }
                     .keepingClasses(members))
-        var stopwatch = Stopwatch()
         try trainEpochs(0..<settings.headEpochCount, of: network, on: rows)
-        let seconds = stopwatch.lap()
         let features = try network.features(pixels: dataset.test.pixels) { _ in try check() }
         let weights = try network.weights()
         let logits = try weights.outputHead.logits(features).values
@@ -206,7 +198,7 @@ struct TrialWork {
         }
         return NetworkOutcome(
             trainRowCount: rows.count, logits: logits,
-            weightDigest: digest(weights.tensors.map(\.values)), seconds: seconds)
+            weightDigest: digest(weights.tensors.map(\.values)))
     }
 
     private func configuration(

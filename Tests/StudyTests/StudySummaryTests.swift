@@ -42,8 +42,8 @@ import Testing
                                 PolicyOutcome(
                                     policy: "drop 1", accuracy: 0.25 * Double(trial),
                                     headsPerRow: 2, flopsPerRow: 100, topNeverChangedShare: 1)
-                            ], headDigest: "", headCount: 4, seconds: 1)
-                    ], backboneSeconds: 1, controlSeconds: 0),
+                            ], headDigest: "", headCount: 4)
+                    ]),
                 of: TrialKey(dataset: "mnist", fractionMillionths: 10_000, trial: trial))
         }
         return summary
@@ -108,7 +108,7 @@ import Testing
                 trainRowCount: 31, featureDigest: "",
                 backbone: [
                     Self.outcome(.oneVsAll, [0, 0, 1, 1, 2, 0, 1, 2])
-                ], arms: [], backboneSeconds: 1, controlSeconds: 0),
+                ], arms: []),
             of: TrialKey(dataset: "mnist", fractionMillionths: 10_000, trial: 0))
         #expect(try dataset(twice).cells == dataset(summary()).cells)
     }
@@ -138,7 +138,7 @@ import Testing
                 }
             }
             return NetworkOutcome(
-                trainRowCount: 9, logits: logits, weightDigest: "", seconds: 0.5)
+                trainRowCount: 9, logits: logits, weightDigest: "")
         }
         var networks: [[Int]: NetworkOutcome] = [:]
         for classes in [[0, 1], [0, 2], [1, 2]] { networks[classes] = network(classes) }
@@ -148,7 +148,6 @@ import Testing
         #expect(arm.schemes.allSatisfy { $0.predictions == Self.labels })
         #expect(arm.schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone })
         #expect(arm.headDigest == "4")
-        #expect(arm.seconds == 2)
         networks[[0, 1]]?.logits.removeLast()
         #expect(try summary.arm(.scratch, networks: networks) { _ in "" } == nil)
     }

@@ -41,11 +41,7 @@ import Trials
         _ runner: TrialRunner, _ arms: [StudyArm], isControlled: Bool = false
     ) throws -> TrialOutcome {
         let outcome = try runner.run(.trial(Self.key, arms: arms, isControlled: isControlled))
-        guard case .trial(var trial) = outcome else { throw TrialError("it was no trial") }
-        // What is left is a function of the trial.
-        trial.backboneSeconds = 0
-        trial.controlSeconds = 0
-        for index in trial.arms.indices { trial.arms[index].seconds = 0 }
+        guard case .trial(let trial) = outcome else { throw TrialError("it was no trial") }
         return trial
     }
 
@@ -53,8 +49,7 @@ import Trials
         _ runner: TrialRunner, _ arm: StudyArm, _ classes: [Int]
     ) throws -> NetworkOutcome {
         let outcome = try runner.run(.network(Self.key, arm: arm, classes: classes))
-        guard case .network(var network) = outcome else { throw TrialError("it was no network") }
-        network.seconds = 0
+        guard case .network(let network) = outcome else { throw TrialError("it was no network") }
         return network
     }
 
