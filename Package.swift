@@ -80,7 +80,7 @@ let package = Package(
         module("Threading", []),
         module("Datasets", ["CZlib", "Hashing", "Tensors"]),
         module("Backbone", ["CBackboneKernels", "HeadPlan", "OneDNN", "Tensors"]),
-        module("HeadTraining", ["CHeadKernels", "HeadPlan", "Tensors"]),
+        module("HeadTraining", ["CHeadKernels", "HeadPlan", "Statistics", "Tensors"]),
         module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
         module("RunStore", ["Hashing", "HeadPlan", "Tensors", grdb]),
         module("Reporting", ["HeadPlan", "Study", "Tensors"]),

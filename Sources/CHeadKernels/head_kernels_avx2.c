@@ -16,6 +16,7 @@
 #define GRADIENT_PAIR_VECTORS 8
 #define REGISTER_CONSTRAINT "x"
 #include "head_kernels_vector.h"
+#include "head_convex.h"
 
 #pragma clang attribute pop
 
@@ -33,6 +34,7 @@ const struct head_kernel_variant head_kernel_variant_avx2 = {
     .consume_window = consume_window,
     .end_epoch = end_epoch,
     .measure_peak = measure_peak,
+    .convex = CONVEX_KERNELS,
 };
 
 #endif

@@ -13,6 +13,7 @@
 #define GRADIENT_PAIR_VECTORS 16
 #define REGISTER_CONSTRAINT "w"
 #include "head_kernels_vector.h"
+#include "head_convex.h"
 
 static bool is_supported(void) { return true; }
 
@@ -24,6 +25,7 @@ const struct head_kernel_variant head_kernel_variant_neon = {
     .consume_window = consume_window,
     .end_epoch = end_epoch,
     .measure_peak = measure_peak,
+    .convex = CONVEX_KERNELS,
 };
 
 #endif

@@ -1,6 +1,7 @@
 // The reference: what a head's bits are, in the plainest C. Kept for ever; every variant is compared with it.
 
 #include "head_kernels_common.h"
+#include "head_convex.h"
 
 static bool is_supported(void) { return true; }
 
@@ -134,4 +135,5 @@ const struct head_kernel_variant head_kernel_variant_scalar = {
     .consume_window = consume_window,
     .end_epoch = end_epoch,
     .measure_peak = measure_peak,
+    .convex = CONVEX_KERNELS,
 };

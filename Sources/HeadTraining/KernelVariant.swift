@@ -42,3 +42,8 @@ package struct KernelVariant: Sendable, CustomStringConvertible {
         return flopCount
     }
 }
+
+extension KernelVariant {
+    /// The most classes of one head.
+    static let headClassCountMax = Int(HEAD_CLASSES_MAX)
+}

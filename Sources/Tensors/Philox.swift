@@ -18,6 +18,8 @@ package enum RandomPurpose: UInt32, Sendable {
     case flattenDropout = 7
     /// The dropout after the backbone's dense layer.
     case denseDropout = 8
+    /// In which fold of a cross-validation a row is held out.
+    case crossValidation = 16
 }
 
 /// Philox4x32-10, a counter-based generator: four random words for a key and a counter.

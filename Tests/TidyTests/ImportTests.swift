@@ -32,7 +32,7 @@ import Testing
         "Threading": [],
         "Datasets": ["Hashing", "Tensors"],
         "Backbone": ["HeadPlan", "OneDNN", "Tensors"],
-        "HeadTraining": ["HeadPlan", "Tensors"],
+        "HeadTraining": ["HeadPlan", "Statistics", "Tensors"],
         "FeatureStore": ["Hashing", "HeadPlan", "Tensors"],
         "RunStore": ["Hashing", "HeadPlan", "Tensors"],
         "Reporting": ["HeadPlan", "Study", "Tensors"],

@@ -27,6 +27,10 @@
 #define HEAD_PENDING_MAX 32
 // The most classes of one head.
 #define HEAD_CLASSES_MAX 128
+// Lanes of sums in double, and what their feature counts are padded to.
+#define HEAD_CONVEX_LANES 4
+// Rows of a tile in double.
+#define HEAD_CONVEX_ROWS 8
 
 // What every head of a bundle has in common.
 struct head_parameters {
@@ -87,6 +91,37 @@ struct head_row_request {
     float scale;                    // 1 / probability of being kept
 };
 
+// Rows of one class, and what of them a head over `class_count` classes wants summed, in double.
+// The head's bias is the weight of a feature that is 1 in every row.
+struct head_convex_rows {
+    const float *rows;          // [row_count][feature_count]
+    size_t row_count;
+    uint32_t feature_count;     // d, a multiple of HEAD_CONVEX_LANES
+    uint32_t class_count;       // k, up to HEAD_CLASSES_MAX
+    uint32_t label;             // the rows' class, a position in the head
+    const double *differences;  // [k-1][d]: weights less those of the last class
+    // To each of these is added; each may be null.
+    double *gradients;          // [k-1][d]: delta[j] x, delta as above
+    double *squares;            // [k]: delta[j]^2
+    // Set, may be null: the probability of the rows' own class, [row_count].
+    double *chosen;
+    double *scratch;            // [HEAD_CONVEX_ROWS][d]
+};
+
+// What training to the optimum consists of. Matrices are [d][d], d a multiple of HEAD_CONVEX_LANES.
+struct head_convex_kernels {
+    void (*accumulate)(const struct head_convex_rows *request);
+    // Adds rows^T rows to the lower triangle of `m`; what is above gets rubbish.
+    void (*gram)(const float *rows, size_t row_count, size_t d, double *scratch, double *m);
+    double (*dot)(const double *a, const double *b, size_t count);
+    // y += factor * x
+    void (*add_multiple)(double factor, const double *x, double *y, size_t count);
+    // Cholesky's factorisation of the lower triangle, in place; false if it is not positive.
+    bool (*factorise)(double *m, size_t d);
+    // Solves with what `factorise` left.
+    void (*solve)(const double *m, size_t d, double *x);
+};
+
 // A variant for one instruction set.
 struct head_kernel_variant {
     const char *name;
@@ -108,6 +143,7 @@ struct head_kernel_variant {
     // Runs `count` rounds of independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
+    struct head_convex_kernels convex;
 };
 
 // Every variant of this build: 0 is the scalar reference, the last one the fastest.

@@ -1,0 +1,152 @@
+package import HeadPlan
+package import Tensors
+
+/// A head at its optimum, and how well it is known to be there.
+package struct ConvergedHead: Sendable, Equatable {
+    /// Which of the specs it is.
+    package let id: HeadID
+    /// The head, its values rounded to single precision.
+    package let head: Head
+    /// The largest component of the objective's gradient at `head`, as rounded, in double precision.
+    package let gradientNorm: Double
+    /// Steps of the minimiser.
+    package let iterationCount: Int
+    /// Whether `gradientNorm` is within the tolerance asked for.
+    package let isCertified: Bool
+}
+
+/// Trains heads to the optimum of a strictly convex objective, with a certificate.
+///
+/// The objective of a head over k classes with n rows, W being `[class, feature]` and b `[class]`:
+///
+///     f(W, b) = (1 / n) sum over rows of -log softmax(W x + b)[label] + (l2 / 2) |W|^2
+///
+/// Biases are not penalised. Only their differences matter; of all that are equally good those are
+/// taken that sum to zero, and the weights of a feature sum to zero over the classes at the optimum
+/// anyway. In scikit-learn's words `l2 = 1 / (n C)` for its multinomial `LogisticRegression`; its
+/// binary one, which has one vector of weights for two classes, is a pair with `l2 = 2 / (n C)`.
+///
+/// A head's bits depend on the features and labels of its rows, its classes, `l2` and the tolerance
+/// alone: not on other heads, threads or the CPU. Sharing a trainer between threads is safe.
+package struct ConvergedHeadTrainer: Sendable {
+    /// The largest gradient that counts as none, where nothing else is asked for: scikit-learn's.
+    package static let standardGradientTolerance = 1e-4
+
+    private let table: ConvexTable
+    private let l2: Double
+    private let gradientTolerance: Double
+    private let kernels: ConvexKernels
+
+    /// Checks that heads have an optimum on these rows.
+    ///
+    /// - Parameter variant: the kernels, all of which give the same bits; nil takes the fastest.
+    /// - Throws: `unusableInput` for an `l2` or a tolerance that is not above zero, or for features
+    ///   that are not finite.
+    package init(
+        table: FeatureTable, l2: Double,
+        gradientTolerance: Double = Self.standardGradientTolerance, variant: KernelVariant? = nil
+    ) throws(HeadTrainingError) {
+        try Self.check(l2: l2, gradientTolerance: gradientTolerance)
+        try Self.check(table)
+        kernels = try ConvexKernels(variant)
+        self.table = ConvexTable(table)
+        self.l2 = l2
+        self.gradientTolerance = gradientTolerance
+    }
+
+    private static func check(
+        l2: Double, gradientTolerance: Double
+    ) throws(HeadTrainingError) {
+        guard l2 > 0, l2.isFinite else {
+            throw .unusableInput("the L2 strength must be above 0, not \(l2)")
+        }
+        guard gradientTolerance > 0, gradientTolerance.isFinite else {
+            throw .unusableInput("the gradient tolerance must be above 0, not \(gradientTolerance)")
+        }
+    }
+
+    static func check(_ table: FeatureTable) throws(HeadTrainingError) {
+        let isFinite = unsafe table.features.withUnsafeBufferPointer {
+            unsafe $0.allSatisfy(\.isFinite)
+        }
+        guard isFinite else {
+            throw .unusableInput("heads have no optimum on features that are not finite")
+        }
+    }
+
+    /// Trains heads, each on its own.
+    ///
+    /// - Parameter isCancelled: asked before every pass over a head's rows.
+    /// - Returns: the heads in the order of `specs`.
+    /// - Throws: `cancelled`, or `unusableInput` for a class without rows.
+    package func train(
+        _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
+    ) throws(HeadTrainingError) -> [ConvergedHead] {
+        for spec in specs { try check(spec) }
+        var heads: [ConvergedHead] = []
+        for spec in specs { heads.append(try train(spec, isCancelled: isCancelled)) }
+        return heads
+    }
+
+    private func check(_ spec: HeadSpec) throws(HeadTrainingError) {
+        let members = spec.classes.members
+        guard members.count <= KernelVariant.headClassCountMax else {
+            throw .unusableInput(
+                "a head has at most \(KernelVariant.headClassCountMax) classes: \(spec.id)")
+        }
+        for member in members
+        where !table.classRowCounts.indices.contains(member) || table.classRowCounts[member] == 0 {
+            throw .unusableInput("\(spec.id) has class \(member), which has no rows")
+        }
+    }
+
+    private func train(
+        _ spec: HeadSpec, isCancelled: () -> Bool
+    ) throws(HeadTrainingError) -> ConvergedHead {
+        let problem = ConvexProblem(
+            table: table, classes: spec.classes.members, l2: l2, kernels: kernels)
+        var minimiser = ConvexMinimiser(problem)
+        // Rounding to single precision adds to the gradient: the room for it is found by trying.
+        var tolerance = gradientTolerance / 2
+        while true {
+            let isThere = try minimiser.minimise(
+                tolerance: tolerance, iterationCountMax: ConvexMinimiser.iterationCountMax,
+                isCancelled: isCancelled)
+            let head = self.head(minimiser.weights, classes: spec.classes)
+            let norm = gradientNorm(of: head, problem)
+            let isCertified = norm <= gradientTolerance
+            if isCertified || !isThere || tolerance < gradientTolerance / 100 {
+                return ConvergedHead(
+                    id: spec.id, head: head, gradientNorm: norm,
+                    iterationCount: minimiser.iterationCount, isCertified: isCertified)
+            }
+            tolerance /= 8
+        }
+    }
+
+    private func head(_ weights: DoubleBlock, classes: ClassSet) -> Head {
+        var matrix = Matrix(rowCount: classes.count, columnCount: table.featureCount)
+        var biases: [Float] = []
+        for row in 0..<classes.count {
+            for column in 0..<table.featureCount {
+                matrix.values[row * table.featureCount + column] = Float(
+                    weights[row * table.width + column])
+            }
+            biases.append(Float(weights[row * table.width + table.featureCount]))
+        }
+        return Head(classes: classes, weights: matrix, biases: biases)
+    }
+
+    private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {
+        let weights = DoubleBlock(count: problem.weightCount)
+        for row in 0..<head.classes.count {
+            for column in 0..<table.featureCount {
+                weights[row * table.width + column] = Double(head.weights[row, column])
+            }
+            weights[row * table.width + table.featureCount] = Double(head.biases[row])
+        }
+        let gradient = DoubleBlock(count: problem.weightCount)
+        problem.gradient(at: weights, into: gradient)
+        return gradient.largestMagnitude
+    }
+}

@@ -1,0 +1,124 @@
+import CHeadKernels
+
+/// The objective of one head: mean cross-entropy over its rows, and the penalty.
+///
+/// Weights are `[class, width]`, a row per class of the head; the bias is in column `featureCount`.
+/// Used by one thread.
+final class ConvexProblem {
+    let table: ConvexTable
+    let classes: [Int]
+    let l2: Double
+    let kernels: ConvexKernels
+    let rowCount: Int
+    private let differences: DoubleBlock
+    private let sums: DoubleBlock
+    private let squares: DoubleBlock
+    private let scratch: DoubleBlock
+
+    var width: Int { table.width }
+    var weightCount: Int { classes.count * width }
+
+    init(table: ConvexTable, classes: [Int], l2: Double, kernels: ConvexKernels) {
+        self.table = table
+        self.classes = classes
+        self.l2 = l2
+        self.kernels = kernels
+        rowCount = classes.reduce(0) { $0 + table.classRowCounts[$1] }
+        let width = table.width
+        differences = DoubleBlock(count: (classes.count - 1) * width)
+        sums = DoubleBlock(count: (classes.count - 1) * width)
+        squares = DoubleBlock(count: classes.count)
+        scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
+    }
+
+    /// Sets `gradient` to the objective's gradient at `weights`.
+    func gradient(at weights: DoubleBlock, into gradient: DoubleBlock) {
+        setDifferences(weights)
+        sums.clear()
+        for position in classes.indices { accumulate(position, sums: sums, squares: nil) }
+        let last = classes.count - 1
+        gradient.clear()
+        withExtendedLifetime((sums, gradient)) {
+            let share = 1 / Double(rowCount)
+            let bottom = unsafe gradient.pointer + last * width
+            for position in 0..<last {
+                let source = unsafe sums.pointer + position * width
+                let target = unsafe gradient.pointer + position * width
+                for column in 0..<width {
+                    let value = unsafe source[column] * share
+                    unsafe target[column] = value
+                    unsafe bottom[column] -= value
+                }
+            }
+        }
+        let biases = classes.indices.map { gradient[$0 * width + table.featureCount] }
+        kernels.add(l2, weights, to: gradient)
+        for (position, bias) in biases.enumerated() {
+            gradient[position * width + table.featureCount] = bias
+        }
+    }
+
+    /// Mean over the rows of a class of `p (1 - p)`, p being a class's probability: `[class, class
+    /// of the rows]`, both positions in the head.
+    func curvatures(at weights: DoubleBlock) -> [[Double]] {
+        setDifferences(weights)
+        let count = classes.count
+        var result = [[Double]](repeating: [Double](repeating: 0, count: count), count: count)
+        let column = table.featureCount
+        for rowClass in classes.indices {
+            sums.clear()
+            squares.clear()
+            accumulate(rowClass, sums: sums, squares: squares)
+            let share = 1 / Double(table.classRowCounts[classes[rowClass]])
+            var others = 0.0
+            for position in 0..<count {
+                // The gradient of the bias is the sum of p, less 1 for each row of the class itself.
+                let delta = position < count - 1 ? sums[position * width + column] : -others
+                others += delta
+                let signed = position == rowClass ? -delta : delta
+                result[position][rowClass] = max(0, signed - squares[position]) * share
+            }
+        }
+        return result
+    }
+
+    /// The probability of their own class of every row of a class.
+    func probabilities(of position: Int, at weights: DoubleBlock) -> DoubleBlock {
+        setDifferences(weights)
+        let chosen = DoubleBlock(count: table.classRowCounts[classes[position]])
+        accumulate(position, sums: nil, squares: nil, chosen: chosen)
+        return chosen
+    }
+
+    private func setDifferences(_ weights: DoubleBlock) {
+        precondition(weights.count == weightCount)
+        let last = classes.count - 1
+        withExtendedLifetime((weights, differences)) {
+            let bottom = unsafe weights.pointer + last * width
+            for position in 0..<last {
+                let source = unsafe weights.pointer + position * width
+                let target = unsafe differences.pointer + position * width
+                for column in 0..<width {
+                    unsafe target[column] = source[column] - bottom[column]
+                }
+            }
+        }
+    }
+
+    private func accumulate(
+        _ position: Int, sums: DoubleBlock?, squares: DoubleBlock?, chosen: DoubleBlock? = nil
+    ) {
+        let label = classes[position]
+        withExtendedLifetime((sums, squares, chosen, differences, scratch)) {
+            unsafe table.withRows(of: label) { rows in
+                unsafe kernels.accumulate(
+                    head_convex_rows(
+                        rows: rows, row_count: table.classRowCounts[label],
+                        feature_count: UInt32(width), class_count: UInt32(classes.count),
+                        label: UInt32(position), differences: differences.pointer,
+                        gradients: sums?.pointer, squares: squares?.pointer,
+                        chosen: chosen?.pointer, scratch: scratch.pointer))
+            }
+        }
+    }
+}

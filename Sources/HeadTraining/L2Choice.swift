@@ -1,0 +1,173 @@
+import HeadPlan
+import Statistics
+package import Tensors
+
+/// The strength of the penalty that cross-validation chose, and what it was chosen from.
+package struct L2Choice: Sendable, Equatable {
+    /// A strength that was tried.
+    package struct Point: Sendable, Equatable {
+        /// The strength.
+        package let l2: Double
+        /// Mean over the held-out rows of the negative logarithm of their class's probability.
+        package let negativeLogLikelihood: Double
+    }
+
+    /// The strength with the least held-out loss, the stronger of equals.
+    package let l2: Double
+    /// All that were tried, the strongest first.
+    package let curve: [Point]
+}
+
+extension ConvergedHeadTrainer {
+    /// The strengths that are tried, the strongest first; where the loss has risen for two in a row,
+    /// the weaker ones, which take longest, are left out.
+    package static let l2Strengths = [
+        10, 3, 1, 0.3, 0.1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
+    ]
+
+    /// Gradients this small change the held-out loss by less than strengths differ.
+    private static let curveTolerance = 1e-3
+
+    /// Chooses the strength of the penalty by cross-validation on the rows themselves: the head over
+    /// all classes that have rows is trained without a fold, and its loss on the fold counts.
+    ///
+    /// Rows of a class are ordered by `Philox.key(seed, crossValidation, row, class)` and dealt to
+    /// the folds in turn, the first of class c to fold c. The only row of a class is never held out.
+    ///
+    /// - Parameter isCancelled: asked before every pass over the rows.
+    /// - Throws: `cancelled`, or `unusableInput` for fewer than two folds, fewer than two classes
+    ///   with rows, no class with two rows, or features that are not finite.
+    package static func chooseL2(
+        table: FeatureTable, seed: UInt64, foldCount: Int = 5, variant: KernelVariant? = nil,
+        isCancelled: () -> Bool = { false }
+    ) throws(HeadTrainingError) -> L2Choice {
+        guard foldCount >= 2 else {
+            throw .unusableInput("cross-validation needs two folds, not \(foldCount)")
+        }
+        try check(table)
+        let classes = table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }
+        guard classes.count >= 2, classes.count <= KernelVariant.headClassCountMax,
+            table.classRowCounts.contains(where: { $0 > 1 })
+        else {
+            throw .unusableInput(
+                """
+                cross-validation needs rows of 2 to \(KernelVariant.headClassCountMax) classes and \
+                two rows of one of them
+                """)
+        }
+        let kernels = try ConvexKernels(variant)
+        let folds = RowFolds(table: table, seed: seed, count: foldCount)
+        var held: [HeldOutFold] = []
+        for index in 0..<foldCount {
+            held.append(HeldOutFold(folds.split(table, holdingOut: index), classes, kernels))
+        }
+        let heldCount = held.reduce(0) { $0 + $1.rowCount }
+        var curve: [L2Choice.Point] = []
+        for l2 in l2Strengths {
+            var loss = 0.0
+            for index in held.indices where held[index].rowCount > 0 {
+                loss += try held[index].loss(
+                    l2: l2, tolerance: curveTolerance, isCancelled: isCancelled)
+            }
+            curve.append(L2Choice.Point(l2: l2, negativeLogLikelihood: loss / Double(heldCount)))
+            let last = curve.suffix(3).map(\.negativeLogLikelihood)
+            if last.count == 3, last[0] < last[1], last[1] < last[2] { break }
+        }
+        var best = curve[0]
+        for point in curve where point.negativeLogLikelihood < best.negativeLogLikelihood {
+            best = point
+        }
+        return L2Choice(l2: best.l2, curve: curve)
+    }
+}
+
+/// Which fold every row is held out in.
+private struct RowFolds {
+    /// By class and row of the class; nil for a row that is never held out.
+    private var folds: [[Int?]]
+
+    init(table: FeatureTable, seed: UInt64, count: Int) {
+        folds = table.classRowCounts.enumerated().map { label, rowCount in
+            let keys = (0..<rowCount).map {
+                Philox.key(seed: seed, purpose: .crossValidation, UInt32($0), UInt32(label), 0)
+            }
+            var result = [Int?](repeating: nil, count: rowCount)
+            guard rowCount > 1 else { return result }
+            let order = (0..<rowCount).sorted { (keys[$0], $0) < (keys[$1], $1) }
+            for (rank, row) in order.enumerated() { result[row] = (rank + label) % count }
+            return result
+        }
+    }
+
+    /// The rows to train on, and the fold's.
+    func split(
+        _ table: FeatureTable, holdingOut fold: Int
+    ) -> (training: FeatureTable, held: FeatureTable) {
+        (
+            select(table) { $0 != fold },
+            select(table) { $0 == fold }
+        )
+    }
+
+    private func select(_ table: FeatureTable, _ isWanted: (Int?) -> Bool) -> FeatureTable {
+        var chosen: [Int] = []
+        var counts: [Int] = []
+        for (label, rows) in folds.enumerated() {
+            let wanted = rows.indices.filter { isWanted(rows[$0]) }
+            counts.append(wanted.count)
+            chosen += wanted.map { table.classRowOffsets[label] + $0 }
+        }
+        let width = table.featureCount
+        let features = FloatBuffer(unfilledCount: chosen.count * width)
+        unsafe features.withUnsafeMutableBufferPointer { target in
+            unsafe table.features.withUnsafeBufferPointer { source in
+                guard let from = source.baseAddress, let to = target.baseAddress else { return }
+                for (row, origin) in chosen.enumerated() {
+                    unsafe (to + row * width).initialize(from: from + origin * width, count: width)
+                }
+            }
+        }
+        return FeatureTable(features: features, featureCount: width, classRowCounts: counts)
+    }
+}
+
+/// The head over all classes without a fold, from one strength to the next.
+private struct HeldOutFold {
+    private let training: ConvexTable
+    private let held: ConvexTable
+    private let classes: [Int]
+    private let kernels: ConvexKernels
+    private var weights: DoubleBlock?
+
+    init(
+        _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int],
+        _ kernels: ConvexKernels
+    ) {
+        training = ConvexTable(tables.training)
+        held = ConvexTable(tables.held)
+        self.classes = classes
+        self.kernels = kernels
+    }
+
+    /// Rows held out.
+    var rowCount: Int { held.classRowCounts.reduce(0, +) }
+
+    /// Sum over the held-out rows of their loss at the optimum of the others.
+    mutating func loss(
+        l2: Double, tolerance: Double, isCancelled: () -> Bool
+    ) throws(HeadTrainingError) -> Double {
+        let problem = ConvexProblem(table: training, classes: classes, l2: l2, kernels: kernels)
+        var minimiser = ConvexMinimiser(problem, start: weights)
+        _ = try minimiser.minimise(
+            tolerance: tolerance, iterationCountMax: ConvexMinimiser.iterationCountMax,
+            isCancelled: isCancelled)
+        weights = minimiser.weights
+        let judge = ConvexProblem(table: held, classes: classes, l2: l2, kernels: kernels)
+        var loss = 0.0
+        for position in classes.indices {
+            let chosen = judge.probabilities(of: position, at: minimiser.weights)
+            for row in 0..<chosen.count { loss -= Double.reproducibleLogarithm(chosen[row]) }
+        }
+        return loss
+    }
+}
