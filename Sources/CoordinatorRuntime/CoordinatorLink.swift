@@ -10,8 +10,8 @@ import ZeroMQ
 /// It never computes; what it is told to do comes through a mailbox, what it brings is awaited.
 final class CoordinatorLink: Sendable {
     enum Command: Sendable {
-        /// Without a writer heads are kept in memory only.
-        case serve(HeadJob, JournalWriter?)
+        /// Without a store heads are kept in memory only.
+        case serve(any Job, (any ProductStore)?)
         case stored(through: Int)
         case refereed([TrainedHead])
         /// Something of ours is broken: end the run, and tell the workers why.
@@ -107,7 +107,33 @@ final class CoordinatorLink: Sendable {
     ///
     /// - Parameter writer: where each head goes before its worker hears that it was accepted.
     func train(_ job: HeadJob, _ writer: JournalWriter? = nil) async throws -> HeadHarvest {
-        inbox.post(.serve(job, writer))
+        try await serve(job, writer)
+    }
+
+    /// Does a job of tasks; a cancelled task aborts it and tells the workers. One job a link.
+    ///
+    /// - Parameter store: keeps outcomes, on a thread of its own and never twice at a time; their
+    ///   workers hear that they were accepted when it has returned. If it throws, the job is given up
+    ///   with that error.
+    /// - Throws: `RunError` if two machines of one kind do not agree about a task.
+    func perform(
+        _ job: TaskJob, store: @escaping @Sendable ([TaskOutcome]) throws -> Void
+    ) async throws -> TaskHarvest {
+        let writer = OutcomeWriter(store)
+        let result: Result<HeadHarvest, any Error>
+        do { result = .success(try await serve(job, writer)) } catch {
+            result = .failure(error)
+        }
+        await writer.finish()
+        let harvest = try result.get()
+        try harvest.check()
+        return TaskHarvest(harvest)
+    }
+
+    private func serve(
+        _ job: any Job, _ store: (any ProductStore)?
+    ) async throws -> HeadHarvest {
+        inbox.post(.serve(job, store))
         let harvest = try await withTaskCancellationHandler {
             try await self.harvest()
         } onCancel: {

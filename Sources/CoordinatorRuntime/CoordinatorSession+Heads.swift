@@ -5,14 +5,14 @@ import WireProtocol
 
 // The head phase: features out, then whatever the scheduler decides.
 extension CoordinatorSession {
-    mutating func serve(_ job: HeadJob, at now: SchedulerInstant) -> [Action] {
+    mutating func serve(_ job: any Job, at now: SchedulerInstant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
         harvest.totalFlops = job.missingWork.reduce(0) { $0 + $1.trainingFlops }
-        harvest.heads = job.resumedHeads
-        harvest.resumedCount = job.resumedHeads.count { $0 != nil }
+        harvest.products = job.resumedProducts
+        harvest.resumedCount = harvest.products.count { $0 != nil }
         court.trainers = job.resumedTrainers
-        court.lines = [Int?](repeating: nil, count: job.resumedHeads.count)
+        court.lines = [Int?](repeating: nil, count: job.work.count)
         for former in job.formerFaults {
             harvest.workers.append(former)
             _ = dismissedRing.insert(former.incarnation)
@@ -57,16 +57,7 @@ extension CoordinatorSession {
         guard let job else { return nil }
         var isComplete = true
         if case .broadcasting = phase { isComplete = false }
-        return .features(
-            FeatureDescription(
-                featureCount: job.featureCount, classRowCounts: job.classRowCounts,
-                hyperparameters: job.hyperparameters,
-                chunks: job.chunks.manifest.chunks.map {
-                    ChunkDescription(
-                        classIndex: $0.classIndex, firstRow: $0.firstRow, rowCount: $0.rowCount,
-                        byteCount: $0.byteCount, hash: $0.hash)
-                },
-                broadcastComplete: isComplete, derivedHead: job.derivedHead))
+        return job.description(broadcastComplete: isComplete)
     }
 
     /// Publishes some chunks, once everybody listens or the grace is over.
@@ -76,7 +67,7 @@ extension CoordinatorSession {
             next > 0 || isAudienceComplete
             || now.seconds(since: servedAt) >= Self.subscriptionGraceSeconds
         guard isDue else { return [] }
-        let end = min(job.chunks.manifest.chunks.count, next + Self.publishBurstCount)
+        let end = min(job.chunkCount, next + Self.publishBurstCount)
         // Nobody there: who comes later pulls.
         guard subscriptionCount > 0, end > next else {
             phase = .serving
@@ -182,10 +173,15 @@ extension CoordinatorSession {
             record(
                 RunEvent(
                     .headQuarantined, at: now.runSeconds,
-                    detail: job?.plan[head].classes.description))
-            return [.log(.error, "\(head) is given up: three workers died of it")]
+                    detail: job.map {
+                        $0.specs(of: [head]).first?.classes.description ?? $0.name(of: head)
+                    }))
+            let why = harvest.reasons[head] ?? "three workers died of it"
+            let name = job?.isPortable == true ? "\(head)" : job?.name(of: head) ?? "\(head)"
+            return [.log(.error, "\(name) is given up: \(why)")]
         case .finish(let quarantined):
-            harvest.quarantined = quarantined.compactMap { job?.plan[$0] }
+            harvest.givenUp = quarantined.sorted()
+            harvest.quarantined = job?.specs(of: quarantined) ?? []
             phase = .storing
             return finishOnceStored(at: now)
         }

@@ -7,7 +7,7 @@ extension CoordinatorSession {
         guard leasingAt != nil, !isFinished else { return }
         switch message {
         case .assign, .revoke, .acknowledge, .heartbeat: harvest.controlByteCount += byteCount
-        case .welcome, .refused, .features, .broadcastComplete, .chunk, .finished: break
+        case .welcome, .refused, .features, .materials, .broadcastComplete, .chunk, .finished: break
         }
     }
 

@@ -28,7 +28,7 @@ extension CoordinatorSession {
         case .heartbeat(let heartbeat):
             return answer(heartbeat, from: peer, at: now)
         case .chunkRequest(let indices):
-            let count = job?.chunks.manifest.chunks.count ?? 0
+            let count = job?.chunkCount ?? 0
             return indices.filter { $0 < count }.map { .sendChunk($0, to: id) }
         case .ready:
             return becameReady(peer, at: now)

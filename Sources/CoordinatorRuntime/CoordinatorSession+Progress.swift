@@ -22,7 +22,7 @@ extension CoordinatorSession {
                 headsDone: report.headCount, headsPerSecond: Double(report.headCount) / seconds)
         }
         return HeadsProgress(
-            headsDone: harvest.resumedCount + acceptedCount, headCount: job.plan.heads.count,
+            headsDone: harvest.resumedCount + acceptedCount, headCount: job.work.count,
             headsPerSecond: Double(acceptedCount) / seconds,
             gflopsPerSecond: done / seconds * 1e-9,
             shareDone: total > 0 ? min(1, (resumed + done) / total) : 1,

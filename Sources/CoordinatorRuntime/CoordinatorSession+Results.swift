@@ -28,7 +28,7 @@ extension CoordinatorSession {
                 .assign(
                     BundleAssignment(
                         bundle: assignment.bundle.rawValue, attempt: assignment.attempt,
-                        heads: assignment.heads.map { job.plan[$0] })), to: id)
+                        content: job.content(of: assignment.heads))), to: id)
         ]
     }
 
@@ -77,16 +77,18 @@ extension CoordinatorSession {
         // A peer's figure: sums of these must stay numbers that a file can hold.
         let busySeconds = min(result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
         harvest.workers[peer.report].busySeconds += busySeconds
-        recordTraining(of: bundle, result, lease, busySeconds: busySeconds, at: now)
+        recordTraining(
+            of: bundle, result, lease, by: peer, busySeconds: busySeconds, at: now)
         let actions = schedule(
             .bundleTrained(
                 bundle, attempt: result.attempt, by: lease.worker, busySeconds: busySeconds,
-                differing: differing(result)), at: now, result: result, from: peer)
+                differing: differing(result, of: peer)), at: now, result: result, from: peer)
         return actions + acknowledgeOnceStored(key, to: peer)
     }
 
     private mutating func recordTraining(
-        of bundle: BundleID, _ result: BundleTrained, _ lease: Lease, busySeconds: Double,
+        of bundle: BundleID, _ result: BundleTrained, _ lease: Lease, by peer: Peer,
+        busySeconds: Double,
         at now: SchedulerInstant
     ) {
         record(
@@ -99,13 +101,15 @@ extension CoordinatorSession {
         event.flops = job?.flops(of: lease.heads)
         event.busySeconds = busySeconds
         record(event)
+        guard case .task(let outcome) = result.content else { return }
+        harvest.spans.append(
+            TaskSpan(
+                id: outcome.id, worker: peer.report, start: now.runSeconds - busySeconds,
+                end: now.runSeconds))
     }
 
     private func fits(_ result: BundleTrained, _ lease: Lease) -> Bool {
-        guard let job, result.featureCount == job.featureCount,
-            result.heads.map(\.id) == lease.heads
-        else { return false }
-        return result.heads.allSatisfy { $0.head.classes == job.plan[$0.id].classes }
+        job?.fits(result, lease.heads) == true
     }
 
     mutating func receive(
@@ -124,6 +128,7 @@ extension CoordinatorSession {
         if failure.isDeclined {
             return schedule(.leaseDeclined(bundle, attempt: attempt, by: worker), at: now)
         }
+        if let lease, lease.heads.count == 1 { harvest.reasons[lease.heads[0]] = failure.reason }
         return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
             + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)
     }
@@ -133,10 +138,10 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard let result, let peer else { return [] }
         let wanted = Set(heads)
-        let accepted = result.heads.filter { wanted.contains($0.id) }
+        let accepted = result.products.filter { wanted.contains($0.id) }
         let trainer = trainer(of: harvest.workers[peer.report])
         for trained in accepted {
-            harvest.heads[Int(trained.id.rawValue)] = trained.head
+            harvest.products[Int(trained.id.rawValue)] = trained.product.kept
             court.trainers[Int(trained.id.rawValue)] = trainer
             court.lines[Int(trained.id.rawValue)] = peer.report
             acceptedCount += 1
@@ -152,21 +157,34 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard let result, let peer else { return [] }
         let wanted = Set(heads)
-        let differing = Set(differing(result))
-        for trained in result.heads where wanted.contains(trained.id) {
+        let differing = Set(differing(result, of: peer))
+        for trained in result.products where wanted.contains(trained.id) {
             harvest.duplicatedCount += 1
-            guard differing.contains(trained.id) else { continue }
+            let product = trained.product.kept
+            guard differing.contains(trained.id) else {
+                let kept = harvest.products[Int(trained.id.rawValue)]
+                if kept?.hasEqualBits(product) == false { court.undecided.insert(trained.id) }
+                continue
+            }
             harvest.mismatchCount += 1
-            court.challenge(trained, by: trainer(of: harvest.workers[peer.report]))
+            court.challenge(trained.id, product, by: trainer(of: harvest.workers[peer.report]))
         }
         return []
     }
 
-    /// The heads of a result that are there already with other bytes.
-    private func differing(_ result: BundleTrained) -> [HeadID] {
-        result.heads.filter {
-            harvest.heads[Int($0.id.rawValue)]?.hasEqualBits($0.head) == false
+    /// What of a result is there already with other bytes, and somebody must be wrong.
+    private func differing(_ result: BundleTrained, of peer: Peer) -> [HeadID] {
+        result.products.filter {
+            harvest.products[Int($0.id.rawValue)]?.hasEqualBits($0.product.kept) == false
+                && mustAgree($0.id, with: harvest.workers[peer.report])
         }.map(\.id)
+    }
+
+    /// Whether a worker must have the bytes that are kept.
+    private func mustAgree(_ id: HeadID, with report: WorkerReport) -> Bool {
+        guard job?.isPortable == false else { return true }
+        guard let line = court.lines[Int(id.rawValue)] else { return false }
+        return harvest.workers[line].isa == report.isa
     }
 }
 

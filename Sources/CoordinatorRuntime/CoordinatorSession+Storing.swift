@@ -11,11 +11,29 @@ package struct HeadBatch: Equatable, Sendable {
     /// A worker that was found to compute wrongly.
     package var guilty: WorkerReport?
     /// Each accepted for the first time, or since it was withdrawn.
-    package let heads: [TrainedHead]
+    package let products: [NumberedProduct]
     /// The name of the worker that trained them.
     package let worker: String
     /// The machine of that worker.
     package let host: String
+
+    /// Those products that are heads.
+    package var heads: [TrainedHead] {
+        products.compactMap {
+            if case .head(let head) = $0.product { TrainedHead(id: $0.id, head: head) } else { nil }
+        }
+    }
+
+    /// Those products that are outcomes of tasks.
+    package var outcomes: [TaskOutcome] {
+        products.compactMap {
+            if case .outcome(let bytes) = $0.product {
+                TaskOutcome(id: $0.id, bytes: bytes)
+            } else {
+                nil
+            }
+        }
+    }
 }
 
 // Heads are kept on disk before anybody hears that they were accepted.
@@ -42,13 +60,15 @@ extension CoordinatorSession {
 
     /// Gives out the next batch.
     mutating func store(
-        _ heads: [TrainedHead] = [], from worker: WorkerReport? = nil, withdrawn: [HeadID] = [],
+        _ products: [NumberedProduct] = [], from worker: WorkerReport? = nil,
+        withdrawn: [HeadID] = [],
         guilty: WorkerReport? = nil
     ) -> Action {
         storage.issuedNumber += 1
         return .store(
             HeadBatch(
-                number: storage.issuedNumber, withdrawn: withdrawn, guilty: guilty, heads: heads,
+                number: storage.issuedNumber, withdrawn: withdrawn, guilty: guilty,
+                products: products,
                 worker: worker?.name ?? "", host: worker?.host ?? ""))
     }
 
@@ -105,8 +125,9 @@ extension CoordinatorSession {
     /// Ends the run when nothing is left to do and nothing on its way to the disk.
     mutating func finishOnceStored(at now: SchedulerInstant) -> [Action] {
         guard case .storing = phase, storage.storedNumber == storage.issuedNumber else { return [] }
-        harvest.checkedCount = scheduler?.checkedHeadCount ?? 0
-        harvest.uncheckedCount = scheduler?.uncheckedHeadCount ?? 0
+        let undecidedCount = court.undecided.intersection(job?.checkedHeads ?? []).count
+        harvest.checkedCount = (scheduler?.checkedHeadCount ?? 0) - undecidedCount
+        harvest.uncheckedCount = (scheduler?.uncheckedHeadCount ?? 0) + undecidedCount
         harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
         return end(.complete, at: now) + [.finish]
     }

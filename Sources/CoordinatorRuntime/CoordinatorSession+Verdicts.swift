@@ -23,7 +23,7 @@ extension CoordinatorSession {
         /// Bytes that differ from those that are kept.
         struct Challenge: Sendable {
             let trainer: TrainerID
-            let head: Head
+            let product: Product
         }
 
         /// Of the kept heads, in the plan's order.
@@ -37,21 +37,24 @@ extension CoordinatorSession {
         var withdrawnCounts: [TrainerID: Int] = [:]
         /// Those of whom it was said.
         var sentenced: Set<TrainerID> = []
+        /// Tasks that a second process did with other bytes, being of another kind, or that no second
+        /// one was there to do.
+        var undecided: Set<HeadID> = []
 
         /// Other bytes than those kept; the first few say enough.
-        mutating func challenge(_ trained: TrainedHead, by trainer: TrainerID) {
-            let known = challenges[trained.id, default: []]
+        mutating func challenge(_ id: HeadID, _ product: Product, by trainer: TrainerID) {
+            let known = challenges[id, default: []]
             guard known.count < 4, !known.contains(where: { $0.trainer == trainer }) else { return }
-            challenges[trained.id, default: []].append(
-                Challenge(trainer: trainer, head: trained.head))
+            challenges[id, default: []].append(Challenge(trainer: trainer, product: product))
         }
     }
 
     /// Has heads trained on this machine.
     mutating func summon(_ heads: [HeadID], at now: SchedulerInstant) -> [Action] {
         guard let job else { return [] }
-        harvest.refereedCount += heads.count
         let disputed = heads.filter { court.challenges[$0] != nil }
+        guard job.isPortable else { return decideWithoutReferee(heads, disputed, at: now) }
+        harvest.refereedCount += heads.count
         var actions: [Action] = []
         for id in disputed.prefix(1) {
             let names =
@@ -62,7 +65,29 @@ extension CoordinatorSession {
                 "\(disputed.count == 1 ? "a head" : "\(disputed.count) heads") came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
                 at: now)
         }
-        return actions + [.referee(heads.map { job.plan[$0] })]
+        return actions + [.referee(job.specs(of: heads))]
+    }
+
+    /// This machine cannot do tasks: two machines of a kind that differ end the job, and what nobody
+    /// was there to check stays unchecked.
+    private mutating func decideWithoutReferee(
+        _ tasks: [HeadID], _ disputed: [HeadID], at now: SchedulerInstant
+    ) -> [Action] {
+        if let task = disputed.first {
+            let versions =
+                [court.trainers[Int(task.rawValue)]].compactMap(\.self)
+                + (court.challenges[task] ?? []).map(\.trainer)
+            return giveUp(task, versions: versions, at: now)
+        }
+        var actions = note(
+            .warning,
+            "\(tasks.count == 1 ? "a task" : "\(tasks.count) tasks") stay\(tasks.count == 1 ? "s" : "") unchecked: no second worker is there to do \(tasks.count == 1 ? "it" : "them") again",
+            at: now)
+        for task in tasks {
+            court.undecided.insert(task)
+            actions += schedule(.refereed(task, guilty: []), at: now)
+        }
+        return actions
     }
 
     /// Compares what came with what this machine computed.
@@ -70,11 +95,12 @@ extension CoordinatorSession {
         var actions: [Action] = []
         for truth in heads where !isFinished {
             let index = Int(truth.id.rawValue)
-            guard harvest.heads.indices.contains(index) else { continue }
+            guard harvest.products.indices.contains(index) else { continue }
             let challenges = court.challenges.removeValue(forKey: truth.id) ?? []
-            var guilty = challenges.filter { !$0.head.hasEqualBits(truth.head) }.map(\.trainer)
-            let kept = harvest.heads[index]
-            if let kept, !kept.hasEqualBits(truth.head), let trainer = court.trainers[index] {
+            let right = Product.head(truth.head)
+            var guilty = challenges.filter { !$0.product.hasEqualBits(right) }.map(\.trainer)
+            let kept = harvest.products[index]
+            if let kept, !kept.hasEqualBits(right), let trainer = court.trainers[index] {
                 guilty.append(trainer)
                 // One process may have brought two versions by itself.
                 if !challenges.isEmpty && guilty.count == challenges.count + 1
@@ -83,7 +109,7 @@ extension CoordinatorSession {
                     return actions + giveUp(truth.id, versions: guilty, at: now)
                 }
             }
-            let classes = job?.plan[truth.id].classes.description ?? ""
+            let classes = job?.specs(of: [truth.id]).first?.classes.description ?? ""
             for trainer in guilty where court.reasons[trainer] == nil {
                 court.reasons[trainer] =
                     "its head over \(classes) differs from what other machines compute"
@@ -99,8 +125,14 @@ extension CoordinatorSession {
         _ head: HeadID, versions: [TrainerID], at now: SchedulerInstant
     ) -> [Action] {
         let names = versions.map(name(of:)).joined(separator: ", ")
+        let name = job?.name(of: head) ?? "\(head)"
+        guard job?.isPortable == true else {
+            harvest.contradiction =
+                "\(name) came with different bytes from \(names), which are of one kind and should agree: one of them computes wrongly; check these machines"
+            return end(.aborted(reason: "two machines do not agree about \(name)"), at: now)
+        }
         harvest.contradiction =
-            "the head over \(job?.plan[head].classes.description ?? "") came with different bytes from \(names) and from this machine: no two agree, so no head can be trusted; check these machines"
+            "\(name) came with different bytes from \(names) and from this machine: no two agree, so no head can be trusted; check these machines"
         return end(.aborted(reason: "no two machines compute the same head"), at: now)
     }
 
@@ -111,7 +143,7 @@ extension CoordinatorSession {
         for id in heads {
             let index = Int(id.rawValue)
             let flops = job?.flops(of: id) ?? 0
-            harvest.heads[index] = nil
+            harvest.products[index] = nil
             court.trainers[index] = nil
             if let line = court.lines[index] {
                 harvest.workers[line].headCount -= 1

@@ -31,8 +31,8 @@ package struct CoordinatorSession: Sendable {
         case sent(CoordinatorMessage, byteCount: Int)
         /// Somebody subscribed to the broadcast, or unsubscribed (-1).
         case subscriptions(change: Int)
-        /// The features are there: the head phase begins.
-        case serve(HeadJob)
+        /// The features are there, or the materials of tasks: the work begins.
+        case serve(any Job)
         /// The heads of all batches up to this number are on disk.
         case stored(through: Int)
         /// This machine trained heads that were in dispute.
@@ -137,7 +137,7 @@ package struct CoordinatorSession: Sendable {
     let limits = WireLimits()
 
     var phase = Phase.waiting
-    var job: HeadJob?
+    var job: (any Job)?
     var scheduler: HeadScheduler?
     var liveness = WorkerLiveness(
         intervalSeconds: Double(heartbeatMilliseconds) / 1_000, missCountMax: 3)
@@ -169,7 +169,7 @@ package struct CoordinatorSession: Sendable {
     var notes = Notes()
     var wait = Wait()
     /// What the head phase has brought so far.
-    package internal(set) var harvest = HeadHarvest(heads: [])
+    package internal(set) var harvest = HeadHarvest(products: [])
 
     /// A session before its first worker.
     ///

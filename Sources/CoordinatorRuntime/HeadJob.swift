@@ -1,6 +1,7 @@
 package import FeatureStore
 package import HeadPlan
 package import Scheduling
+package import WireProtocol
 
 /// The head phase: what workers are to train on what.
 package struct HeadJob: Sendable {
@@ -29,9 +30,9 @@ package struct HeadJob: Sendable {
     package var checkedHeads: Set<HeadID> = []
 
     /// The heads as the scheduler weighs them, in the plan's order.
-    let work: [HeadWork]
+    package let work: [HeadWork]
     /// Operations to train all heads.
-    let totalFlops: Double
+    package let totalFlops: Double
 
     /// The job of training all heads of `plan` on the rows in `chunks`.
     package init(
@@ -59,36 +60,18 @@ package struct HeadJob: Sendable {
     var featureCount: Int { chunks.manifest.featureCount }
     /// Rows of each class.
     var classRowCounts: [Int] { chunks.manifest.classRowCounts }
-
-    /// The heads that are to be trained.
-    var missingWork: [HeadWork] { zip(work, resumedHeads).filter { $1 == nil }.map(\.0) }
-
-    var resumedTrainersByHead: [HeadID: TrainerID] {
-        var trainers: [HeadID: TrainerID] = [:]
-        for (index, head) in resumedHeads.enumerated() where head != nil {
-            trainers[work[index].id] = resumedTrainers[index] ?? TrainerID(0)
-        }
-        return trainers
-    }
-
-    /// Chooses a share of the heads to be checked, at least one, by chance: nobody can know which.
-    package mutating func choose(shareToCheck share: Double) {
-        guard share > 0 else { return }
-        let count = max(1, Int((share * Double(work.count)).rounded(.up)))
-        checkedHeads = Set(work.map(\.id).shuffled().prefix(count))
-    }
-
-    /// Operations to train one head.
-    func flops(of head: HeadID) -> Double { work[Int(head.rawValue)].trainingFlops }
-
-    /// Operations to train some heads.
-    func flops(of heads: [HeadID]) -> Double { heads.reduce(0) { $0 + flops(of: $1) } }
 }
 
-/// What the head phase brought.
+/// What the head phase brought, or a job of tasks, of which all that is said of heads is true as well.
 package struct HeadHarvest: Sendable {
-    /// In the plan's order; nil for a head that was given up.
-    package var heads: [Head?]
+    /// In the order of the work, as kept to compare others with; nil for what was given up.
+    package var products: [Product?]
+    /// What was given up, ascending.
+    var givenUp: [HeadID] = []
+    /// What the last worker said that tried and could not, by what it tried alone.
+    var reasons: [HeadID: String] = [:]
+    /// Of tasks, who did which when.
+    var spans: [TaskSpan] = []
     /// Heads that were given up because workers died of them.
     package var quarantined: [HeadSpec] = []
     /// Heads of `heads` that an earlier start of the run had.
@@ -123,6 +106,11 @@ package struct HeadHarvest: Sendable {
     package var workers: [WorkerReport] = []
     /// What happened, from the first hello to the end.
     package var timeline = RunTimeline()
+
+    /// In the plan's order; nil for a head that was given up.
+    package var heads: [Head?] {
+        products.map { if case .head(let head) = $0 { head } else { nil } }
+    }
 }
 
 extension HeadHarvest {

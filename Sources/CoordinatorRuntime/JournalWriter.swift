@@ -1,4 +1,5 @@
 import RunStore
+import Scheduling
 import Synchronization
 import Threading
 
@@ -6,7 +7,7 @@ import Threading
 ///
 /// Whatever comes while a commit is under way goes into the next one: under load one transaction
 /// holds many results.
-final class JournalWriter: Sendable {
+final class JournalWriter: ProductStore {
     typealias Completion = @Sendable (Result<Void, RunStoreError>) -> Void
 
     private struct State {
@@ -58,6 +59,14 @@ final class JournalWriter: Sendable {
             for completion in completions { completion(result) }
         }
     }
+
+    func store(
+        _ batch: HeadBatch, _ completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        append(batch.entries) { completion($0.mapError { $0 }) }
+    }
+
+    func record(_ events: [RunEvent]) { append(JournalEntries(events)) }
 
     /// - Throws: why something could not be written, if so.
     func check() throws(RunStoreError) {

@@ -38,8 +38,8 @@ struct NetworkLoop: ~Copyable {
     private let topic: Frame
     private let origin: ContinuousClock.Instant
     private var session: CoordinatorSession
-    private var job: HeadJob?
-    private var writer: JournalWriter?
+    private var job: (any Job)?
+    private var store: (any ProductStore)?
     /// Why the run is given up, if for a reason of ours.
     private var failure: (any Error)?
     private var referee: Referee?
@@ -163,18 +163,18 @@ struct NetworkLoop: ~Copyable {
 
     /// Has what happened since the last time written, without waiting for it.
     private mutating func journalEvents() {
-        guard let writer else { return }
+        guard let store else { return }
         lastJournaling = .now
         let events = session.harvest.timeline.events(after: journaledCount)
         journaledCount = session.harvest.timeline.recordedCount
-        if !events.isEmpty { writer.append(JournalEntries(events)) }
+        if !events.isEmpty { store.record(events) }
     }
 
     private mutating func take(_ command: CoordinatorLink.Command) {
         switch command {
-        case .serve(let job, let writer):
+        case .serve(let job, let store):
             self.job = job
-            self.writer = writer
+            self.store = store
             feed(.serve(job))
         case .stored(let number):
             feed(.stored(through: number))
@@ -271,7 +271,10 @@ struct NetworkLoop: ~Copyable {
     private mutating func perform(_ action: CoordinatorSession.Action) {
         switch action {
         case .send(let message, let peer):
-            if case .features = message { return send(description(message), to: peer) }
+            switch message {
+            case .features, .materials: return send(description(message), to: peer)
+            default: break
+            }
             let frames = message.encode()
             feed(.sent(message, byteCount: WireProtocol.byteCount(ofMessage: frames)))
             send(frames.map { Frame($0) }, to: peer)
@@ -280,7 +283,7 @@ struct NetworkLoop: ~Copyable {
         case .publish(let index):
             if let frames = chunk(index) { broadcast.publish([topic] + frames) }
         case .store(let batch):
-            store(batch)
+            keep(batch)
         case .referee(let heads):
             train(heads)
         case .log(let level, let text):
@@ -299,10 +302,10 @@ struct NetworkLoop: ~Copyable {
     }
 
     /// Has a batch written; that it is comes back through the mailbox, in order.
-    private func store(_ batch: HeadBatch) {
+    private func keep(_ batch: HeadBatch) {
         let inbox = inbox
-        guard let writer else { return inbox.post(.stored(through: batch.number)) }
-        writer.append(batch.entries) { result in
+        guard let store else { return inbox.post(.stored(through: batch.number)) }
+        store.store(batch) { result in
             switch result {
             case .success: inbox.post(.stored(through: batch.number))
             case .failure(let error): inbox.post(.failed(error, reason: Self.cannotStore))
@@ -314,7 +317,7 @@ struct NetworkLoop: ~Copyable {
     private mutating func train(_ heads: [HeadSpec]) {
         let inbox = inbox
         do throws(RunError) {
-            if referee == nil, let job { referee = try Referee(job) }
+            if referee == nil, let job = job as? HeadJob { referee = try Referee(job) }
         } catch {
             return inbox.post(.failed(error, reason: Self.cannotTrain))
         }
@@ -348,13 +351,18 @@ struct NetworkLoop: ~Copyable {
         }
     }
 
-    /// A chunk as it goes out: its envelope, then its rows where they lie.
+    /// A chunk as it goes out: its envelope, then its bytes, where they lie if they have an owner.
     private func chunk(_ index: Int) -> [Frame]? {
-        guard let chunks = job?.chunks else { return nil }
+        guard let job else { return nil }
+        let owner = job.chunkOwner
         return [
             Frame(FeatureChunk.envelope(index: index)),
-            unsafe chunks.withUnsafeBytes(ofChunk: index) {
-                unsafe Frame(owner: chunks.owner, bytes: $0)
+            unsafe job.withUnsafeBytes(ofChunk: index) { bytes in
+                if let owner {
+                    unsafe Frame(owner: owner, bytes: bytes)
+                } else {
+                    unsafe Frame(copying: bytes)
+                }
             },
         ]
     }

@@ -22,9 +22,9 @@ package struct ChunkBytes: Sendable {
 
     /// Puts them into `assembly`, which checks them; the error says why it does not take them.
     package func insert(
-        as index: Int, into assembly: FeatureAssembly
-    ) -> Result<FeatureAssembly.Insertion, FeatureStoreError> {
-        var result = Result<FeatureAssembly.Insertion, FeatureStoreError>.success(.duplicate)
+        as index: Int, into assembly: any ChunkAssembly
+    ) -> Result<ChunkInsertion, FeatureStoreError> {
+        var result = Result<ChunkInsertion, FeatureStoreError>.success(.duplicate)
         unsafe read { bytes in
             do throws(FeatureStoreError) {
                 result = .success(try unsafe assembly.insert(index, bytes))

@@ -1,32 +1,12 @@
 import Glibc
 import Hashing
-import Synchronization
 package import Tensors
 
 /// Features being put together from chunks, as a worker receives them.
 ///
 /// Any number of threads may insert at the same time. Nothing in the manifest or in a chunk is trusted, and no memory is taken
 /// before the whole manifest has been checked.
-package final class FeatureAssembly: Sendable {
-    /// What became of a chunk.
-    package enum Insertion: Hashable, Sendable {
-        case inserted
-        /// It was there already, or being inserted: broadcast and requested, or sent twice.
-        case duplicate
-    }
-
-    private enum ChunkState {
-        case missing
-        /// One thread checks and copies it; only that thread touches its rows.
-        case inserting
-        case held
-    }
-
-    private struct State {
-        var chunks: [ChunkState]
-        var missingCount: Int
-    }
-
+package final class FeatureAssembly: ChunkAssembly {
     /// Bytes copied and looked through before the next ones: a part of the cache nearest to a core.
     private static let blockByteCount = 16 << 10
 
@@ -34,7 +14,7 @@ package final class FeatureAssembly: Sendable {
     package let manifest: FeatureManifest
     private let buffer: FloatBuffer
     private let classRowOffsets: [Int]
-    private let state: Mutex<State>
+    private let ledger: ChunkLedger
 
     /// Checks `manifest` and takes memory for it.
     ///
@@ -50,35 +30,19 @@ package final class FeatureAssembly: Sendable {
         self.manifest = manifest
         classRowOffsets = offsets
         // A buffer traps where the system has no memory to promise, which here is a peer's doing.
-        guard Self.canHave(byteCount: rowCount * manifest.featureCount * 4) else {
+        guard ChunkLedger.canHave(byteCount: rowCount * manifest.featureCount * 4) else {
             throw .noMemory("\(rowCount) rows of \(manifest.featureCount) features")
         }
         // The manifest covers every row: no float of a complete assembly is left unwritten.
         buffer = FloatBuffer(unfilledCount: rowCount * manifest.featureCount)
-        state = Mutex(
-            State(
-                chunks: [ChunkState](repeating: .missing, count: manifest.chunks.count),
-                missingCount: manifest.chunks.count))
-    }
-
-    private static func canHave(byteCount: Int) -> Bool {
-        let memory = unsafe mmap(
-            nil, max(1, byteCount), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return false }
-        unsafe munmap(memory, max(1, byteCount))
-        return true
+        ledger = ChunkLedger(count: manifest.chunks.count)
     }
 
     /// Chunks not yet inserted.
-    package var missingCount: Int { state.withLock { $0.missingCount } }
-
-    /// Whether every chunk is held.
-    package var isComplete: Bool { missingCount == 0 }
+    package var missingCount: Int { ledger.missingCount }
 
     /// The chunks not yet inserted, ascending.
-    package var missing: [Int] {
-        state.withLock { state in state.chunks.indices.filter { state.chunks[$0] != .held } }
-    }
+    package var missing: [Int] { ledger.missing }
 
     /// Takes the bytes of one chunk, after checking length, hash and that they are finite.
     ///
@@ -86,29 +50,16 @@ package final class FeatureAssembly: Sendable {
     @discardableResult
     package func insert(
         _ index: Int, _ bytes: UnsafeRawBufferPointer
-    ) throws(FeatureStoreError) -> Insertion {
+    ) throws(FeatureStoreError) -> ChunkInsertion {
         guard manifest.chunks.indices.contains(index) else { throw .noSuchChunk(index) }
         let chunk = manifest.chunks[index]
         guard bytes.count == chunk.byteCount else {
             throw .wrongLength(index, bytes.count, want: chunk.byteCount)
         }
-        let isMine = state.withLock { state in
-            guard state.chunks[index] == .missing else { return false }
-            state.chunks[index] = .inserting
-            return true
+        return try ledger.insert(index) { () throws(FeatureStoreError) in
+            guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
+            guard unsafe copy(bytes, to: chunk) else { throw .notFinite("chunk \(index)") }
         }
-        guard isMine else { return .duplicate }
-        var isHeld = false
-        defer {
-            state.withLock { state in
-                state.chunks[index] = isHeld ? .held : .missing
-                if isHeld { state.missingCount -= 1 }
-            }
-        }
-        guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
-        guard unsafe copy(bytes, to: chunk) else { throw .notFinite("chunk \(index)") }
-        isHeld = true
-        return .inserted
     }
 
     /// Copies a chunk to its place; false if a float in it is no number.
@@ -155,14 +106,6 @@ package final class FeatureAssembly: Sendable {
         guard first < end else { return }
         _ = unsafe madvise(
             UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_POPULATE_WRITE)
-    }
-
-    /// Takes the bytes of one chunk, as above.
-    @discardableResult
-    package func insert(_ index: Int, _ bytes: [UInt8]) throws(FeatureStoreError) -> Insertion {
-        try unsafe bytes.span.withUnsafeBytes { pointer throws(FeatureStoreError) in
-            try unsafe insert(index, pointer)
-        }
     }
 
     /// The features, once they are complete.

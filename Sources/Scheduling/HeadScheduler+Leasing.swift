@@ -19,7 +19,7 @@ extension HeadScheduler {
                 mayWaitIndices.append(index)
             }
         }
-        if pendingCount > 0 {
+        if pendingCount > 0 && configuration.keepsBundlesWaiting {
             for index in mayWaitIndices
             where workers[index].running.count == workers[index].slotCount {
                 while workers[index].waiting.count < workers[index].slotCount, pendingCount > 0 {

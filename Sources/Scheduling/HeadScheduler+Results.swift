@@ -30,7 +30,11 @@ extension HeadScheduler {
         retireIfEnded(key.bundle)
     }
 
-    mutating func takeFailure(of key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant) {
+    /// Without `mayDismiss` the worker rests instead: it may not be its fault, and if it is, others take
+    /// meanwhile what it would spoil.
+    mutating func takeFailure(
+        of key: LeaseKey, from worker: WorkerID, mayDismiss: Bool, at now: SchedulerInstant
+    ) {
         guard let lease = conclude(key, from: worker, at: now) else { return }
         // Once two workers failed on the same bundle, its heads are the likelier culprits.
         let culprit = bundles[key.bundle]?.lastBlamed ?? worker
@@ -40,6 +44,10 @@ extension HeadScheduler {
         returnHeads(of: key.bundle)
         retireIfEnded(key.bundle)
         guard culprit == worker, let index = index(of: worker) else { return }
+        guard mayDismiss else {
+            workers[index].restsUntil = now.advanced(bySeconds: configuration.declineSeconds)
+            return
+        }
         workers[index].rejectionCount += 1
         if workers[index].rejectionCount == configuration.rejectionCountMax,
             workers[index].phase != .dismissed

@@ -223,9 +223,12 @@ package struct HeadScheduler: Sendable {
             takeResult(
                 of: LeaseKey(bundle, attempt), from: worker, busySeconds: busySeconds,
                 differing: differing, at: now)
-        case .bundleRejected(let bundle, let attempt, let worker),
-            .bundleFailed(let bundle, let attempt, let worker):
-            takeFailure(of: LeaseKey(bundle, attempt), from: worker, at: now)
+        case .bundleRejected(let bundle, let attempt, let worker):
+            takeFailure(of: LeaseKey(bundle, attempt), from: worker, mayDismiss: true, at: now)
+        case .bundleFailed(let bundle, let attempt, let worker):
+            takeFailure(
+                of: LeaseKey(bundle, attempt), from: worker,
+                mayDismiss: configuration.dismissesForFailures, at: now)
         case .leaseDeclined(let bundle, let attempt, let worker):
             takeRefusal(of: LeaseKey(bundle, attempt), from: worker, at: now)
         case .refereed(let head, let guilty):

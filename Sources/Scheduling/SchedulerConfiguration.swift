@@ -38,11 +38,29 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var orphanCheckSeconds = 3.0
     /// Most slots that are believed of a worker.
     package var slotCountMax = 1_024
+    /// Whether a worker has, for each slot, a bundle that waits for it: without, a slot is idle for a
+    /// message's way and back.
+    package var keepsBundlesWaiting = true
+    /// Whether failures count like invalid results against a worker; where work itself may be at fault,
+    /// the worker only rests.
+    package var dismissesForFailures = true
     /// Finished bundles that are remembered, so that late results for them are still good.
     package var retiredBundleCountMax = 4_096
 
     /// The defaults.
     package init() {}
+
+    /// The settings for tasks, of a second or of twenty minutes, one at a time.
+    package init(tasksOf minWorkerCount: Int) {
+        self.minWorkerCount = minWorkerCount
+        bundleHeadCountMax = 1
+        // What waits behind a long task would be done sooner by whoever is idle next.
+        keepsBundlesWaiting = false
+        // A worker that is alive and at it is seldom stuck, and costs are guesses.
+        leaseSecondsMin = 1_800
+        dismissesForFailures = false
+        orphanCheckSeconds = 15
+    }
 
     /// Traps on values that make no sense: callers refuse those first.
     func validate() {

@@ -12,12 +12,16 @@ extension CoordinatorMessage {
         case .features(let features):
             envelope.features = features.wire
             if let head = features.derivedHead { payload = [TensorFrame.encode([head])] }
+        case .materials(let materials): envelope.materials = materials.wire
         case .broadcastComplete: envelope.broadcastComplete = ProtoBroadcastComplete()
         case .chunk(let chunk): return [FeatureChunk.envelope(index: chunk.index), chunk.bytes]
         case .assign(let assignment):
             envelope.assign.bundle = assignment.bundle
             envelope.assign.attempt = assignment.attempt
-            envelope.assign.heads = assignment.heads.wire
+            switch assignment.content {
+            case .heads(let heads): envelope.assign.heads = heads.wire
+            case .task(let task): envelope.assign.task = task.wire
+            }
         case .revoke(let bundle, let attempt, let mayFinish):
             envelope.revoke.bundle = bundle
             envelope.revoke.attempt = attempt
@@ -49,6 +53,7 @@ extension CoordinatorMessage {
         case .features(let wire):
             return .features(try FeatureDescription(wire, payload, limits))
         case .chunk(let wire): return .chunk(try FeatureChunk(wire, payload.one(), limits))
+        case .materials(let wire): message = .materials(try MaterialDescription(wire, limits))
         case .welcome(let wire): message = .welcome(try Welcome(wire))
         case .refused(let wire): message = .refused(try Refused(wire, limits))
         case .broadcastComplete: message = .broadcastComplete
@@ -56,7 +61,7 @@ extension CoordinatorMessage {
             message = .assign(
                 BundleAssignment(
                     bundle: wire.bundle, attempt: wire.attempt,
-                    heads: try Check.heads(wire.heads, limits)))
+                    content: try BundleAssignment.Content(wire, limits)))
         case .revoke(let wire):
             message = .revoke(
                 bundle: wire.bundle, attempt: wire.attempt, mayFinish: wire.mayFinish)
@@ -69,6 +74,17 @@ extension CoordinatorMessage {
         }
         try payload.none()
         return message
+    }
+}
+
+extension BundleAssignment.Content {
+    fileprivate init(_ wire: ProtoAssign, _ limits: WireLimits) throws(WireError) {
+        guard wire.hasTask else {
+            self = .heads(try Check.heads(wire.heads, limits))
+            return
+        }
+        guard wire.heads.isEmpty else { throw .badValue("a bundle of heads and a task") }
+        self = .task(try TaskSpec(wire.task, limits))
     }
 }
 

@@ -8,6 +8,8 @@ package enum CoordinatorMessage: Equatable, Sendable {
     case refused(Refused)
     /// What to train on.
     case features(FeatureDescription)
+    /// What to work on in a job of tasks, in the place of features.
+    case materials(MaterialDescription)
     /// Every chunk has been broadcast: what is missing has to be requested.
     case broadcastComplete
     /// One chunk, broadcast or requested.
@@ -190,19 +192,44 @@ package struct FeatureChunk: Hashable, Sendable {
     }
 }
 
-/// A bundle of heads for a worker to train.
+/// A bundle of heads for a worker to train, or a task.
 package struct BundleAssignment: Hashable, Sendable {
+    /// What a bundle is made of.
+    package enum Content: Hashable, Sendable {
+        /// No head twice.
+        case heads([HeadSpec])
+        case task(TaskSpec)
+    }
+
     /// The lease's bundle, repeated in the result.
     package var bundle: UInt64
     /// Which try of the bundle it is, repeated in the result.
     package var attempt: UInt32
-    /// What to train; no head twice.
-    package var heads: [HeadSpec]
+    /// What to do.
+    package var content: Content
+
+    /// An assignment of this content.
+    package init(bundle: UInt64, attempt: UInt32, content: Content) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.content = content
+    }
 
     /// An assignment of these heads.
     package init(bundle: UInt64, attempt: UInt32, heads: [HeadSpec]) {
-        self.bundle = bundle
-        self.attempt = attempt
-        self.heads = heads
+        self.init(bundle: bundle, attempt: attempt, content: .heads(heads))
+    }
+
+    /// The heads to train; none of a task.
+    package var heads: [HeadSpec] {
+        if case .heads(let heads) = content { heads } else { [] }
+    }
+
+    /// The numbers of what is to be done.
+    package var ids: [HeadID] {
+        switch content {
+        case .heads(let heads): heads.map(\.id)
+        case .task(let task): [task.id]
+        }
     }
 }

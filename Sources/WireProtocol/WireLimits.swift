@@ -1,7 +1,7 @@
 /// What both sides agree on before the first byte.
 package enum WireProtocol {
     /// The version this program speaks; only equal versions work together.
-    package static let version: UInt32 = 2
+    package static let version: UInt32 = 3
 
     /// The topic of a run's feature broadcast: the first frame of each of its messages.
     ///
@@ -21,7 +21,7 @@ package enum WireProtocol {
 package struct WireLimits: Hashable, Sendable {
     /// Bytes of an envelope; a manifest takes about 50 a chunk.
     package var envelopeByteCountMax = 1 << 20
-    /// Bytes of a raw frame: a chunk or a bundle's heads.
+    /// Bytes of a raw frame: a chunk, a bundle's heads or a task's outcome.
     package var frameByteCountMax = 16 << 20
     /// Bytes of a chunk.
     package var chunkByteCountMax = 1 << 20
@@ -33,8 +33,14 @@ package struct WireLimits: Hashable, Sendable {
     package var rowCountMax = 1 << 32
     /// Bytes of a run's features.
     package var featureByteCountMax = 64 << 30
-    /// Chunks of a run.
+    /// Chunks of a run's features, or of a job's materials.
     package var chunkCountMax = 65_536
+    /// Bytes of a task's description.
+    package var taskDescriptionByteCountMax = 64 << 10
+    /// Materials of a job.
+    package var materialCountMax = 1_024
+    /// Bytes of a job's materials.
+    package var materialByteCountMax = 4 << 30
     /// Heads in a bundle.
     package var headCountMax = 16_384
     /// Bytes of memory for the class sets of a bundle, which a few bytes of envelope can claim.

@@ -2,10 +2,10 @@ import HeadPlan
 import Tensors
 
 extension WorkerMessage {
-    /// The message as frames: an envelope, and for trained heads a tensor frame.
+    /// The message as frames: an envelope, and for a result one frame more.
     package func encode(_ limits: WireLimits = WireLimits()) -> [[UInt8]] {
         var envelope = ProtoEnvelope()
-        var tensors: [[UInt8]] = []
+        var payload: [[UInt8]] = []
         switch self {
         case .hello(let hello): envelope.hello = hello.wire(limits)
         case .heartbeat(let heartbeat): envelope.workerHeartbeat = heartbeat.wire
@@ -14,7 +14,7 @@ extension WorkerMessage {
         case .ready: envelope.ready = ProtoReady()
         case .bundleTrained(let result):
             envelope.bundleTrained = result.wire
-            tensors = [TensorFrame.encode(result.heads.map(\.head))]
+            payload = [result.payload]
         case .bundleFailed(let failure):
             envelope.bundleFailed.bundle = failure.bundle
             envelope.bundleFailed.attempt = failure.attempt
@@ -23,7 +23,7 @@ extension WorkerMessage {
                 toByteCount: limits.reasonByteCountMax)
         case .goodbye: envelope.goodbye = ProtoGoodbye()
         }
-        return [envelope.frame()] + tensors
+        return [envelope.frame()] + payload
     }
 
     /// Reads what a worker sent, without the routing identity.
@@ -128,23 +128,55 @@ extension BundleTrained {
         wire.bundle = bundle
         wire.attempt = attempt
         wire.busySeconds = busySeconds
-        wire.featureCount = UInt32(clamping: featureCount)
-        wire.heads = heads.map { HeadSpec(id: $0.id, classes: $0.head.classes) }.wire
+        switch content {
+        case .heads(let heads, let featureCount):
+            wire.featureCount = UInt32(clamping: featureCount)
+            wire.heads = heads.map { HeadSpec(id: $0.id, classes: $0.head.classes) }.wire
+        case .task(let outcome):
+            wire.task.id = outcome.id.rawValue
+            wire.task.byteCount = UInt32(clamping: outcome.bytes.count)
+        }
         return wire
     }
 
+    /// The frame behind the envelope.
+    fileprivate var payload: [UInt8] {
+        switch content {
+        case .heads(let heads, _): TensorFrame.encode(heads.map(\.head))
+        case .task(let outcome): outcome.bytes
+        }
+    }
+
     fileprivate init(
-        _ wire: ProtoBundleTrained, _ tensors: [UInt8], _ limits: WireLimits
+        _ wire: ProtoBundleTrained, _ payload: [UInt8], _ limits: WireLimits
     ) throws(WireError) {
+        self.init(
+            bundle: wire.bundle, attempt: wire.attempt,
+            busySeconds: try Check.seconds(wire.busySeconds, "a bundle's busy time"),
+            content: try Content(wire, payload, limits))
+    }
+}
+
+extension BundleTrained.Content {
+    fileprivate init(
+        _ wire: ProtoBundleTrained, _ payload: [UInt8], _ limits: WireLimits
+    ) throws(WireError) {
+        if wire.hasTask {
+            guard wire.heads.isEmpty, wire.featureCount == 0 else {
+                throw .badValue("a result of heads and a task")
+            }
+            guard payload.count == Int(wire.task.byteCount) else {
+                throw .badValue("\(payload.count) bytes of an outcome, not \(wire.task.byteCount)")
+            }
+            self = .task(TaskOutcome(id: TaskID(wire.task.id), bytes: payload))
+            return
+        }
         let featureCount = try Check.count(
             wire.featureCount, "a feature count", in: 1...limits.featureCountMax)
         let specs = try Check.heads(wire.heads, limits)
         let heads = try TensorFrame.decode(
-            tensors, classSets: specs.map(\.classes), featureCount: featureCount)
-        self.init(
-            bundle: wire.bundle, attempt: wire.attempt,
-            busySeconds: try Check.seconds(wire.busySeconds, "a bundle's busy time"),
-            featureCount: featureCount,
-            heads: zip(specs, heads).map { TrainedHead(id: $0.id, head: $1) })
+            payload, classSets: specs.map(\.classes), featureCount: featureCount)
+        self = .heads(
+            zip(specs, heads).map { TrainedHead(id: $0.id, head: $1) }, featureCount: featureCount)
     }
 }

@@ -8,7 +8,7 @@ package enum WorkerMessage: Equatable, Sendable {
     case heartbeat(WorkerHeartbeat)
     /// Asks for chunks by their positions in the manifest, ascending.
     case chunkRequest([Int])
-    /// All features are held.
+    /// All features or materials are held.
     case ready
     case bundleTrained(BundleTrained)
     case bundleFailed(BundleFailed)
@@ -88,32 +88,73 @@ package struct TrainedHead: Equatable, Sendable {
     }
 }
 
-/// The heads of a bundle.
+/// The heads of a bundle, or the outcome of a task.
 ///
-/// Decoding checks them against themselves: shapes, classes, finite numbers. That they are the
+/// Decoding checks heads against themselves: shapes, classes, finite numbers. That they are the
 /// leased ones is for the coordinator's runtime to check.
 package struct BundleTrained: Equatable, Sendable {
+    /// What a result is made of.
+    package enum Content: Equatable, Sendable {
+        /// In any order, none twice; `featureCount` is the columns of every head's weights.
+        case heads([TrainedHead], featureCount: Int)
+        case task(TaskOutcome)
+    }
+
     /// As in the assignment.
     package var bundle: UInt64
     /// As in the assignment.
     package var attempt: UInt32
     /// Seconds the training took.
     package var busySeconds: Double
-    /// Columns of every head's weights.
-    package var featureCount: Int
-    /// The heads, in any order; none twice.
-    package var heads: [TrainedHead]
+    /// What came of it.
+    package var content: Content
+
+    /// A result of this content.
+    package init(bundle: UInt64, attempt: UInt32, busySeconds: Double, content: Content) {
+        self.bundle = bundle
+        self.attempt = attempt
+        self.busySeconds = busySeconds
+        self.content = content
+    }
 
     /// A result of these heads.
     package init(
         bundle: UInt64, attempt: UInt32, busySeconds: Double, featureCount: Int,
         heads: [TrainedHead]
     ) {
-        self.bundle = bundle
-        self.attempt = attempt
-        self.busySeconds = busySeconds
-        self.featureCount = featureCount
-        self.heads = heads
+        self.init(
+            bundle: bundle, attempt: attempt, busySeconds: busySeconds,
+            content: .heads(heads, featureCount: featureCount))
+    }
+
+    /// The heads; none of a task. Setting them makes it a result of heads.
+    package var heads: [TrainedHead] {
+        get { if case .heads(let heads, _) = content { heads } else { [] } }
+        set { content = .heads(newValue, featureCount: featureCount) }
+    }
+
+    /// Columns of every head's weights; 0 of a task. Setting them makes it a result of heads.
+    package var featureCount: Int {
+        get { if case .heads(_, let featureCount) = content { featureCount } else { 0 } }
+        set { content = .heads(heads, featureCount: newValue) }
+    }
+
+    /// What came of each piece of work.
+    package var products: [NumberedProduct] {
+        switch content {
+        case .heads(let heads, _):
+            heads.map { NumberedProduct(id: $0.id, product: .head($0.head)) }
+        case .task(let outcome):
+            [NumberedProduct(id: outcome.id, product: .outcome(outcome.bytes))]
+        }
+    }
+
+    /// Bytes of the heads or of the outcome.
+    package var byteCount: Int {
+        switch content {
+        case .heads(let heads, _): heads.reduce(0) { $0 + $1.head.parameterCount } * 4
+        case .task(let outcome): outcome.bytes.count
+        }
     }
 
     /// Bytes of the frame that brings `heads`: a bundle must be made no larger than
@@ -123,7 +164,7 @@ package struct BundleTrained: Equatable, Sendable {
     }
 }
 
-/// A bundle that could not be trained.
+/// A bundle that could not be trained, or a task that could not be done.
 package struct BundleFailed: Hashable, Sendable {
     /// As in the assignment.
     package var bundle: UInt64

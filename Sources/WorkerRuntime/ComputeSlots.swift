@@ -6,11 +6,18 @@ import Tensors
 import Threading
 import WireProtocol
 
-/// The compute threads of a worker: each trains one bundle at a time and reports its end.
+/// The compute threads of a worker: each trains one bundle or does one task at a time and reports its end.
 final class ComputeSlots: Sendable {
+    /// What does what begins.
+    private enum Workshop: Sendable {
+        case heads(HeadTrainer, featureCount: Int)
+        case tasks(any TaskRunner)
+    }
+
     private struct State {
-        var trainer: HeadTrainer?
-        var featureCount = 0
+        var workshop: Workshop?
+        /// The runner that is being made, unless another job came meanwhile.
+        var preparation: WorkerSession.Preparation?
         var idle: [Int]
         var flags: [WorkerSession.Ticket: CancellationFlag] = [:]
         /// Chunks that each thread is still to insert.
@@ -18,12 +25,17 @@ final class ComputeSlots: Sendable {
     }
 
     private let pool: ComputePool
+    private let taskPreparation: TaskPreparation?
     private let report: @Sendable (WorkerSession.Event) -> Void
     private let state: Mutex<State>
 
     /// - Parameter report: called on a compute thread with what has become of a bundle or a chunk.
-    init(threadCount: Int, report: @escaping @Sendable (WorkerSession.Event) -> Void) {
+    init(
+        threadCount: Int, taskPreparation: TaskPreparation?,
+        report: @escaping @Sendable (WorkerSession.Event) -> Void
+    ) {
         pool = ComputePool(threadCount: threadCount)
+        self.taskPreparation = taskPreparation
         self.report = report
         state = Mutex(
             State(
@@ -40,23 +52,45 @@ final class ComputeSlots: Sendable {
             table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
             variant: variant)
         state.withLock {
-            $0.trainer = trainer
-            $0.featureCount = table.featureCount
+            $0.workshop = .heads(trainer, featureCount: table.featureCount)
+            $0.preparation = nil
+        }
+    }
+
+    /// Makes the runner of tasks that begin from now on, on a compute thread.
+    func prepareTasks(_ materials: Materials, _ preparation: WorkerSession.Preparation) {
+        guard let taskPreparation else { preconditionFailure("a job of tasks was not refused") }
+        state.withLock { $0.preparation = preparation }
+        // Unstructured: the network thread cannot wait; the end is reported as an event.
+        Task(executorPreference: pool.threads[0]) { [self] in
+            do {
+                let runner = try taskPreparation(materials)
+                state.withLock { state in
+                    if state.preparation == preparation { state.workshop = .tasks(runner) }
+                }
+                report(.tasksPrepared(preparation, failure: nil))
+            } catch {
+                report(.tasksPrepared(preparation, failure: "\(error)"))
+            }
         }
     }
 
     /// Starts a bundle on an idle thread; the session never begins more than there are.
     func begin(_ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment) {
         let flag = CancellationFlag()
-        let (slot, trainer, featureCount) = state.withLock { state in
+        let (slot, workshop) = state.withLock { state in
             state.flags[ticket] = flag
-            return (state.idle.popLast(), state.trainer, state.featureCount)
+            return (state.idle.popLast(), state.workshop)
         }
-        guard let slot, let trainer else { preconditionFailure("a bundle began without a slot") }
+        guard let slot, let workshop else { preconditionFailure("a bundle began without a slot") }
         let thread = pool.threads[slot]
         // Unstructured: the network thread cannot wait; the end is reported as an event.
         Task(executorPreference: thread) { [self] in
-            let event = Self.train(ticket, assignment, trainer, featureCount, flag)
+            let event =
+                switch Self.work(on: assignment, in: workshop, flag) {
+                case .success(let result): WorkerSession.Event.bundleTrained(ticket, result)
+                case .failure(let failure): WorkerSession.Event.bundleFailed(ticket, failure.report)
+                }
             state.withLock { state in
                 state.flags[ticket] = nil
                 state.idle.append(slot)
@@ -65,39 +99,81 @@ final class ComputeSlots: Sendable {
         }
     }
 
-    private static func train(
-        _ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment, _ trainer: HeadTrainer,
-        _ featureCount: Int, _ flag: CancellationFlag
-    ) -> WorkerSession.Event {
+    private struct Failure: Error {
+        let report: BundleFailed
+
+        init(_ assignment: BundleAssignment, _ reason: String, isDeclined: Bool = false) {
+            report = BundleFailed(
+                bundle: assignment.bundle, attempt: assignment.attempt, reason: reason,
+                isDeclined: isDeclined)
+        }
+    }
+
+    private static func work(
+        on assignment: BundleAssignment, in workshop: Workshop, _ flag: CancellationFlag
+    ) -> Result<BundleTrained, Failure> {
         let start = ContinuousClock.now
+        let content: Result<BundleTrained.Content, Failure> =
+            switch (workshop, assignment.content) {
+            case (.heads(let trainer, let featureCount), .heads(let specs)):
+                train(specs, of: assignment, trainer, featureCount, flag)
+            case (.tasks(let runner), .task(let task)):
+                run(task, of: assignment, runner, flag)
+            case (.heads, .task), (.tasks, .heads):
+                preconditionFailure("the session lets nothing of another job begin")
+            }
+        return content.map {
+            BundleTrained(
+                bundle: assignment.bundle, attempt: assignment.attempt,
+                busySeconds: start.duration(to: .now) / .seconds(1), content: $0)
+        }
+    }
+
+    private static func train(
+        _ specs: [HeadSpec], of assignment: BundleAssignment, _ trainer: HeadTrainer,
+        _ featureCount: Int, _ flag: CancellationFlag
+    ) -> Result<BundleTrained.Content, Failure> {
         do throws(HeadTrainingError) {
-            let heads = try trainer.train(assignment.heads, isCancelled: { flag.isCancelled })
+            let heads = try trainer.train(specs, isCancelled: { flag.isCancelled })
             // The coordinator would take such numbers for an attack; the scheduler knows what to do
             // with heads that cannot be trained.
-            if let bad = zip(assignment.heads, heads).first(where: { !$1.isFinite }) {
-                return .bundleFailed(
-                    ticket,
-                    BundleFailed(
-                        bundle: assignment.bundle, attempt: assignment.attempt,
-                        reason: "training \(bad.0.classes) diverged; lower --learning-rate"))
+            if let bad = zip(specs, heads).first(where: { !$1.isFinite }) {
+                return .failure(
+                    Failure(
+                        assignment, "training \(bad.0.classes) diverged; lower --learning-rate"))
             }
-            return .bundleTrained(
-                ticket,
-                BundleTrained(
-                    bundle: assignment.bundle, attempt: assignment.attempt,
-                    busySeconds: start.duration(to: .now) / .seconds(1), featureCount: featureCount,
-                    heads: zip(assignment.heads, heads).map { TrainedHead(id: $0.id, head: $1) }))
+            return .success(
+                .heads(
+                    zip(specs, heads).map { TrainedHead(id: $0.id, head: $1) },
+                    featureCount: featureCount))
         } catch {
-            return .bundleFailed(
-                ticket,
-                BundleFailed(
-                    bundle: assignment.bundle, attempt: assignment.attempt, reason: error.message,
-                    isDeclined: error.code == .cancelled))
+            return .failure(
+                Failure(assignment, error.message, isDeclined: error.code == .cancelled))
+        }
+    }
+
+    private static func run(
+        _ task: TaskSpec, of assignment: BundleAssignment, _ runner: any TaskRunner,
+        _ flag: CancellationFlag
+    ) -> Result<BundleTrained.Content, Failure> {
+        do {
+            let bytes = try runner.run(task.description, isCancelled: { flag.isCancelled })
+            let limit = WireLimits().frameByteCountMax
+            guard bytes.count <= limit else {
+                return .failure(
+                    Failure(
+                        assignment,
+                        "the outcome has \(bytes.count) bytes, and a message takes \(limit)"))
+            }
+            return .success(.task(TaskOutcome(id: task.id, bytes: bytes)))
+        } catch {
+            // Whatever it throws because it was cancelled says nothing about the task.
+            return .failure(Failure(assignment, "\(error)", isDeclined: flag.isCancelled))
         }
     }
 
     /// Checks a chunk and puts it in its place, on the thread with the fewest to do.
-    func insert(_ index: Int, _ bytes: ChunkBytes, into assembly: FeatureAssembly) {
+    func insert(_ index: Int, _ bytes: ChunkBytes, into assembly: any ChunkAssembly) {
         let slot = state.withLock { state in
             let counts = state.insertionCounts
             let slot = counts.indices.min { counts[$0] < counts[$1] } ?? 0

@@ -16,11 +16,13 @@ package struct WorkerConfiguration: Sendable {
     package var variant: KernelVariant
     /// What encrypts all that is sent and received; nil is nothing.
     package var keys: WorkerKeys?
+    /// What does the tasks of jobs that are not heads; nil takes no such jobs.
+    package var taskPreparation: TaskPreparation?
 
     /// A configuration of these values; nothing is connected yet.
     package init(
         endpoint: String, threadCount: Int, name: String, stays: Bool, endsWithStandardInput: Bool,
-        variant: KernelVariant, keys: WorkerKeys? = nil
+        variant: KernelVariant, keys: WorkerKeys? = nil, taskPreparation: TaskPreparation? = nil
     ) {
         self.endpoint = endpoint
         self.threadCount = threadCount
@@ -29,6 +31,7 @@ package struct WorkerConfiguration: Sendable {
         self.endsWithStandardInput = endsWithStandardInput
         self.variant = variant
         self.keys = keys
+        self.taskPreparation = taskPreparation
     }
 }
 

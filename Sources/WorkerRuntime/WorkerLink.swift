@@ -22,7 +22,9 @@ final class WorkerLink: Sendable {
         self.logger = logger
         self.inbox = inbox
         context = try Context()
-        slots = ComputeSlots(threadCount: configuration.threadCount) { inbox.post($0) }
+        slots = ComputeSlots(
+            threadCount: configuration.threadCount, taskPreparation: configuration.taskPreparation
+        ) { inbox.post($0) }
     }
 
     /// Drives a session until it exits; blocks the calling thread, which owns the sockets.
@@ -122,7 +124,7 @@ private struct SessionDriver: ~Copyable {
             stays: configuration.stays,
             featureByteCountMax: min(
                 limits.featureByteCountMax, Int(clamping: ProcessInfo.processInfo.physicalMemory)),
-            at: .now)
+            takesTasks: configuration.taskPreparation != nil, at: .now)
     }
 
     /// A connection with a name of its own, which it keeps when TCP breaks and comes back: the
@@ -298,6 +300,8 @@ private struct SessionDriver: ~Copyable {
             } catch {
                 exit = .refused(error.message)
             }
+        case .prepareTasks(let materials, let preparation):
+            slots.prepareTasks(materials, preparation)
         case .begin(let ticket, let assignment):
             slots.begin(ticket, assignment)
         case .cancel(let ticket):

@@ -8,6 +8,12 @@ extension WorkerSession {
             let reason = isDraining ? "the worker is leaving" : "the worker lacks features"
             return [.send(Self.decline(assignment.bundle, assignment.attempt, reason))]
         }
+        guard isOfThisJob(assignment) else {
+            let failure = BundleFailed(
+                bundle: assignment.bundle, attempt: assignment.attempt,
+                reason: "it is nothing that this job is made of")
+            return [.send(.bundleFailed(failure))]
+        }
         guard fits(assignment) else {
             // Memory for it is set aside before anything else would fail.
             let failure = BundleFailed(
@@ -26,9 +32,17 @@ extension WorkerSession {
         return beginWaiting()
     }
 
-    /// Whether the result would be one that a coordinator takes.
+    private func isOfThisJob(_ assignment: BundleAssignment) -> Bool {
+        switch (job, assignment.content) {
+        case (.heads, .heads), (.tasks, .task): true
+        case (.heads, .task), (.tasks, .heads), (nil, _): false
+        }
+    }
+
+    /// Whether the result would be one that a coordinator takes; of a task nobody knows before.
     private func fits(_ assignment: BundleAssignment) -> Bool {
-        guard let featureCount = description?.featureCount else { return false }
+        guard case .heads(let description) = job else { return true }
+        let featureCount = description.featureCount
         return BundleTrained.frameByteCount(heads: assignment.heads, featureCount: featureCount)
             <= WireLimits().frameByteCountMax
     }

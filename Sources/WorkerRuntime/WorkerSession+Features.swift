@@ -5,57 +5,51 @@ import WireProtocol
 
 // How a worker comes by its rows: the broadcast, and asking for what it did not bring.
 extension WorkerSession {
-    mutating func begin(_ description: FeatureDescription, at now: ContinuousClock.Instant)
-        -> [Action]
-    {
+    mutating func begin(_ job: Job, at now: ContinuousClock.Instant) -> [Action] {
         if case .greeting = state { return [] }
-        if let known = self.description, known.isSameTask(as: description) {
-            return resume(description, at: now)
+        if let known = self.job, known.isSame(as: job) { return resume(job, at: now) }
+        if case .tasks = job, !takesTasks {
+            return [
+                .exit(.refused("this worker trains heads and takes no tasks; start one that does"))
+            ]
         }
-        do {
-            assembly = try FeatureAssembly(
-                FeatureManifest(
-                    featureCount: description.featureCount,
-                    classRowCounts: description.classRowCounts,
-                    chunks: description.chunks.map {
-                        ChunkEntry(
-                            classIndex: $0.classIndex, firstRow: $0.firstRow,
-                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
-                    }), byteCountMax: featureByteCountMax)
+        do throws(FeatureStoreError) {
+            assembly = try job.assembly(byteCountMax: featureByteCountMax)
         } catch {
             return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
         }
-        self.description = description
+        self.job = job
+        preparation = nil
         // What is trained on other rows is nothing for this task.
-        return forget() + assemble(description, at: now)
+        return forget() + assemble(job, at: now)
     }
 
     /// The same task as before: joined again, or told twice.
-    mutating func resume(_ description: FeatureDescription, at now: ContinuousClock.Instant)
-        -> [Action]
-    {
+    mutating func resume(_ job: Job, at now: ContinuousClock.Instant) -> [Action] {
         switch state {
-        case .greeting:
+        case .greeting, .preparing:
             return []
         case .assembling(var assembling):
             assembling.isBroadcastComplete =
-                assembling.isBroadcastComplete || description.broadcastComplete
+                assembling.isBroadcastComplete || job.broadcastComplete
             state = .assembling(assembling)
             return []
         case .welcomed, .ready:
-            if assembly != nil { return assemble(description, at: now) }
+            if assembly != nil { return assemble(job, at: now) }
+            if preparation != nil {
+                state = .preparing
+                return []
+            }
             return becomeReady(at: now)
         }
     }
 
-    mutating func assemble(
-        _ description: FeatureDescription, at now: ContinuousClock.Instant
-    ) -> [Action] {
+    mutating func assemble(_ job: Job, at now: ContinuousClock.Instant) -> [Action] {
         state = .assembling(
             Assembling(
-                pull: nil, isBroadcastComplete: description.broadcastComplete,
+                pull: nil, isBroadcastComplete: job.broadcastComplete,
                 // Nothing of a broadcast that is over will come: ask at once.
-                lastChunkAt: description.broadcastComplete ? now - Self.broadcastSilence : now))
+                lastChunkAt: job.broadcastComplete ? now - Self.broadcastSilence : now))
         return completeIfPossible(at: now) + tickAssembly(at: now)
     }
 
@@ -77,7 +71,7 @@ extension WorkerSession {
     }
 
     mutating func inserted(
-        _ index: Int, into assembly: FeatureAssembly, _ error: FeatureStoreError?,
+        _ index: Int, into assembly: any ChunkAssembly, _ error: FeatureStoreError?,
         at now: ContinuousClock.Instant
     ) -> [Action] {
         // Of another task, or while joining again: then the assembly is looked at when it goes on.
@@ -96,15 +90,39 @@ extension WorkerSession {
     }
 
     mutating func completeIfPossible(at now: ContinuousClock.Instant) -> [Action] {
-        guard case .assembling = state, let description, let table = try? assembly?.finish() else {
-            return []
+        guard case .assembling = state, let assembly, assembly.isComplete else { return [] }
+        if case .heads(let description) = job,
+            let table = try? (assembly as? FeatureAssembly)?.finish()
+        {
+            self.assembly = nil
+            return [
+                .prepare(
+                    table, description.hyperparameters, derivedFrom: description.derivedHead)
+            ] + note("holding \(table.rowCount) rows of \(table.featureCount) features", at: now)
+                + becomeReady(at: now)
         }
-        assembly = nil
-        return [
-            .prepare(
-                table, description.hyperparameters, derivedFrom: description.derivedHead)
-        ] + note("holding \(table.rowCount) rows of \(table.featureCount) features", at: now)
-            + becomeReady(at: now)
+        guard let materials = try? (assembly as? MaterialAssembly)?.finish() else { return [] }
+        self.assembly = nil
+        let preparation = Preparation(rawValue: nextPreparation)
+        nextPreparation += 1
+        self.preparation = preparation
+        state = .preparing
+        return [.prepareTasks(materials, preparation)]
+            + note("holding \(materials.byteCount) bytes of materials", at: now)
+    }
+
+    mutating func prepared(
+        _ preparation: Preparation, _ failure: String?, at now: ContinuousClock.Instant
+    ) -> [Action] {
+        // Of a job that is over.
+        guard self.preparation == preparation else { return [] }
+        self.preparation = nil
+        if let failure {
+            return [.exit(.refused("this worker cannot take the job's tasks: \(failure)"))]
+        }
+        // Otherwise it is joining again, and becomes ready when it is told that the job is the same.
+        guard case .preparing = state else { return [] }
+        return becomeReady(at: now)
     }
 
     /// Asks for what the broadcast did not bring, once it is over and silent.
@@ -123,19 +141,44 @@ extension WorkerSession {
     }
 }
 
-extension FeatureDescription {
-    /// Whether rows assembled for `other` serve here: everything but the broadcast's progress agrees.
-    fileprivate func isSameTask(as other: FeatureDescription) -> Bool {
+extension WorkerSession.Job {
+    /// Whether what was assembled for `other` serves here: all but the broadcast's progress agrees.
+    fileprivate func isSame(as other: WorkerSession.Job) -> Bool {
         var copy = other
         copy.broadcastComplete = broadcastComplete
         return self == copy
+    }
+
+    /// What the chunks are put together in.
+    fileprivate func assembly(
+        byteCountMax: Int
+    ) throws(FeatureStoreError) -> any ChunkAssembly {
+        switch self {
+        case .heads(let description):
+            try FeatureAssembly(
+                FeatureManifest(
+                    featureCount: description.featureCount,
+                    classRowCounts: description.classRowCounts,
+                    chunks: description.chunks.map {
+                        ChunkEntry(
+                            classIndex: $0.classIndex, firstRow: $0.firstRow,
+                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
+                    }), byteCountMax: byteCountMax)
+        case .tasks(let description):
+            try MaterialAssembly(
+                MaterialManifest(
+                    items: description.items.map {
+                        MaterialManifest.Item(
+                            name: $0.name, byteCount: $0.byteCount, chunkHashes: $0.chunkHashes)
+                    }, chunkByteCount: description.chunkByteCount), byteCountMax: byteCountMax)
+        }
     }
 }
 
 extension WorkerSession.Event {
     /// Does what ``WorkerSession/Action/insert(_:_:into:)`` asks for, and says what came of it.
     package static func inserting(
-        _ index: Int, _ bytes: ChunkBytes, into assembly: FeatureAssembly
+        _ index: Int, _ bytes: ChunkBytes, into assembly: any ChunkAssembly
     ) -> WorkerSession.Event {
         switch bytes.insert(as: index, into: assembly) {
         case .success: .chunkInserted(index, into: assembly, nil)

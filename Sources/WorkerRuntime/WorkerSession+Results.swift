@@ -60,8 +60,3 @@ extension WorkerSession {
         return [.send(.goodbye), .exit(.done)]
     }
 }
-
-extension BundleTrained {
-    /// Bytes of the heads.
-    fileprivate var byteCount: Int { heads.reduce(0) { $0 + $1.head.parameterCount } * 4 }
-}

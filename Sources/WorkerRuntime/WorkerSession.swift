@@ -14,6 +14,11 @@ package struct WorkerSession {
         let rawValue: Int
     }
 
+    /// The worker's own number for a runner that is being made.
+    package struct Preparation: Hashable, Sendable {
+        let rawValue: Int
+    }
+
     /// A result that its coordinator has not acknowledged.
     struct Kept {
         let runID: [UInt8]
@@ -34,7 +39,9 @@ package struct WorkerSession {
         /// A chunk, broadcast or requested, its bytes still where they arrived.
         case chunk(Int, ChunkBytes)
         /// A compute thread has put a chunk into an assembly, or found out why not.
-        case chunkInserted(Int, into: FeatureAssembly, FeatureStoreError?)
+        case chunkInserted(Int, into: any ChunkAssembly, FeatureStoreError?)
+        /// A compute thread has made a job's runner, or says in one sentence why there is none.
+        case tasksPrepared(Preparation, failure: String?)
         /// The coordinator's message could not be read.
         case unreadable(WireError)
         /// A compute thread has trained a bundle.
@@ -54,9 +61,11 @@ package struct WorkerSession {
         /// Receive the broadcast with this topic from this port of the coordinator's host.
         case subscribe(topic: [UInt8], port: UInt16)
         /// Check a chunk and put it into an assembly, on a compute thread; its end is reported.
-        case insert(Int, ChunkBytes, into: FeatureAssembly)
+        case insert(Int, ChunkBytes, into: any ChunkAssembly)
         /// All rows are here: train what begins on them.
         case prepare(FeatureTable, HeadHyperparameters, derivedFrom: Head?)
+        /// All materials are here: make a runner of them, on a compute thread; its end is reported.
+        case prepareTasks(Materials, Preparation)
         case begin(Ticket, BundleAssignment)
         /// Stop training a bundle; its end is still reported.
         case cancel(Ticket)
@@ -73,8 +82,35 @@ package struct WorkerSession {
         case welcomed
         /// Chunks are coming in.
         case assembling(Assembling)
-        /// All rows are here.
+        /// All materials are here, and a compute thread makes something of them.
+        case preparing
+        /// All rows are here, or a runner of tasks.
         case ready
+    }
+
+    /// What the worker is to work on.
+    enum Job: Equatable {
+        case heads(FeatureDescription)
+        case tasks(MaterialDescription)
+
+        var broadcastComplete: Bool {
+            get {
+                switch self {
+                case .heads(let description): description.broadcastComplete
+                case .tasks(let description): description.broadcastComplete
+                }
+            }
+            set {
+                switch self {
+                case .heads(var description):
+                    description.broadcastComplete = newValue
+                    self = .heads(description)
+                case .tasks(var description):
+                    description.broadcastComplete = newValue
+                    self = .tasks(description)
+                }
+            }
+        }
     }
 
     struct Assembling {
@@ -99,7 +135,7 @@ package struct WorkerSession {
     static let resendInterval = Duration.seconds(10)
     /// Results kept at most; of more the oldest are dropped, and their heads trained again.
     package static let keptCountMax = 1_024
-    /// Bytes of the heads in the results kept at most; the last result is kept whatever its size.
+    /// Bytes of the results kept at most; the last result is kept whatever its size.
     package static let keptByteCountMax = 256 << 20
     /// Lines in a second that messages bring about.
     static let logCountMax = 20
@@ -108,15 +144,20 @@ package struct WorkerSession {
 
     let hello: Hello
     let featureByteCountMax: Int
+    /// Whether there is anything that does tasks.
+    let takesTasks: Bool
     /// Hellos since the last answer.
     var unansweredHelloCount = 0
     let stays: Bool
     var state: State
     var runID: [UInt8] = []
-    /// What the rows at hand belong to, to keep them over a reconnection.
-    var description: FeatureDescription?
-    /// The rows so far, until they are all here.
-    var assembly: FeatureAssembly?
+    /// What the rows or materials at hand belong to, to keep them over a reconnection.
+    var job: Job?
+    /// Those so far, until they are all here.
+    var assembly: (any ChunkAssembly)?
+    /// Not nil while a runner is being made for the job.
+    var preparation: Preparation?
+    var nextPreparation = 0
     var heartbeatInterval = Duration.seconds(1)
     var nextHeartbeat: ContinuousClock.Instant
     var lastHeard: ContinuousClock.Instant
@@ -141,13 +182,15 @@ package struct WorkerSession {
     ///
     /// - Parameters:
     ///   - stays: a complete run does not end it.
-    ///   - featureByteCountMax: bytes of features it can hold; a run with more is refused.
+    ///   - featureByteCountMax: bytes of features or materials it can hold; a run with more is refused.
+    ///   - takesTasks: jobs of tasks are taken; otherwise they are refused.
     package init(
         hello: Hello, stays: Bool, featureByteCountMax: Int = WireLimits().featureByteCountMax,
-        at now: ContinuousClock.Instant
+        takesTasks: Bool = false, at now: ContinuousClock.Instant
     ) {
         self.hello = hello
         self.featureByteCountMax = featureByteCountMax
+        self.takesTasks = takesTasks
         self.stays = stays
         state = .greeting(nextHello: now)
         nextHeartbeat = now
@@ -173,6 +216,8 @@ package struct WorkerSession {
             return receive(chunk: index, bytes, at: now)
         case .chunkInserted(let index, let assembly, let error):
             return inserted(index, into: assembly, error, at: now)
+        case .tasksPrepared(let preparation, let failure):
+            return prepared(preparation, failure, at: now)
         case .unreadable(let error):
             lastHeard = now
             return drop(error, at: now)
@@ -211,7 +256,9 @@ extension WorkerSession {
         case .refused(let refusal):
             return refused(refusal, at: now)
         case .features(let description):
-            return begin(description, at: now)
+            return begin(.heads(description), at: now)
+        case .materials(let description):
+            return begin(.tasks(description), at: now)
         case .broadcastComplete:
             guard case .assembling(var assembling) = state else { return [] }
             assembling.isBroadcastComplete = true
@@ -296,8 +343,9 @@ extension WorkerSession {
         if case .greeting = state, stays || outcome != .complete { return [] }
         let cancelled = forget()
         forgetKept()
-        description = nil
+        job = nil
         assembly = nil
+        preparation = nil
         state = .greeting(nextHello: now + Self.helloInterval)
         switch outcome {
         case .complete where !stays:

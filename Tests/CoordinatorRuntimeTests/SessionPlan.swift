@@ -4,7 +4,7 @@ import WireProtocol
 /// What a seed makes of the world.
 struct SessionPlan {
     var workerCount: Int
-    var sample: SampleJob
+    var work: SessionWork
     var minWorkerCount: Int
     var bundleHeadCountMax: Int
     var chaosSeconds: Double
@@ -33,12 +33,20 @@ struct SessionPlan {
     var hasFixedIdentity: [Bool]
     var bundleSeconds: [Double]
 
-    init(seed: UInt64) {
+    /// The least a task is leased for: some are done later.
+    var taskLeaseSecondsMin = 3.0
+    /// The share of tasks that their runner cannot do, this time.
+    var taskFailureChance = 0.0
+    /// How long a runner may take to be made of the materials.
+    var preparationSecondsMax = 0.0
+
+    init(seed: UInt64, isOfTasks: Bool = false) {
         var generator = SeededGenerator(seed: seed)
         workerCount = Int.random(in: 1...4, using: &generator)
-        sample = SampleJob(
+        let sample = SampleJob(
             classCount: Int.random(in: 2...5, using: &generator),
             rowsPerClass: Int.random(in: 1...6, using: &generator), seed: seed)
+        work = .heads(sample)
         minWorkerCount = Int.random(in: 1...workerCount, using: &generator)
         bundleHeadCountMax = Int.random(in: 1...6, using: &generator)
         chaosSeconds = Double.random(in: 2...20, using: &generator)
@@ -63,5 +71,15 @@ struct SessionPlan {
         if generator.chance(0.4) { stallsPerSecond = 0.2 }
         if generator.chance(0.3) { queueCountMax = Int.random(in: 3...12, using: &generator) }
         if generator.chance(0.5) { repeatChance = 0.5 }
+        guard isOfTasks else { return }
+        work = .tasks(
+            SampleTasks(
+                taskCount: Int.random(in: 1...20, using: &generator),
+                byteCounts: (0..<Int.random(in: 0...3, using: &generator)).map { _ in
+                    Int.random(in: 0...100, using: &generator)
+                }, seed: seed))
+        if generator.chance(0.5) { taskLeaseSecondsMin = 1_800 }
+        if generator.chance(0.4) { taskFailureChance = generator.chance(0.5) ? 0.7 : 0.1 }
+        if generator.chance(0.5) { preparationSecondsMax = generator.chance(0.3) ? 9 : 0.5 }
     }
 }

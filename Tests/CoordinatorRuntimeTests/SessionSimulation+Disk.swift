@@ -12,7 +12,7 @@ extension SessionSimulation {
             let attempt: UInt32
         }
 
-        var heads: [HeadID: Head] = [:]
+        var products: [HeadID: Product] = [:]
         /// What was there when the coordinator at hand began.
         var resumed: Set<HeadID> = []
         var commitAt: Int64 = 0
@@ -21,10 +21,11 @@ extension SessionSimulation {
         var sentMarks: Set<Int> = []
     }
 
-    mutating func resume(_ job: inout HeadJob) {
-        for (id, head) in disk.heads { job.resumedHeads[Int(id.rawValue)] = head }
-        disk.resumed = Set(disk.heads.keys)
+    /// The job as a coordinator finds it that has just started.
+    mutating func resumedJob() -> any Job {
+        disk.resumed = Set(disk.products.keys)
         if !disk.resumed.isEmpty { count("resumed") }
+        return plan.work.job(plan, known: disk.products)
     }
 
     /// Batches reach the disk in order, each when it will.
@@ -38,9 +39,9 @@ extension SessionSimulation {
 
     mutating func commit(_ batch: HeadBatch, _ generation: Int) {
         guard generation == self.generation else { return count("crash before the commit") }
-        for trained in batch.heads {
-            if disk.heads[trained.id] != nil { failure = "\(trained.id) was stored twice" }
-            disk.heads[trained.id] = trained.head
+        for trained in batch.products {
+            if disk.products[trained.id] != nil { failure = "\(trained.id) was stored twice" }
+            disk.products[trained.id] = trained.product
         }
         timeline.insert(
             .stored(generation: generation, number: batch.number), at: now + latency())
@@ -50,7 +51,7 @@ extension SessionSimulation {
     mutating func checkStored(_ message: CoordinatorMessage, to peer: PeerID) {
         switch message {
         case .assign(let assignment):
-            if assignment.heads.contains(where: { disk.resumed.contains($0.id) }) {
+            if assignment.ids.contains(where: { disk.resumed.contains($0) }) {
                 failure = "a head on disk is trained again"
             }
         case .acknowledge(let bundle, let attempt):
@@ -61,12 +62,12 @@ extension SessionSimulation {
             let heads = disk.honestResults[key] ?? []
             // A result may be of no use: of a lease that its worker declined before the network brought
             // the assignment once more. What nobody has accepted will be trained again.
-            let accepted = heads.filter { coordinator?.harvest.heads[Int($0.rawValue)] != nil }
-            if accepted.contains(where: { disk.heads[$0] == nil }) {
+            let accepted = heads.filter { coordinator?.harvest.products[Int($0.rawValue)] != nil }
+            if accepted.contains(where: { disk.products[$0] == nil }) {
                 failure = "\(bundle) was acknowledged before its heads were on disk"
             }
         case .finished(.complete):
-            if disk.heads.count < plan.sample.plan.heads.count {
+            if disk.products.count < kept.count {
                 failure = "complete with heads that are not on disk"
             }
         default: break

@@ -1,4 +1,5 @@
 import CoordinatorRuntime
+import FeatureStore
 import HeadPlan
 import TestSupport
 import WireProtocol
@@ -28,7 +29,7 @@ extension SessionSimulation {
                 incarnation: 1_000 + processCount, name: "w\(index)", host: "h", isa: "scalar",
                 threadCount: plan.slotCounts[index], slotCount: plan.slotCounts[index],
                 processID: Int(processCount)),
-            stays: false, at: instant)
+            stays: false, takesTasks: true, at: instant)
         timeline.insert(.workerTick(worker: index, process: workers[index].process), at: now)
     }
 
@@ -80,30 +81,49 @@ extension SessionSimulation {
     ) {
         let mark = begunFor.count + 1
         begunFor[mark] = workers[index].topic
-        var result = plan.sample.result(assignment)
-        result.busySeconds = Double(mark) * 1e-6
+        let honest = plan.work.result(assignment, busySeconds: Double(mark) * 1e-6)
+        var result = honest
         if !isCalm && index == 0 && generator.chance(plan.invalidChance) {
             count("invalid result")
-            let head = result.heads[0]
-            result.heads[0] = TrainedHead(id: HeadID(head.id.rawValue ^ 1), head: head.head)
-            if generator.chance(0.5) { result.heads = [result.heads[0]] }
-            if Set(result.heads.map(\.id)).count < result.heads.count {
-                result.heads = [result.heads[0]]
-            }
+            result = plan.work.spoiled(honest, using: &generator)
         }
         var seconds = plan.bundleSeconds[index]
         if !isCalm { seconds *= Double.random(in: 0.5...2, using: &generator) }
-        if result == plan.sample.result(assignment, busySeconds: result.busySeconds) {
+        if result == honest {
             let key = Disk.ResultKey(
                 topic: workers[index].topic, bundle: assignment.bundle,
                 attempt: assignment.attempt)
-            disk.honestResults[key] = assignment.heads.map(\.id)
+            disk.honestResults[key] = assignment.ids
+        }
+        var event = WorkerSession.Event.bundleTrained(ticket, result)
+        if !isCalm && plan.taskFailureChance > 0 && generator.chance(plan.taskFailureChance) {
+            count("task failure")
+            event = .bundleFailed(
+                ticket,
+                BundleFailed(
+                    bundle: assignment.bundle, attempt: assignment.attempt, reason: "not today"))
         }
         timeline.insert(
-            .compute(
-                worker: index, process: workers[index].process, .bundleTrained(ticket, result)),
+            .compute(worker: index, process: workers[index].process, event),
             at: now + Int64(seconds * 1e9))
         workers[index].pending[ticket] = assignment
+    }
+
+    /// Makes a runner, which takes its time.
+    mutating func prepare(
+        _ materials: Materials, _ preparation: WorkerSession.Preparation, at index: Int
+    ) {
+        guard case .tasks(let sample) = plan.work, sample.materials == materials else {
+            failure = "the materials are not those of the job"
+            return
+        }
+        count("preparation")
+        let most = isCalm ? 0.005 : plan.preparationSecondsMax
+        let seconds = most > 0 ? Double.random(in: 0...most, using: &generator) : 0
+        timeline.insert(
+            .compute(
+                worker: index, process: workers[index].process,
+                .tasksPrepared(preparation, failure: nil)), at: now + Int64(seconds * 1e9))
     }
 
     mutating func cancel(_ ticket: WorkerSession.Ticket, at index: Int) {
@@ -160,7 +180,6 @@ extension SessionSimulation {
     private mutating func hostility() {
         count("hostility")
         let peer = PeerID(bytes: [255, UInt8.random(in: 0..<4, using: &generator)])
-        let spec = plan.sample.plan.heads[0]
         let frames: [[UInt8]]
         switch Int.random(in: 0..<7, using: &generator) {
         case 0:
@@ -184,13 +203,9 @@ extension SessionSimulation {
             // else; that has tests of its own.
             let bundle = UInt64.random(in: 1..<12, using: &generator)
             let attempt = UInt32.random(in: 1...2, using: &generator)
-            var heads = [TrainedHead(id: spec.id, head: plan.sample.head(spec, error: 1))]
-            if strangersLeases.contains(StrangersLease(bundle: bundle, attempt: attempt)) {
-                count("forged for its own lease")
-                heads = [TrainedHead(id: HeadID(99), head: heads[0].head)]
-            }
-            let result = BundleTrained(
-                bundle: bundle, attempt: attempt, busySeconds: 0, featureCount: 2, heads: heads)
+            let isOwn = strangersLeases.contains(StrangersLease(bundle: bundle, attempt: attempt))
+            if isOwn { count("forged for its own lease") }
+            let result = plan.work.forged(bundle: bundle, attempt: attempt, fitsNowhere: isOwn)
             frames = WorkerMessage.bundleTrained(result).encode()
         }
         feed(.received(frames, from: peer))

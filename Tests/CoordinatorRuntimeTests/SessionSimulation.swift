@@ -68,6 +68,8 @@ struct SessionSimulation {
     }
 
     let plan: SessionPlan
+    /// What the coordinator must keep of each piece of work.
+    let kept: [Product]
     var generator: SeededGenerator
     var timeline = Timeline<Entry>()
     var now: Int64 = 0
@@ -91,8 +93,9 @@ struct SessionSimulation {
 
     private static let origin = ContinuousClock.now
 
-    init(seed: UInt64) {
-        plan = SessionPlan(seed: seed)
+    init(seed: UInt64, isOfTasks: Bool = false) {
+        plan = SessionPlan(seed: seed, isOfTasks: isOfTasks)
+        kept = plan.work.products.map(\.kept)
         generator = SeededGenerator(seed: seed ^ 0xC0FFEE)
         workers = [Worker](repeating: Worker(), count: plan.workerCount)
         timeline.insert(.misfortune, at: 0)
@@ -121,8 +124,8 @@ struct SessionSimulation {
                 return failureAtEnd()
             }
             if seconds > plan.chaosSeconds + 400 {
-                let heads = coordinator?.harvest.heads ?? []
-                return "400 s into the calm \(heads.count { $0 != nil }) of \(heads.count) heads "
+                let products = coordinator?.harvest.products ?? []
+                return "400 s into the calm \(products.count { $0 != nil }) of \(products.count) "
                     + "are there, exits are \(workers.map(\.exit))"
             }
         }
@@ -131,19 +134,22 @@ struct SessionSimulation {
 
     private func failureAtEnd() -> String? {
         guard let coordinator, coordinator.isFinished else { return "the run is not finished" }
-        let expected = plan.sample.plan.heads.map { plan.sample.head($0) }
-        guard coordinator.harvest.heads.compactMap(\.self) == expected else {
+        guard coordinator.harvest.products.compactMap(\.self) == kept else {
             return "the heads are not those of the plan"
+        }
+        for index in kept.indices {
+            let id = HeadID(UInt32(index))
+            if disk.products[id] != plan.work.product(id) { return "\(id) is wrong on disk" }
         }
         guard finishCount == 1 else { return "finished \(finishCount) times" }
         let resumedCount = coordinator.harvest.resumedCount
         guard
             coordinator.harvest.workers.reduce(resumedCount, { $0 + $1.headCount })
-                == expected.count
+                == kept.count
         else {
             return "workers' heads do not add up"
         }
-        return disk.heads.count == expected.count ? nil : "heads are not on disk"
+        return disk.products.count == kept.count ? nil : "heads are not on disk"
     }
 
     private mutating func perform(_ entry: Entry) {
@@ -176,21 +182,19 @@ struct SessionSimulation {
         case .startCoordinator: startCoordinator()
         case .serve(let generation):
             guard generation == self.generation else { return }
-            var job = plan.sample.job(
-                minWorkerCount: plan.minWorkerCount, bundleHeadCountMax: plan.bundleHeadCountMax)
-            job.schedulerConfiguration.leaseSecondsMin = 3
-            // Chance kills here, not heads: nothing is to be given up.
-            job.schedulerConfiguration.deathCountMax = 1_000
-            isHeld = [Bool](repeating: false, count: job.plan.heads.count)
-            resume(&job)
-            feed(.serve(job))
+            isHeld = [Bool](repeating: false, count: kept.count)
+            feed(.serve(resumedJob()))
         case .commit(let generation, let batch): commit(batch, generation)
         case .stored(let generation, let number):
             guard generation == self.generation else { return count("crash before the word") }
             feed(.stored(through: number))
         case .refereed(let generation, let specs):
             guard generation == self.generation else { return }
-            feed(.refereed(specs.map { TrainedHead(id: $0.id, head: plan.sample.head($0)) }))
+            guard case .heads(let sample) = plan.work else {
+                failure = "tasks have no referee"
+                return
+            }
+            feed(.refereed(specs.map { TrainedHead(id: $0.id, head: sample.head($0)) }))
         case .misfortune:
             if isCalm { return }
             timeline.insert(.misfortune, at: now + 100_000_000)
@@ -209,7 +213,7 @@ struct SessionSimulation {
             case .send(let message, let peer): send(message, to: peer)
             case .sendChunk(let index, let peer):
                 count("pulled chunk")
-                let bytes = plan.sample.bytes(ofChunk: index)
+                let bytes = plan.work.bytes(ofChunk: index)
                 send(.chunk(FeatureChunk(index: index, bytes: bytes)), to: peer)
             case .publish(let index): publish(index)
             case .store(let batch): store(batch)
@@ -226,15 +230,15 @@ struct SessionSimulation {
     /// What must hold after every event.
     private mutating func check() {
         guard let coordinator else { return }
-        let heads = coordinator.harvest.heads
-        for index in isHeld.indices where index < heads.count {
-            guard let head = heads[index] else {
+        let products = coordinator.harvest.products
+        for index in isHeld.indices where index < products.count {
+            guard let product = products[index] else {
                 if isHeld[index] { failure = "head \(index) was lost" }
                 continue
             }
             if isHeld[index] { continue }
             isHeld[index] = true
-            if head != plan.sample.head(plan.sample.plan.heads[index]) {
+            if product != kept[index] {
                 failure = "head \(index) has wrong bytes"
             }
         }
@@ -302,7 +306,7 @@ struct SessionSimulation {
                 failure = "a worker cannot read its coordinator: \(error)"
             }
         case .broadcast(let chunk, _, _, _):
-            let bytes = plan.sample.bytes(ofChunk: chunk)
+            let bytes = plan.work.bytes(ofChunk: chunk)
             feed(.message(.chunk(FeatureChunk(index: chunk, bytes: bytes))), to: index)
         case .compute(_, _, let event): feed(event, to: index)
         default: break
@@ -336,6 +340,8 @@ struct SessionSimulation {
                 // The socket lingers over its last words.
                 flush(index)
                 end(index, reason)
+            case .prepareTasks(let materials, let preparation):
+                prepare(materials, preparation, at: index)
             case .prepare, .log: break
             }
         }

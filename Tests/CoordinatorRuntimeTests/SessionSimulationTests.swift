@@ -8,11 +8,38 @@ import Testing
     @Test(.timeLimit(.minutes(240)))
     func everyHeadComesAndEveryWorkerIsTold() {
         let range = SeedRange(suite: "SessionSimulationTests", usual: 1_200)
+        let tally = run(range, isOfTasks: false)
+        // A simulation in which nothing goes wrong shows nothing.
+        for kind in Self.misfortunes where range.count >= 1_000 {
+            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
+        }
+    }
+
+    // The same for tasks, whose runners take their time to be made and cannot do everything.
+    @Test(.timeLimit(.minutes(240)))
+    func everyTaskIsDoneAndEveryWorkerIsTold() {
+        let range = SeedRange(suite: "SessionSimulationTests", usual: 500)
+        let tally = run(range, isOfTasks: true)
+        for kind in Self.misfortunes + ["task failure", "preparation"] where range.count >= 500 {
+            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
+        }
+    }
+
+    private static let misfortunes = [
+        "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
+        "crash before the commit", "crash before the word", "resumed", "result again",
+        "coordinator says acknowledge", "hostility", "pulled chunk", "unreachable",
+        "refused exit", "coordinator says revoke",
+        "drain", "stall", "full queue", "sent twice", "late after a break",
+        "kept for the next coordinator", "forged for its own lease",
+    ]
+
+    private func run(_ range: SeedRange, isOfTasks: Bool) -> [String: Int] {
         var tally: [String: Int] = [:]
         var slowest = 0.0
         var failureCount = 0
         for seed in range.seeds {
-            var simulation = SessionSimulation(seed: seed)
+            var simulation = SessionSimulation(seed: seed, isOfTasks: isOfTasks)
             let failure = simulation.run()
             #expect(failure == nil, "\(range.reproduction(of: seed))")
             if failure != nil { failureCount += 1 }
@@ -21,16 +48,6 @@ import Testing
             slowest = max(slowest, simulation.calmSeconds)
         }
         print("\(range.count) seeds, slowest calm \(slowest) s, \(tally)")
-        // A simulation in which nothing goes wrong shows nothing.
-        for kind in [
-            "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
-            "crash before the commit", "crash before the word", "resumed", "result again",
-            "coordinator says acknowledge", "hostility", "pulled chunk", "unreachable",
-            "refused exit", "coordinator says revoke",
-            "drain", "stall", "full queue", "sent twice", "late after a break",
-            "kept for the next coordinator", "forged for its own lease",
-        ] where range.count >= 1_000 {
-            #expect(tally[kind, default: 0] > 0, "\(kind) never happened")
-        }
+        return tally
     }
 }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages of Manyheads, protocol version 1. The order of messages, the raw frames
+/// The control messages of Manyheads, protocol version 3. The order of messages, the raw frames
 /// that follow an envelope, and every limit are described in WireProtocol.docc/Protocol.md.
 ///
 /// Numbers of fields are never reused. A field may be added without a new protocol version if a
@@ -181,6 +181,14 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .acknowledge(newValue)}
   }
 
+  var materials: ProtoMaterials {
+    get {
+      if case .materials(let v)? = body {return v}
+      return ProtoMaterials()
+    }
+    set {body = .materials(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -203,6 +211,7 @@ nonisolated struct ProtoEnvelope: Sendable {
     case finished(ProtoFinished)
     case coordinatorHeartbeat(ProtoCoordinatorHeartbeat)
     case acknowledge(ProtoAcknowledge)
+    case materials(ProtoMaterials)
 
   }
 
@@ -289,7 +298,7 @@ nonisolated struct ProtoChunkRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Positions in Features.chunks, ascending.
+  /// Positions in Features.chunks or, of all materials in order, in their chunks; ascending.
   var indices: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -297,7 +306,7 @@ nonisolated struct ProtoChunkRequest: Sendable {
   init() {}
 }
 
-/// All features are held: bundles may come.
+/// All features or materials are held: bundles may come.
 nonisolated struct ProtoReady: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -308,8 +317,8 @@ nonisolated struct ProtoReady: Sendable {
   init() {}
 }
 
-/// Followed by one tensor frame: for each head in order its weights [class, feature] row by row,
-/// then its biases; float32 little-endian.
+/// Followed by one frame. Of heads, for each in order its weights [class, feature] row by row, then
+/// its biases; float32 little-endian. Of a task, its outcome.
 nonisolated struct ProtoBundleTrained: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -321,9 +330,38 @@ nonisolated struct ProtoBundleTrained: Sendable {
 
   var busySeconds: Double = 0
 
+  /// Of heads only.
   var featureCount: UInt32 = 0
 
+  /// Either heads or a task.
   var heads: [ProtoHeadDescription] = []
+
+  var task: ProtoTaskOutcome {
+    get {_task ?? ProtoTaskOutcome()}
+    set {_task = newValue}
+  }
+  /// Returns true if `task` has been explicitly set.
+  var hasTask: Bool {self._task != nil}
+  /// Clears the value of `task`. Subsequent reads from it will return its default value.
+  mutating func clearTask() {self._task = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _task: ProtoTaskOutcome? = nil
+}
+
+/// Whose outcome the frame behind is.
+nonisolated struct ProtoTaskOutcome: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: UInt32 = 0
+
+  /// Of that frame.
+  var byteCount: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -596,6 +634,43 @@ nonisolated struct ProtoChunkDescription: Sendable {
   init() {}
 }
 
+/// What tasks work on; takes the place of Features in a job of tasks.
+nonisolated struct ProtoMaterials: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var materials: [ProtoMaterial] = []
+
+  /// Bytes of every chunk but the last of each material, which may be smaller.
+  var chunkByteCount: UInt32 = 0
+
+  /// As in Features.
+  var broadcastComplete: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoMaterial: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Different from all others.
+  var name: String = String()
+
+  var byteCount: UInt64 = 0
+
+  /// BLAKE2b-256 of each chunk in order, 32 bytes each.
+  var chunkHashes: [Data] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Every chunk has been broadcast.
 nonisolated struct ProtoBroadcastComplete: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -607,13 +682,13 @@ nonisolated struct ProtoBroadcastComplete: Sendable {
   init() {}
 }
 
-/// Followed by one frame: the rows, float32 little-endian, byte_count bytes.
+/// Followed by one frame: the rows, float32 little-endian, byte_count bytes; or the bytes of a material.
 nonisolated struct ProtoChunk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Position in Features.chunks.
+  /// As in ChunkRequest.
   var index: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -630,7 +705,34 @@ nonisolated struct ProtoAssign: Sendable {
 
   var attempt: UInt32 = 0
 
+  /// Either heads or a task.
   var heads: [ProtoHeadDescription] = []
+
+  var task: ProtoTaskDescription {
+    get {_task ?? ProtoTaskDescription()}
+    set {_task = newValue}
+  }
+  /// Returns true if `task` has been explicitly set.
+  var hasTask: Bool {self._task != nil}
+  /// Clears the value of `task`. Subsequent reads from it will return its default value.
+  mutating func clearTask() {self._task = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _task: ProtoTaskDescription? = nil
+}
+
+nonisolated struct ProtoTaskDescription: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: UInt32 = 0
+
+  /// What to do, in a language of the programs at both ends.
+  var description_p: Data = Data()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -707,7 +809,7 @@ fileprivate nonisolated let _protobuf_package = "manyheads.wire"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{2}\u{9}hello\0\u{3}worker_heartbeat\0\u{3}chunk_request\0\u{1}ready\0\u{3}bundle_trained\0\u{3}bundle_failed\0\u{1}goodbye\0\u{2}\u{18}welcome\0\u{1}refused\0\u{1}features\0\u{3}broadcast_complete\0\u{1}chunk\0\u{1}assign\0\u{1}revoke\0\u{1}finished\0\u{3}coordinator_heartbeat\0\u{1}acknowledge\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{2}\u{9}hello\0\u{3}worker_heartbeat\0\u{3}chunk_request\0\u{1}ready\0\u{3}bundle_trained\0\u{3}bundle_failed\0\u{1}goodbye\0\u{2}\u{18}welcome\0\u{1}refused\0\u{1}features\0\u{3}broadcast_complete\0\u{1}chunk\0\u{1}assign\0\u{1}revoke\0\u{1}finished\0\u{3}coordinator_heartbeat\0\u{1}acknowledge\0\u{1}materials\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -937,6 +1039,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.body = .acknowledge(v)
         }
       }()
+      case 50: try {
+        var v: ProtoMaterials?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .materials(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .materials(v)
+        }
+      }()
       default: break
       }
     }
@@ -1018,6 +1133,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .acknowledge?: try {
       guard case .acknowledge(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 49)
+    }()
+    case .materials?: try {
+      guard case .materials(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
     }()
     case nil: break
     }
@@ -1232,7 +1351,7 @@ nonisolated extension ProtoReady: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BundleTrained"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{3}busy_seconds\0\u{3}feature_count\0\u{1}heads\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{3}busy_seconds\0\u{3}feature_count\0\u{1}heads\0\u{1}task\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1245,12 +1364,17 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.busySeconds) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.featureCount) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.heads) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._task) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.bundle != 0 {
       try visitor.visitSingularUInt64Field(value: self.bundle, fieldNumber: 1)
     }
@@ -1266,6 +1390,9 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.heads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.heads, fieldNumber: 5)
     }
+    try { if let v = self._task {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1275,6 +1402,42 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.busySeconds != rhs.busySeconds {return false}
     if lhs.featureCount != rhs.featureCount {return false}
     if lhs.heads != rhs.heads {return false}
+    if lhs._task != rhs._task {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTaskOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TaskOutcome"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}byte_count\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.byteCount) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.byteCount, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoTaskOutcome, rhs: ProtoTaskOutcome) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1646,6 +1809,86 @@ nonisolated extension ProtoChunkDescription: SwiftProtobuf.Message, SwiftProtobu
   }
 }
 
+nonisolated extension ProtoMaterials: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Materials"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}materials\0\u{3}chunk_byte_count\0\u{3}broadcast_complete\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.materials) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.chunkByteCount) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.broadcastComplete) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.materials.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.materials, fieldNumber: 1)
+    }
+    if self.chunkByteCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.chunkByteCount, fieldNumber: 2)
+    }
+    if self.broadcastComplete != false {
+      try visitor.visitSingularBoolField(value: self.broadcastComplete, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMaterials, rhs: ProtoMaterials) -> Bool {
+    if lhs.materials != rhs.materials {return false}
+    if lhs.chunkByteCount != rhs.chunkByteCount {return false}
+    if lhs.broadcastComplete != rhs.broadcastComplete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMaterial: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Material"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}byte_count\0\u{3}chunk_hashes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.chunkHashes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 2)
+    }
+    if !self.chunkHashes.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.chunkHashes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMaterial, rhs: ProtoMaterial) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.chunkHashes != rhs.chunkHashes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoBroadcastComplete: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BroadcastComplete"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -1697,7 +1940,7 @@ nonisolated extension ProtoChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}heads\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}heads\0\u{1}task\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1708,12 +1951,17 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bundle) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.heads) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._task) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.bundle != 0 {
       try visitor.visitSingularUInt64Field(value: self.bundle, fieldNumber: 1)
     }
@@ -1723,6 +1971,9 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.heads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.heads, fieldNumber: 3)
     }
+    try { if let v = self._task {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1730,6 +1981,42 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.bundle != rhs.bundle {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.heads != rhs.heads {return false}
+    if lhs._task != rhs._task {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTaskDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TaskDescription"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}description\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.description_p) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.description_p.isEmpty {
+      try visitor.visitSingularBytesField(value: self.description_p, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoTaskDescription, rhs: ProtoTaskDescription) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.description_p != rhs.description_p {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,152 @@
+package import FeatureStore
+import Hashing
+package import HeadPlan
+package import Scheduling
+package import Tensors
+package import WireProtocol
+
+/// Tasks for workers, which both ends describe in a language of their own.
+///
+/// A task is named by its position. Longest first, one at a time for each compute thread; one that is
+/// taken for slow at the end is given to a second worker that has nothing else to do.
+package struct TaskJob: Job {
+    /// One task.
+    package struct Item: Hashable, Sendable {
+        /// About how many operations it takes: who is given what first, and what is slow, follows from
+        /// it. Not negative and finite.
+        package let flops: Double
+        /// What the worker's runner is given.
+        package let description: [UInt8]
+
+        /// A task of this cost.
+        package init(flops: Double, description: [UInt8]) {
+            self.flops = flops
+            self.description = description
+        }
+    }
+
+    /// The tasks, in the order of their numbers.
+    package let tasks: [Item]
+    /// What they work on, as it is sent.
+    package let chunks: MaterialChunks
+    /// Workers that must be ready together before the first lease.
+    package let minWorkerCount: Int
+    /// How the scheduler is to work on this job.
+    package var schedulerConfiguration: SchedulerConfiguration
+    /// The tasks that a second process is to do as well.
+    package var checkedHeads: Set<HeadID> = []
+
+    /// The tasks as the scheduler weighs them.
+    package let work: [HeadWork]
+    /// Operations of all tasks.
+    package let totalFlops: Double
+    /// Digests of the outcomes that an earlier start has; nil where one is missing.
+    package let resumedProducts: [Product?]
+
+    /// A job of these tasks.
+    ///
+    /// - Parameters:
+    ///   - known: outcomes of an earlier start, in the order of the tasks and nil where one is missing;
+    ///     those tasks are not done again.
+    ///   - minWorkerCount: workers that must be ready together before the first task is given out.
+    /// - Throws: `internal` for a description that no message takes.
+    package init(
+        tasks: [Item], on chunks: MaterialChunks, known: [[UInt8]?]? = nil, minWorkerCount: Int = 1
+    ) throws(RunError) {
+        let limit = WireLimits().taskDescriptionByteCountMax
+        if let index = tasks.firstIndex(where: { $0.description.count > limit }) {
+            throw RunError(
+                .internal,
+                "the description of task \(index) has \(tasks[index].description.count) bytes, and \(limit) are taken"
+            )
+        }
+        precondition(known == nil || known?.count == tasks.count)
+        self.tasks = tasks
+        self.chunks = chunks
+        self.minWorkerCount = minWorkerCount
+        work = tasks.enumerated().map { index, task in
+            HeadWork(
+                id: HeadID(UInt32(index)), trainingFlops: task.flops, resultByteCount: 0)
+        }
+        totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
+        resumedProducts =
+            known?.map { $0.map { Product.outcome($0).kept } }
+            ?? [Product?](repeating: nil, count: tasks.count)
+        schedulerConfiguration = SchedulerConfiguration(tasksOf: minWorkerCount)
+    }
+
+    /// Who did the tasks of an earlier start is not known.
+    package var resumedTrainers: [TrainerID?] { [TrainerID?](repeating: nil, count: tasks.count) }
+
+    /// None: outcomes are kept without the names of workers.
+    package var formerTrainers: [TrainerID: WorkerReport] { [:] }
+
+    /// None, as above.
+    package var formerFaults: [WorkerReport] { [] }
+
+    /// A task may do what only machines of one kind do alike.
+    package var isPortable: Bool { false }
+
+    /// Chunks of the materials.
+    package var chunkCount: Int { chunks.manifest.chunkCount }
+
+    /// Nobody: they are copied.
+    package var chunkOwner: FloatBuffer? { nil }
+
+    /// Reads the bytes of a chunk; the pointer is valid within `body`.
+    package func withUnsafeBytes<Result>(
+        ofChunk index: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        unsafe chunks.withUnsafeBytes(ofChunk: index) { unsafe body($0) }
+    }
+
+    /// The materials' manifest, as everybody gets it.
+    package func description(broadcastComplete: Bool) -> CoordinatorMessage {
+        .materials(
+            MaterialDescription(
+                items: chunks.manifest.items.map {
+                    MaterialDescription.Item(
+                        name: $0.name, byteCount: $0.byteCount, chunkHashes: $0.chunkHashes)
+                }, chunkByteCount: chunks.manifest.chunkByteCount,
+                broadcastComplete: broadcastComplete))
+    }
+
+    /// The task itself; a bundle has no more than one.
+    package func content(of work: [HeadID]) -> BundleAssignment.Content {
+        precondition(work.count == 1)
+        return .task(
+            TaskSpec(id: work[0], description: tasks[Int(work[0].rawValue)].description))
+    }
+
+    /// Whether it is an outcome of that task.
+    package func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool {
+        guard case .task(let outcome) = result.content else { return false }
+        return [outcome.id] == work
+    }
+
+    /// None.
+    package func specs(of work: [HeadID]) -> [HeadSpec] { [] }
+
+    /// By its number.
+    package func name(of work: HeadID) -> String { "task \(work.rawValue)" }
+}
+
+extension Product {
+    /// What is kept of it to compare others with: of an outcome, which may be large, its digest.
+    package var kept: Product {
+        switch self {
+        case .head: self
+        case .outcome(let bytes):
+            .outcome(unsafe bytes.withUnsafeBytes { unsafe BLAKE2b.digest($0) })
+        }
+    }
+
+    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
+    func hasEqualBits(_ other: Product) -> Bool {
+        switch (self, other) {
+        case (.head(let left), .head(let right)): left.hasEqualBits(right)
+        case (.outcome(let left), .outcome(let right)): left == right
+        case (.head, .outcome), (.outcome, .head): false
+        }
+    }
+}
