@@ -88,8 +88,8 @@ let package = Package(
         module(
             "Trials",
             [
-                "Backbone", "Datasets", "Decoding", "Hashing", "HeadPlan", "HeadTraining", "Study",
-                "Tensors",
+                "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+                "HeadTraining", "Study", "Tensors",
             ]),
 
         // Drivers and programs.
@@ -114,7 +114,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "worker",
-            dependencies: ["HeadTraining", "WorkerRuntime", argumentParser, logging],
+            dependencies: [
+                "FeatureStore", "HeadTraining", "Trials", "WorkerRuntime", argumentParser, logging,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
@@ -142,7 +144,7 @@ let package = Package(
         tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
-        tests("Trials", ["Datasets", "HeadTraining", "Study", "Trials"]),
+        tests("Trials", ["Datasets", "FeatureStore", "HeadTraining", "Study", "Trials"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
         tests("Reporting", ["Reporting", "HeadPlan", "Study", "Tensors"]),
         tests(

@@ -117,7 +117,7 @@ final class CoordinatorLink: Sendable {
     ///   with that error.
     /// - Throws: `RunError` if two machines of one kind do not agree about a task.
     func perform(
-        _ job: TaskJob, store: @escaping @Sendable ([TaskOutcome]) throws -> Void
+        _ job: TaskJob, store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void
     ) async throws -> TaskHarvest {
         let writer = OutcomeWriter(store)
         let result: Result<HeadHarvest, any Error>

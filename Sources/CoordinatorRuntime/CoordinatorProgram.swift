@@ -186,7 +186,7 @@ extension CoordinatorProgram {
     }
 
     /// A wildcard address is where to listen, not where to connect.
-    private static func reachable(_ endpoint: String) -> String {
+    static func reachable(_ endpoint: String) -> String {
         endpoint.replacing("://0.0.0.0:", with: "://127.0.0.1:")
             .replacing("://*:", with: "://127.0.0.1:").replacing("://[::]:", with: "://[::1]:")
     }

@@ -148,7 +148,10 @@ extension CoordinatorSession {
             acceptedFlops += job?.flops(of: trained.id) ?? 0
             harvest.workers[peer.report].headCount += 1
         }
-        return [store(accepted, from: harvest.workers[peer.report])]
+        return [
+            store(
+                accepted, from: harvest.workers[peer.report], busySeconds: result.busySeconds)
+        ]
     }
 
     /// Keeps what differs until it is known which bytes are right.

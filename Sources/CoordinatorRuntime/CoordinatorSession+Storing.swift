@@ -16,6 +16,8 @@ package struct HeadBatch: Equatable, Sendable {
     package let worker: String
     /// The machine of that worker.
     package let host: String
+    /// How long the worker took for all of them.
+    package var busySeconds = 0.0
 
     /// Those products that are heads.
     package var heads: [TrainedHead] {
@@ -25,10 +27,11 @@ package struct HeadBatch: Equatable, Sendable {
     }
 
     /// Those products that are outcomes of tasks.
-    package var outcomes: [TaskOutcome] {
+    package var outcomes: [AcceptedOutcome] {
         products.compactMap {
             if case .outcome(let bytes) = $0.product {
-                TaskOutcome(id: $0.id, bytes: bytes)
+                AcceptedOutcome(
+                    id: $0.id, bytes: bytes, worker: worker, host: host, busySeconds: busySeconds)
             } else {
                 nil
             }
@@ -61,15 +64,14 @@ extension CoordinatorSession {
     /// Gives out the next batch.
     mutating func store(
         _ products: [NumberedProduct] = [], from worker: WorkerReport? = nil,
-        withdrawn: [HeadID] = [],
-        guilty: WorkerReport? = nil
+        busySeconds: Double = 0, withdrawn: [HeadID] = [], guilty: WorkerReport? = nil
     ) -> Action {
         storage.issuedNumber += 1
         return .store(
             HeadBatch(
                 number: storage.issuedNumber, withdrawn: withdrawn, guilty: guilty,
-                products: products,
-                worker: worker?.name ?? "", host: worker?.host ?? ""))
+                products: products, worker: worker?.name ?? "", host: worker?.host ?? "",
+                busySeconds: busySeconds))
     }
 
     /// Acknowledges a result when all that was accepted so far is on disk.

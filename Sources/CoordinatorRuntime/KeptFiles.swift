@@ -3,19 +3,27 @@ import Synchronization
 
 /// What would be left if the run ended now, in words.
 final class KeptFiles: Sendable {
-    private let directory = Mutex<RunDirectory?>(nil)
+    private let describe = Mutex<(@Sendable () -> String?)?>(nil)
 
     /// Names the run directory, which may hold something from an earlier start.
-    func open(_ directory: RunDirectory) {
-        self.directory.withLock { $0 = directory }
+    func open(_ directory: RunDirectory) { open { directory.kept } }
+
+    /// Says how to find out what is kept: a clause, or nil for nothing.
+    func open(_ describe: @escaping @Sendable () -> String?) {
+        self.describe.withLock { $0 = describe }
     }
 
     /// A clause for the last sentence, true once nobody writes any more.
     var summary: String {
-        guard let directory = directory.withLock({ $0 }), let journal = directory.journal,
-            let progress = try? journal.progress(), progress.epochCount > 0
-        else {
-            return "nothing was far enough to be kept"
+        describe.withLock { $0 }?() ?? "nothing was far enough to be kept"
+    }
+}
+
+extension RunDirectory {
+    /// What a run has so far, and how it goes on; nil before anything.
+    fileprivate var kept: String? {
+        guard let journal, let progress = try? journal.progress(), progress.epochCount > 0 else {
+            return nil
         }
         let wanted = (try? journal.config())?["epochs"]
         let isTrained = wanted == .integer(Int64(progress.epochCount))
@@ -25,11 +33,9 @@ final class KeptFiles: Sendable {
         let what =
             progress.headCount > 0
             ? "\(backbone) and \(progress.headCount) heads are kept" : "\(backbone) is kept"
-        return "\(what): the same command with --run-dir \(directory.path) goes on from there"
+        return "\(what): the same command with --run-dir \(path) goes on from there"
     }
-}
 
-extension RunDirectory {
     /// The journal of a run that is not finished.
     ///
     /// - Throws: `RunError` for a finished one that has none any more.

@@ -22,17 +22,17 @@ final class OutcomeWriter: ProductStore {
     typealias Completion = @Sendable (Result<Void, any Error>) -> Void
 
     private struct State {
-        var outcomes: [TaskOutcome] = []
+        var outcomes: [AcceptedOutcome] = []
         var completions: [Completion] = []
         var isWriting = false
         var failure: (any Error)?
     }
 
-    private let write: @Sendable ([TaskOutcome]) throws -> Void
+    private let write: @Sendable ([AcceptedOutcome]) throws -> Void
     private let thread = ThreadExecutor(name: "outcomes")
     private let state = Mutex(State())
 
-    init(_ write: @escaping @Sendable ([TaskOutcome]) throws -> Void) {
+    init(_ write: @escaping @Sendable ([AcceptedOutcome]) throws -> Void) {
         self.write = write
     }
 
@@ -51,7 +51,7 @@ final class OutcomeWriter: ProductStore {
 
     private func drain() {
         while true {
-            let next = state.withLock { state -> ([TaskOutcome], [Completion], (any Error)?)? in
+            let next = state.withLock { state -> ([AcceptedOutcome], [Completion], (any Error)?)? in
                 guard !state.completions.isEmpty else {
                     state.isWriting = false
                     return nil

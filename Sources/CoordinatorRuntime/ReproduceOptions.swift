@@ -14,26 +14,16 @@ package struct ReproduceOptions: Sendable {
     package var headModes = "frozen"
     /// What every trial shares.
     package var settings = StudySettings(scope: .post)
-    /// Folder with the standard files; nil means `MANYHEADS_DATA`, then the system's folder.
-    package var dataDirectory: String?
-    /// Folder of the study's files.
-    package var runDirectory: String?
-    /// Threads that compute, 1 to 4,096.
-    package var threads: Int
+    /// Who computes, where they meet, what is printed; of a run's own options only those.
+    package var run: RunOptions
     /// Whether only to say what would be done.
     package var isDryRun = false
-    /// Whether standard output gets results.json in place of the table.
-    package var printsJSON = false
-    /// Whether standard error gets warnings and no progress.
-    package var isQuiet = false
-    /// The least important kind of line that standard error gets.
-    package var logLevel = LogLevel.info
     /// The command line, for the report.
     package var command = ""
 
-    /// The defaults, with so many threads.
-    package init(threads: Int) {
-        self.threads = threads
+    /// The defaults, with these workers.
+    package init(run: RunOptions) {
+        self.run = run
     }
 
     /// The data sets in the order given.
@@ -58,9 +48,7 @@ package struct ReproduceOptions: Sendable {
         guard (1...10_000).contains(trials) else {
             throw .usage("--trials must be 1 to 10,000, not \(trials)")
         }
-        guard (1...4_096).contains(threads) else {
-            throw .usage("--threads must be 1 to 4,096, not \(threads)")
-        }
+        try run.check()
         try checkSettings()
         return StudyGrid(
             datasets: try datasetNames().map(\.rawValue), fractionsMillionths: fractions,
@@ -113,7 +101,7 @@ package struct ReproduceOptions: Sendable {
     /// Which rows to read of a data set: those of fraction 1.
     func request(_ name: DatasetName) throws(DatasetError) -> DatasetRequest {
         DatasetRequest(
-            name, dataDirectory: dataDirectory,
+            name, dataDirectory: run.dataDirectory,
             environment: ProcessInfo.processInfo.environment,
             classes: try ClassSelection(parsing: settings.scope.classes),
             every: settings.scope.every)

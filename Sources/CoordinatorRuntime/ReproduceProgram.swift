@@ -1,11 +1,9 @@
-import Backbone
 import Datasets
 import Foundation
-import HeadTraining
+import HeadPlan
 import Reporting
 import RunStore
 import Study
-import Synchronization
 import Threading
 import Trials
 
@@ -22,18 +20,19 @@ package final class ReproduceProgram: Sendable {
         self.options = options
         grid = try options.grid()
         console = Console(
-            minimum: options.isQuiet ? .warning : options.logLevel,
-            showsProgress: !options.isQuiet)
+            minimum: options.run.isQuiet ? .warning : options.run.logLevel,
+            showsProgress: !options.run.isQuiet)
     }
 
-    /// Computes what is missing, then writes and prints the report; a signal ends it, and what is
-    /// computed is kept.
+    /// Has workers compute what is missing, then writes and prints the report; a signal ends it, and
+    /// what is computed is kept.
     ///
     /// - Throws: `RunError` with the exit status and one sentence.
     package func run() async throws(RunError) {
         do {
-            try await CoordinatorProgram.endingAtSignals(readingAgain: nil, console) { _ in
-                try await self.runStudy()
+            let admission = try options.run.admission()
+            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runStudy(kept, admission)
             }
         } catch let error as TrialError {
             throw RunError(.data, error.description)
@@ -42,29 +41,41 @@ package final class ReproduceProgram: Sendable {
         }
     }
 
-    private func runStudy() async throws {
+    private func runStudy(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let thread = ThreadExecutor(name: "data")
         let requests = try options.datasetNames().map { try options.request($0) }
+        console.show(.activity("reading \(options.datasets)"))
         let datasets = try await thread.run {
             try requests.map { try Dataset.load($0) }
         }
         await thread.shutdown()
         var shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
-        let sizes = Dictionary(uniqueKeysWithValues: datasets.map { ($0.name.rawValue, $0.size) })
         if options.isDryRun, !FileManager.default.fileExists(atPath: path) {
-            return try describe(shelf, sizes)
+            return try describe(shelf)
         }
         let directory = try StudyDirectory(path: path, config: config(datasets))
         try directory.forEachRecord { try shelf.add($0) }
-        if options.isDryRun { return try describe(shelf, sizes) }
-        try await compute(shelf.missing, datasets, sizes, directory)
+        if options.isDryRun { return try describe(shelf) }
+        kept.open { [path] in
+            let count = (try? directory.recordCount()) ?? 0
+            return count == 0
+                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+        }
+        let failures = try await compute(shelf, directory, admission)
         shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
         try directory.forEachRecord { try shelf.add($0) }
         try publish(shelf, directory)
+        // Last: the results are there, and say what is missing.
+        if let first = failures.first {
+            throw RunError(
+                .incomplete,
+                "\(failures.count) units could not be computed, the first because \(first.reason); the same command tries them again"
+            )
+        }
     }
 
     private var path: String {
-        options.runDirectory ?? "runs/study-\(options.settings.scope.rawValue)"
+        options.run.runDirectory ?? "runs/study-\(options.settings.scope.rawValue)"
     }
 
     /// What every number of the study depends on.
@@ -85,41 +96,45 @@ package final class ReproduceProgram: Sendable {
         return config
     }
 
+    /// - Returns: what nobody could compute.
     private func compute(
-        _ units: [StudyUnit], _ datasets: [Dataset], _ sizes: [String: StudyDatasetSize],
-        _ directory: StudyDirectory
-    ) async throws {
-        if units.isEmpty { return }
-        let variant = try KernelVariant.select(
-            ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
-        let runner = TrialRunner(
-            settings: options.settings, datasets: datasets, variant: variant)
-        let flops = units.map { sizes[$0.key.dataset]?.flops(of: $0, options.settings) ?? 0 }
-        let tracker = StudyTracker(totalFlops: flops.reduce(0, +), unitCount: units.count)
-        // The largest first, so that the end is made of small ones.
-        let queue = Mutex(
-            zip(units, flops).sorted { ($0.1, $0.0.description) < ($1.1, $1.0.description) })
-        let host = ProcessInfo.processInfo.hostName
-        let console = console
-        let pool = ComputePool(threadCount: options.threads, name: "study")
-        try await pool.parallelRanges(options.threads) { range, flag in
-            while let (unit, flops) = queue.withLock({ $0.popLast() }) {
-                try flag.check()
-                let time = Date().timeIntervalSince1970
-                let start = ContinuousClock.now
-                let outcome = try runner.run(unit) { flag.isCancelled }
-                let record = UnitRecord(unit: unit, outcome: outcome)
-                try directory.commit([
-                    StudyRecord(
-                        unit: unit.description, payload: try record.encoded(),
-                        worker: "thread \(range.lowerBound)", host: host, time: time,
-                        seconds: start.duration(to: .now) / .seconds(1))
-                ])
-                if let line = tracker.done(flops) { console.show(.activity(line)) }
+        _ shelf: StudyShelf, _ directory: StudyDirectory, _ admission: Admission?
+    ) async throws -> [TaskHarvest.Failure] {
+        let units = shelf.missing
+        if units.isEmpty { return [] }
+        console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        let link = try CoordinatorLink()
+        let endpoint = try await link.start(
+            bind: options.run.bind, admission: admission, console: console)
+        console.log(.info, "workers connect to \(endpoint)")
+        let workers = LocalWorkers(
+            try WorkerLaunch.local(
+                count: options.run.workers, endpoint: CoordinatorProgram.reachable(endpoint),
+                admission: admission), onLoss: .startAgain, console: console)
+        do {
+            try workers.start()
+            var job = try shelf.job(units, minWorkerCount: options.run.minWorkers)
+            job.choose(shareToCheck: options.run.verify)
+            let harvest = try await link.perform(job) { outcomes in
+                let now = Date().timeIntervalSince1970
+                try directory.commit(
+                    outcomes.map { outcome in
+                        StudyRecord(
+                            unit: units[Int(outcome.id.rawValue)].description,
+                            payload: outcome.bytes, worker: outcome.worker, host: outcome.host,
+                            time: now - outcome.busySeconds, seconds: outcome.busySeconds)
+                    })
             }
+            console.endPhase()
+            workers.stop()
+            return harvest.failures
+        } catch {
+            link.abort(
+                reason: "the coordinator ended: \(CoordinatorProgram.runError(error).message)")
+            _ = try? await link.harvest()
+            workers.stop()
+            throw error
         }
-        await pool.shutdown()
-        console.endPhase()
     }
 
     private func publish(_ shelf: StudyShelf, _ directory: StudyDirectory) throws {
@@ -134,32 +149,28 @@ package final class ReproduceProgram: Sendable {
         try directory.write(Array(StudyTable.csv(report).utf8), named: "results.csv")
         try directory.write(Array(StudyPage.rendered(report).utf8), named: "report.html")
         console.log(.info, "written: \(path)/report.html, results.csv, results.json")
-        if options.printsJSON {
+        if options.run.printsJSON {
             try StandardStream.output(String(decoding: json, as: UTF8.self))
         } else {
             try StandardStream.output(StudyTable.text(report))
         }
     }
 
-    private func describe(_ shelf: StudyShelf, _ sizes: [String: StudyDatasetSize]) throws {
+    private func describe(_ shelf: StudyShelf) throws {
         let units = shelf.missing
-        func flops(_ units: [StudyUnit]) -> Double {
-            units.reduce(0) {
-                $0 + (sizes[$1.key.dataset]?.flops(of: $1, options.settings) ?? 0)
-            }
-        }
+        let workerCount = max(1, options.run.workers)
         var table = TextTable(columns: [
             ("data set", .left), ("trials", .right), ("units to compute", .right),
             ("heads", .right), ("TFLOP", .right), ("hours", .right),
         ])
         func add(_ name: String, _ trials: Int, _ units: [StudyUnit]) {
-            let work = flops(units)
+            let work = units.reduce(0) { $0 + shelf.flops(of: $1) }
             table.add([
                 name, Format.count(trials), Format.count(units.count),
-                Format.count(units.reduce(0) { $0 + $1.headCount(sizes) }),
+                Format.count(units.reduce(0) { $0 + shelf.headCount(of: $1) }),
                 Format.decimal(work / 1e12, places: 1),
                 Format.decimal(
-                    work / Self.flopsPerSecond / 3_600 / Double(options.threads), places: 2),
+                    work / Self.flopsPerSecond / 3_600 / Double(workerCount), places: 2),
             ])
         }
         for name in grid.datasets {
@@ -171,25 +182,13 @@ package final class ReproduceProgram: Sendable {
         let lines =
             table.lines + [
                 "",
-                "hours with \(options.threads) threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+                "hours with \(workerCount) compute threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
             ]
         try StandardStream.output(lines.map { $0 + "\n" }.joined())
     }
 
     /// Of LeNet's layers on one core, training and features together, as measured.
     private static let flopsPerSecond = 75e9
-}
-
-extension StudyUnit {
-    /// Heads it brings.
-    fileprivate func headCount(_ sizes: [String: StudyDatasetSize]) -> Int {
-        switch self {
-        case .network: return 1
-        case .trial(let key, let arms, _):
-            let classCount = sizes[key.dataset]?.trainRowCounts.count ?? 0
-            return arms.count * ((1 << classCount) - classCount - 1)
-        }
-    }
 }
 
 extension Dataset {
@@ -199,44 +198,5 @@ extension Dataset {
             trainRowCounts: train.classCounts(classCount: classCount), testRowCount: test.count,
             channelCount: train.shape.channelCount, height: train.shape.height,
             width: train.shape.width)
-    }
-}
-
-/// How far a study is, said now and then.
-final class StudyTracker: Sendable {
-    private struct State {
-        var doneFlops = 0.0
-        var doneCount = 0
-        var saidAt: ContinuousClock.Instant?
-    }
-
-    private let totalFlops: Double
-    private let unitCount: Int
-    private let start = ContinuousClock.now
-    private let state = Mutex(State())
-
-    init(totalFlops: Double, unitCount: Int) {
-        self.totalFlops = totalFlops
-        self.unitCount = unitCount
-    }
-
-    /// Counts a unit; a line if the last one was said long enough ago.
-    func done(_ flops: Double) -> String? {
-        state.withLock { state in
-            state.doneFlops += flops
-            state.doneCount += 1
-            let now = ContinuousClock.now
-            if let saidAt = state.saidAt, saidAt.duration(to: now) < .seconds(5),
-                state.doneCount < unitCount
-            {
-                return nil
-            }
-            state.saidAt = now
-            let seconds = start.duration(to: now) / .seconds(1)
-            let share = state.doneFlops / max(totalFlops, 1)
-            let left = share > 0 ? seconds / share - seconds : 0
-            return
-                "\(state.doneCount) of \(unitCount) units, \(Format.percent(share)) of the work, about \(Format.duration(seconds: left)) left"
-        }
     }
 }

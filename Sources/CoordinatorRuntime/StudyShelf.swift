@@ -1,7 +1,11 @@
 import Datasets
+import FeatureStore
+import HeadPlan
 import RunStore
 import Study
+import Tensors
 import Trials
+import WireProtocol
 
 /// What a study has so far, and what it lacks.
 struct StudyShelf: Sendable {
@@ -55,6 +59,43 @@ struct StudyShelf: Sendable {
                 hasBackbone: known?.outcomes.isEmpty == false,
                 armsDone: Set(known?.outcomes.flatMap { $0.arms.map(\.arm) } ?? []),
                 networksDone: known?.networks.mapValues { Set($0.keys) } ?? [:])
+        }
+    }
+
+    /// What a unit costs, roughly.
+    func flops(of unit: StudyUnit) -> Double {
+        datasets[unit.key.dataset]?.size.flops(of: unit, settings) ?? 0
+    }
+
+    /// Heads that a unit brings.
+    func headCount(of unit: StudyUnit) -> Int {
+        switch unit {
+        case .network: return 1
+        case .trial(let key, let arms, _):
+            let classCount = datasets[key.dataset]?.classCount ?? 0
+            return arms.count * ((1 << classCount) - classCount - 1)
+        }
+    }
+
+    /// Units as tasks for workers, on the data sets that they need.
+    func job(_ units: [StudyUnit], minWorkerCount: Int) throws -> TaskJob {
+        let needed = grid.datasets.filter { name in units.contains { $0.key.dataset == name } }
+        let sizes = datasets.mapValues { (rows: $0.test.count, classes: $0.classCount) }
+        return try TaskJob(
+            tasks: units.map {
+                TaskJob.Item(
+                    flops: flops(of: $0), description: try StudyMaterials.description(of: $0))
+            },
+            on: MaterialChunks(
+                try StudyMaterials.materials(
+                    settings: settings, datasets: needed.compactMap { datasets[$0] })),
+            minWorkerCount: minWorkerCount
+        ) { id, bytes in
+            let unit = units[Int(id.rawValue)]
+            guard let record = try? UnitRecord(decoding: bytes), record.unit == unit,
+                let size = sizes[unit.key.dataset]
+            else { return false }
+            return record.fits(testRowCount: size.rows, classCount: size.classes)
         }
     }
 

@@ -68,3 +68,17 @@ package struct TaskSpan: Hashable, Sendable {
     /// When its outcome was there; at most a message's way too late.
     package let end: Double
 }
+
+/// A task's outcome on its way to where it is kept.
+package struct AcceptedOutcome: Hashable, Sendable {
+    /// The task's number.
+    package let id: TaskID
+    /// What the worker's runner returned.
+    package let bytes: [UInt8]
+    /// The name of the worker that did it.
+    package let worker: String
+    /// The machine of that worker.
+    package let host: String
+    /// How long it took there.
+    package let busySeconds: Double
+}

@@ -29,6 +29,8 @@ package struct TaskJob: Job {
     package let tasks: [Item]
     /// What they work on, as it is sent.
     package let chunks: MaterialChunks
+    /// Whether an outcome is one of such a task: what is not is refused, and its worker blamed.
+    private let accepts: @Sendable (TaskID, [UInt8]) -> Bool
     /// Workers that must be ready together before the first lease.
     package let minWorkerCount: Int
     /// How the scheduler is to work on this job.
@@ -49,9 +51,11 @@ package struct TaskJob: Job {
     ///   - known: outcomes of an earlier start, in the order of the tasks and nil where one is missing;
     ///     those tasks are not done again.
     ///   - minWorkerCount: workers that must be ready together before the first task is given out.
+    ///   - accepts: whether bytes are an outcome of a task; asked on the network's thread.
     /// - Throws: `internal` for a description that no message takes.
     package init(
-        tasks: [Item], on chunks: MaterialChunks, known: [[UInt8]?]? = nil, minWorkerCount: Int = 1
+        tasks: [Item], on chunks: MaterialChunks, known: [[UInt8]?]? = nil, minWorkerCount: Int = 1,
+        accepts: @escaping @Sendable (TaskID, [UInt8]) -> Bool = { _, _ in true }
     ) throws(RunError) {
         let limit = WireLimits().taskDescriptionByteCountMax
         if let index = tasks.firstIndex(where: { $0.description.count > limit }) {
@@ -61,6 +65,7 @@ package struct TaskJob: Job {
             )
         }
         precondition(known == nil || known?.count == tasks.count)
+        self.accepts = accepts
         self.tasks = tasks
         self.chunks = chunks
         self.minWorkerCount = minWorkerCount
@@ -121,7 +126,7 @@ package struct TaskJob: Job {
     /// Whether it is an outcome of that task.
     package func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool {
         guard case .task(let outcome) = result.content else { return false }
-        return [outcome.id] == work
+        return [outcome.id] == work && accepts(outcome.id, outcome.bytes)
     }
 
     /// None.

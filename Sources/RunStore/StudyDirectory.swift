@@ -155,6 +155,15 @@ package final class StudyDirectory: Sendable {
         }
     }
 
+    /// How many outcomes there are.
+    package func recordCount() throws(RunStoreError) -> Int {
+        try Journal.reporting(path + "/" + Self.fileName) {
+            try queue.read { db in
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM outcome") ?? 0
+            }
+        }
+    }
+
     /// Calls `body` with every outcome, by unit; they are not all held at once.
     ///
     /// - Throws: ``RunStoreError`` for a record that is not what was written, and what `body` throws.

@@ -142,12 +142,28 @@ struct TrialWork {
     private func heads(
         _ arm: StudyArm, _ table: FeatureTable, _ output: Head, _ test: Matrix
     ) throws -> ArmOutcome {
-        let plan = HeadPlan(.subsets, classCount: classCount)
-        let heads = try trained(arm, plan.heads, table, output)
+        let specs = HeadPlan(.subsets, classCount: classCount).heads
+        guard arm == .converged else {
+            return try evaluated(arm, try trained(arm, specs, table, output), test)
+        }
+        let l2 =
+            try settings.l2
+            ?? ConvergedHeadTrainer.chooseL2(
+                table: table, seed: seed, variant: variant, isCancelled: isCancelled
+            ).l2
+        let found = try ConvergedHeadTrainer(table: table, l2: l2, variant: variant)
+            .train(specs, isCancelled: isCancelled)
+        var outcome = try evaluated(arm, found.map(\.head), test)
+        outcome.certifiedCount = found.count(where: \.isCertified)
+        outcome.l2 = l2
+        return outcome
+    }
+
+    private func evaluated(_ arm: StudyArm, _ heads: [Head], _ test: Matrix) throws -> ArmOutcome {
         let bank = try HeadBank(heads)
         return ArmOutcome(
             arm: arm, schemes: try scoring.outcomes(test, bank),
-            policies: try scoring.frontier(test, bank, featureCount: table.featureCount),
+            policies: try scoring.frontier(test, bank, featureCount: test.columnCount),
             headDigest: digest(heads), headCount: heads.count)
     }
 

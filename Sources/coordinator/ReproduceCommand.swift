@@ -20,8 +20,10 @@ struct ReproduceCommand: AsyncParsableCommand {
             (fresh start, from zeros, from its own output rows, at the optimum); warm and scratch \
             train a whole network per head.
 
+            Workers compute the units: --workers starts some here, others join as in a run.
+
             Example: coordinator reproduce --datasets mnist --fractions 0.01,0.1 --trials 3 \
-            --head-modes frozen,derived --data-dir DIR --dry-run
+            --head-modes frozen,derived --data-dir DIR --workers 2 --dry-run
             """)
 
     @Option(help: "Data sets, with commas: mnist, cifar10, fashion-mnist.")
@@ -72,8 +74,7 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "Folder of the study's files (default: runs/study-<protocol>).")
     var runDir: String?
 
-    @Option(help: "Threads that compute (default: all cores).")
-    var threads: Int?
+    @OptionGroup var workers: WorkerOptions
 
     @Flag(help: "Say what would be computed, and how long it may take.")
     var dryRun = false
@@ -88,19 +89,21 @@ struct ReproduceCommand: AsyncParsableCommand {
     var logLevel = LogLevel.info
 
     func run() async throws {
-        var options = ReproduceOptions(
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        var run = RunOptions(
+            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        workers.apply(to: &run)
+        run.dataDirectory = dataDir
+        run.runDirectory = runDir
+        run.printsJSON = json
+        run.isQuiet = quiet
+        run.logLevel = logLevel
+        var options = ReproduceOptions(run: run)
         options.datasets = datasets
         options.fractions = fractions
         options.trials = trials
         options.headModes = headModes
         options.settings = settings
-        options.dataDirectory = dataDir
-        options.runDirectory = runDir
         options.isDryRun = dryRun
-        options.printsJSON = json
-        options.isQuiet = quiet
-        options.logLevel = logLevel
         options.command = "coordinator " + CommandLine.arguments.dropFirst().joined(separator: " ")
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()

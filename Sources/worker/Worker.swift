@@ -78,13 +78,14 @@ struct Worker: AsyncParsableCommand {
         }
         let environment = ProcessInfo.processInfo.environment
         do {
+            let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
                 endpoint: connect,
                 threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: try KernelVariant.select(environment["MANYHEADS_ISA"]),
-                keys: try readKeys())
+                variant: variant, keys: try readKeys(),
+                taskPreparation: { try StudyRunner($0, variant: variant) })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
             case .stopped(let signal): throw ExitCode(128 + signal)

@@ -38,8 +38,8 @@ import Testing
         "Reporting": ["HeadPlan", "Study", "Tensors"],
 
         "Trials": [
-            "Backbone", "Datasets", "Decoding", "Hashing", "HeadPlan", "HeadTraining", "Study",
-            "Tensors",
+            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+            "HeadTraining", "Study", "Tensors",
         ],
 
         "CoordinatorRuntime": [
@@ -54,7 +54,7 @@ import Testing
         ],
         // A program parses the options of its runtime, whose types live in these.
         "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", "Study"],
-        "worker": ["HeadTraining", "WorkerRuntime"],
+        "worker": ["FeatureStore", "HeadTraining", "Trials", "WorkerRuntime"],
         "bench": [
             "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors",
         ],
