@@ -25,8 +25,9 @@ extension ConvergedHeadTrainer {
         10, 3, 1, 0.3, 0.1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
     ]
 
-    /// Gradients this small change the held-out loss by less than strengths differ.
-    private static let curveTolerance = 1e-3
+    /// Gradients this small, but no larger than a part of the penalty's own, change the held-out loss
+    /// by less than strengths differ.
+    private static func curveTolerance(_ l2: Double) -> Double { min(1e-3, 0.1 * l2) }
 
     /// Chooses the strength of the penalty by cross-validation on the rows themselves: the head over
     /// all classes that have rows is trained without a fold, and its loss on the fold counts.
@@ -67,7 +68,7 @@ extension ConvergedHeadTrainer {
             var loss = 0.0
             for index in held.indices where held[index].rowCount > 0 {
                 loss += try held[index].loss(
-                    l2: l2, tolerance: curveTolerance, isCancelled: isCancelled)
+                    l2: l2, tolerance: curveTolerance(l2), isCancelled: isCancelled)
             }
             curve.append(L2Choice.Point(l2: l2, negativeLogLikelihood: loss / Double(heldCount)))
             let last = curve.suffix(3).map(\.negativeLogLikelihood)
