@@ -162,17 +162,34 @@ static void convex_softmax(uint32_t last, uint32_t label, double *z, double *cho
 
 // Rows as doubles: x[r][f]; rows beyond `count` are zero. The rows behind them are fetched ahead: a
 // processor's own fetching stops at every page, which is a few rows.
-static void convex_tile(const float *rows, size_t count, size_t d, double *x)
+static void convex_tile(const float *rows, size_t stride, size_t count, size_t d, double *x)
 {
     for (size_t r = 0; r < count; ++r) {
-        const float *const row = rows + r * d;
+        const float *const row = rows + r * stride;
         for (size_t f = 0; f < d; f += CONVEX_LANES) {
-            if (f % 16 == 0) __builtin_prefetch(row + CONVEX_ROWS * d + f);
+            if (f % 16 == 0) __builtin_prefetch(row + CONVEX_ROWS * stride + f);
             quad_store(
                 x + r * d + f, __builtin_convertvector(*(const float_quad *)(row + f), quad));
         }
     }
     for (size_t i = count * d; i < CONVEX_ROWS * d; i += CONVEX_LANES) quad_store(x + i, (quad)0.0);
+}
+
+// sums[j] += delta[j]^2 and sums[k + j] += delta[j], of the last class too.
+static void convex_squares(uint32_t last, size_t count, const double *z, double *sums)
+{
+    double *const plain = sums + last + 1;
+    for (size_t r = 0; r < count; ++r) {
+        double others = 0.0;
+        for (uint32_t j = 0; j < last; ++j) {
+            const double delta = z[j * CONVEX_ROWS + r];
+            others = others + delta;
+            sums[j] = __builtin_fma(delta, delta, sums[j]);
+            plain[j] = plain[j] + delta;
+        }
+        sums[last] = __builtin_fma(others, others, sums[last]);
+        plain[last] = plain[last] - others;
+    }
 }
 
 static void convex_accumulate(const struct head_convex_rows *request)
@@ -184,7 +201,7 @@ static void convex_accumulate(const struct head_convex_rows *request)
     for (size_t first = 0; first < request->row_count; first += CONVEX_ROWS) {
         const size_t left = request->row_count - first;
         const size_t count = left < CONVEX_ROWS ? left : CONVEX_ROWS;
-        convex_tile(request->rows + first * d, count, d, x);
+        convex_tile(request->rows + first * request->stride, request->stride, count, d, x);
         for (uint32_t j = 0; j < last;) {
             const double *v = request->differences + j * d;
             const uint32_t part = convex_part(last - j);
@@ -198,16 +215,7 @@ static void convex_accumulate(const struct head_convex_rows *request)
         convex_softmax(last, request->label, z, chosen);
         if (request->chosen)
             for (size_t r = 0; r < count; ++r) request->chosen[first + r] = chosen[r];
-        if (request->squares)
-            for (size_t r = 0; r < count; ++r) {
-                double sum = 0.0;
-                for (uint32_t j = 0; j < last; ++j) {
-                    const double delta = z[j * CONVEX_ROWS + r];
-                    sum = sum + delta;
-                    request->squares[j] = __builtin_fma(delta, delta, request->squares[j]);
-                }
-                request->squares[last] = __builtin_fma(sum, sum, request->squares[last]);
-            }
+        if (request->squares) convex_squares(last, count, z, request->squares);
         if (!request->gradients) continue;
         for (uint32_t j = 0; j < last;) {
             double *g = request->gradients + j * d;
@@ -224,12 +232,14 @@ static void convex_accumulate(const struct head_convex_rows *request)
 }
 
 // The lower triangle of m += x^T x, and some of what is above it.
-static void convex_gram(const float *rows, size_t row_count, size_t d, double *scratch, double *m)
+static void convex_gram(
+    const float *rows, size_t stride, size_t row_count, size_t d, double *scratch, double *m)
 {
     double *const x = scratch, columns[4 * CONVEX_ROWS];
     for (size_t first = 0; first < row_count; first += CONVEX_ROWS) {
         const size_t left = row_count - first;
-        convex_tile(rows + first * d, left < CONVEX_ROWS ? left : CONVEX_ROWS, d, x);
+        convex_tile(
+            rows + first * stride, stride, left < CONVEX_ROWS ? left : CONVEX_ROWS, d, x);
         for (size_t i = 0; i < d; i += 4) {
             for (size_t c = 0; c < 4; ++c)
                 for (size_t r = 0; r < CONVEX_ROWS; ++r)

@@ -50,10 +50,11 @@ struct ConvexMinimiser {
     ///
     /// - Returns: false if it got stuck before, in rounding errors or at `iterationCountMax`.
     mutating func minimise(
-        tolerance: Double, iterationCountMax: Int, isCancelled: () -> Bool
+        tolerance: Double, precision: ConvexProblem.Precision, iterationCountMax: Int,
+        isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> Bool {
         if isCancelled() { throw .cancelled }
-        problem.gradient(at: weights, into: gradient)
+        problem.gradient(at: weights, in: precision, into: gradient)
         precondition(gradient, into: scaled)
         while !(gradient.largestMagnitude <= tolerance) {
             guard iterationCount < iterationCountMax else { return false }
@@ -67,7 +68,9 @@ struct ConvexMinimiser {
                 setDirection()
                 slope = problem.kernels.dot(gradient, direction)
             }
-            guard slope < 0, try search(slope: slope, isCancelled: isCancelled) else {
+            guard slope < 0,
+                try search(slope: slope, precision: precision, isCancelled: isCancelled)
+            else {
                 guard !memory.isEmpty else { return false }
                 forget()
                 continue
@@ -129,7 +132,7 @@ struct ConvexMinimiser {
 
     /// Steps along the direction until the slope there is small, and remembers the step.
     private mutating func search(
-        slope: Double, isCancelled: () -> Bool
+        slope: Double, precision: ConvexProblem.Precision, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> Bool {
         let kernels = problem.kernels
         var length = 1.0
@@ -139,7 +142,7 @@ struct ConvexMinimiser {
             if isCancelled() { throw .cancelled }
             trial.copy(from: weights)
             kernels.add(length, direction, to: trial)
-            problem.gradient(at: trial, into: trialGradient)
+            problem.gradient(at: trial, in: precision, into: trialGradient)
             let reached = kernels.dot(trialGradient, direction)
             if reached > -0.8 * slope || reached.isNaN {
                 high = (length, reached)

@@ -135,6 +135,7 @@ private struct RowFolds {
 /// The head over all classes without a fold, from one strength to the next.
 private struct HeldOutFold {
     private let training: ConvexTable
+    private let space: RowSpace?
     private let held: ConvexTable
     private let classes: [Int]
     private let kernels: ConvexKernels
@@ -144,7 +145,9 @@ private struct HeldOutFold {
         _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int],
         _ kernels: ConvexKernels
     ) {
-        training = ConvexTable(tables.training)
+        let whole = ConvexTable(tables.training)
+        space = RowSpace(whole, classes: classes, kernels: kernels)
+        training = whole
         held = ConvexTable(tables.held)
         self.classes = classes
         self.kernels = kernels
@@ -157,16 +160,22 @@ private struct HeldOutFold {
     mutating func loss(
         l2: Double, tolerance: Double, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> Double {
-        let problem = ConvexProblem(table: training, classes: classes, l2: l2, kernels: kernels)
+        let problem = ConvexProblem(
+            table: space?.table ?? training,
+            classes: space == nil ? classes : Array(classes.indices), l2: l2, kernels: kernels)
         var minimiser = ConvexMinimiser(problem, start: weights)
         _ = try minimiser.minimise(
-            tolerance: tolerance, iterationCountMax: ConvexMinimiser.iterationCountMax,
-            isCancelled: isCancelled)
+            tolerance: tolerance,
+            precision: tolerance < ConvergedHeadTrainer.singleToleranceMin ? .double : .single,
+            iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
         weights = minimiser.weights
+        let features =
+            space?.weights(from: minimiser.weights, in: training, kernels: kernels)
+            ?? minimiser.weights
         let judge = ConvexProblem(table: held, classes: classes, l2: l2, kernels: kernels)
         var loss = 0.0
         for position in classes.indices {
-            let chosen = judge.probabilities(of: position, at: minimiser.weights)
+            let chosen = judge.probabilities(of: position, at: features)
             for row in 0..<chosen.count { loss -= Double.reproducibleLogarithm(chosen[row]) }
         }
         return loss
