@@ -10,12 +10,30 @@ package struct L2Choice: Sendable, Equatable {
         package let l2: Double
         /// Mean over the held-out rows of the negative logarithm of their class's probability.
         package let negativeLogLikelihood: Double
+        /// The standard error of that mean.
+        package let standardError: Double
     }
 
     /// The strength with the least held-out loss, the stronger of equals.
     package let l2: Double
+    /// The strongest whose loss is within one standard error of the least one (Breiman, Friedman,
+    /// Olshen and Stone 1984, section 3.4.3): for rows that the features were learnt from, which
+    /// make weak penalties look better than they are on new ones.
+    package let cautiousL2: Double
     /// All that were tried, the strongest first.
     package let curve: [Point]
+
+    init(curve: [Point]) {
+        var best = curve[0]
+        for point in curve where point.negativeLogLikelihood < best.negativeLogLikelihood {
+            best = point
+        }
+        let limit = best.negativeLogLikelihood + best.standardError
+        let cautious = curve.first { $0.negativeLogLikelihood <= limit } ?? best
+        self.curve = curve
+        l2 = best.l2
+        cautiousL2 = cautious.l2
+    }
 }
 
 extension ConvergedHeadTrainer {
@@ -62,23 +80,26 @@ extension ConvergedHeadTrainer {
         for index in 0..<foldCount {
             held.append(HeldOutFold(folds.split(table, holdingOut: index), classes, kernels))
         }
-        let heldCount = held.reduce(0) { $0 + $1.rowCount }
+        let heldCount = Double(held.reduce(0) { $0 + $1.rowCount })
         var curve: [L2Choice.Point] = []
         for l2 in l2Strengths {
-            var loss = 0.0
+            var losses = (sum: 0.0, squares: 0.0)
             for index in held.indices where held[index].rowCount > 0 {
-                loss += try held[index].loss(
+                let fold = try held[index].losses(
                     l2: l2, tolerance: curveTolerance(l2), isCancelled: isCancelled)
+                losses.sum += fold.sum
+                losses.squares += fold.squares
             }
-            curve.append(L2Choice.Point(l2: l2, negativeLogLikelihood: loss / Double(heldCount)))
+            let mean = losses.sum / heldCount
+            let variance = max(0, losses.squares / heldCount - mean * mean)
+            curve.append(
+                L2Choice.Point(
+                    l2: l2, negativeLogLikelihood: mean,
+                    standardError: (variance / heldCount).squareRoot()))
             let last = curve.suffix(3).map(\.negativeLogLikelihood)
             if last.count == 3, last[0] < last[1], last[1] < last[2] { break }
         }
-        var best = curve[0]
-        for point in curve where point.negativeLogLikelihood < best.negativeLogLikelihood {
-            best = point
-        }
-        return L2Choice(l2: best.l2, curve: curve)
+        return L2Choice(curve: curve)
     }
 }
 
@@ -156,10 +177,10 @@ private struct HeldOutFold {
     /// Rows held out.
     var rowCount: Int { held.classRowCounts.reduce(0, +) }
 
-    /// Sum over the held-out rows of their loss at the optimum of the others.
-    mutating func loss(
+    /// Sums over the held-out rows of their loss at the optimum of the others, and of its square.
+    mutating func losses(
         l2: Double, tolerance: Double, isCancelled: () -> Bool
-    ) throws(HeadTrainingError) -> Double {
+    ) throws(HeadTrainingError) -> (sum: Double, squares: Double) {
         let problem = ConvexProblem(
             table: space?.table ?? training,
             classes: space == nil ? classes : Array(classes.indices), l2: l2, kernels: kernels)
@@ -173,11 +194,15 @@ private struct HeldOutFold {
             space?.weights(from: minimiser.weights, in: training, kernels: kernels)
             ?? minimiser.weights
         let judge = ConvexProblem(table: held, classes: classes, l2: l2, kernels: kernels)
-        var loss = 0.0
+        var losses = (sum: 0.0, squares: 0.0)
         for position in classes.indices {
             let chosen = judge.probabilities(of: position, at: features)
-            for row in 0..<chosen.count { loss -= Double.reproducibleLogarithm(chosen[row]) }
+            for row in 0..<chosen.count {
+                let loss = -Double.reproducibleLogarithm(chosen[row])
+                losses.sum += loss
+                losses.squares += loss * loss
+            }
         }
-        return loss
+        return losses
     }
 }

@@ -12,6 +12,12 @@ import Testing
         #expect(
             choice.curve.map(\.l2)
                 == Array(ConvergedHeadTrainer.l2Strengths.prefix(choice.curve.count)))
+        // The cautious one is the first within a standard error of the least.
+        let least = try #require(choice.curve.first { $0.l2 == choice.l2 })
+        let limit = least.negativeLogLikelihood + least.standardError
+        let within = choice.curve.first { $0.negativeLogLikelihood <= limit }
+        #expect(choice.cautiousL2 == within?.l2)
+        #expect(choice.cautiousL2 >= choice.l2)
         for variant in KernelVariant.supported {
             #expect(
                 try ConvergedHeadTrainer.chooseL2(table: table, seed: 3, variant: variant) == choice
@@ -56,6 +62,8 @@ import Testing
         // 0.1124990; bisection in Python.
         let point = try #require(choice.curve.first { $0.l2 == 0.1 })
         #expect(abs(point.negativeLogLikelihood - 0.112499) < 2e-3)
+        // Four losses, all the same.
+        #expect(point.standardError < 1e-6)
         #expect(choice.l2 == 1e-6)
     }
 
