@@ -160,16 +160,36 @@ static void convex_softmax(uint32_t last, uint32_t label, double *z, double *cho
     }
 }
 
-// Rows as doubles: x[r][f]; rows beyond `count` are zero.
-static void convex_tile(const float *rows, size_t count, size_t d, double *x)
+// Rows as doubles: x[r][f]; rows beyond `count` are zero. The rows behind them are fetched ahead: a
+// processor's own fetching stops at every page, which is a few rows.
+static void convex_tile(const float *rows, size_t stride, size_t count, size_t d, double *x)
 {
-    for (size_t r = 0; r < CONVEX_ROWS; ++r)
-        for (size_t f = 0; f < d; f += CONVEX_LANES)
+    for (size_t r = 0; r < count; ++r) {
+        const float *const row = rows + r * stride;
+        for (size_t f = 0; f < d; f += CONVEX_LANES) {
+            if (f % 16 == 0) __builtin_prefetch(row + CONVEX_ROWS * stride + f);
             quad_store(
-                x + r * d + f,
-                r < count
-                    ? __builtin_convertvector(*(const float_quad *)(rows + r * d + f), quad)
-                    : (quad)0.0);
+                x + r * d + f, __builtin_convertvector(*(const float_quad *)(row + f), quad));
+        }
+    }
+    for (size_t i = count * d; i < CONVEX_ROWS * d; i += CONVEX_LANES) quad_store(x + i, (quad)0.0);
+}
+
+// sums[j] += delta[j]^2 and sums[k + j] += delta[j], of the last class too.
+static void convex_squares(uint32_t last, size_t count, const double *z, double *sums)
+{
+    double *const plain = sums + last + 1;
+    for (size_t r = 0; r < count; ++r) {
+        double others = 0.0;
+        for (uint32_t j = 0; j < last; ++j) {
+            const double delta = z[j * CONVEX_ROWS + r];
+            others = others + delta;
+            sums[j] = __builtin_fma(delta, delta, sums[j]);
+            plain[j] = plain[j] + delta;
+        }
+        sums[last] = __builtin_fma(others, others, sums[last]);
+        plain[last] = plain[last] - others;
+    }
 }
 
 static void convex_accumulate(const struct head_convex_rows *request)
@@ -181,7 +201,7 @@ static void convex_accumulate(const struct head_convex_rows *request)
     for (size_t first = 0; first < request->row_count; first += CONVEX_ROWS) {
         const size_t left = request->row_count - first;
         const size_t count = left < CONVEX_ROWS ? left : CONVEX_ROWS;
-        convex_tile(request->rows + first * d, count, d, x);
+        convex_tile(request->rows + first * request->stride, request->stride, count, d, x);
         for (uint32_t j = 0; j < last;) {
             const double *v = request->differences + j * d;
             const uint32_t part = convex_part(last - j);
@@ -195,16 +215,7 @@ static void convex_accumulate(const struct head_convex_rows *request)
         convex_softmax(last, request->label, z, chosen);
         if (request->chosen)
             for (size_t r = 0; r < count; ++r) request->chosen[first + r] = chosen[r];
-        if (request->squares)
-            for (size_t r = 0; r < count; ++r) {
-                double sum = 0.0;
-                for (uint32_t j = 0; j < last; ++j) {
-                    const double delta = z[j * CONVEX_ROWS + r];
-                    sum = sum + delta;
-                    request->squares[j] = __builtin_fma(delta, delta, request->squares[j]);
-                }
-                request->squares[last] = __builtin_fma(sum, sum, request->squares[last]);
-            }
+        if (request->squares) convex_squares(last, count, z, request->squares);
         if (!request->gradients) continue;
         for (uint32_t j = 0; j < last;) {
             double *g = request->gradients + j * d;
@@ -221,12 +232,14 @@ static void convex_accumulate(const struct head_convex_rows *request)
 }
 
 // The lower triangle of m += x^T x, and some of what is above it.
-static void convex_gram(const float *rows, size_t row_count, size_t d, double *scratch, double *m)
+static void convex_gram(
+    const float *rows, size_t stride, size_t row_count, size_t d, double *scratch, double *m)
 {
     double *const x = scratch, columns[4 * CONVEX_ROWS];
     for (size_t first = 0; first < row_count; first += CONVEX_ROWS) {
         const size_t left = row_count - first;
-        convex_tile(rows + first * d, left < CONVEX_ROWS ? left : CONVEX_ROWS, d, x);
+        convex_tile(
+            rows + first * stride, stride, left < CONVEX_ROWS ? left : CONVEX_ROWS, d, x);
         for (size_t i = 0; i < d; i += 4) {
             for (size_t c = 0; c < 4; ++c)
                 for (size_t r = 0; r < CONVEX_ROWS; ++r)
@@ -295,14 +308,49 @@ static bool convex_factorise(double *m, size_t d)
     return true;
 }
 
-// x becomes the solution of L L^T y = x.
+// x becomes the solution of L L^T y = x, four rows of L at a time.
 static void convex_solve(const double *m, size_t d, double *x)
 {
-    for (size_t i = 0; i < d; ++i)
-        x[i] = (x[i] - convex_dot(m + i * d, x, i)) * m[i * d + i];
-    for (size_t i = d; i-- > 0;) {
-        x[i] = x[i] * m[i * d + i];
-        convex_add_multiple(-x[i], m + i * d, x, i);
+    for (size_t i = 0; i < d; i += 4) {
+        const double *const rows = m + i * d;
+        quad sums[8];
+        CONVEX_UNROLL for (size_t r = 0; r < 8; ++r) sums[r] = (quad)0.0;
+        size_t f = 0;
+        CONVEX_ROLLED for (; f + 8 <= i; f += 8)
+            CONVEX_UNROLL for (size_t half = 0; half < 2; ++half) {
+                const quad value = quad_load(x + f + 4 * half);
+                CONVEX_UNROLL for (size_t r = 0; r < 4; ++r)
+                    sums[4 * half + r] =
+                        quad_fma(quad_load(rows + r * d + f + 4 * half), value, sums[4 * half + r]);
+            }
+        if (f < i) {
+            const quad value = quad_load(x + f);
+            CONVEX_UNROLL for (size_t r = 0; r < 4; ++r)
+                sums[r] = quad_fma(quad_load(rows + r * d + f), value, sums[r]);
+        }
+        CONVEX_UNROLL for (size_t r = 0; r < 4; ++r) {
+            const double *const row = rows + r * d + i;
+            double value = x[i + r] - quad_sum(sums[r] + sums[4 + r]);
+            CONVEX_UNROLL for (size_t t = 0; t < r; ++t)
+                value = __builtin_fma(-row[t], x[i + t], value);
+            x[i + r] = value * row[r];
+        }
+    }
+    for (size_t i = d; i > 0;) {
+        i -= 4;
+        const double *const rows = m + i * d;
+        CONVEX_UNROLL for (size_t r = 4; r-- > 0;) {
+            double value = x[i + r];
+            CONVEX_UNROLL for (size_t t = 3; t > r; --t)
+                value = __builtin_fma(-rows[t * d + i + r], x[i + t], value);
+            x[i + r] = value * rows[r * d + i + r];
+        }
+        CONVEX_ROLLED for (size_t f = 0; f < i; f += 4) {
+            quad value = quad_load(x + f);
+            CONVEX_UNROLL for (size_t r = 0; r < 4; ++r)
+                value = quad_fma((quad)-x[i + r], quad_load(rows + r * d + f), value);
+            quad_store(x + f, value);
+        }
     }
 }
 

@@ -35,6 +35,7 @@ const struct head_kernel_variant head_kernel_variant_avx512 = {
     .consume_window = consume_window,
     .end_epoch = end_epoch,
     .measure_peak = measure_peak,
+    .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
 };
 

@@ -90,6 +90,12 @@ static void train_row(struct head_state *head, const float *restrict x, uint32_t
     }
 }
 
+static void accumulate_rows(
+    struct head_state *head, const float *rows, size_t stride, size_t row_count, uint32_t label)
+{
+    for (size_t row = 0; row < row_count; ++row) train_row(head, rows + row * stride, label);
+}
+
 static void consume_window(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
     const struct head_window *window, uint16_t *scratch)
@@ -135,5 +141,6 @@ const struct head_kernel_variant head_kernel_variant_scalar = {
     .consume_window = consume_window,
     .end_epoch = end_epoch,
     .measure_peak = measure_peak,
+    .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
 };

@@ -453,6 +453,29 @@ INLINE void consume_tile(
     if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
 }
 
+// Adds rows of one class to a head's gradients, without a minibatch. The rows of the tile behind are
+// fetched ahead: a processor's own fetching stops at every page, which is a few rows.
+static void accumulate_rows(
+    struct head_state *head, const float *rows, size_t stride, size_t row_count, uint32_t label)
+{
+    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
+    const float *x[TILE_ROWS];
+    int32_t labels[TILE_ROWS];
+    for (uint32_t r = 0; r < TILE_ROWS; ++r) labels[r] = head->classes[label];
+    for (size_t first = 0; first < row_count; first += TILE_ROWS) {
+        const float *const tile = rows + first * stride;
+        const size_t count = row_count - first < TILE_ROWS ? row_count - first : TILE_ROWS;
+        for (size_t r = 0; r < TILE_ROWS; ++r) {
+            x[r] = tile + (r < count ? r : 0) * stride;
+            for (size_t f = 0; f < head->feature_count; f += 16)
+                __builtin_prefetch(tile + (TILE_ROWS + r) * stride + f, 0, 2);
+        }
+        forward_tile(head, x, z);
+        softmax_tile(head->class_count - 1, head->classes, labels, z);
+        gradient_tile(head, x, z, (uint32_t)count);
+    }
+}
+
 // Fetches a part of `count` floats into the second-level cache.
 INLINE void fetch_part(const float *from, size_t count, size_t part, size_t parts)
 {

@@ -32,6 +32,9 @@ package struct ConvergedHeadTrainer: Sendable {
     /// The largest gradient that counts as none, where nothing else is asked for: scikit-learn's.
     package static let standardGradientTolerance = 1e-4
 
+    /// The least tolerance whose gradients rows summed in single precision tell from rounding.
+    static let singleToleranceMin = 2e-5
+
     private let table: ConvexTable
     private let l2: Double
     private let gradientTolerance: Double
@@ -103,24 +106,46 @@ package struct ConvergedHeadTrainer: Sendable {
     private func train(
         _ spec: HeadSpec, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> ConvergedHead {
-        let problem = ConvexProblem(
-            table: table, classes: spec.classes.members, l2: l2, kernels: kernels)
-        var minimiser = ConvexMinimiser(problem)
+        let classes = spec.classes.members
+        let problem = ConvexProblem(table: table, classes: classes, l2: l2, kernels: kernels)
+        if let space = RowSpace(table, classes: classes, kernels: kernels) {
+            let small = ConvexProblem(
+                table: space.table, classes: Array(classes.indices), l2: l2, kernels: kernels)
+            let trained = try certify(
+                spec, ConvexMinimiser(small), judge: problem, isCancelled: isCancelled
+            ) { space.weights(from: $0, in: table, kernels: kernels) }
+            if trained.isCertified { return trained }
+        }
+        return try certify(
+            spec, ConvexMinimiser(problem), judge: problem, isCancelled: isCancelled
+        ) { $0 }
+    }
+
+    /// Minimises until the head that `weights` makes of where the minimiser is has a certificate.
+    private func certify(
+        _ spec: HeadSpec, _ start: ConvexMinimiser, judge: ConvexProblem,
+        isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
+    ) throws(HeadTrainingError) -> ConvergedHead {
+        var minimiser = start
         // Rounding to single precision adds to the gradient: the room for it is found by trying.
         var tolerance = gradientTolerance / 2
+        var precision: ConvexProblem.Precision =
+            gradientTolerance < Self.singleToleranceMin ? .double : .single
         while true {
             let isThere = try minimiser.minimise(
-                tolerance: tolerance, iterationCountMax: ConvexMinimiser.iterationCountMax,
-                isCancelled: isCancelled)
-            let head = self.head(minimiser.weights, classes: spec.classes)
-            let norm = gradientNorm(of: head, problem)
+                tolerance: tolerance, precision: precision,
+                iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
+            let head = self.head(weights(minimiser.weights), classes: spec.classes)
+            let norm = gradientNorm(of: head, judge)
             let isCertified = norm <= gradientTolerance
-            if isCertified || !isThere || tolerance < gradientTolerance / 100 {
+            let isOver = !isThere || tolerance < gradientTolerance / 100
+            if isCertified || precision == .double && isOver {
                 return ConvergedHead(
                     id: spec.id, head: head, gradientNorm: norm,
                     iterationCount: minimiser.iterationCount, isCertified: isCertified)
             }
-            tolerance /= 8
+            if precision == .double { tolerance /= 8 }
+            precision = .double
         }
     }
 
@@ -146,7 +171,7 @@ package struct ConvergedHeadTrainer: Sendable {
             weights[row * table.width + table.featureCount] = Double(head.biases[row])
         }
         let gradient = DoubleBlock(count: problem.weightCount)
-        problem.gradient(at: weights, into: gradient)
+        problem.gradient(at: weights, in: .double, into: gradient)
         return gradient.largestMagnitude
     }
 }

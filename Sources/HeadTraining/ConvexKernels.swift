@@ -7,7 +7,7 @@ struct ConvexKernels: Sendable {
     /// Rows of the scratch memory that sums over rows need.
     static let tileRowCount = Int(HEAD_CONVEX_ROWS)
 
-    private let index: UInt32
+    let index: UInt32
 
     /// Those of a variant, or of the fastest one for nil.
     init(_ variant: KernelVariant?) throws(HeadTrainingError) {
@@ -29,12 +29,12 @@ struct ConvexKernels: Sendable {
 
     /// Adds `rows^T rows` to the lower triangle of `matrix`.
     func gram(
-        rows: UnsafePointer<Float>, rowCount: Int, width: Int, scratch: DoubleBlock,
+        rows: UnsafePointer<Float>, stride: Int, rowCount: Int, width: Int, scratch: DoubleBlock,
         into matrix: DoubleBlock
     ) {
         precondition(matrix.count == width * width)
         precondition(scratch.count >= Self.tileRowCount * width)
-        unsafe table.gram(rows, rowCount, width, scratch.pointer, matrix.pointer)
+        unsafe table.gram(rows, stride, rowCount, width, scratch.pointer, matrix.pointer)
     }
 
     func dot(_ left: DoubleBlock, _ right: DoubleBlock) -> Double {
@@ -46,6 +46,17 @@ struct ConvexKernels: Sendable {
     func add(_ factor: Double, _ values: DoubleBlock, to target: DoubleBlock) {
         precondition(values.count == target.count)
         unsafe table.add_multiple(factor, values.pointer, target.pointer, values.count)
+    }
+
+    /// `target += factor * values` of the lower triangles of two matrices.
+    func addLowerTriangle(
+        _ factor: Double, _ values: DoubleBlock, width: Int, to target: DoubleBlock
+    ) {
+        precondition(values.count == width * width && target.count == width * width)
+        for row in 0..<width {
+            unsafe table.add_multiple(
+                factor, values.pointer + row * width, target.pointer + row * width, row + 1)
+        }
     }
 
     /// Factorises the lower triangle in place; false if the matrix is not positive definite.

@@ -18,9 +18,10 @@ struct ConvexMinimiser {
     private let trial: DoubleBlock
     private let trialGradient: DoubleBlock
     private let direction: DoubleBlock
-    private var steps: [DoubleBlock] = []
-    private var changes: [DoubleBlock] = []
-    private var reciprocals: [Double] = []
+    private let rest: DoubleBlock
+    /// The preconditioner's product with `gradient`.
+    private let scaled: DoubleBlock
+    private var memory: [StepMemory] = []
 
     /// Where the head is.
     let weights: DoubleBlock
@@ -35,6 +36,8 @@ struct ConvexMinimiser {
         trial = DoubleBlock(count: count)
         trialGradient = DoubleBlock(count: count)
         direction = DoubleBlock(count: count)
+        rest = DoubleBlock(count: count)
+        scaled = DoubleBlock(count: count)
         if let start {
             weights.copy(from: start)
             preconditioner = .current(problem, at: weights)
@@ -47,14 +50,16 @@ struct ConvexMinimiser {
     ///
     /// - Returns: false if it got stuck before, in rounding errors or at `iterationCountMax`.
     mutating func minimise(
-        tolerance: Double, iterationCountMax: Int, isCancelled: () -> Bool
+        tolerance: Double, precision: ConvexProblem.Precision, iterationCountMax: Int,
+        isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> Bool {
         if isCancelled() { throw .cancelled }
-        problem.gradient(at: weights, into: gradient)
+        problem.gradient(at: weights, in: precision, into: gradient)
+        precondition(gradient, into: scaled)
         while !(gradient.largestMagnitude <= tolerance) {
             guard iterationCount < iterationCountMax else { return false }
             if Self.renewals.contains(iterationCount) {
-                preconditioner = .current(problem, at: weights) ?? preconditioner
+                renew()
             }
             setDirection()
             var slope = problem.kernels.dot(gradient, direction)
@@ -63,8 +68,10 @@ struct ConvexMinimiser {
                 setDirection()
                 slope = problem.kernels.dot(gradient, direction)
             }
-            guard slope < 0, try search(slope: slope, isCancelled: isCancelled) else {
-                guard !steps.isEmpty else { return false }
+            guard slope < 0,
+                try search(slope: slope, precision: precision, isCancelled: isCancelled)
+            else {
+                guard !memory.isEmpty else { return false }
                 forget()
                 continue
             }
@@ -74,48 +81,49 @@ struct ConvexMinimiser {
     }
 
     private mutating func forget() {
-        steps = []
-        changes = []
-        reciprocals = []
+        memory = []
     }
 
-    /// The two-loop recursion.
-    private func setDirection() {
+    /// The two-loop recursion, with what the preconditioner makes of gradients instead of its
+    /// products with what the first loop leaves: it is linear, so one product an iteration is enough.
+    private mutating func setDirection() {
         let kernels = problem.kernels
         direction.clear()
-        kernels.add(-1, gradient, to: direction)
-        var factors = [Double](repeating: 0, count: steps.count)
-        for index in steps.indices.reversed() {
-            factors[index] = kernels.dot(steps[index], direction) * reciprocals[index]
-            kernels.add(-factors[index], changes[index], to: direction)
-        }
-        scale()
-        for index in steps.indices {
-            let factor = kernels.dot(changes[index], direction) * reciprocals[index]
-            kernels.add(factors[index] - factor, steps[index], to: direction)
-        }
-    }
-
-    /// The first guess of the inverse, so large that the last change of the gradient fits.
-    private func scale() {
-        let kernels = problem.kernels
-        guard let last = changes.last, let reciprocal = reciprocals.last else {
-            guard preconditioner == nil else {
-                preconditioner?.apply(to: direction)
-                return
-            }
+        kernels.add(-1, scaled, to: direction)
+        guard let last = memory.last else {
+            guard preconditioner == nil else { return }
             multiply(direction, by: 1 / kernels.dot(direction, direction).squareRoot())
             return
         }
-        var size = kernels.dot(last, last)
-        if let preconditioner {
-            // `trial` is free between searches.
-            trial.copy(from: last)
-            preconditioner.apply(to: trial)
-            size = kernels.dot(last, trial)
-            preconditioner.apply(to: direction)
+        // The first guess of the inverse is as large as makes the last change of the gradient fit.
+        let size = 1 / (last.reciprocal * kernels.dot(last.change, last.scaledChange))
+        var factors = [Double](repeating: 0, count: memory.count)
+        rest.clear()
+        kernels.add(-1, gradient, to: rest)
+        for index in memory.indices.reversed() {
+            let pair = memory[index]
+            factors[index] = kernels.dot(pair.step, rest) * pair.reciprocal
+            kernels.add(-factors[index], pair.change, to: rest)
+            kernels.add(-factors[index], pair.scaledChange, to: direction)
         }
-        multiply(direction, by: 1 / (reciprocal * size))
+        multiply(direction, by: size)
+        for (index, pair) in memory.enumerated() {
+            let factor = kernels.dot(pair.change, direction) * pair.reciprocal
+            kernels.add(factors[index] - factor, pair.step, to: direction)
+        }
+    }
+
+    /// Another preconditioner: what the old one made of gradients is made anew.
+    private mutating func renew() {
+        guard let renewed = ConvexPreconditioner.current(problem, at: weights) else { return }
+        preconditioner = renewed
+        precondition(gradient, into: scaled)
+        for pair in memory { precondition(pair.change, into: pair.scaledChange) }
+    }
+
+    private func precondition(_ values: DoubleBlock, into result: DoubleBlock) {
+        result.copy(from: values)
+        preconditioner?.apply(to: result)
     }
 
     private func multiply(_ values: DoubleBlock, by factor: Double) {
@@ -124,7 +132,7 @@ struct ConvexMinimiser {
 
     /// Steps along the direction until the slope there is small, and remembers the step.
     private mutating func search(
-        slope: Double, isCancelled: () -> Bool
+        slope: Double, precision: ConvexProblem.Precision, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> Bool {
         let kernels = problem.kernels
         var length = 1.0
@@ -134,7 +142,7 @@ struct ConvexMinimiser {
             if isCancelled() { throw .cancelled }
             trial.copy(from: weights)
             kernels.add(length, direction, to: trial)
-            problem.gradient(at: trial, into: trialGradient)
+            problem.gradient(at: trial, in: precision, into: trialGradient)
             let reached = kernels.dot(trialGradient, direction)
             if reached > -0.8 * slope || reached.isNaN {
                 high = (length, reached)
@@ -157,25 +165,43 @@ struct ConvexMinimiser {
 
     private mutating func remember(length: Double) -> Bool {
         let kernels = problem.kernels
-        let isFull = steps.count == Self.memoryCount
-        let step = isFull ? steps.removeFirst() : DoubleBlock(count: weights.count)
-        let change = isFull ? changes.removeFirst() : DoubleBlock(count: weights.count)
-        if isFull { reciprocals.removeFirst() }
-        step.clear()
-        kernels.add(length, direction, to: step)
-        change.copy(from: trialGradient)
-        kernels.add(-1, gradient, to: change)
+        let pair =
+            memory.count == Self.memoryCount
+            ? memory.removeFirst() : StepMemory(count: weights.count)
+        pair.step.clear()
+        kernels.add(length, direction, to: pair.step)
+        pair.change.copy(from: trialGradient)
+        kernels.add(-1, gradient, to: pair.change)
         weights.copy(from: trial)
         gradient.copy(from: trialGradient)
-        let product = kernels.dot(step, change)
+        rest.copy(from: scaled)
+        precondition(gradient, into: scaled)
+        pair.scaledChange.copy(from: scaled)
+        kernels.add(-1, rest, to: pair.scaledChange)
+        let product = kernels.dot(pair.step, pair.change)
         // Strictly convex: only rounding can make it anything but positive.
         guard product > 0 else {
             forget()
             return true
         }
-        steps.append(step)
-        changes.append(change)
-        reciprocals.append(1 / product)
+        pair.reciprocal = 1 / product
+        memory.append(pair)
         return true
+    }
+}
+
+/// A step and the change of the gradient it made.
+private final class StepMemory {
+    let step: DoubleBlock
+    let change: DoubleBlock
+    /// The preconditioner's product with `change`.
+    let scaledChange: DoubleBlock
+    /// One over the product of step and change.
+    var reciprocal = 0.0
+
+    init(count: Int) {
+        step = DoubleBlock(count: count)
+        change = DoubleBlock(count: count)
+        scaledChange = DoubleBlock(count: count)
     }
 }

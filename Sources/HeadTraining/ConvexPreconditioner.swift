@@ -41,7 +41,8 @@ struct ConvexPreconditioner {
         for row in curvatures {
             let matrix = DoubleBlock(count: width * width)
             for (curvature, gram) in zip(row, grams) {
-                problem.kernels.add(curvature / Double(problem.rowCount), gram, to: matrix)
+                problem.kernels.addLowerTriangle(
+                    curvature / Double(problem.rowCount), gram, width: width, to: matrix)
             }
             for column in 0..<width where column != problem.table.featureCount {
                 matrix[column * width + column] += problem.l2

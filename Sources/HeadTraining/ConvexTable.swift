@@ -1,3 +1,4 @@
+import CHeadKernels
 import Synchronization
 import Tensors
 
@@ -5,8 +6,12 @@ import Tensors
 /// bias, and padded with zeros; and Gram matrices of the classes' rows, computed when asked for.
 final class ConvexTable: Sendable {
     let featureCount: Int
-    /// Values of a row: features, the 1 and zeros.
+    /// Values of a row in double precision: features, the 1 and zeros.
     let width: Int
+    /// Values of a row in single precision, which knows the bias apart: features and what follows.
+    let singleWidth: Int
+    /// Values from one row to the next: whole cache lines.
+    let stride: Int
     let classRowCounts: [Int]
     private let classRowOffsets: [Int]
     private let rows: FloatBuffer
@@ -16,18 +21,21 @@ final class ConvexTable: Sendable {
         featureCount = table.featureCount
         let lanes = ConvexKernels.laneCount
         width = (table.featureCount + 1 + lanes - 1) / lanes * lanes
+        let lines = Int(HEAD_LANES)
+        singleWidth = (table.featureCount + lines - 1) / lines * lines
+        stride = (table.featureCount + lines) / lines * lines
         classRowCounts = table.classRowCounts
         classRowOffsets = table.classRowOffsets
         let columnCount = table.featureCount
-        let width = width
-        let rows = FloatBuffer(count: table.rowCount * width)
+        let stride = stride
+        let rows = FloatBuffer(count: table.rowCount * stride)
         unsafe rows.withUnsafeMutableBufferPointer { target in
             unsafe table.features.withUnsafeBufferPointer { source in
                 guard let from = source.baseAddress, let to = target.baseAddress else { return }
                 for row in 0..<table.rowCount {
-                    unsafe (to + row * width).update(
+                    unsafe (to + row * stride).update(
                         from: from + row * columnCount, count: columnCount)
-                    unsafe to[row * width + columnCount] = 1
+                    unsafe to[row * stride + columnCount] = 1
                 }
             }
         }
@@ -35,12 +43,24 @@ final class ConvexTable: Sendable {
         grams = Mutex([DoubleBlock?](repeating: nil, count: table.classCount))
     }
 
-    /// Lends a class's rows, `[row, width]`.
+    /// Lends a class's rows, `[row, stride]`.
     func withRows(of label: Int, _ body: (UnsafePointer<Float>) -> Void) {
         unsafe rows.withUnsafeBufferPointer { rows in
             guard let address = rows.baseAddress, classRowCounts[label] > 0 else { return }
-            unsafe body(address + classRowOffsets[label] * width)
+            unsafe body(address + classRowOffsets[label] * stride)
         }
+    }
+
+    /// The features of one row.
+    func row(_ index: Int, of label: Int) -> DoubleBlock {
+        precondition(index >= 0 && index < classRowCounts[label])
+        let result = DoubleBlock(count: featureCount)
+        unsafe withRows(of: label) { rows in
+            for column in 0..<featureCount {
+                result[column] = Double(unsafe rows[index * stride + column])
+            }
+        }
+        return result
     }
 
     /// Sum over a class's rows of `row^T row`; only its lower triangle means anything.
@@ -51,7 +71,8 @@ final class ConvexTable: Sendable {
         let scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
         unsafe withRows(of: label) { rows in
             unsafe kernels.gram(
-                rows: rows, rowCount: classRowCounts[label], width: width, scratch: scratch,
+                rows: rows, stride: stride, rowCount: classRowCounts[label], width: width,
+                scratch: scratch,
                 into: matrix)
         }
         grams.withLock { $0[label] = matrix }

@@ -10,12 +10,30 @@ package struct L2Choice: Sendable, Equatable {
         package let l2: Double
         /// Mean over the held-out rows of the negative logarithm of their class's probability.
         package let negativeLogLikelihood: Double
+        /// The standard error of that mean.
+        package let standardError: Double
     }
 
     /// The strength with the least held-out loss, the stronger of equals.
     package let l2: Double
+    /// The strongest whose loss is within one standard error of the least one (Breiman, Friedman,
+    /// Olshen and Stone 1984, section 3.4.3): for rows that the features were learnt from, which
+    /// make weak penalties look better than they are on new ones.
+    package let cautiousL2: Double
     /// All that were tried, the strongest first.
     package let curve: [Point]
+
+    init(curve: [Point]) {
+        var best = curve[0]
+        for point in curve where point.negativeLogLikelihood < best.negativeLogLikelihood {
+            best = point
+        }
+        let limit = best.negativeLogLikelihood + best.standardError
+        let cautious = curve.first { $0.negativeLogLikelihood <= limit } ?? best
+        self.curve = curve
+        l2 = best.l2
+        cautiousL2 = cautious.l2
+    }
 }
 
 extension ConvergedHeadTrainer {
@@ -25,8 +43,9 @@ extension ConvergedHeadTrainer {
         10, 3, 1, 0.3, 0.1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
     ]
 
-    /// Gradients this small change the held-out loss by less than strengths differ.
-    private static let curveTolerance = 1e-3
+    /// Gradients this small, but no larger than a part of the penalty's own, change the held-out loss
+    /// by less than strengths differ.
+    private static func curveTolerance(_ l2: Double) -> Double { min(1e-3, 0.1 * l2) }
 
     /// Chooses the strength of the penalty by cross-validation on the rows themselves: the head over
     /// all classes that have rows is trained without a fold, and its loss on the fold counts.
@@ -61,23 +80,26 @@ extension ConvergedHeadTrainer {
         for index in 0..<foldCount {
             held.append(HeldOutFold(folds.split(table, holdingOut: index), classes, kernels))
         }
-        let heldCount = held.reduce(0) { $0 + $1.rowCount }
+        let heldCount = Double(held.reduce(0) { $0 + $1.rowCount })
         var curve: [L2Choice.Point] = []
         for l2 in l2Strengths {
-            var loss = 0.0
+            var losses = (sum: 0.0, squares: 0.0)
             for index in held.indices where held[index].rowCount > 0 {
-                loss += try held[index].loss(
-                    l2: l2, tolerance: curveTolerance, isCancelled: isCancelled)
+                let fold = try held[index].losses(
+                    l2: l2, tolerance: curveTolerance(l2), isCancelled: isCancelled)
+                losses.sum += fold.sum
+                losses.squares += fold.squares
             }
-            curve.append(L2Choice.Point(l2: l2, negativeLogLikelihood: loss / Double(heldCount)))
+            let mean = losses.sum / heldCount
+            let variance = max(0, losses.squares / heldCount - mean * mean)
+            curve.append(
+                L2Choice.Point(
+                    l2: l2, negativeLogLikelihood: mean,
+                    standardError: (variance / heldCount).squareRoot()))
             let last = curve.suffix(3).map(\.negativeLogLikelihood)
             if last.count == 3, last[0] < last[1], last[1] < last[2] { break }
         }
-        var best = curve[0]
-        for point in curve where point.negativeLogLikelihood < best.negativeLogLikelihood {
-            best = point
-        }
-        return L2Choice(l2: best.l2, curve: curve)
+        return L2Choice(curve: curve)
     }
 }
 
@@ -134,6 +156,7 @@ private struct RowFolds {
 /// The head over all classes without a fold, from one strength to the next.
 private struct HeldOutFold {
     private let training: ConvexTable
+    private let space: RowSpace?
     private let held: ConvexTable
     private let classes: [Int]
     private let kernels: ConvexKernels
@@ -143,7 +166,9 @@ private struct HeldOutFold {
         _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int],
         _ kernels: ConvexKernels
     ) {
-        training = ConvexTable(tables.training)
+        let whole = ConvexTable(tables.training)
+        space = RowSpace(whole, classes: classes, kernels: kernels)
+        training = whole
         held = ConvexTable(tables.held)
         self.classes = classes
         self.kernels = kernels
@@ -152,22 +177,32 @@ private struct HeldOutFold {
     /// Rows held out.
     var rowCount: Int { held.classRowCounts.reduce(0, +) }
 
-    /// Sum over the held-out rows of their loss at the optimum of the others.
-    mutating func loss(
+    /// Sums over the held-out rows of their loss at the optimum of the others, and of its square.
+    mutating func losses(
         l2: Double, tolerance: Double, isCancelled: () -> Bool
-    ) throws(HeadTrainingError) -> Double {
-        let problem = ConvexProblem(table: training, classes: classes, l2: l2, kernels: kernels)
+    ) throws(HeadTrainingError) -> (sum: Double, squares: Double) {
+        let problem = ConvexProblem(
+            table: space?.table ?? training,
+            classes: space == nil ? classes : Array(classes.indices), l2: l2, kernels: kernels)
         var minimiser = ConvexMinimiser(problem, start: weights)
         _ = try minimiser.minimise(
-            tolerance: tolerance, iterationCountMax: ConvexMinimiser.iterationCountMax,
-            isCancelled: isCancelled)
+            tolerance: tolerance,
+            precision: tolerance < ConvergedHeadTrainer.singleToleranceMin ? .double : .single,
+            iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
         weights = minimiser.weights
+        let features =
+            space?.weights(from: minimiser.weights, in: training, kernels: kernels)
+            ?? minimiser.weights
         let judge = ConvexProblem(table: held, classes: classes, l2: l2, kernels: kernels)
-        var loss = 0.0
+        var losses = (sum: 0.0, squares: 0.0)
         for position in classes.indices {
-            let chosen = judge.probabilities(of: position, at: minimiser.weights)
-            for row in 0..<chosen.count { loss -= Double.reproducibleLogarithm(chosen[row]) }
+            let chosen = judge.probabilities(of: position, at: features)
+            for row in 0..<chosen.count {
+                let loss = -Double.reproducibleLogarithm(chosen[row])
+                losses.sum += loss
+                losses.squares += loss * loss
+            }
         }
-        return loss
+        return losses
     }
 }

@@ -9,8 +9,8 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measures the hot paths on fixed, seeded work.",
         discussion: "Example: bench heads --json",
         subcommands: [
-            HeadsBench.self, BackboneBench.self, BroadcastBench.self, StartupBench.self,
-            PlainReceiver.self,
+            HeadsBench.self, ConvergeBench.self, BackboneBench.self, BroadcastBench.self,
+            StartupBench.self, PlainReceiver.self,
         ])
 
     static func main() async {

@@ -101,21 +101,21 @@ struct HeadsBench: ParsableCommand {
     }
 
     /// Half-sparse, non-negative features around a centre per class, as a relu layer gives them.
-    private static func table(rowCount: Int, featureCount: Int) -> FeatureTable {
+    static func table(rowCount: Int, featureCount: Int, classCount: Int = 10) -> FeatureTable {
         var matrix = Matrix(rowCount: rowCount, columnCount: featureCount)
         var labels: [Int] = []
         for row in 0..<rowCount {
-            labels.append(row % 10)
+            labels.append(row % classCount)
             for block in 0..<(featureCount + 3) / 4 {
                 let noise = Philox.block(seed: 1, UInt32(row), UInt32(block), 0, 0)
-                let centre = Philox.block(seed: 2, UInt32(row % 10), UInt32(block), 0, 0)
+                let centre = Philox.block(seed: 2, UInt32(row % classCount), UInt32(block), 0, 0)
                 for lane in 0..<min(4, featureCount - 4 * block) {
                     let value = Philox.uniform(noise[lane]) + Philox.uniform(centre[lane]) - 1
                     matrix[row, 4 * block + lane] = max(0, value)
                 }
             }
         }
-        return FeatureTable(grouping: matrix, labels: labels, classCount: 10)
+        return FeatureTable(grouping: matrix, labels: labels, classCount: classCount)
     }
 }
 

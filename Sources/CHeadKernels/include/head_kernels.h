@@ -94,7 +94,8 @@ struct head_row_request {
 // Rows of one class, and what of them a head over `class_count` classes wants summed, in double.
 // The head's bias is the weight of a feature that is 1 in every row.
 struct head_convex_rows {
-    const float *rows;          // [row_count][feature_count]
+    const float *rows;          // [row_count][stride]
+    size_t stride;
     size_t row_count;
     uint32_t feature_count;     // d, a multiple of HEAD_CONVEX_LANES
     uint32_t class_count;       // k, up to HEAD_CLASSES_MAX
@@ -102,7 +103,7 @@ struct head_convex_rows {
     const double *differences;  // [k-1][d]: weights less those of the last class
     // To each of these is added; each may be null.
     double *gradients;          // [k-1][d]: delta[j] x, delta as above
-    double *squares;            // [k]: delta[j]^2
+    double *squares;            // [2][k]: delta[j]^2, and delta[j]
     // Set, may be null: the probability of the rows' own class, [row_count].
     double *chosen;
     double *scratch;            // [HEAD_CONVEX_ROWS][d]
@@ -112,7 +113,8 @@ struct head_convex_rows {
 struct head_convex_kernels {
     void (*accumulate)(const struct head_convex_rows *request);
     // Adds rows^T rows to the lower triangle of `m`; what is above gets rubbish.
-    void (*gram)(const float *rows, size_t row_count, size_t d, double *scratch, double *m);
+    void (*gram)(
+        const float *rows, size_t stride, size_t row_count, size_t d, double *scratch, double *m);
     double (*dot)(const double *a, const double *b, size_t count);
     // y += factor * x
     void (*add_multiple)(double factor, const double *x, double *y, size_t count);
@@ -143,6 +145,11 @@ struct head_kernel_variant {
     // Runs `count` rounds of independent fused multiply-adds on full vectors: the core's peak.
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
+    // Adds rows of one class, `stride` apart, to `gradients` and `bias_gradients`; nothing is updated.
+    // `label` is the class's position in the head.
+    void (*accumulate_rows)(
+        struct head_state *head, const float *rows, size_t stride, size_t row_count,
+        uint32_t label);
     struct head_convex_kernels convex;
 };
 

@@ -1,0 +1,92 @@
+import CHeadKernels
+import Tensors
+
+/// Gradients of one head summed in single precision, by the kernels that train minibatches.
+///
+/// Used by one thread.
+@safe
+final class SinglePrecisionSums {
+    private let table: ConvexTable
+    private let kernels: ConvexKernels
+    private let classCount: Int
+    private let values: FloatBuffer
+    private let classes: UnsafeMutableBufferPointer<UInt16>
+
+    /// Rows after which sums go on from zero, in double: rounding grows with their size.
+    private static let blockRowCount = 1_024
+
+    init(table: ConvexTable, classCount: Int, kernels: ConvexKernels) {
+        self.table = table
+        self.kernels = kernels
+        self.classCount = classCount
+        values = FloatBuffer(count: 2 * (classCount - 1) * (table.singleWidth + 1))
+        unsafe classes = .allocate(capacity: classCount)
+        for position in 0..<classCount {
+            unsafe classes.initializeElement(at: position, to: UInt16(position))
+        }
+    }
+
+    deinit {
+        unsafe classes.deallocate()
+    }
+
+    /// What of `values` is what: two matrices `[class, singleWidth]`, then a bias a class of both.
+    private func withState(_ body: (inout head_state) -> Void) {
+        unsafe values.withUnsafeMutableBufferPointer { memory in
+            guard let start = memory.baseAddress else { return }
+            let matrix = (classCount - 1) * table.singleWidth
+            var state = unsafe head_state()
+            unsafe state.class_count = UInt32(classCount)
+            unsafe state.feature_count = UInt32(table.singleWidth)
+            unsafe state.classes = UnsafePointer(classes.baseAddress)
+            unsafe state.differences = start
+            unsafe state.gradients = start + matrix
+            unsafe state.bias_differences = start + 2 * matrix
+            unsafe state.bias_gradients = start + 2 * matrix + (classCount - 1)
+            unsafe body(&state)
+        }
+    }
+
+    /// Takes `differences` `[class, width]` over.
+    func setWeights(_ differences: DoubleBlock) {
+        unsafe withState { state in
+            for row in 0..<classCount - 1 {
+                let source = unsafe differences.pointer + row * table.width
+                let target = unsafe state.differences + row * table.singleWidth
+                for column in 0..<table.featureCount {
+                    unsafe target[column] = Float(source[column])
+                }
+                unsafe state.bias_differences[row] = Float(source[table.featureCount])
+            }
+        }
+    }
+
+    /// Adds the rows of class `label`, which is at `position` in the head, to `sums` `[class, width]`.
+    func add(rowsOf label: Int, position: Int, to sums: DoubleBlock) {
+        let rowCount = table.classRowCounts[label]
+        unsafe table.withRows(of: label) { rows in
+            for first in stride(from: 0, to: rowCount, by: Self.blockRowCount) {
+                unsafe withState { state in
+                    let biases = classCount - 1
+                    unsafe state.gradients.update(repeating: 0, count: biases * table.singleWidth)
+                    unsafe state.bias_gradients.update(repeating: 0, count: biases)
+                    unsafe head_kernel_variant_at(kernels.index).pointee.accumulate_rows(
+                        &state, rows + first * table.stride, table.stride,
+                        min(Self.blockRowCount, rowCount - first), UInt32(position))
+                    unsafe take(state, into: sums)
+                }
+            }
+        }
+    }
+
+    private func take(_ state: head_state, into sums: DoubleBlock) {
+        for row in 0..<classCount - 1 {
+            let source = unsafe state.gradients + row * table.singleWidth
+            let target = unsafe sums.pointer + row * table.width
+            for column in 0..<table.featureCount {
+                unsafe target[column] += Double(source[column])
+            }
+            unsafe target[table.featureCount] += Double(state.bias_gradients[row])
+        }
+    }
+}
