@@ -112,7 +112,7 @@ struct AnswerSection {
 
     private func controls(_ claims: [StudyClaim], _ counts: VerdictCounts) -> String {
         guard counts.gains > 0 else {
-            return "So the post's gain was not found on little data."
+            return "So the post's gain was not found there."
         }
         let gains = claims.filter { $0.verdict == .gain }
         let held = gains.compactMap(\.holdsAgainstControls)

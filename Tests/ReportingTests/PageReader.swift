@@ -18,8 +18,10 @@ struct PageElement: Sendable {
     func first(id: String) -> PageElement? { all.first { $0.attributes["id"] == id } }
 }
 
-/// Reads a page as strictly as XML: every element is closed, every attribute has quotes, every
-/// entity is known. Anything else is an error.
+/// Reads a page as strictly as XML.
+///
+/// Every element is closed, every attribute has quotes, every entity is known; anything else is an
+/// error.
 struct PageReader {
     struct Flaw: Error, CustomStringConvertible {
         let description: String
