@@ -112,7 +112,7 @@ struct AnswerSection {
 
     private func controls(_ claims: [StudyClaim], _ counts: VerdictCounts) -> String {
         guard counts.gains > 0 else {
-            return "So the post's gain was not found on little data."
+            return "So the post's gain was not found there."
         }
         let gains = claims.filter { $0.verdict == .gain }
         let held = gains.compactMap(\.holdsAgainstControls)
@@ -184,13 +184,14 @@ struct AnswerSection {
         var table = HTMLTable(
             caption:
                 "\(name), \(StudyNames.fraction(fraction)) of the rows: gain in percentage points",
-            titles: [
-                "heads", "scheme", "over one-vs-all", "over equal steps", "over refit",
-            ], rowTitleCount: 2)
-        for claim in claims {
+            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"])
+        for (index, claim) in claims.enumerated() {
+            if index == 0 || claims[index - 1].arm != claim.arm {
+                table.beginGroup(Markup.escaped(StudyNames.arm(claim.arm)))
+            }
             table.add([
-                Markup.escaped(StudyNames.arm(claim.arm)), StudyNames.inWords(claim.scheme),
-                cell(claim.overOneVsAll), cell(claim.overEqualSteps), cell(claim.overRefit),
+                StudyNames.inWords(claim.scheme), cell(claim.overOneVsAll),
+                cell(claim.overEqualSteps), cell(claim.overRefit),
             ])
         }
         return table.rendered()

@@ -45,7 +45,7 @@ struct CalibrationSection {
         }
         guard cells.contains(where: { !$0.0.asksBackbone }) else { return "" }
         let percent = ChartScale.linear(covering: [0, 100], within: 0...100)
-        var curves = ChartPlot(frame: .init(top: 34, bottom: 240), height: 376)
+        var curves = ChartPlot(frame: .init(top: 34, bottom: 240), height: 384)
         curves.verticalAxis(percent, title: "predictions that are right (%)")
         curves.verticalLines(percent)
         curves.addLine(
@@ -54,7 +54,7 @@ struct CalibrationSection {
         let shares = cells.map { Self.shares($0.1.calibration) }
         let counts = ChartScale.linear(
             covering: [0] + shares.flatMap { $0 }, within: 0...100, tickCount: 2)
-        var bars = ChartPlot(frame: .init(top: 276, bottom: 330), height: 376)
+        var bars = ChartPlot(frame: .init(top: 284, bottom: 338), height: 384)
         bars.verticalAxis(counts, title: "share of the predictions (%)")
         bars.horizontalAxis(percent, title: "highest probability (%)")
         for (index, (scheme, cell)) in cells.enumerated() {

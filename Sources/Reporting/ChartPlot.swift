@@ -3,7 +3,7 @@ struct ChartPlot: SVGDrawing {
     /// Where the marks are, in pixels.
     struct Frame {
         var left = 56.0
-        var right = 446.0
+        var right = 440.0
         var top = 34.0
         var bottom = 268.0
     }
@@ -65,7 +65,11 @@ struct ChartPlot: SVGDrawing {
 
     /// Names instead of numbers, each in the middle of a band of its own.
     mutating func horizontalAxis(_ names: [String], title: String) {
-        for (index, name) in names.enumerated() {
+        // With very many names only some have room.
+        let widest = names.map { Double($0.count) * 7.6 + 6 }.max() ?? 1
+        let room = (frame.right - frame.left) / Double(max(1, names.count))
+        let step = max(1, Int((widest / room).rounded(.up)))
+        for (index, name) in names.enumerated() where index % step == 0 {
             texts.add(
                 name, x: band(index, of: names.count), y: frame.bottom + 18, "quiet",
                 anchor: .middle)

@@ -20,13 +20,7 @@ struct FrontierSection {
             isEmpty = false
             let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
             text += "<h3>\(name)</h3>\n"
-            let sentences = outline.arms.flatMap { arm in
-                outline.outerFractions.compactMap { sentence(outline, $0, arm) }
-            }
-            if !sentences.isEmpty {
-                let items = sentences.map { "<li>\($0)</li>\n" }
-                text += "<ul class=\"plain\">\n\(items.joined())</ul>\n"
-            }
+            text += savings(outline)
             var charts = ""
             for (place, fraction) in outline.outerFractions.enumerated() {
                 for (number, arm) in outline.arms.enumerated() {
@@ -62,24 +56,44 @@ struct FrontierSection {
         }
     }
 
-    /// What can be saved without losing more than a tenth of a point.
-    private func sentence(
+    /// How often the top class never changes, and what can be saved without losing more than a
+    /// tenth of a point.
+    private func savings(_ outline: StudyOutline) -> String {
+        var table = HTMLTable(
+            caption:
+                "\(StudyNames.dataset(outline.dataset.name)): what can be saved within 0.1 points of the post's policy, which drops one class a step",
+            titles: [
+                "heads", "top class never changes", "cheapest policy", "accuracy", "heads per row",
+                "operations saved",
+            ])
+        var isEmpty = true
+        for fraction in outline.outerFractions {
+            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            for arm in outline.arms {
+                guard let cells = savings(outline, fraction, arm) else { continue }
+                table.add(cells)
+                isEmpty = false
+            }
+        }
+        return isEmpty ? "" : table.rendered()
+    }
+
+    private func savings(
         _ outline: StudyOutline, _ fraction: Double, _ arm: String
-    ) -> String? {
+    ) -> [String]? {
         let points = points(outline, fraction, arm)
         guard let base = points.first(where: { $0.policy == "drop 1" }) else { return nil }
         let near = points.filter { $0.accuracy >= base.accuracy - 0.001 }
         guard let cheapest = near.min(by: { $0.flopsPerRow < $1.flopsPerRow }) else { return nil }
-        let start =
-            "\(StudyNames.fraction(fraction)) of the rows, \(StudyNames.armInWords(arm)): dropping one class a step, the top class never changes in \(Format.percent(base.topNeverChangedShare, places: 1)) of the rows; "
-        guard cheapest.flopsPerRow < base.flopsPerRow else {
-            return Markup.escaped(start + "no policy is cheaper within 0.1 points of its accuracy.")
-        }
-        let saved = 1 - cheapest.flopsPerRow / base.flopsPerRow
-        return Markup.escaped(
-            start
-                + "“\(cheapest.policy)” is within 0.1 points of its accuracy and saves \(Format.percent(saved, places: 0)) of the operations (\(Format.decimal(cheapest.headsPerRow, places: 2)) heads a row instead of \(Format.decimal(base.headsPerRow, places: 2)))."
-        )
+        return [
+            Markup.escaped(StudyNames.arm(arm)),
+            Format.percent(base.topNeverChangedShare, places: 1) + " of the rows",
+            Markup.escaped(cheapest.policy),
+            Format.percent(cheapest.accuracy)
+                + " <small>\(StudyFormat.points(cheapest.accuracy - base.accuracy))</small>",
+            "\(StudyFormat.number(cheapest.headsPerRow, places: 2)) instead of \(StudyFormat.number(base.headsPerRow, places: 2))",
+            Format.percent(1 - cheapest.flopsPerRow / base.flopsPerRow, places: 0),
+        ]
     }
 
     // MARK: - Charts
@@ -107,7 +121,16 @@ struct FrontierSection {
             plot.add("<g class=\"\(isBest ? "k7" : "k0")\">")
             plot.add(ChartMarker.circle.drawn(place.x, place.y, isOpen: !isBest, size: 4))
             plot.add("</g>")
-            plot.keepFree(around: place.x, place.y, radius: 5)
+            plot.keepFree(around: place.x, place.y, radius: 8)
+        }
+        for (from, to) in zip(front, front.dropFirst()) {
+            let count = max(1, Int(max(abs(to.x - from.x), abs(to.y - from.y)) / 4))
+            for step in 0...count {
+                let share = Double(step) / Double(count)
+                plot.keepFree(
+                    around: from.x + (to.x - from.x) * share,
+                    from.y + (to.y - from.y) * share, radius: 2)
+            }
         }
         // Those on the frontier are named first, where there is room.
         let order = points.indices.sorted { best[$0] && !best[$1] }

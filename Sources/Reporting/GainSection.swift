@@ -63,7 +63,7 @@ struct GainSection {
         let top = 26.0
         let bottom = top + Double(rows.count) * 25 + Double(groups) * 9
         var plot = ChartPlot(
-            frame: .init(left: 122, right: 446, top: top, bottom: bottom), height: bottom + 46)
+            frame: .init(left: 122, right: 436, top: top, bottom: bottom), height: bottom + 46)
         plot.horizontalAxis(scale, title: "difference (percentage points, root scale)")
         plot.addText("rows, scheme", x: 4, y: 14, "quiet axis-title")
         let places = places(of: rows, from: top)

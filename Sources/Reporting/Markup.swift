@@ -27,14 +27,17 @@ struct HTMLTable {
     let caption: String
     /// Of the columns; empty ones are for cells that explain themselves.
     let titles: [String]
+    /// Classes of the table, if any.
+    let style: String
     /// How many columns from the left are titles of rows and stand at the left.
     let rowTitleCount: Int
     private var body = ""
     private var isGroupOpen = false
 
-    init(caption: String, titles: [String], rowTitleCount: Int = 1) {
+    init(caption: String, titles: [String], rowTitleCount: Int = 1, style: String = "") {
         self.caption = caption
         self.titles = titles
+        self.style = style
         self.rowTitleCount = rowTitleCount
     }
 
@@ -63,12 +66,13 @@ struct HTMLTable {
     /// The table in a box of its own, which scrolls where the page is narrower.
     func rendered() -> String {
         let head = titles.enumerated().map { column, title in
-            let style = column < rowTitleCount ? " class=\"left\"" : ""
+            let isLeft = column < rowTitleCount || style == "words"
+            let style = isLeft ? " class=\"left\"" : ""
             return "<th scope=\"col\"\(style)>\(title)</th>"
         }
         return """
             <div class="scroll" tabindex="0" role="group" aria-label="\(Markup.escaped(caption))">
-            <table><caption>\(Markup.escaped(caption))</caption>
+            <table\(style.isEmpty ? "" : " class=\"\(style)\"")><caption>\(Markup.escaped(caption))</caption>
             <thead><tr>\(head.joined())</tr></thead>
             \(isGroupOpen ? body + "</tbody>" : "")
             </table></div>

@@ -180,20 +180,21 @@ struct ReasonSection {
         let lasting = held.filter { $0 }.count
         let training =
             moreSteps.gains > 0
-            ? " Further steps alone gain on \(moreSteps.gains) of \(StudyNames.count(moreSteps.tested, "data set"))."
+            ? " Further steps alone gain on \(moreSteps.gains) of \(StudyNames.count(moreSteps.tested, "data set")): there one-vs-all was not trained to its end."
             : ""
         return outcome(counts, held, lasting) + training + underTrained(claims)
     }
 
     private func outcome(_ counts: VerdictCounts, _ held: [Bool], _ lasting: Int) -> String {
-        if counts.gains == 0 { return "No gain on little data is left to explain." }
+        if counts.gains == 0 { return "There is no gain to explain." }
         if held.isEmpty { return "The controls that could explain the gains were not run." }
         if lasting == 0 {
             return
-                "Every gain that was tested against both controls falls short of at least one of them: what little data shows is how far one-vs-all was trained, not a better way to decide."
+                "No gain is shown to outlast both controls: the trials do not show that voting or elimination is what helps."
         }
         let rest =
-            lasting < held.count ? " The rest is within what further training gives." : ""
+            lasting < held.count
+            ? " For the others the trials do not rule out that training is all of it." : ""
         return
             "\(lasting) of \(StudyNames.count(held.count, "gain")) outlast both controls; there deciding by pairs or by elimination adds something that training alone does not."
             + rest
@@ -212,6 +213,6 @@ struct ReasonSection {
         }
         guard !cured.isEmpty else { return "" }
         return
-            " Of \(StudyNames.count(frozen.count, "loss", plural: "losses")) with heads on frozen features, \(cured.count) \(cured.count == 1 ? "is" : "are") not there when the heads on the same features are converged: such heads were trained too little."
+            " Of \(StudyNames.count(frozen.count, "loss", plural: "losses")) with heads on frozen features, \(cured.count) \(cured.count == 1 ? "is" : "are") not there when the heads on the same features are converged: it is their training that loses, not their features or the scheme."
     }
 }

@@ -54,7 +54,7 @@ enum StudyNames {
 
     /// A share of rows as people say it: `1%`, `0.5%`, `100%`.
     static func fraction(_ share: Double) -> String {
-        var text = Format.decimal(share * 100, places: 4)
+        var text = Format.decimal(share * 100, places: 3)
         guard text.contains(".") else { return text }
         while text.last == "0" { text.removeLast() }
         if text.last == "." { text.removeLast() }

@@ -11,8 +11,36 @@ package enum StudyPage {
 
     /// The whole file; every text of the report is escaped.
     package static func rendered(_ report: StudyReport) -> String {
+        let sections = sections(report)
+        let title = "All-vs-all and tree elimination against one-vs-all"
+        return """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <title>\(title): \(Markup.escaped(subtitle(report)))</title>
+            <style>
+            \(style)
+            </style>
+            </head>
+            <body>
+            <header>
+            <h1>\(title)</h1>
+            <p class="quiet">\(Markup.escaped(subtitle(report)))</p>
+            </header>
+            \(contents(sections))
+            <main>
+            \(sections.map(rendered).joined())</main>
+            </body>
+            </html>
+
+            """
+    }
+
+    private static func sections(_ report: StudyReport) -> [Section] {
         let outlines = report.datasets.map(StudyOutline.init)
-        let sections = [
+        return [
             Section(
                 id: "answer", title: "The answer",
                 content: AnswerSection(report: report, outlines: outlines).rendered()),
@@ -39,31 +67,13 @@ package enum StudyPage {
             Section(
                 id: "frontier", title: "Dropping more than one class",
                 content: FrontierSection(outlines: outlines).rendered()),
+            Section(
+                id: "time", title: "Where the time went",
+                content: TimeSection(spans: report.timeline).rendered()),
+            Section(
+                id: "origin", title: "How to make it again",
+                content: OriginSection(report: report, outlines: outlines).rendered()),
         ]
-        let title = "All-vs-all and tree elimination against one-vs-all"
-        return """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <title>\(title): \(Markup.escaped(subtitle(report)))</title>
-            <style>
-            \(style)
-            </style>
-            </head>
-            <body>
-            <header>
-            <h1>\(title)</h1>
-            <p class="quiet">\(Markup.escaped(subtitle(report)))</p>
-            </header>
-            \(contents(sections))
-            <main>
-            \(sections.map(rendered).joined())</main>
-            </body>
-            </html>
-
-            """
     }
 
     private static func contents(_ sections: [Section]) -> String {

@@ -68,7 +68,16 @@ extension StudyPage {
         ul.legend svg { vertical-align: -0.2em; margin-right: 0.4em; overflow: visible }
         .row { display: flex; flex-wrap: wrap; gap: 0.5rem 1.75rem; align-items: flex-start }
         .heat td { text-align: center; min-width: 2.9rem; padding: 0.25rem 0.3rem }
-        .heat thead th { text-align: center; font-weight: 500; max-width: 5.5rem; white-space: normal }
+        .heat thead th { text-align: center; font-weight: 500 } .heat thead th.left { text-align: left }
+        .t0 { --c: var(--k0) } .t1 { --c: var(--k3) } .t2 { --c: var(--k7) } .t3 { --c: var(--k5) }
+        .span { stroke: var(--c); stroke-width: 0.5 } .ink { stroke: var(--ground); stroke-width: 1.4; opacity: 0.6 }
+        table.words td { text-align: left }
+
+        @media screen and (max-width: 40rem) {
+        th, td { padding: 0.2rem 0.45rem } table { font-size: 0.8125rem } .lead { font-size: 1.03rem }
+        th[scope=row] { white-space: normal; min-width: 6rem; max-width: 8.5rem; line-height: 1.3 }
+        details { padding-left: 0.6rem }
+        }
 
         """ + heats + print
 

@@ -1,0 +1,71 @@
+import Reporting
+import Study
+import Testing
+
+@Suite struct StudyTableTests {
+    private func report() -> StudyReport {
+        var sample = SampleStudy()
+        sample.datasets = ["mnist", "cifar10"]
+        sample.fractions = [0.01, 1]
+        sample.trialCount = 3
+        return sample.report()
+    }
+
+    @Test func csvHasALinePerTrialThatReadsBackToTheSameNumber() throws {
+        let report = report()
+        let lines = StudyTable.csv(report).split(separator: "\n")
+        #expect(lines.first == "dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece")
+        var wanted: [(String, StudyCell, Int)] = []
+        for dataset in report.datasets {
+            for cell in dataset.cells {
+                wanted += cell.accuracies.indices.map { (dataset.name, cell, $0) }
+            }
+        }
+        #expect(lines.count == wanted.count + 1)
+        for (line, (dataset, cell, trial)) in zip(lines.dropFirst(), wanted) {
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+            try #require(fields.count == 9)
+            #expect(fields[0] == dataset && fields[2] == cell.arm && fields[3] == cell.scheme)
+            #expect(Double(fields[1]) == cell.fraction && Int(fields[4]) == trial + 1)
+            #expect(Double(fields[5]) == cell.accuracies[trial])
+            #expect(Double(fields[6]) == cell.negativeLogLikelihoods[trial])
+            #expect(Double(fields[7]) == cell.brierScores[trial])
+            #expect(Double(fields[8]) == cell.expectedCalibrationErrors[trial])
+        }
+    }
+
+    @Test func csvLeavesUnknownFieldsEmptyAndQuotesTheRest() {
+        var report = report()
+        report.datasets = [report.datasets[0]]
+        var cell = StudyCell(fraction: 0.1, arm: "a,b", scheme: "say \"tree\"")
+        cell.accuracies = [0.5, 0.25]
+        cell.brierScores = [0.125]
+        report.datasets[0].cells = [cell]
+        #expect(
+            StudyTable.csv(report) == """
+                dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece
+                mnist,0.1,"a,b","say ""tree""\",1,0.5,,0.125,
+                mnist,0.1,"a,b","say ""tree""\",2,0.25,,,
+
+                """)
+    }
+
+    @Test func textHasARowPerFractionAndArm() throws {
+        let report = report()
+        let lines = StudyTable.text(report).split(separator: "\n")
+        #expect(lines.first == "MNIST: 3,060 training rows, 5,139 test rows, accuracy in percent")
+        #expect(lines.filter { $0.contains("whole nets, from scratch") }.count == 4)
+        let first = try #require(report.datasets[0].cells.first)
+        let mean = String(first.meanAccuracy * 100)
+        let row = try #require(lines.first { $0.contains("backbone") })
+        #expect(row.contains(mean.prefix(4)) && row.contains(" ± "))
+        #expect(lines.allSatisfy { $0.last != " " })
+    }
+
+    @Test func textOfNothingIsNothing() {
+        var report = report()
+        report.datasets = []
+        report.missing = []
+        #expect(StudyTable.text(report) == "")
+    }
+}
