@@ -150,7 +150,7 @@ struct TrialWork {
             try settings.l2
             ?? ConvergedHeadTrainer.chooseL2(
                 table: table, seed: seed, variant: variant, isCancelled: isCancelled
-            ).l2
+            ).cautiousL2
         let found = try ConvergedHeadTrainer(table: table, l2: l2, variant: variant)
             .train(specs, isCancelled: isCancelled)
         var outcome = try evaluated(arm, found.map(\.head), test)
