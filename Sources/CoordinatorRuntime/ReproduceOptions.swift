@@ -77,6 +77,7 @@ package struct ReproduceOptions: Sendable {
         try require(
             settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
             "--l2 must be above 0, not \(settings.l2 ?? 0)")
+        try require(settings.every >= 1, "--every must be at least 1, not \(settings.every)")
         try require(
             settings.imbalance.isFinite && settings.imbalance >= 1,
             "--imbalance must be at least 1, not \(settings.imbalance)")
@@ -103,7 +104,7 @@ package struct ReproduceOptions: Sendable {
         DatasetRequest(
             name, dataDirectory: run.dataDirectory,
             environment: ProcessInfo.processInfo.environment,
-            classes: try ClassSelection(parsing: settings.scope.classes),
-            every: settings.scope.every)
+            classes: try ClassSelection(parsing: settings.classes),
+            every: settings.every)
     }
 }

@@ -83,6 +83,7 @@ package final class ReproduceProgram: Sendable {
         let settings = options.settings
         var config: [String: JSONValue] = [
             "protocol": .string(settings.scope.rawValue),
+            "classes": .string(settings.classes), "every": .integer(Int64(settings.every)),
             "epochs": .integer(Int64(settings.epochCount)),
             "head_epochs": .integer(Int64(settings.headEpochCount)),
             "batch_size": .integer(Int64(settings.batchSize)),

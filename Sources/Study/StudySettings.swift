@@ -20,8 +20,12 @@ package struct StudySettings: Hashable, Codable, Sendable {
         case resample
     }
 
-    /// Which rows and classes.
+    /// Which rows and classes, where nothing else is asked for.
     package var scope: Scope
+    /// The classes kept in place of the scope's, in the words of `--classes`.
+    package var otherClasses: String?
+    /// Every which training row stays in place of the scope's.
+    package var otherEvery: Int?
     /// How many times more rows the first class keeps than the last, the others between them in equal
     /// ratios; 1 keeps all.
     package var imbalance = 1.0
@@ -44,6 +48,11 @@ package struct StudySettings: Hashable, Codable, Sendable {
 
     /// The post's settings.
     package init(scope: Scope) { self.scope = scope }
+
+    /// The classes kept, in the words of `--classes`.
+    package var classes: String { otherClasses ?? scope.classes }
+    /// Every which training row of the kept classes stays.
+    package var every: Int { otherEvery ?? scope.every }
 }
 
 /// A piece of a study that a worker does at once and that is kept on disk as a whole.

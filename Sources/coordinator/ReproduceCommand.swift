@@ -38,6 +38,12 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(name: .customLong("protocol"), help: "post or full.")
     var scope = StudySettings.Scope.post
 
+    @Option(help: "Classes to keep in place of the protocol's, as all, 0-4 or 0,3,7.")
+    var classes: String?
+
+    @Option(help: "Keep every Nth training row in place of the protocol's.")
+    var every: Int?
+
     @Option(help: "How heads come about: frozen, zero, derived, converged, warm, scratch.")
     var headModes = "frozen"
 
@@ -119,6 +125,8 @@ struct ReproduceCommand: AsyncParsableCommand {
         settings.headDropout = headDropout
         settings.l2 = l2
         settings.seed = seed
+        settings.otherClasses = classes
+        settings.otherEvery = every
         settings.imbalance = imbalance
         settings.balance = balance
         return settings

@@ -1,4 +1,5 @@
 import Datasets
+import FeatureStore
 import HeadTraining
 import Study
 import Testing
@@ -156,5 +157,58 @@ import Trials
             long[7] = 0xFF
             #expect(throws: TrialError.self) { try UnitRecord(decoding: long) }
         }
+    }
+}
+
+/// What workers get of a study.
+@Suite struct StudyMaterialsTests {
+    private let settings = StudySettings(scope: .post)
+    private let dataset = Dataset(
+        name: .cifar10, folder: "", classNames: ["a", "b"],
+        train: LabeledImages(
+            shape: ImageShape(channelCount: 3, height: 6, width: 7),
+            pixels: (0..<5 * 126).map { UInt8($0 % 251) }, labels: [0, 1, 1, 0, 1]),
+        test: LabeledImages(
+            shape: ImageShape(channelCount: 3, height: 6, width: 7),
+            pixels: (0..<2 * 126).map { UInt8($0 % 241) }, labels: [1, 0]))
+
+    @Test func imagesTravelAsBytes() throws {
+        let materials = try StudyMaterials.materials(settings: settings, datasets: [dataset])
+        let size = materials.items.reduce(0) { $0 + $1.bytes.count }
+        #expect(size < 7 * 127 + 1_000)
+        let runner = try StudyMaterials.runner(materials, variant: try KernelVariant.select(nil))
+        #expect(runner.settings == settings)
+        let key = TrialKey(dataset: "cifar10", fractionMillionths: 1_000_000, trial: 0)
+        let unit = StudyUnit.network(key, arm: .scratch, classes: [0, 1])
+        #expect(try StudyMaterials.unit(StudyMaterials.description(of: unit)) == unit)
+        let here = TrialRunner(
+            settings: settings, datasets: [dataset], variant: try KernelVariant.select(nil))
+        #expect(try runner.run(unit) == here.run(unit))
+    }
+
+    @Test func refusesMaterialsThatAreNoStudys() throws {
+        let good = try StudyMaterials.materials(settings: settings, datasets: [dataset]).items
+        let variant = try KernelVariant.select(nil)
+        for index in good.indices {
+            var missing = good
+            missing.remove(at: index)
+            if good[index].name != "cifar10/header.json" {
+                #expect(throws: TrialError.self, "without \(good[index].name)") {
+                    try StudyMaterials.runner(Materials(missing), variant: variant)
+                }
+            }
+            var cut = good
+            cut[index] = Materials.Item(
+                name: good[index].name, bytes: Array(good[index].bytes.dropLast()))
+            #expect(throws: TrialError.self, "\(good[index].name) cut") {
+                try StudyMaterials.runner(Materials(cut), variant: variant)
+            }
+        }
+        var labels = good
+        labels[3] = Materials.Item(name: good[3].name, bytes: [0, 1, 2, 0, 1])
+        #expect(throws: TrialError.self) {
+            try StudyMaterials.runner(Materials(labels), variant: variant)
+        }
+        #expect(throws: TrialError.self) { try StudyMaterials.unit(Array("{}".utf8)) }
     }
 }
