@@ -75,7 +75,8 @@ extension StudyPage {
 
         @media screen and (max-width: 40rem) {
         th, td { padding: 0.2rem 0.45rem } table { font-size: 0.8125rem } .lead { font-size: 1.03rem }
-        th[scope=row] { white-space: normal; min-width: 6rem; max-width: 8.5rem; line-height: 1.3 }
+        th[scope=row] { white-space: normal; min-width: 8.2rem; max-width: 9rem; line-height: 1.3 }
+        thead th { white-space: normal; line-height: 1.3 } .heat th[scope=row] { min-width: 0 }
         details { padding-left: 0.6rem }
         }
 
@@ -95,7 +96,8 @@ extension StudyPage {
         @media print {
         body { max-width: none; font-size: 10.5pt; padding: 0 }
         nav { display: none } figure, tr { break-inside: avoid } h2, h3 { break-after: avoid }
-        .scroll { overflow: visible } .wide svg.chart { min-width: 0 }
+        .scroll { overflow: visible } .wide svg.chart { min-width: 0 } .heat { break-inside: avoid }
+        table, caption { font-size: 7.5pt } th, td { padding: 1pt 4pt } thead th { white-space: normal }
         details::details-content { content-visibility: visible; display: block }
         td, rect, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact }
         }
