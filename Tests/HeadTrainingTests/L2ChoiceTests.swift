@@ -1,3 +1,4 @@
+import Glibc
 import HeadPlan
 import HeadTraining
 import Tensors
@@ -65,6 +66,64 @@ import Testing
         // Four losses, all the same.
         #expect(point.standardError < 1e-6)
         #expect(choice.l2 == 1e-6)
+    }
+
+    /// The folds are dealt as the documentation says, and a point of the curve is what a head
+    /// trained without them, one by one, loses on them.
+    @Test func theCurveIsThatOfFoldsDealtByHand() throws {
+        let counts = [11, 1, 7]
+        let table = noisyTable(counts, featureCount: 6)
+        let l2 = 0.1
+        let curve = try ConvergedHeadTrainer.chooseL2(table: table, seed: 9, foldCount: 3).curve
+        let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        var loss = 0.0
+        for fold in 0..<3 {
+            var held: [(label: Int, x: [Float])] = []
+            var kept: [(label: Int, x: [Float])] = []
+            for (label, count) in counts.enumerated() {
+                let keys = (0..<count).map {
+                    Philox.key(seed: 9, purpose: .crossValidation, UInt32($0), UInt32(label), 0)
+                }
+                for row in 0..<count {
+                    let start = (table.classRowOffsets[label] + row) * 6
+                    let rank = keys.count { $0 < keys[row] }
+                    let isHeld = count > 1 && (rank + label) % 3 == fold
+                    let x = Array(features[start..<start + 6])
+                    if isHeld { held.append((label, x)) } else { kept.append((label, x)) }
+                }
+            }
+            let training = FeatureTable(
+                grouping: Matrix(
+                    rowCount: kept.count, columnCount: 6, values: kept.flatMap { $0.x }),
+                labels: kept.map { $0.label }, classCount: 3)
+            let head = try #require(
+                ConvergedHeadTrainer(table: training, l2: l2, gradientTolerance: 1e-6)
+                    .train([spec([0, 1, 2])]).first
+            ).head
+            for row in held {
+                let logits = (0..<3).map { position in
+                    (0..<6).reduce(Double(head.biases[position])) {
+                        $0 + Double(head.weights[position, $1]) * Double(row.x[$1])
+                    }
+                }
+                loss += log(logits.reduce(0) { $0 + exp($1) }) - logits[row.label]
+            }
+        }
+        let point = try #require(curve.first { $0.l2 == l2 })
+        #expect(abs(point.negativeLogLikelihood - loss / 18) < 2e-3)
+    }
+
+    /// Noise with a little of the class in it, in exactly these numbers of rows.
+    private func noisyTable(_ counts: [Int], featureCount: Int) -> FeatureTable {
+        let labels = counts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
+        var matrix = Matrix(rowCount: labels.count, columnCount: featureCount)
+        for (row, label) in labels.enumerated() {
+            for feature in 0..<featureCount {
+                let noise = Philox.block(seed: 2, UInt32(row), UInt32(feature), 0, 0).x
+                matrix[row, feature] = 3 * Philox.uniform(noise) + (feature == label ? 1 : 0)
+            }
+        }
+        return FeatureTable(grouping: matrix, labels: labels, classCount: counts.count)
     }
 
     @Test func onlyRowsAreNeverHeldOut() throws {
