@@ -150,8 +150,8 @@ let package = Package(
         tests(
             "CoordinatorRuntime",
             [
-                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "Reporting", "RunStore",
-                "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Reporting",
+                "RunStore", "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",

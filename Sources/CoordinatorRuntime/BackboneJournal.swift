@@ -2,6 +2,7 @@ import Backbone
 import FeatureStore
 import Foundation
 import RunStore
+import Threading
 
 // The backbone and its features to the journal and back.
 extension BackboneWeights {
@@ -84,12 +85,6 @@ extension BackbonePhase {
 
     /// What the features' bits depend on besides the weights.
     private var origin: String {
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        let model = line?.split(separator: ":").last.map {
-            $0.trimmingCharacters(in: .whitespaces)
-        }
-        return
-            "\(model ?? "unknown processor"), threads: \(options.threads), oneDNN \(Backbone.libraryVersion)"
+        "\(Processor.modelName ?? "unknown processor"), threads: \(options.threads), oneDNN \(Backbone.libraryVersion)"
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// Standard error: log lines, and a progress display that stays below them.
 ///
 /// On a terminal the display is drawn in place; elsewhere it is a line now and then.
-final class Console: Sendable {
+package final class Console: Sendable {
     private struct State {
         var display = ProgressDisplay()
         var shown: ProgressState?
@@ -20,7 +20,8 @@ final class Console: Sendable {
     private let isTerminal: Bool
     private let state = Mutex(State())
 
-    init(minimum: LogLevel, showsProgress: Bool) {
+    /// A console of lines that matter at least so much.
+    package init(minimum: LogLevel, showsProgress: Bool) {
         self.minimum = minimum
         self.showsProgress = showsProgress
         let type = ProcessInfo.processInfo.environment["TERM"] ?? ""

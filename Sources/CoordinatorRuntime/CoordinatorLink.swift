@@ -2,13 +2,13 @@ import RunStore
 import Scheduling
 import Synchronization
 import Threading
-import WireProtocol
-import ZeroMQ
+package import WireProtocol
+package import ZeroMQ
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
 ///
 /// It never computes; what it is told to do comes through a mailbox, what it brings is awaited.
-final class CoordinatorLink: Sendable {
+package final class CoordinatorLink: Sendable {
     enum Command: Sendable {
         /// Without a store heads are kept in memory only.
         case serve(any Job, (any ProductStore)?)
@@ -33,12 +33,13 @@ final class CoordinatorLink: Sendable {
     static let joiningLimit = Duration.seconds(60)
 
     /// Where the coordinator's time, and so the run's timeline, begins.
-    let origin: ContinuousClock.Instant
+    package let origin: ContinuousClock.Instant
     private let thread = ThreadExecutor(name: "network")
     private let inbox: Mailbox<Command>
     private let loop = Mutex<Task<HeadHarvest, any Error>?>(nil)
 
-    init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
+    /// A link that has not begun: no thread, no socket.
+    package init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
         self.origin = origin
         inbox = try Mailbox()
     }
@@ -47,7 +48,7 @@ final class CoordinatorLink: Sendable {
     ///
     /// - Parameter admission: who may join an encrypted run; nil is everybody, without encryption.
     /// - Throws: `ZeroMQError` if an address is not to be had.
-    func start(
+    package func start(
         bind: String, admission: Admission? = nil, console: Console
     ) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
@@ -110,13 +111,15 @@ final class CoordinatorLink: Sendable {
         try await serve(job, writer)
     }
 
-    /// Does a job of tasks; a cancelled task aborts it and tells the workers. One job a link.
+    /// Does a job of tasks; a cancelled task aborts it and tells the workers.
+    ///
+    /// One job a link.
     ///
     /// - Parameter store: keeps outcomes, on a thread of its own and never twice at a time; their
     ///   workers hear that they were accepted when it has returned. If it throws, the job is given up
     ///   with that error.
     /// - Throws: `RunError` if two machines of one kind do not agree about a task.
-    func perform(
+    package func perform(
         _ job: TaskJob, store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void
     ) async throws -> TaskHarvest {
         let writer = OutcomeWriter(store)
@@ -144,7 +147,7 @@ final class CoordinatorLink: Sendable {
     }
 
     /// Gives the run up and tells the workers.
-    func abort(reason: String) { inbox.post(.abort(reason: reason)) }
+    package func abort(reason: String) { inbox.post(.abort(reason: reason)) }
 
     /// What the head phase brought, once all heads are there.
     ///

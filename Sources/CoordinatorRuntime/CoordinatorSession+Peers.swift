@@ -77,7 +77,7 @@ extension CoordinatorSession {
         {
             actions += describeFeatures(to: peer.id, at: now)
         }
-        return actions
+        return actions + inquire(heartbeat, of: peer, at: now)
     }
 
     // MARK: - Breaches
@@ -212,7 +212,7 @@ extension CoordinatorSession {
     private mutating func report(of hello: Hello) -> Int? {
         let fresh = WorkerReport(
             incarnation: hello.incarnation, name: hello.name, host: hello.host, isa: hello.isa,
-            threadCount: hello.threadCount)
+            threadCount: hello.threadCount, cpu: hello.cpu)
         if let own = harvest.workers.firstIndex(where: { $0.incarnation == hello.incarnation }) {
             harvest.workers[own].state = .joined
             return own

@@ -22,14 +22,46 @@ extension CoordinatorSession {
             .bundleLeased, assignment.bundle, attempt: assignment.attempt, of: worker,
             at: now.runSeconds, heads: assignment.heads.count)
         event.flops = job.flops(of: assignment.heads)
+        let content = job.content(of: assignment.heads)
+        if case .task(let task) = content { event.task = task.id.rawValue }
         record(event)
         return [
             .send(
                 .assign(
                     BundleAssignment(
                         bundle: assignment.bundle.rawValue, attempt: assignment.attempt,
-                        content: job.content(of: assignment.heads))), to: id)
+                        content: content)), to: id)
         ]
+    }
+
+    /// Asks after leases that a worker does not say it is at: a break of the connection may have taken
+    /// the lease with it, or the answer.
+    ///
+    /// Where leases are short, their end does that. Whoever has the lease after all goes on.
+    mutating func inquire(
+        _ heartbeat: WorkerHeartbeat, of peer: Peer, at now: SchedulerInstant
+    ) -> [Action] {
+        guard let job, job.schedulerConfiguration.leaseSecondsMin > Self.inquirySeconds else {
+            return []
+        }
+        let running = Set(heartbeat.runningBundles)
+        var actions: [Action] = []
+        for key in leases.filter({ $0.value.worker == peer.worker }).keys.sorted() {
+            guard !running.contains(key.bundle) else {
+                leases[key]?.missingSince = nil
+                continue
+            }
+            // Not at once: a result comes right behind a heartbeat that does not name it any more.
+            let since = leases[key]?.missingSince ?? now
+            let isAsked = now.seconds(since: since) >= Self.inquirySeconds
+            leases[key]?.missingSince = isAsked ? now : since
+            guard isAsked else { continue }
+            actions.append(
+                .send(
+                    .revoke(bundle: key.bundle, attempt: key.attempt, mayFinish: true), to: peer.id)
+            )
+        }
+        return actions
     }
 
     /// Has the leases of a worker share the bounded memory of those that nobody will answer.
@@ -91,15 +123,17 @@ extension CoordinatorSession {
         busySeconds: Double,
         at now: SchedulerInstant
     ) {
-        record(
-            RunEvent(
-                .bundleStarted, bundle, attempt: result.attempt, of: lease.worker,
-                at: now.runSeconds - busySeconds))
+        var start = RunEvent(
+            .bundleStarted, bundle, attempt: result.attempt, of: lease.worker,
+            at: now.runSeconds - busySeconds)
+        if case .task(let outcome) = result.content { start.task = outcome.id.rawValue }
+        record(start)
         var event = RunEvent(
             .bundleTrained, bundle, attempt: result.attempt, of: lease.worker,
             at: now.runSeconds, heads: lease.heads.count)
         event.flops = job?.flops(of: lease.heads)
         event.busySeconds = busySeconds
+        event.task = start.task
         record(event)
         guard case .task(let outcome) = result.content else { return }
         harvest.spans.append(
@@ -187,7 +221,7 @@ extension CoordinatorSession {
     private func mustAgree(_ id: HeadID, with report: WorkerReport) -> Bool {
         guard job?.isPortable == false else { return true }
         guard let line = court.lines[Int(id.rawValue)] else { return false }
-        return harvest.workers[line].isa == report.isa
+        return harvest.workers[line].isa == report.isa && harvest.workers[line].cpu == report.cpu
     }
 }
 

@@ -91,6 +91,8 @@ package struct CoordinatorSession: Sendable {
         let incarnation: UInt64
         let heads: [HeadID]
         let assignedAt: SchedulerInstant
+        /// Since when its worker does not say it is at it, or was last asked.
+        var missingSince: SchedulerInstant?
     }
 
     enum Phase: Sendable {
@@ -127,6 +129,8 @@ package struct CoordinatorSession: Sendable {
     /// How long a worker may take to say it is ready before the features are described again: a
     /// broken connection may have taken the description, or the answer, with it.
     static let describeAgainSeconds = 5.0
+    /// How long a lease may be missing among what its worker says it is at, until it is asked.
+    static let inquirySeconds = 10.0
     /// Between two ticks of the scheduler.
     static let schedulerTickSeconds = 0.25
 

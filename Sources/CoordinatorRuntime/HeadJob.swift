@@ -158,6 +158,8 @@ package struct WorkerReport: Equatable, Sendable {
     package var isa: String
     /// Its compute threads.
     package var threadCount: Int
+    /// What its machine calls its processor; empty if it does not say.
+    package var cpu: String
     /// Heads whose first result came from it.
     package var headCount = 0
     /// Seconds of training, summed over its threads.
@@ -179,13 +181,15 @@ package struct WorkerReport: Equatable, Sendable {
 
     /// A worker that has done nothing yet.
     package init(
-        incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int
+        incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int,
+        cpu: String = ""
     ) {
         self.incarnation = incarnation
         self.name = name
         self.host = host
         self.isa = isa
         self.threadCount = threadCount
+        self.cpu = cpu
     }
 
     /// Where a worker stands.

@@ -64,6 +64,7 @@ extension RunEvent {
         payload["worker"] = worker.map { .unsigned($0) }
         payload["bundle"] = bundle.map { .unsigned($0) }
         payload["attempt"] = attempt.map { .unsigned(UInt64($0)) }
+        payload["task"] = task.map { .integer(Int64($0)) }
         payload["heads"] = heads.map { .integer(Int64($0)) }
         payload["slots"] = slots.map { .integer(Int64($0)) }
         payload["flops"] = flops.map { .number($0) }

@@ -12,8 +12,9 @@ package import WireProtocol
 package struct TaskJob: Job {
     /// One task.
     package struct Item: Hashable, Sendable {
-        /// About how many operations it takes: who is given what first, and what is slow, follows from
-        /// it. Not negative and finite.
+        /// About how many operations it takes, not negative and finite.
+        ///
+        /// Who is given what first, and what is slow, follows from it.
         package let flops: Double
         /// What the worker's runner is given.
         package let description: [UInt8]

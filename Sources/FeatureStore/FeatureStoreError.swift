@@ -53,7 +53,7 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
     }
 
     static func badManifest(_ what: String) -> FeatureStoreError {
-        FeatureStoreError(.badManifest, "the list of feature chunks is wrong: \(what)")
+        FeatureStoreError(.badManifest, "the list of chunks is wrong: \(what)")
     }
 
     static func tooLarge(_ what: String, max: Int) -> FeatureStoreError {
@@ -84,6 +84,6 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
     }
 
     static func incomplete(missing: Int) -> FeatureStoreError {
-        FeatureStoreError(.incomplete, "\(missing) feature chunks are missing; ask for them")
+        FeatureStoreError(.incomplete, "\(missing) chunks are missing; ask for them")
     }
 }

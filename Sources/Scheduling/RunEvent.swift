@@ -51,6 +51,8 @@ package struct RunEvent: Hashable, Codable, Sendable {
     package var bundle: UInt64?
     /// Which lease of the bundle, from 1.
     package var attempt: UInt32?
+    /// In a job of tasks, the task's number.
+    package var task: UInt32?
     /// How many heads it is about.
     package var heads: Int?
     /// Compute threads.
@@ -63,7 +65,7 @@ package struct RunEvent: Hashable, Codable, Sendable {
     package var detail: String?
 
     private enum CodingKeys: String, CodingKey {
-        case seconds, kind, worker, bundle, attempt, heads, slots, flops, detail
+        case seconds, kind, worker, bundle, attempt, task, heads, slots, flops, detail
         case busySeconds = "busy_seconds"
     }
 

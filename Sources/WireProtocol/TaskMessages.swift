@@ -1,6 +1,6 @@
 package import HeadPlan
 
-/// The number of a task within its job: its position. Tasks are scheduled like heads, by such numbers.
+/// The number of a task within its job, its position; tasks are scheduled like heads.
 package typealias TaskID = HeadID
 
 /// A task for a worker: what to do, in a language of the programs at both ends.

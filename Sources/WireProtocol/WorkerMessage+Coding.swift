@@ -82,6 +82,7 @@ extension Hello {
         wire.threadCount = UInt32(clamping: threadCount)
         wire.slotCount = UInt32(clamping: slotCount)
         wire.processID = UInt32(clamping: processID)
+        wire.cpu = cpu.truncated(toByteCount: limits.nameByteCountMax)
         return wire
     }
 
@@ -93,7 +94,8 @@ extension Hello {
             isa: try Check.name(wire.isa, "an instruction set", limits),
             threadCount: try Check.count(wire.threadCount, "a thread count", in: 1...65_536),
             slotCount: try Check.count(wire.slotCount, "a slot count", in: 1...65_536),
-            processID: Int(wire.processID))
+            processID: Int(wire.processID),
+            cpu: try Check.name(wire.cpu, "a processor's name", limits))
     }
 }
 

@@ -32,11 +32,13 @@ package struct Hello: Hashable, Sendable {
     package var slotCount: Int
     /// Its number on that machine.
     package var processID: Int
+    /// What the machine calls its processor, on which the bytes of tasks may depend; may be empty.
+    package var cpu: String
 
     /// A hello of these fields.
     package init(
         incarnation: UInt64, name: String, host: String, isa: String, threadCount: Int,
-        slotCount: Int, processID: Int
+        slotCount: Int, processID: Int, cpu: String = ""
     ) {
         self.incarnation = incarnation
         self.name = name
@@ -45,6 +47,7 @@ package struct Hello: Hashable, Sendable {
         self.threadCount = threadCount
         self.slotCount = slotCount
         self.processID = processID
+        self.cpu = cpu
     }
 }
 
@@ -127,13 +130,13 @@ package struct BundleTrained: Equatable, Sendable {
             content: .heads(heads, featureCount: featureCount))
     }
 
-    /// The heads; none of a task. Setting them makes it a result of heads.
+    /// The heads, none of a task; setting them makes it a result of heads.
     package var heads: [TrainedHead] {
         get { if case .heads(let heads, _) = content { heads } else { [] } }
         set { content = .heads(newValue, featureCount: featureCount) }
     }
 
-    /// Columns of every head's weights; 0 of a task. Setting them makes it a result of heads.
+    /// Columns of every head's weights, 0 of a task; setting them makes it a result of heads.
     package var featureCount: Int {
         get { if case .heads(_, let featureCount) = content { featureCount } else { 0 } }
         set { content = .heads(heads, featureCount: newValue) }

@@ -120,7 +120,8 @@ private struct SessionDriver: ~Copyable {
                 incarnation: incarnation, name: configuration.name,
                 host: ProcessInfo.processInfo.hostName, isa: configuration.variant.name,
                 threadCount: configuration.threadCount, slotCount: configuration.threadCount,
-                processID: Int(ProcessInfo.processInfo.processIdentifier)),
+                processID: Int(ProcessInfo.processInfo.processIdentifier),
+                cpu: Processor.modelName ?? ""),
             stays: configuration.stays,
             featureByteCountMax: min(
                 limits.featureByteCountMax, Int(clamping: ProcessInfo.processInfo.physicalMemory)),

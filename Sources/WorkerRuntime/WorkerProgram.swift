@@ -25,10 +25,20 @@ package final class WorkerProgram: Sendable {
     ///
     /// SIGINT or SIGTERM has it finish what it trains and leave; a second one ends it at once.
     ///
+    /// - Parameter handlesSignals: false leaves signals to the process, of which the worker is a part; a
+    ///   cancelled task ends it at once.
     /// - Throws: `WorkerError` if the endpoint cannot be connected to at all. A coordinator that is
     ///   not there yet is waited for.
-    package func run() async throws(WorkerError) -> WorkerExit {
+    package func run(handlesSignals: Bool = true) async throws(WorkerError) -> WorkerExit {
         do {
+            guard handlesSignals else {
+                let inbox = try Mailbox<WorkerSession.Event>()
+                return try await withTaskCancellationHandler {
+                    try await drive(inbox)
+                } onCancel: {
+                    inbox.post(.stop(signal: SIGTERM))
+                }
+            }
             return try await work()
         } catch let error as WorkerError {
             throw error

@@ -16,7 +16,7 @@ extension WorkerSession {
         do throws(FeatureStoreError) {
             assembly = try job.assembly(byteCountMax: featureByteCountMax)
         } catch {
-            return [.exit(.refused("the coordinator's features are unusable: \(error.message)"))]
+            return [.exit(.refused("the coordinator's \(job.noun) are unusable: \(error.message)"))]
         }
         self.job = job
         preparation = nil
@@ -138,40 +138,6 @@ extension WorkerSession {
         let wanted = assembling.pull?.requests(at: now) ?? []
         state = .assembling(assembling)
         return wanted.isEmpty ? [] : [.send(.chunkRequest(wanted))]
-    }
-}
-
-extension WorkerSession.Job {
-    /// Whether what was assembled for `other` serves here: all but the broadcast's progress agrees.
-    fileprivate func isSame(as other: WorkerSession.Job) -> Bool {
-        var copy = other
-        copy.broadcastComplete = broadcastComplete
-        return self == copy
-    }
-
-    /// What the chunks are put together in.
-    fileprivate func assembly(
-        byteCountMax: Int
-    ) throws(FeatureStoreError) -> any ChunkAssembly {
-        switch self {
-        case .heads(let description):
-            try FeatureAssembly(
-                FeatureManifest(
-                    featureCount: description.featureCount,
-                    classRowCounts: description.classRowCounts,
-                    chunks: description.chunks.map {
-                        ChunkEntry(
-                            classIndex: $0.classIndex, firstRow: $0.firstRow,
-                            rowCount: $0.rowCount, byteCount: $0.byteCount, hash: $0.hash)
-                    }), byteCountMax: byteCountMax)
-        case .tasks(let description):
-            try MaterialAssembly(
-                MaterialManifest(
-                    items: description.items.map {
-                        MaterialManifest.Item(
-                            name: $0.name, byteCount: $0.byteCount, chunkHashes: $0.chunkHashes)
-                    }, chunkByteCount: description.chunkByteCount), byteCountMax: byteCountMax)
-        }
     }
 }
 

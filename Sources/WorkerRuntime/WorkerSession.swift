@@ -88,31 +88,6 @@ package struct WorkerSession {
         case ready
     }
 
-    /// What the worker is to work on.
-    enum Job: Equatable {
-        case heads(FeatureDescription)
-        case tasks(MaterialDescription)
-
-        var broadcastComplete: Bool {
-            get {
-                switch self {
-                case .heads(let description): description.broadcastComplete
-                case .tasks(let description): description.broadcastComplete
-                }
-            }
-            set {
-                switch self {
-                case .heads(var description):
-                    description.broadcastComplete = newValue
-                    self = .heads(description)
-                case .tasks(var description):
-                    description.broadcastComplete = newValue
-                    self = .tasks(description)
-                }
-            }
-        }
-    }
-
     struct Assembling {
         /// Once the broadcast is over and silent: what it did not bring is asked for.
         var pull: PullWindow?

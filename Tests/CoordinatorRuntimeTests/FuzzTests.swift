@@ -53,6 +53,8 @@ import WireProtocol
                 result.heads = [TrainedHead(id: HeadID(0), head: head(width: 1))]
                 result.busySeconds = .greatestFiniteMagnitude
                 messages.append(.bundleTrained(result))
+                result.content = .task(TaskOutcome(id: TaskID(0), bytes: [1, 2, 3]))
+                messages.append(.bundleTrained(result))
             }
             return messages.map { $0.encode() }
         }

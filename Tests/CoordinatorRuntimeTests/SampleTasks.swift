@@ -11,7 +11,10 @@ struct SampleTasks {
     let chunks: MaterialChunks
     let items: [TaskJob.Item]
 
-    init(taskCount: Int = 5, byteCounts: [Int] = [40, 0, 17], seed: UInt64 = 0) {
+    init(
+        taskCount: Int = 5, byteCounts: [Int] = [40, 0, 17], chunkByteCountMax: Int = 16,
+        seed: UInt64 = 0
+    ) {
         var generator = SeededGenerator(seed: seed)
         materials = Materials(
             byteCounts.enumerated().map { index, count in
@@ -19,7 +22,7 @@ struct SampleTasks {
                     name: "material \(index)",
                     bytes: (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) })
             })
-        chunks = MaterialChunks(materials, chunkByteCountMax: 16)
+        chunks = MaterialChunks(materials, chunkByteCountMax: chunkByteCountMax)
         items = (0..<taskCount).map { index in
             TaskJob.Item(
                 flops: Double.random(in: 1e9...1e12, using: &generator),

@@ -64,16 +64,24 @@ extension AnyMessage {
             specs.reduce(0) { $0 + 32 + ($1.classes.members.last ?? 0) / 8 }
         }
         switch self {
-        case .worker(.hello(let hello)): return (hello.name + hello.host + hello.isa).utf8.count
+        case .worker(.hello(let hello)):
+            return (hello.name + hello.host + hello.isa + hello.cpu).utf8.count
         case .worker(.heartbeat(let heartbeat)): return heartbeat.runningBundles.count * 8
         case .worker(.chunkRequest(let indices)): return indices.count * 8
         case .worker(.bundleTrained(let result)):
+            if case .task(let outcome) = result.content { return outcome.bytes.count }
             return result.heads.reduce(0) {
                 $0 + ($1.head.weights.values.count + $1.head.biases.count) * 4
                     + bytes([HeadSpec(id: $1.id, classes: $1.head.classes)])
             }
         case .worker(.bundleFailed(let failure)): return failure.reason.utf8.count
-        case .coordinator(.assign(let assignment)): return bytes(assignment.heads)
+        case .coordinator(.assign(let assignment)):
+            if case .task(let task) = assignment.content { return task.description.count }
+            return bytes(assignment.heads)
+        case .coordinator(.materials(let materials)):
+            return materials.items.reduce(0) {
+                $0 + 64 + $1.name.utf8.count + $1.chunkHashes.count * (24 + 64)
+            }
         case .coordinator(.features(let features)):
             return features.classRowCounts.count * 8 + features.chunks.count * (48 + 64)
                 + (features.derivedHead?.weights.values.count ?? 0) * 4

@@ -85,6 +85,27 @@ enum Samples {
                 HeadSpec(id: HeadID(3), classes: ClassSet([1, 2, 64, 65_534])),
             ]))
 
+    static let task = CoordinatorMessage.assign(
+        BundleAssignment(
+            bundle: 18, attempt: 2,
+            content: .task(TaskSpec(id: TaskID(7), description: Array("{\"seed\":1}".utf8)))))
+
+    static let taskDone = WorkerMessage.bundleTrained(
+        BundleTrained(
+            bundle: 18, attempt: 2, busySeconds: 1_200,
+            content: .task(TaskOutcome(id: TaskID(7), bytes: [0, 0xFF, 3]))))
+
+    static let materials = CoordinatorMessage.materials(
+        MaterialDescription(
+            items: [
+                .init(
+                    name: "images", byteCount: 40,
+                    chunkHashes: (0..<3).map { [UInt8](repeating: $0, count: 32) }),
+                .init(name: "nothing", byteCount: 0, chunkHashes: []),
+                .init(
+                    name: "läbels", byteCount: 16, chunkHashes: [[UInt8](repeating: 9, count: 32)]),
+            ], chunkByteCount: 16, broadcastComplete: true))
+
     static let welcome = CoordinatorMessage.welcome(
         Welcome(
             runID: (1...16).map { UInt8($0) }, workerNumber: 12, heartbeatMilliseconds: 1_000,
@@ -100,6 +121,12 @@ enum Samples {
         .worker(.chunkRequest([0, 7, 479])),
         .worker(.ready),
         .worker(bundleTrained),
+        .worker(taskDone),
+        .worker(
+            .hello(
+                Hello(
+                    incarnation: 1, name: "w", host: "h", isa: "avx2", threadCount: 1,
+                    slotCount: 1, processID: 1, cpu: "Fast Processor (R) 9000"))),
         .worker(
             .bundleFailed(BundleFailed(bundle: 9, attempt: 2, reason: "out of memory: ß"))),
         .worker(.goodbye),
@@ -112,6 +139,11 @@ enum Samples {
         .coordinator(.broadcastComplete),
         .coordinator(.chunk(FeatureChunk(index: 3, bytes: [1, 2, 3, 4]))),
         .coordinator(assignment),
+        .coordinator(task),
+        .coordinator(materials),
+        .coordinator(
+            .materials(
+                MaterialDescription(items: [], chunkByteCount: 1, broadcastComplete: false))),
         .coordinator(.revoke(bundle: 17, attempt: 1, mayFinish: true)),
         .coordinator(.acknowledge(bundle: 17, attempt: 2)),
         .coordinator(.finished(.complete)),

@@ -51,6 +51,77 @@ import WireProtocol
         #expect(code([RawFields.envelope(11, heartbeat)]) == .badValue)
     }
 
+    @Test func tasksMustBeTasks() {
+        func task(_ byteCount: Int) -> RawFields {
+            RawFields().varint(1, 7).nested(2, [UInt8](repeating: 1, count: byteCount))
+        }
+        let limit = WireLimits().taskDescriptionByteCountMax
+        #expect(limit == 64 << 10)
+        #expect(code(assign(RawFields().nested(4, task(limit)))) == nil)
+        #expect(code(assign(RawFields().nested(4, task(0)))) == nil)
+        #expect(code(assign(RawFields().nested(4, task(limit + 1)))) == .overLimit)
+        let head = RawFields().varint(1, 1).nested(2, [0, 1])
+        #expect(code(assign(RawFields().nested(3, head).nested(4, task(1)))) == .badValue)
+    }
+
+    @Test func outcomesMustBeOutcomes() {
+        func result(_ fields: RawFields, _ frame: [UInt8]?) -> WireError.Code? {
+            code([RawFields.envelope(14, fields)] + (frame.map { [$0] } ?? []))
+        }
+        let task = RawFields().nested(6, RawFields().varint(1, 7).varint(2, 3))
+        #expect(result(task, [1, 2, 3]) == nil)
+        #expect(result(task, [1, 2]) == .badValue)
+        #expect(result(task, nil) == .malformed)
+        #expect(result(RawFields().nested(6, RawFields()), []) == nil)
+        let head = RawFields().varint(1, 1).nested(2, [0, 1])
+        #expect(result(task.varint(4, 1), [1, 2, 3]) == .badValue)
+        #expect(result(task.nested(5, head), [1, 2, 3]) == .badValue)
+        let large = [UInt8](repeating: 0, count: WireLimits().frameByteCountMax + 1)
+        let claim = RawFields().nested(6, RawFields().varint(2, UInt64(large.count)))
+        #expect(result(claim, large) == .overLimit)
+        #expect(result(claim, Array(large.dropLast())) == .badValue)
+    }
+
+    @Test func materialsMustBeMaterials() {
+        let hash = [UInt8](repeating: 1, count: 32)
+        func material(_ name: String, _ byteCount: UInt64, _ hashes: [[UInt8]]) -> RawFields {
+            hashes.reduce(RawFields().nested(1, Array(name.utf8)).varint(2, byteCount)) {
+                $0.nested(3, $1)
+            }
+        }
+        func result(
+            _ materials: [RawFields], chunkByteCount: UInt64 = 16,
+            _ limits: WireLimits = WireLimits()
+        ) -> WireError.Code? {
+            let fields = materials.reduce(RawFields()) { $0.nested(1, $1) }
+            return code([RawFields.envelope(50, fields.varint(2, chunkByteCount))], limits)
+        }
+        let good = material("a", 17, [hash, hash])
+        #expect(result([good, material("b", 0, [])]) == nil)
+        #expect(result([]) == nil)
+        #expect(result([good, good]) == .badValue)
+        #expect(result([material("a\n", 17, [hash, hash])]) == .badValue)
+        #expect(result([material("a", 16, [hash, hash])]) == .badValue)
+        #expect(result([material("a", 33, [hash, hash])]) == .badValue)
+        #expect(result([material("a", 1, [hash + [0]])]) == .badValue)
+        #expect(result([material("a", 1, [Array(hash.dropLast())])]) == .badValue)
+        #expect(result([material("a", .max, [])]) == .badValue)
+        #expect(result([good], chunkByteCount: 0) == .badValue)
+        #expect(result([good], chunkByteCount: 1 << 20 + 1) == .badValue)
+        var limits = WireLimits()
+        limits.materialCountMax = 1
+        #expect(result([good], limits) == nil)
+        #expect(result([good, material("b", 0, [])], limits) == .overLimit)
+        limits = WireLimits()
+        limits.materialByteCountMax = 20
+        #expect(result([good], limits) == nil)
+        #expect(result([good, material("b", 4, [hash])], limits) == .overLimit)
+        limits = WireLimits()
+        limits.chunkCountMax = 2
+        #expect(result([good], limits) == nil)
+        #expect(result([good, material("b", 4, [hash])], limits) == .overLimit)
+    }
+
     private func assign(_ heads: RawFields) -> [[UInt8]] {
         [RawFields.envelope(45, heads)]
     }

@@ -14,14 +14,15 @@ struct Driver {
 
     init(
         stays: Bool = false, slotCount: Int = 1, insertsAtOnce: Bool = true,
-        featureByteCountMax: Int = 1 << 30
+        featureByteCountMax: Int = 1 << 30, takesTasks: Bool = false
     ) {
         self.insertsAtOnce = insertsAtOnce
         session = WorkerSession(
             hello: Hello(
                 incarnation: 7, name: "w", host: "h", isa: "scalar", threadCount: slotCount,
                 slotCount: slotCount, processID: 1),
-            stays: stays, featureByteCountMax: featureByteCountMax, at: now)
+            stays: stays, featureByteCountMax: featureByteCountMax,
+            takesTasks: takesTasks, at: now)
     }
 
     @discardableResult
@@ -108,6 +109,46 @@ enum Sample {
         }
     }
 
+    /// Two materials in three chunks.
+    struct Materials {
+        let value: FeatureStore.Materials
+        let chunks: MaterialChunks
+
+        init(seed: UInt8 = 0) {
+            value = FeatureStore.Materials([
+                .init(name: "images", bytes: (0..<25).map { $0 &+ seed }),
+                .init(name: "labels", bytes: [1, 2, seed]),
+            ])
+            chunks = MaterialChunks(value, chunkByteCountMax: 16)
+        }
+
+        func description(broadcastComplete: Bool) -> MaterialDescription {
+            MaterialDescription(
+                items: chunks.manifest.items.map {
+                    .init(name: $0.name, byteCount: $0.byteCount, chunkHashes: $0.chunkHashes)
+                }, chunkByteCount: 16, broadcastComplete: broadcastComplete)
+        }
+
+        var messages: [CoordinatorMessage] {
+            (0..<chunks.manifest.chunkCount).map { index in
+                let bytes = unsafe chunks.withUnsafeBytes(ofChunk: index) { unsafe [UInt8]($0) }
+                return .chunk(FeatureChunk(index: index, bytes: bytes))
+            }
+        }
+    }
+
+    static func task(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleAssignment {
+        BundleAssignment(
+            bundle: bundle, attempt: attempt,
+            content: .task(TaskSpec(id: TaskID(5), description: [1, 2])))
+    }
+
+    static func outcome(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleTrained {
+        BundleTrained(
+            bundle: bundle, attempt: attempt, busySeconds: 60,
+            content: .task(TaskOutcome(id: TaskID(5), bytes: [9, 8, 7])))
+    }
+
     static func assignment(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleAssignment {
         BundleAssignment(
             bundle: bundle, attempt: attempt,
@@ -175,6 +216,14 @@ extension [WorkerSession.Action] {
         reduce(0) { sum, action in
             if case .prepare = action { return sum + 1 }
             return sum
+        }
+    }
+
+    /// Runners that are to be made.
+    var preparations: [WorkerSession.Preparation] {
+        compactMap {
+            guard case .prepareTasks(_, let preparation) = $0 else { return nil }
+            return preparation
         }
     }
 

@@ -19,6 +19,13 @@ import WorkerRuntime
             .finished(.aborted(reason: "no")), .heartbeat(incarnation: 7),
         ]
         messages += task.chunks.map { .chunk($0) }
+        let materials = Sample.Materials()
+        messages += [
+            .materials(materials.description(broadcastComplete: true)),
+            .materials(materials.description(broadcastComplete: false)),
+        ]
+        messages += materials.messages
+        for bundle in 0..<4 as Range<UInt64> { messages.append(.assign(Sample.task(bundle))) }
         for bundle in 0..<12 as Range<UInt64> {
             messages.append(.assign(Sample.assignment(bundle)))
             messages.append(.revoke(bundle: bundle, attempt: 1, mayFinish: bundle % 2 == 0))
@@ -47,6 +54,7 @@ import WorkerRuntime
         var running: [(ticket: WorkerSession.Ticket, bundle: UInt64)] = []
         var exitCount = 0
         var begunCount = 0
+        var preparationCount = 0
         for number in 0..<count {
             let what: Comment = "message \(number) of MANYHEADS_FUZZ_SEED=\(fuzzSeed)"
             var actions = driver.feed(Self.event(mutator.message()))
@@ -58,6 +66,10 @@ import WorkerRuntime
                     actions += driver.feed(.bundleTrained(ticket, Sample.result(bundle)))
                 }
             default: break
+            }
+            for preparation in actions.preparations {
+                preparationCount += 1
+                actions += driver.feed(.tasksPrepared(preparation, failure: nil))
             }
             running += actions.begun
             begunCount += actions.begun.count
@@ -80,10 +92,11 @@ import WorkerRuntime
         print("\(count) messages, \(begunCount) bundles begun, \(exitCount) exits")
         #expect(begunCount > count / 1_000)
         #expect(exitCount > 0)
+        #expect(preparationCount > 0)
     }
 
     private static func driver() -> Driver {
-        Driver(stays: false, slotCount: 2, featureByteCountMax: limit)
+        Driver(stays: false, slotCount: 2, featureByteCountMax: limit, takesTasks: true)
     }
 
     /// Another coordinator takes over, and has a bundle trained.

@@ -265,6 +265,9 @@ nonisolated struct ProtoHello: Sendable {
 
   var processID: UInt32 = 0
 
+  /// What the machine calls its processor; may be empty. Tasks need not give the same bytes on others.
+  var cpu: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1192,7 +1195,7 @@ nonisolated extension ProtoAnyEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}name\0\u{1}host\0\u{1}isa\0\u{3}thread_count\0\u{3}slot_count\0\u{3}process_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}name\0\u{1}host\0\u{1}isa\0\u{3}thread_count\0\u{3}slot_count\0\u{3}process_id\0\u{1}cpu\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1207,6 +1210,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.threadCount) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.slotCount) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.processID) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.cpu) }()
       default: break
       }
     }
@@ -1234,6 +1238,9 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.processID != 0 {
       try visitor.visitSingularUInt32Field(value: self.processID, fieldNumber: 7)
     }
+    if !self.cpu.isEmpty {
+      try visitor.visitSingularStringField(value: self.cpu, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1245,6 +1252,7 @@ nonisolated extension ProtoHello: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.threadCount != rhs.threadCount {return false}
     if lhs.slotCount != rhs.slotCount {return false}
     if lhs.processID != rhs.processID {return false}
+    if lhs.cpu != rhs.cpu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
