@@ -2,7 +2,7 @@ import RunStore
 import Scheduling
 import Synchronization
 import Threading
-package import WireProtocol
+import WireProtocol
 package import ZeroMQ
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.

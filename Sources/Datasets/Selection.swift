@@ -65,8 +65,10 @@ struct Selection {
             }.sorted())
     }
 
-    /// Repeats rows until every class has as many as the largest: each of a class's rows equally often,
-    /// and those drawn first once more. Copies follow their row.
+    /// Repeats rows until every class has as many as the largest.
+    ///
+    /// Each of a class's rows is there equally often, and those drawn first once more. Copies follow
+    /// their row.
     mutating func resample(seed: UInt64) {
         let classes = drawn(seed: seed)
         let most = classes.reduce(0) { max($0, $1.count) }
