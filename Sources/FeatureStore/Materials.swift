@@ -103,8 +103,8 @@ package struct MaterialManifest: Hashable, Sendable {
                 throw .tooLarge("materials", max: byteCountMax)
             }
             byteCount = sum
-            // No overflow: of a size that was just found to be small.
-            let wanted = (item.byteCount + chunkByteCount - 1) / chunkByteCount
+            let (whole, rest) = item.byteCount.quotientAndRemainder(dividingBy: chunkByteCount)
+            let wanted = whole + (rest > 0 ? 1 : 0)
             guard item.chunkHashes.count == wanted,
                 item.chunkHashes.allSatisfy({ $0.count == BLAKE2b.byteCount })
             else {

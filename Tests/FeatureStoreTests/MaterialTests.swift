@@ -99,7 +99,7 @@ import Testing
         #expect(code { $0.items[1].name = "images" } == .badManifest)
         #expect(code { $0.items[0].byteCount = -1 } == .tooLarge)
         #expect(code { $0.items[0].byteCount = .max } == .tooLarge)
-        #expect(code({ $0.items[0].byteCount = .max }, byteCountMax: .max) == .tooLarge)
+        #expect(code({ $0.items[0].byteCount = .max }, byteCountMax: .max) == .badManifest)
         #expect(code { $0.items[0].chunkHashes.removeLast() } == .badManifest)
         #expect(code { $0.items[2].chunkHashes[0].removeLast() } == .badManifest)
     }
