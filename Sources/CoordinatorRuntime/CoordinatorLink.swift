@@ -2,7 +2,7 @@ import RunStore
 import Scheduling
 import Synchronization
 import Threading
-import WireProtocol
+package import WireProtocol
 package import ZeroMQ
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
@@ -118,9 +118,12 @@ package final class CoordinatorLink: Sendable {
     /// - Parameter store: keeps outcomes, on a thread of its own and never twice at a time; their
     ///   workers hear that they were accepted when it has returned. If it throws, the job is given up
     ///   with that error.
+    /// - Parameter withdraw: forgets an outcome that was stored: two machines of one kind do not agree
+    ///   about its task, so it is to be done again.
     /// - Throws: `RunError` if two machines of one kind do not agree about a task.
     package func perform(
-        _ job: TaskJob, store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void
+        _ job: TaskJob, store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void,
+        withdraw: @Sendable (TaskID) throws -> Void = { _ in }
     ) async throws -> TaskHarvest {
         let writer = OutcomeWriter(store)
         let result: Result<HeadHarvest, any Error>
@@ -129,6 +132,7 @@ package final class CoordinatorLink: Sendable {
         }
         await writer.finish()
         let harvest = try result.get()
+        if let task = harvest.contradicted { try withdraw(task) }
         try harvest.check()
         return TaskHarvest(harvest)
     }

@@ -21,12 +21,14 @@ extension CoordinatorSession {
                 state: peer.isReady ? (isRunning ? .training : .waiting) : .receiving,
                 headsDone: report.headCount, headsPerSecond: Double(report.headCount) / seconds)
         }
-        return HeadsProgress(
+        var progress = HeadsProgress(
             headsDone: harvest.resumedCount + acceptedCount, headCount: job.work.count,
             headsPerSecond: Double(acceptedCount) / seconds,
             gflopsPerSecond: done / seconds * 1e-9,
             shareDone: total > 0 ? min(1, (resumed + done) / total) : 1,
             secondsLeft: scheduler.secondsLeft(at: now), workers: workers)
+        progress.noun = job.noun
+        return progress
     }
 
     /// Log lines that peers can bring about, of which there must not be too many.

@@ -184,7 +184,8 @@ extension CoordinatorSession {
         }
         return [
             store(
-                accepted, from: harvest.workers[peer.report], busySeconds: result.busySeconds)
+                accepted, from: harvest.workers[peer.report],
+                busySeconds: min(result.busySeconds, Self.busySecondsMax))
         ]
     }
 

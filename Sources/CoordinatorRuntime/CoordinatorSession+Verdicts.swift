@@ -126,6 +126,7 @@ extension CoordinatorSession {
     ) -> [Action] {
         let names = versions.map(name(of:)).joined(separator: ", ")
         let name = job?.name(of: head) ?? "\(head)"
+        harvest.contradicted = head
         guard job?.isPortable == true else {
             harvest.contradiction =
                 "\(name) came with different bytes from \(names), which are of one kind and should agree: one of them computes wrongly; check these machines"

@@ -131,6 +131,8 @@ package struct CoordinatorSession: Sendable {
     static let describeAgainSeconds = 5.0
     /// How long a lease may be missing among what its worker says it is at, until it is asked.
     static let inquirySeconds = 10.0
+    /// Of one result, whatever a worker says: ten days.
+    static let busySecondsMax = 864_000.0
     /// Between two ticks of the scheduler.
     static let schedulerTickSeconds = 0.25
 

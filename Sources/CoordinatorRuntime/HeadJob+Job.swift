@@ -54,6 +54,9 @@ extension HeadJob: Job {
     /// The heads themselves.
     package func specs(of work: [HeadID]) -> [HeadSpec] { work.map { plan[$0] } }
 
+    /// Heads.
+    package var noun: String { "heads" }
+
     /// By its classes.
     package func name(of work: HeadID) -> String { "the head over \(plan[work].classes)" }
 }

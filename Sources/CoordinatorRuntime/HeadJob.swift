@@ -90,6 +90,8 @@ package struct HeadHarvest: Sendable {
     package var refereedCount = 0
     /// Why no head can be trusted, if so.
     package var contradiction: String?
+    /// What that is about.
+    package var contradicted: HeadID?
     /// Operations of all heads that were not resumed, by the textbook's count.
     package var totalFlops = 0.0
     /// From the first feature out until all who were there had them all.

@@ -46,6 +46,8 @@ package protocol Job: Sendable {
     func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool
     /// What this machine would have to train to judge; empty if the job is not portable.
     func specs(of work: [HeadID]) -> [HeadSpec]
+    /// What people call many pieces of work.
+    var noun: String { get }
     /// What people call a piece of work, in the middle of a sentence.
     func name(of work: HeadID) -> String
 }

@@ -18,6 +18,8 @@ package struct ReproduceOptions: Sendable {
     package var run: RunOptions
     /// Whether only to say what would be done.
     package var isDryRun = false
+    /// Whether to compute nothing and report what there is.
+    package var isReportOnly = false
     /// The command line, for the report.
     package var command = ""
 

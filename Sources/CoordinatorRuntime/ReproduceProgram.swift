@@ -50,7 +50,7 @@ package final class ReproduceProgram: Sendable {
         }
         await thread.shutdown()
         var shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
-        if options.isDryRun, !FileManager.default.fileExists(atPath: path) {
+        if options.isDryRun, !StudyDirectory.exists(in: path) {
             return try describe(shelf)
         }
         let directory = try StudyDirectory(path: path, config: config(datasets))
@@ -61,7 +61,7 @@ package final class ReproduceProgram: Sendable {
             return count == 0
                 ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
         }
-        let failures = try await compute(shelf, directory, admission)
+        let failures = options.isReportOnly ? [] : try await compute(shelf, directory, admission)
         shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
         try directory.forEachRecord { try shelf.add($0) }
         try publish(shelf, directory)
@@ -125,6 +125,8 @@ package final class ReproduceProgram: Sendable {
                             payload: outcome.bytes, worker: outcome.worker, host: outcome.host,
                             time: now - outcome.busySeconds, seconds: outcome.busySeconds)
                     })
+            } withdraw: { task in
+                try directory.remove(units[Int(task.rawValue)].description)
             }
             console.endPhase()
             workers.stop()
@@ -140,7 +142,10 @@ package final class ReproduceProgram: Sendable {
 
     private func publish(_ shelf: StudyShelf, _ directory: StudyDirectory) throws {
         let report = try shelf.report(
-            command: options.command, versions: RunRecord.versions
+            command: options.command,
+            versions: RunRecord.versions.merging(["cpu": Processor.modelName ?? "unknown"]) {
+                first, _ in first
+            }
         ) { RunDigests.arrays($0) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

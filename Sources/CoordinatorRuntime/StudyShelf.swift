@@ -14,6 +14,19 @@ struct StudyShelf: Sendable {
         var outcomes: [TrialOutcome] = []
         /// By arm and classes.
         var networks: [StudyArm: [[Int]: NetworkOutcome]] = [:]
+
+        /// The outcomes on one backbone: that of the equal-step control.
+        ///
+        /// An arm that was added later had the backbone trained again. On another type of processor
+        /// that is another one, with which nothing of this trial may be compared.
+        var onOneBackbone: [TrialOutcome] {
+            let control = outcomes.first { outcome in
+                outcome.backbone.contains { $0.scheme == .oneVsAllEqualSteps }
+            }
+            guard let control else { return [] }
+            return [control]
+                + outcomes.filter { $0.featureDigest == control.featureDigest && $0 != control }
+        }
     }
 
     let grid: StudyGrid
@@ -35,8 +48,8 @@ struct StudyShelf: Sendable {
     /// - Throws: what is wrong with a record that this program never writes.
     mutating func add(_ record: StudyRecord) throws {
         let entry = try UnitRecord(decoding: record.payload)
-        guard let dataset = datasets[entry.unit.key.dataset],
-            entry.fits(testRowCount: dataset.test.count, classCount: dataset.classCount)
+        guard let dataset = datasets[entry.unit.key.dataset], asksFor(entry.unit.key),
+            entry.fits(labels: dataset.test.labels, classCount: dataset.classCount)
         else { return }
         switch (entry.unit, entry.outcome) {
         case (.trial(let key, _, _), .trial(let outcome)):
@@ -49,6 +62,11 @@ struct StudyShelf: Sendable {
         }
     }
 
+    private func asksFor(_ key: TrialKey) -> Bool {
+        grid.datasets.contains(key.dataset) && (0..<grid.trialCount).contains(key.trial)
+            && grid.fractionsMillionths.contains(key.fractionMillionths)
+    }
+
     /// What is to be computed, trials in the grid's order.
     var missing: [StudyUnit] {
         grid.trials.flatMap { key -> [StudyUnit] in
@@ -56,8 +74,8 @@ struct StudyShelf: Sendable {
             let known = known[key]
             return grid.missingUnits(
                 of: key, classCount: dataset.classCount,
-                hasBackbone: known?.outcomes.isEmpty == false,
-                armsDone: Set(known?.outcomes.flatMap { $0.arms.map(\.arm) } ?? []),
+                hasBackbone: known?.onOneBackbone.isEmpty == false,
+                armsDone: Set(known?.onOneBackbone.flatMap { $0.arms.map(\.arm) } ?? []),
                 networksDone: known?.networks.mapValues { Set($0.keys) } ?? [:])
         }
     }
@@ -80,7 +98,7 @@ struct StudyShelf: Sendable {
     /// Units as tasks for workers, on the data sets that they need.
     func job(_ units: [StudyUnit], minWorkerCount: Int) throws -> TaskJob {
         let needed = grid.datasets.filter { name in units.contains { $0.key.dataset == name } }
-        let sizes = datasets.mapValues { (rows: $0.test.count, classes: $0.classCount) }
+        let tests = datasets.mapValues { (labels: $0.test.labels, classCount: $0.classCount) }
         return try TaskJob(
             tasks: units.map {
                 TaskJob.Item(
@@ -93,9 +111,9 @@ struct StudyShelf: Sendable {
         ) { id, bytes in
             let unit = units[Int(id.rawValue)]
             guard let record = try? UnitRecord(decoding: bytes), record.unit == unit,
-                let size = sizes[unit.key.dataset]
+                let test = tests[unit.key.dataset]
             else { return false }
-            return record.fits(testRowCount: size.rows, classCount: size.classes)
+            return record.fits(labels: test.labels, classCount: test.classCount)
         }
     }
 
@@ -106,6 +124,7 @@ struct StudyShelf: Sendable {
         var report = StudyReport(
             command: command, protocolName: settings.scope.rawValue, versions: versions,
             datasets: [], timeline: timeline, missing: notRun)
+        report.settings = settings
         for name in grid.datasets {
             guard let dataset = datasets[name] else { continue }
             var summary = StudySummary(
@@ -113,10 +132,12 @@ struct StudyShelf: Sendable {
                 classCount: dataset.classCount)
             for key in grid.trials where key.dataset == name {
                 guard let known = known[key] else { continue }
-                for outcome in known.outcomes { summary.add(asked(outcome), of: key) }
+                for outcome in known.onOneBackbone { summary.add(asked(outcome), of: key) }
                 for arm in grid.arms {
                     guard let networks = known.networks[arm],
-                        let outcome = try summary.arm(arm, networks: networks, digest: digest)
+                        let outcome = try summary.arm(
+                            arm, networks: networks,
+                            flopsPerImage: dataset.size.forwardFlopsPerImage, digest: digest)
                     else { continue }
                     summary.add(outcome, of: key)
                 }

@@ -133,6 +133,9 @@ package struct TaskJob: Job {
     /// None.
     package func specs(of work: [HeadID]) -> [HeadSpec] { [] }
 
+    /// As a study calls them.
+    package var noun: String { "units" }
+
     /// By its number.
     package func name(of work: HeadID) -> String { "task \(work.rawValue)" }
 }

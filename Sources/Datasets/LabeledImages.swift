@@ -77,7 +77,7 @@ package struct LabeledImages: Sendable, Equatable {
         selection.keepFraction(fraction, seed: seed)
         selection.makeImbalanced(imbalance, seed: seed)
         if isResampled { selection.resample(seed: seed) }
-        return selection.rows.count == count ? self : selecting(selection.rows)
+        return selection.rows.elementsEqual(0..<count) ? self : selecting(selection.rows)
     }
 
     /// The samples of some classes, numbered anew by their place in `classes`.

@@ -57,7 +57,7 @@ struct AnswerSection {
         let trials =
             least == most ? StudyNames.count(most, "trial") : "\(least) to \(most) trials"
         let what =
-            switch report.protocolName {
+            switch report.settings?.keepsScope == false ? "" : report.protocolName {
             case "post": " on what the post's code keeps (the first five classes, every tenth row)"
             case "full": " on all classes and rows"
             default: ""

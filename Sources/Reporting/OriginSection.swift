@@ -46,7 +46,8 @@ struct OriginSection {
                 guard let cell = cells.first(where: { !$0.headDigests.isEmpty }) else { continue }
                 for (trial, digest) in cell.headDigests.enumerated() {
                     table.add([
-                        Markup.escaped(StudyNames.arm(arm)), "\(trial + 1)", code(digest),
+                        Markup.escaped(StudyNames.arm(arm)),
+                        "\(StudyReport.trialNumber(trial, in: cell))", code(digest),
                     ])
                     count += 1
                 }

@@ -74,7 +74,7 @@ package struct ProgressDisplay: Sendable {
         let workerCount = progress.workers.count
         var lines = [
             "Heads: \(workerCount) \(workerCount == 1 ? "worker" : "workers")",
-            bar(share: progress.shareDone, after: count + " heads", width: width),
+            bar(share: progress.shareDone, after: "\(count) \(progress.noun)", width: width),
             "  " + ProgressLine.figures(of: progress).joined(separator: ", "),
         ]
         let room = max(0, lineCountMax - lines.count)
@@ -89,7 +89,7 @@ package struct ProgressDisplay: Sendable {
                     + Format.fitted(worker.state.rawValue, width: 9) + "  "
                     + Format.fitted(
                         Format.count(worker.headsDone), width: doneWidth, alignRight: true)
-                    + " heads  "
+                    + " \(progress.noun)  "
                     + Format.fitted(
                         Format.rate(worker.headsPerSecond), width: 5, alignRight: true)
                     + "/s")
@@ -97,7 +97,7 @@ package struct ProgressDisplay: Sendable {
         if shown < workerCount && room > 0 {
             let rest = progress.workers[shown...]
             let done = rest.reduce(0) { $0 + $1.headsDone }
-            lines.append("  and \(rest.count) more with \(Format.count(done)) heads")
+            lines.append("  and \(rest.count) more with \(Format.count(done)) \(progress.noun)")
         }
         return lines
     }

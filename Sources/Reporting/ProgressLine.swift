@@ -23,7 +23,7 @@ package enum ProgressLine {
         let atWork = progress.workers.filter { ![.silent, .gone].contains($0.state) }.count
         let parts =
             [
-                "heads: \(Format.count(progress.headsDone))/\(Format.count(progress.headCount)) "
+                "\(progress.noun): \(Format.count(progress.headsDone))/\(Format.count(progress.headCount)) "
                     + wholePercent(progress.shareDone)
             ] + figures(of: progress) + ["\(atWork) \(atWork == 1 ? "worker" : "workers")"]
         return parts.joined(separator: ", ")
@@ -42,7 +42,7 @@ package enum ProgressLine {
     /// Rates and time left.
     static func figures(of progress: HeadsProgress) -> [String] {
         [
-            Format.rate(progress.headsPerSecond) + " heads/s",
+            Format.rate(progress.headsPerSecond) + " \(progress.noun)/s",
             Format.rate(progress.gflopsPerSecond) + " GFLOP/s",
         ] + timeLeft(progress.secondsLeft)
     }

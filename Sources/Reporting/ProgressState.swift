@@ -77,6 +77,8 @@ package struct HeadsProgress: Sendable, Equatable {
         }
     }
 
+    /// What the work is counted in: heads, or the units of a study.
+    package var noun = "heads"
     /// Heads accepted.
     package var headsDone: Int
     /// Heads in all.

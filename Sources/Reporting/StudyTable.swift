@@ -17,7 +17,9 @@ package enum StudyTable {
                         value(cell.brierScores, trial),
                         value(cell.expectedCalibrationErrors, trial),
                     ]
-                    let fields = place.map(field) + ["\(trial + 1)"] + values.map(number)
+                    let fields =
+                        place.map(field) + ["\(StudyReport.trialNumber(trial, in: cell))"]
+                        + values.map(number)
                     text += fields.joined(separator: ",") + "\n"
                 }
             }

@@ -60,6 +60,9 @@ package final class StudyDirectory: Sendable {
             host TEXT NOT NULL, time REAL NOT NULL, seconds REAL NOT NULL, hash BLOB NOT NULL);
         """
 
+    /// Whether a folder holds a study.
+    package static func exists(in path: String) -> Bool { fileExists(path + "/" + fileName) }
+
     /// Makes or opens the folder, locks it, and compares what the numbers depend on.
     ///
     /// - Parameter config: all that every trial depends on, data digests among them. A key that is new
@@ -151,6 +154,17 @@ package final class StudyDirectory: Sendable {
                             record.time, record.seconds, Data(Self.hash(of: record)),
                         ])
                 }
+            }
+        }
+    }
+
+    /// Forgets the outcome of a unit.
+    ///
+    /// - Throws: ``RunStoreError`` of code `cannotWrite`.
+    package func remove(_ unit: String) throws(RunStoreError) {
+        try Journal.reporting(path + "/" + Self.fileName) {
+            try queue.write { db in
+                try db.execute(sql: "DELETE FROM outcome WHERE unit = ?", arguments: [unit])
             }
         }
     }

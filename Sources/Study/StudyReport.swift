@@ -6,6 +6,8 @@ package struct StudyReport: Codable, Sendable, Equatable {
     package var command: String
     /// `post` or `full`.
     package var protocolName: String
+    /// What every trial shares; nil where it is not known.
+    package var settings: StudySettings?
     /// Programs and libraries by name, and the processor under `cpu`.
     package var versions: [String: String]
     /// What was found on each data set.
@@ -14,6 +16,11 @@ package struct StudyReport: Codable, Sendable, Equatable {
     package var timeline: [StudySpan]
     /// What was asked for and is not there: a sentence each.
     package var missing: [String]
+
+    /// The number of a cell's trial as a person counts, from 1.
+    package static func trialNumber(_ index: Int, in cell: StudyCell) -> Int {
+        1 + (cell.trials.indices.contains(index) ? cell.trials[index] : index)
+    }
 
     /// A report of these parts.
     package init(
@@ -73,6 +80,8 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var arm: String
     /// ``StudyScheme``'s raw value.
     package var scheme: String
+    /// The trials there are, counted from 0, ascending.
+    package var trials: [Int] = []
     /// By trial, in the order of the trials.
     package var accuracies: [Double]
     /// By trial; empty where only the mean is known.
@@ -83,6 +92,13 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var expectedCalibrationErrors: [Double]
     /// By trial: SHA-256 of what was trained for the arm, hexadecimal; empty where it is not known.
     package var headDigests: [String]
+    /// Heads of all trials, and how many of them are certified to be at their optimum; nil where none is
+    /// meant to be.
+    package var headCount: Int?
+    /// See ``headCount``.
+    package var certifiedCount: Int?
+    /// By trial: the strength of the heads' L2 penalty; empty without one.
+    package var l2: [Double] = []
     /// Of the accuracies.
     package var meanAccuracy: Double
     /// Sample standard deviation of the accuracies; nil for one trial.
@@ -220,7 +236,7 @@ package struct StudySpan: Codable, Sendable, Equatable {
     package var worker: String
     /// What, as in `mnist 10% trial 3`.
     package var work: String
-    /// `backbone`, `heads`, `network` or `evaluate`.
+    /// `trial` (backbone, heads on its features, evaluation) or `network`.
     package var kind: String
     /// Seconds from the study's first start.
     package var start: Double

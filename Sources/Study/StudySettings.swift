@@ -49,6 +49,11 @@ package struct StudySettings: Hashable, Codable, Sendable {
     /// The post's settings.
     package init(scope: Scope) { self.scope = scope }
 
+    /// Whether rows and classes are the scope's own, as they are in the data set.
+    package var keepsScope: Bool {
+        otherClasses == nil && otherEvery == nil && imbalance == 1 && balance == .none
+    }
+
     /// The classes kept, in the words of `--classes`.
     package var classes: String { otherClasses ?? scope.classes }
     /// Every which training row of the kept classes stays.

@@ -11,6 +11,8 @@ package struct StudySummary: Sendable {
         let outcome: SchemeOutcome
         /// Of what was trained.
         let digest: String
+        /// Nil for the backbone's own outputs.
+        var heads: ArmOutcome?
     }
 
     /// A cell's place.
@@ -61,18 +63,24 @@ package struct StudySummary: Sendable {
             let place = Place(
                 fraction: key.fractionMillionths, arm: arm.arm.rawValue, scheme: scheme.scheme)
             samples[place, default: []].append(
-                Sample(trial: key.trial, outcome: scheme, digest: arm.headDigest))
+                Sample(
+                    trial: key.trial, outcome: scheme, digest: arm.headDigest, heads: arm))
         }
         policies["\(key.fractionMillionths) \(arm.arm.rawValue)", default: []].append(arm.policies)
     }
 
     /// The whole networks of one arm of a trial as an arm's outcome, once all are there.
     ///
-    /// - Parameter networks: by classes.
+    /// - Parameters:
+    ///   - networks: by classes.
+    ///   - flopsPerImage: operations of a whole network for one row, but for its last layer: what
+    ///     asking a head costs here.
+    ///   - digest: of arrays of numbers, one after the other.
     /// - Returns: nil while one is missing, or does not fit the test rows.
     /// - Throws: `DecodingError` for logits that are not finite.
     package func arm(
-        _ arm: StudyArm, networks: [[Int]: NetworkOutcome], digest: ([[Float]]) -> String
+        _ arm: StudyArm, networks: [[Int]: NetworkOutcome], flopsPerImage: Double,
+        digest: ([[Float]]) -> String
     ) throws(DecodingError) -> ArmOutcome? {
         let plan = HeadPlan(.subsets, classCount: classCount)
         var logits: [(classes: ClassSet, values: Matrix)] = []
@@ -90,9 +98,14 @@ package struct StudySummary: Sendable {
         }
         let columns = try LogitColumns(logits)
         let scoring = SchemeScoring(labels: labels, classCount: classCount)
+        let policies = try scoring.frontier(columns.features, columns.heads, featureCount: 256)
         return ArmOutcome(
             arm: arm, schemes: try scoring.outcomes(columns.features, columns.heads),
-            policies: try scoring.frontier(columns.features, columns.heads, featureCount: 256),
+            policies: policies.map { policy in
+                var policy = policy
+                policy.flopsPerRow += policy.headsPerRow * flopsPerImage
+                return policy
+            },
             headDigest: digest(logits.map(\.values.values)), headCount: logits.count)
     }
 
@@ -168,6 +181,13 @@ package struct StudySummary: Sendable {
         cell.brierScores = outcomes.map(\.brierScore)
         cell.expectedCalibrationErrors = outcomes.map(\.expectedCalibrationError)
         cell.headDigests = found.map(\.digest)
+        cell.trials = found.map(\.trial)
+        let heads = found.compactMap(\.heads)
+        if heads.contains(where: { $0.certifiedCount != nil }) {
+            cell.headCount = heads.reduce(0) { $0 + $1.headCount }
+            cell.certifiedCount = heads.reduce(0) { $0 + ($1.certifiedCount ?? 0) }
+        }
+        cell.l2 = heads.compactMap(\.l2)
         cell.negativeLogLikelihood = try Summary(cell.negativeLogLikelihoods).mean
         cell.brierScore = try Summary(cell.brierScores).mean
         cell.expectedCalibrationError = try Summary(cell.expectedCalibrationErrors).mean
@@ -272,13 +292,18 @@ extension StudyReport {
         from source: KeyPath<StudyComparison, Double?>,
         to target: WritableKeyPath<StudyComparison, Double?>
     ) throws(StatisticsError) {
-        let values = datasets.flatMap { $0.comparisons.compactMap { $0[keyPath: source] } }
+        // What cannot be tested counts among the tests all the same.
+        let values: [Double] = datasets.flatMap { dataset in
+            dataset.comparisons.map { $0[keyPath: source] ?? 1 }
+        }
         let corrected = try Holm.adjusted(values)
         var adjusted = corrected.makeIterator()
         for dataset in datasets.indices {
-            for index in datasets[dataset].comparisons.indices
-            where datasets[dataset].comparisons[index][keyPath: source] != nil {
-                datasets[dataset].comparisons[index][keyPath: target] = adjusted.next()
+            for index in datasets[dataset].comparisons.indices {
+                let value = adjusted.next()
+                if datasets[dataset].comparisons[index][keyPath: source] != nil {
+                    datasets[dataset].comparisons[index][keyPath: target] = value
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 package import Datasets
 package import FeatureStore
 import Foundation
+import HeadPlan
 package import HeadTraining
 package import Study
 
@@ -16,9 +17,6 @@ package enum StudyMaterials {
     }
 
     private static let settingsName = "settings.json"
-    /// The largest class count whose labels are a byte each.
-    private static let classCountMax = 256
-
     /// The materials of a study on these data sets.
     ///
     /// - Throws: ``TrialError`` for settings that are no numbers, or a data set of too many classes.
@@ -27,8 +25,10 @@ package enum StudyMaterials {
     ) throws -> Materials {
         var items = [Materials.Item(name: settingsName, bytes: try encode(settings))]
         for dataset in datasets {
-            guard dataset.classCount <= classCountMax else {
-                throw TrialError("a study's data sets have at most \(classCountMax) classes")
+            guard dataset.classCount <= HeadPlan.subsetClassCountMax else {
+                throw TrialError(
+                    "a study trains heads over all subsets, of at most \(HeadPlan.subsetClassCountMax) classes"
+                )
             }
             let name = dataset.name.rawValue
             let shape = dataset.train.shape
@@ -60,13 +60,18 @@ package enum StudyMaterials {
             return found
         }
         let settings = try decode(StudySettings.self, try part(settingsName))
+        guard settings.imbalance >= 1, settings.imbalance.isFinite,
+            (1...1_000_000).contains(settings.epochCount),
+            (1...1_000_000).contains(settings.headEpochCount),
+            (1...65_536).contains(settings.batchSize)
+        else { throw TrialError("the study's settings are out of range") }
         let ending = "/header.json"
         let datasets = try materials.items.filter { $0.name.hasSuffix(ending) }.map { item in
             let header = try decode(Header.self, item.bytes)
             let sides = [header.channelCount, header.height, header.width]
             guard let name = DatasetName(rawValue: header.name), item.name == header.name + ending,
                 sides.allSatisfy({ (1...4_096).contains($0) }),
-                (2...classCountMax).contains(header.classNames.count)
+                (2...HeadPlan.subsetClassCountMax).contains(header.classNames.count)
             else { throw TrialError("the study has a data set that is none: \(item.name)") }
             let shape = ImageShape(
                 channelCount: header.channelCount, height: header.height, width: header.width)

@@ -36,6 +36,9 @@ package struct TrialRunner: Sendable {
         guard let dataset = datasets[unit.key.dataset] else {
             throw TrialError("there is no data set \(unit.key.dataset) here")
         }
+        guard (1...1_000_000).contains(unit.key.fractionMillionths) else {
+            throw TrialError("\(unit.key) keeps no possible share of the rows")
+        }
         let work = TrialWork(
             settings: settings, key: unit.key, dataset: dataset, variant: variant,
             backbones: backbones, isCancelled: isCancelled)

@@ -1,3 +1,4 @@
+import Decoding
 import Foundation
 package import Study
 
@@ -78,21 +79,53 @@ package struct UnitRecord: Sendable, Equatable {
         }
     }
 
-    /// Whether the outcome is one of such a unit on test rows of such a data set.
-    package func fits(testRowCount: Int, classCount: Int) -> Bool {
+    /// Whether the outcome is what such a unit brings on test rows with these labels: everything that is
+    /// to be there, nothing else, and counts that agree with the predictions.
+    ///
+    /// What probabilities were cannot be seen; another worker can be asked (`--verify`).
+    package func fits(labels: [Int], classCount: Int) -> Bool {
         switch (unit, outcome) {
-        case (.trial(_, let arms, _), .trial(let trial)):
-            let schemes = trial.backbone + trial.arms.flatMap(\.schemes)
-            return trial.arms.map(\.arm) == arms
-                && schemes.allSatisfy {
-                    let predictions = $0.predictions
-                    return predictions.count == testRowCount
-                        && predictions.allSatisfy { (0..<classCount).contains($0) }
-                }
+        case (.trial(_, let arms, let isControlled), .trial(let trial)):
+            let backbone: [StudyScheme] = [.oneVsAll] + (isControlled ? [.oneVsAllEqualSteps] : [])
+            return trial.backbone.map(\.scheme) == backbone && trial.arms.map(\.arm) == arms
+                && trial.trainRowCount >= 0
+                && trial.backbone.allSatisfy { $0.fits(labels, classCount) }
+                && trial.arms.allSatisfy { $0.fits(labels, classCount) }
         case (.network(_, _, let classes), .network(let network)):
-            return network.logits.count == testRowCount * classes.count
+            return network.logits.count == labels.count * classes.count
                 && network.logits.allSatisfy(\.isFinite)
         default: return false
         }
+    }
+}
+
+extension ArmOutcome {
+    fileprivate func fits(_ labels: [Int], _ classCount: Int) -> Bool {
+        schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone }
+            && schemes.allSatisfy { $0.fits(labels, classCount) }
+            && policies.map(\.policy) == SchemeScoring.policies.map(\.title)
+            && policies.allSatisfy { policy in
+                [
+                    policy.accuracy, policy.headsPerRow, policy.flopsPerRow,
+                    policy.topNeverChangedShare,
+                ].allSatisfy { (0...1e15).contains($0) }
+            }
+    }
+}
+
+extension SchemeOutcome {
+    fileprivate func fits(_ labels: [Int], _ classCount: Int) -> Bool {
+        let predictions = predictions
+        let figures = [negativeLogLikelihood, brierScore, expectedCalibrationError]
+        return predictions.count == labels.count
+            && predictions.allSatisfy { (0..<classCount).contains($0) }
+            && correctCount == zip(predictions, labels).count { $0 == $1 }
+            && figures.allSatisfy { (0...1e3).contains($0) }
+            && calibration.count == ProbabilityMetrics.calibrationBinCount
+            && calibration.allSatisfy { (0...labels.count).contains($0.count) }
+            && calibration.reduce(0) { $0 + $1.count } == labels.count
+            && calibration.allSatisfy {
+                (0...1.000_001).contains($0.meanConfidence) && (0...1.000_001).contains($0.accuracy)
+            }
     }
 }

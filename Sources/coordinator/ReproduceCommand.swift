@@ -85,6 +85,9 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Flag(help: "Say what would be computed, and how long it may take.")
     var dryRun = false
 
+    @Flag(help: "Compute nothing; report what there is of the grid, and what is missing.")
+    var reportOnly = false
+
     @Flag(help: "Print results.json on standard output in place of the table.")
     var json = false
 
@@ -110,10 +113,20 @@ struct ReproduceCommand: AsyncParsableCommand {
         options.headModes = headModes
         options.settings = settings
         options.isDryRun = dryRun
-        options.command = "coordinator " + CommandLine.arguments.dropFirst().joined(separator: " ")
+        options.isReportOnly = reportOnly
+        options.command = Self.commandLine
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()
         }
+    }
+
+    /// As it can be pasted into a shell; `MANYHEADS_DATA` may say where the data sets are.
+    private static var commandLine: String {
+        let words = CommandLine.arguments.dropFirst().map { word in
+            word.contains(/[^A-Za-z0-9_.,:\/=@%+-]/)
+                ? "'" + word.replacing("'", with: "'\\''") + "'" : word
+        }
+        return (["coordinator"] + words).joined(separator: " ")
     }
 
     private var settings: StudySettings {

@@ -89,6 +89,8 @@ import WorkerRuntime
         #expect(error?.code == .internal)
         // Nobody is told that all is well.
         #expect(hall.workers.allSatisfy { $0.exit == nil })
+        // Whoever kept it has to forget it.
+        #expect(hall.office.harvest.contradicted == TaskID(3))
     }
 
     @Test func machinesOfTwoKindsMayDiffer() {

@@ -64,5 +64,10 @@ import Testing
         }
         #expect(
             images.drawn(fraction: 1, isResampled: true, seed: 3, classCount: 4) == images)
+        // As many rows as there were, and not the same ones.
+        let whole = images.drawn(
+            fraction: 1, imbalance: 27, isResampled: true, seed: 3, classCount: 4)
+        #expect(whole.count == images.count)
+        #expect(Set(whole.pixels).count == 60 + 20 + 7 + 3)
     }
 }

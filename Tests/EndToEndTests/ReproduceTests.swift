@@ -107,6 +107,11 @@ extension EndToEndTests {
             process.send(SIGINT)
             #expect(try await process.exitStatus() == 130)
             #expect(process.standardError.contains("nothing was far enough to be kept"))
+            // What there is can be looked at: nothing, and that is said.
+            let report = try await reproduce(
+                "kept", ["--fractions", "1", "--head-modes", "scratch", "--report-only"])
+            #expect(report.status == 0, "\(report.standardError)")
+            #expect(report.standardOutput.contains("10 of 10 trials not run"))
         }
 
         @Test func otherSettingsAreRefusedByName() async throws {

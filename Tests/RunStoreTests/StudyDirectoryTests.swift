@@ -30,6 +30,9 @@ import Testing
         }
         let again = try StudyDirectory(path: path, config: config)
         #expect(try records(again) == [record("a", []), record("b", [4])])
+        try again.remove("a")
+        #expect(try records(again) == [record("b", [4])])
+        #expect(try again.recordCount() == 1)
     }
 
     @Test func growsButNeverChanges() throws {

@@ -70,6 +70,7 @@ import Testing
         #expect(cell.confusion == [8, 1, 0, 0, 6, 3, 1, 0, 5])
         #expect(cell.calibration.map(\.count) == [6, 18])
         #expect(cell.calibration.map(\.accuracy) == [1, 0.5])
+        #expect(cell.trials == [0, 1, 2])
         #expect(found.frontier.map(\.accuracy) == [0.25])
     }
 
@@ -122,8 +123,9 @@ import Testing
         report.datasets[1].comparisons.append(report.datasets[1].comparisons[0])
         report.datasets[1].comparisons[1].tTestPValue = nil
         try report.correctPValues()
-        #expect(report.datasets[0].comparisons[0].tTestPValueHolm == 0.02)
-        #expect(report.datasets[1].comparisons[0].tTestPValueHolm == 0.03)
+        // Three tests, of which one cannot be done.
+        #expect(report.datasets[0].comparisons[0].tTestPValueHolm == 0.03)
+        #expect(report.datasets[1].comparisons[0].tTestPValueHolm == 0.06)
         #expect(report.datasets[1].comparisons[1].tTestPValueHolm == nil)
     }
 
@@ -142,13 +144,19 @@ import Testing
         }
         var networks: [[Int]: NetworkOutcome] = [:]
         for classes in [[0, 1], [0, 2], [1, 2]] { networks[classes] = network(classes) }
-        #expect(try summary.arm(.scratch, networks: networks) { "\($0.count)" } == nil)
+        #expect(
+            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { "\($0.count)" }
+                == nil)
         networks[[0, 1, 2]] = network([0, 1, 2])
-        let arm = try #require(try summary.arm(.scratch, networks: networks) { "\($0.count)" })
+        let arm = try #require(
+            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { "\($0.count)" })
         #expect(arm.schemes.allSatisfy { $0.predictions == Self.labels })
         #expect(arm.schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone })
         #expect(arm.headDigest == "4")
+        // Two whole networks a row, over three and over two classes.
+        #expect(arm.policies[0].flopsPerRow == 2 * 1_000 + 2 * 256 * 5)
         networks[[0, 1]]?.logits.removeLast()
-        #expect(try summary.arm(.scratch, networks: networks) { _ in "" } == nil)
+        #expect(
+            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { _ in "" } == nil)
     }
 }

@@ -9,6 +9,8 @@ import Trials
 @Suite struct TrialRunnerTests {
     private static let key = TrialKey(dataset: "mnist", fractionMillionths: 500_000, trial: 2)
 
+    private static let testLabels = (0..<45).map { $0 % 3 }
+
     private static func images(_ count: Int, shift: Int) -> LabeledImages {
         let labels = (0..<count).map { $0 % 3 }
         var pixels: [UInt8] = []
@@ -134,6 +136,31 @@ import Trials
         #expect(throws: TrialError.self) { try runner.run(unit) }
     }
 
+    /// What a worker may make up: each is refused before anything is computed from it.
+    @Test func outcomesThatCannotBeAreRefused() throws {
+        let unit = StudyUnit.trial(Self.key, arms: [.zero], isControlled: true)
+        guard case .trial(let good) = try runner(epochCount: 1).run(unit) else { return }
+        func fits(_ change: (inout TrialOutcome) -> Void) -> Bool {
+            var changed = good
+            change(&changed)
+            return UnitRecord(unit: unit, outcome: .trial(changed)).fits(
+                labels: Self.testLabels, classCount: 3)
+        }
+        #expect(fits { _ in })
+        #expect(!fits { $0.backbone[0].correctCount += 1 })
+        #expect(!fits { $0.backbone[1].calibration.removeLast() })
+        #expect(!fits { $0.backbone[1].calibration[3].count -= 1 })
+        #expect(!fits { $0.backbone[0].brierScore = .nan })
+        #expect(!fits { $0.backbone.removeLast() })
+        #expect(!fits { $0.backbone.append($0.backbone[0]) })
+        #expect(!fits { $0.arms[0].schemes.swapAt(0, 1) })
+        #expect(!fits { $0.arms[0].policies.removeFirst() })
+        #expect(!fits { $0.arms[0].policies[0].flopsPerRow = .infinity })
+        #expect(!fits { $0.arms[0].arm = .derived })
+        #expect(!fits { $0.arms = [] })
+        #expect(!fits { $0.trainRowCount = -1 })
+    }
+
     @Test func recordsComeBackWhole() throws {
         let runner = try runner(epochCount: 1)
         for unit in [
@@ -144,13 +171,15 @@ import Trials
             let bytes = try record.encoded()
             let back = try UnitRecord(decoding: bytes)
             #expect(back == record)
-            #expect(back.fits(testRowCount: 45, classCount: 3))
-            #expect(!back.fits(testRowCount: 44, classCount: 3))
+            #expect(back.fits(labels: Self.testLabels, classCount: 3))
+            #expect(!back.fits(labels: Self.testLabels.dropLast(), classCount: 3))
             for length in [0, 7, 8, 9, bytes.count - 1] {
                 #expect(throws: TrialError.self, "\(length) bytes") {
                     let part = try UnitRecord(decoding: Array(bytes[..<length]))
                     // A number less is whole in itself, and does not fit.
-                    if !part.fits(testRowCount: 45, classCount: 3) { throw TrialError("short") }
+                    if !part.fits(labels: Self.testLabels, classCount: 3) {
+                        throw TrialError("short")
+                    }
                 }
             }
             var long = bytes
