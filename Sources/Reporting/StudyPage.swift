@@ -56,7 +56,9 @@ package enum StudyPage {
             Section(
                 id: "why", title: "Why little data differs",
                 content: ReasonSection(
-                    outlines: outlines, isImbalanced: report.settings.map { $0.imbalance > 1 || $0.balance != .none } ?? false
+                    outlines: outlines,
+                    isImbalanced: report.settings.map { $0.imbalance > 1 || $0.balance != .none }
+                        ?? false
                 ).rendered()),
             Section(
                 id: "confusion", title: "What is confused with what",
