@@ -50,7 +50,6 @@ package struct ReproduceOptions: Sendable {
         guard (1...10_000).contains(trials) else {
             throw .usage("--trials must be 1 to 10,000, not \(trials)")
         }
-        try run.check()
         try checkSettings()
         return StudyGrid(
             datasets: try datasetNames().map(\.rawValue), fractionsMillionths: fractions,
@@ -58,28 +57,21 @@ package struct ReproduceOptions: Sendable {
     }
 
     private func checkSettings() throws(RunError) {
+        // What a study shares with a run is checked where a run's is.
+        var run = run
+        run.every = settings.every
+        run.epochs = settings.epochCount
+        run.headEpochs = settings.headEpochCount
+        run.batchSize = settings.batchSize
+        run.learningRate = settings.learningRate
+        run.headDropout = settings.headDropout
+        try run.check()
         func require(_ isTrue: Bool, _ message: String) throws(RunError) {
             if !isTrue { throw .usage(message) }
         }
         try require(
-            (1...100_000).contains(settings.epochCount),
-            "--epochs must be 1 to 100,000, not \(settings.epochCount)")
-        try require(
-            (1...100_000).contains(settings.headEpochCount),
-            "--head-epochs must be 1 to 100,000, not \(settings.headEpochCount)")
-        try require(
-            (1...65_536).contains(settings.batchSize),
-            "--batch-size must be 1 to 65,536, not \(settings.batchSize)")
-        try require(
-            settings.learningRate.isFinite && settings.learningRate > 0,
-            "--learning-rate must be above 0, not \(settings.learningRate)")
-        try require(
-            settings.headDropout >= 0 && settings.headDropout < 1,
-            "--head-dropout must be at least 0 and below 1, not \(settings.headDropout)")
-        try require(
             settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
             "--l2 must be above 0, not \(settings.l2 ?? 0)")
-        try require(settings.every >= 1, "--every must be at least 1, not \(settings.every)")
         try require(
             settings.imbalance.isFinite && settings.imbalance >= 1,
             "--imbalance must be at least 1, not \(settings.imbalance)")
