@@ -113,7 +113,7 @@ extension Backbone {
         let dense = Dropout(share: configuration.denseDropout)
         let backward = training.backward
         try BackboneError.wrapping { () throws(OneDNNError) in
-            forward.convolve()
+            try forward.convolve()
             dropPooled(flatten, rows: training.rows, epoch: epoch)
             try forward.computeHidden()
             dropHidden(dense, rows: training.rows, epoch: epoch)
@@ -122,7 +122,7 @@ extension Backbone {
             try backward.throughLogits()
             reluBackward(forward.hidden, backward.hiddenGradient, scale: dense.scale)
             try backward.throughHidden()
-            backward.throughConvolutions(rowCount: rows.count, scale: flatten.scale)
+            try backward.throughConvolutions(rowCount: rows.count, scale: flatten.scale)
         }
     }
 }

@@ -28,6 +28,10 @@ package final class Backbone {
         _ configuration: BackboneConfiguration, weights: BackboneWeights
     ) throws(BackboneError) {
         try configuration.check()
+        guard configuration.precision.isAvailable else {
+            throw .invalidConfiguration(
+                "this processor has no bf16 instructions; use the precision fp32")
+        }
         try weights.check(configuration)
         self.configuration = configuration
         let (engine, forward) = try BackboneError.wrapping {
@@ -85,7 +89,7 @@ package final class Backbone {
             let rows = Array(first..<min(first + configuration.batchSize, rowCount))
             loadInput(pixels, rows: rows.map { UInt32($0) })
             try BackboneError.wrapping { () throws(OneDNNError) in
-                forward.convolve()
+                try forward.convolve()
                 try forward.computeHidden()
             }
             let hidden = unsafe UnsafeBufferPointer(
@@ -107,6 +111,7 @@ package final class Backbone {
                     tensor.values, shape: memory.descriptor.dimensions, into: memory, engine)
             }
         }
+        forward.library?.weightsAreStale = true
     }
 
     /// The row-major weights in the memories.

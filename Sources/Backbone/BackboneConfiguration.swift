@@ -1,3 +1,21 @@
+import OneDNN
+
+/// The numbers the backbone's heavy products are computed in.
+///
+/// Weights, sums and everything else are fp32 in each.
+package enum BackbonePrecision: String, Sendable, CaseIterable {
+    /// Our own convolutions, in fp32.
+    case fp32
+    /// The second convolution and the dense layer multiply numbers rounded to bf16, through
+    /// oneDNN; only on processors that have instructions for it.
+    case bf16
+    /// What `bf16` does, without rounding: for checking it on any processor.
+    case fp32Library = "fp32-library"
+
+    /// Whether this processor computes it.
+    package var isAvailable: Bool { self != .bf16 || Engine.computesBfloat16 }
+}
+
 /// What a backbone's bits depend on, besides its data and the type of processor.
 package struct BackboneConfiguration: Sendable, Hashable {
     /// Channels of an image: 1 for grey, 3 for colour.
@@ -20,6 +38,8 @@ package struct BackboneConfiguration: Sendable, Hashable {
     package var flattenDropout = 0.25
     /// Share of the dense layer's outputs dropped while training, to the nearest 1/256.
     package var denseDropout = 0.5
+    /// Numbers of the heavy products.
+    package var precision = BackbonePrecision.fp32
     /// What initial weights, epoch orders and dropout masks are drawn by.
     package var seed: UInt64
     /// Threads oneDNN computes with; another number may change last bits.

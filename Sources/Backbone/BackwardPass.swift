@@ -15,6 +15,7 @@ final class BackwardPass {
     private let fc2Weights: Primitive
     private let fc2Data: Primitive
     private let fc1Data: Primitive
+    private let library: LibraryBackward?
     private let denseScratch: Memory
     private let configuration: BackboneConfiguration
 
@@ -43,6 +44,13 @@ final class BackwardPass {
             configuration.batchSize, BackboneConfiguration.featureCount,
             Int32(configuration.threadCount))
         denseScratch = try Memory(MemoryDescriptor([scratchCount]), engine)
+        library =
+            if let products = forward.library {
+                try LibraryBackward(
+                    products, configuration, engine, hiddenGradient: hiddenGradient,
+                    pooledGradient: pooledGradient, parameters: forward.parameters,
+                    gradients: gradients)
+            } else { nil }
     }
 
     private static func denseWeights(
@@ -83,6 +91,7 @@ final class BackwardPass {
     /// The gradient of the large weights between them is left to `computeFc1Gradient()` or, never
     /// stored, to the update.
     func throughHidden() throws(OneDNNError) {
+        if let library { return try library.throughHidden() }
         try fc1Data.execute()
     }
 
@@ -107,8 +116,9 @@ final class BackwardPass {
     /// From `pooledGradient` of the first rows, the others having none, to the first weights.
     ///
     /// - Parameter scale: of the dropout after pooling.
-    func throughConvolutions(rowCount: Int, scale: Float) {
+    func throughConvolutions(rowCount: Int, scale: Float) throws(OneDNNError) {
         var net = unsafe forward.convolutions
+        if let library { return try unsafe library.throughConvolutions(net, scale: scale) }
         var passed = unsafe backbone_convolution_gradients(
             pooled: pooledGradient.floats, scale: scale, row_count: rowCount,
             weights1: gradients[0].floats, bias1: gradients[1].floats,

@@ -5,7 +5,7 @@ import OneDNN
 ///
 /// The convolutional half is our own code, the dense half oneDNN's. Activations lie with their
 /// channels last, weights with their outputs last; nothing is copied into another layout in a
-/// step.
+/// step. In another precision than our own `fp32` the heavy products are `library`'s.
 final class ForwardPass {
     let engine: Engine
 
@@ -23,6 +23,9 @@ final class ForwardPass {
     let fc1Descriptor: PrimitiveDescriptor
     let fc2Descriptor: PrimitiveDescriptor
 
+    /// Computes the heavy products unless the precision is our own `fp32`.
+    let library: LibraryForward?
+
     private let configuration: BackboneConfiguration
     private let scratch: Memory
     private let fc1: Primitive
@@ -39,8 +42,10 @@ final class ForwardPass {
 
         input = try Memory(
             MemoryDescriptor([rows, configuration.channelCount, height, width]), engine)
+        let isOwn = configuration.precision == .fp32
         conv1Output = try Memory(
-            MemoryDescriptor([rows, 32, height - 2, width - 2], layout: .channelsLast), engine)
+            MemoryDescriptor(
+                [isOwn ? rows : 1, 32, height - 2, width - 2], layout: .channelsLast), engine)
         pooled = try Memory(
             MemoryDescriptor([rows] + pooledShape, layout: .channelsLast), engine)
         poolChoices = try Memory(MemoryDescriptor([(pooled.count + 3) / 4]), engine)
@@ -66,8 +71,10 @@ final class ForwardPass {
         let bias4 = try Memory(fc2Descriptor.descriptor(of: .bias), engine)
         parameters = [weights1, bias1, weights2, bias2, weights3, bias3, weights4, bias4]
 
-        let scratchCount = backbone_convolution_scratch_count(
-            configuration.channelCount, height, width, Int32(configuration.threadCount))
+        let scratchCount =
+            isOwn
+            ? backbone_convolution_scratch_count(
+                configuration.channelCount, height, width, Int32(configuration.threadCount)) : 1
         scratch = try Memory(MemoryDescriptor([scratchCount]), engine)
         fc1 = try Primitive(
             fc1Descriptor,
@@ -75,16 +82,23 @@ final class ForwardPass {
         fc2 = try Primitive(
             fc2Descriptor,
             [.source: hidden, .weights: weights4, .bias: bias4, .destination: logits])
+        library =
+            isOwn
+            ? nil
+            : try LibraryForward(
+                configuration, engine, pooled: pooled, hidden: hidden, parameters: parameters)
     }
 
     /// From `input` to `pooled`.
-    func convolve() {
+    func convolve() throws(OneDNNError) {
+        if let library { return try unsafe library.convolve(convolutions) }
         var net = unsafe convolutions
         unsafe backbone_convolutions_forward(&net, Int32(configuration.threadCount))
     }
 
     /// From `pooled` to `hidden`.
     func computeHidden() throws(OneDNNError) {
+        if let library { return try library.computeHidden() }
         try fc1.execute()
     }
 

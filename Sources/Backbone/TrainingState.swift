@@ -64,5 +64,6 @@ final class TrainingState {
             guard let start = list.baseAddress else { return }
             unsafe backbone_adadelta(start, list.count, &rates, threads)
         }
+        forward.library?.weightsAreStale = true
     }
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "backbone_first.h"
 #include "backbone_products.h"
 #include "backbone_threads.h"
 #include "backbone_winograd.h"
@@ -12,10 +13,8 @@ struct workspace {
     float *outputs;           // [POINTS, TILE_BLOCK, C2]: products forwards, gradients backwards
     float *input_gradients;   // [POINTS, TILE_BLOCK, C1]
     float *weight_gradients2; // [POINTS, C1, C2]
-    float *gradients1;        // one image of gradients of outputs1
-    float *weight_gradients1; // [3, 3, channel, C1]
-    float *bias_gradients1;   // [C1]
     float *bias_gradients2;   // [C2]
+    struct first_gradients first;
 };
 
 static size_t round_up(size_t count) {
@@ -24,10 +23,6 @@ static size_t round_up(size_t count) {
 
 static size_t sum_count(size_t channels) {
     return (size_t)POINTS * C1 * C2 + 9 * channels * C1 + C1 + C2;
-}
-
-static size_t image_count(const struct geometry *g) {
-    return g->height1 * g->width1 * C1;
 }
 
 static size_t workspace_count(size_t channels, const struct geometry *g) {
@@ -52,10 +47,10 @@ static struct workspace workspace_of(const struct backbone_convolutions *net,
     own.outputs = own.inputs + POINTS * TILE_BLOCK * C1;
     own.input_gradients = own.outputs + POINTS * TILE_BLOCK * C2;
     own.weight_gradients2 = own.input_gradients + POINTS * TILE_BLOCK * C1;
-    own.weight_gradients1 = own.weight_gradients2 + POINTS * C1 * C2;
-    own.bias_gradients1 = own.weight_gradients1 + 9 * net->channel_count * C1;
-    own.bias_gradients2 = own.bias_gradients1 + C1;
-    own.gradients1 = own.bias_gradients2 + C2;
+    own.first.weights = own.weight_gradients2 + POINTS * C1 * C2;
+    own.first.bias = own.first.weights + 9 * net->channel_count * C1;
+    own.bias_gradients2 = own.first.bias + C1;
+    own.first.outputs = own.bias_gradients2 + C2;
     return own;
 }
 
@@ -97,115 +92,12 @@ static void weights_body(void *data) {
     }
 }
 
-// First convolution.
-
-INLINE void convolve_pixels(const int pixels, const struct backbone_convolutions *net,
-                            const float *image, size_t half, float *outputs) {
-    f32x16 sums[6];
-    for (int p = 0; p < pixels; p++)
-        sums[p] = CONST_AT16(net->bias1 + half);
-    const float *weights = net->weights1 + half;
-    for (size_t y = 0; y < 3; y++) {
-        for (size_t x = 0; x < 3; x++) {
-            for (size_t channel = 0; channel < net->channel_count; channel++) {
-                const float *from = image + (channel * net->height + y) * net->width + x;
-                f32x16 weight = CONST_AT16(weights);
-                weights += C1;
-                for (int p = 0; p < pixels; p++)
-                    sums[p] += from[p] * weight;
-            }
-        }
-    }
-    for (int p = 0; p < pixels; p++) {
-        AT16(outputs + p * C1 + half) = WHERE16(~(sums[p] <= 0.0f), sums[p]);
-    }
-}
-
-INLINE void convolve1(const struct backbone_convolutions *net, const struct geometry *g,
-                      size_t row) {
-    const float *image = net->input + row * net->channel_count * net->height * net->width;
-    float *outputs = net->outputs1 + row * image_count(g);
-    for (size_t y = 0; y < g->height1; y++) {
-        for (size_t x = 0; x < g->width1;) {
-            const float *from = image + y * net->width + x;
-            float *into = outputs + (y * g->width1 + x) * C1;
-            size_t left = g->width1 - x;
-            if (left >= 6) {
-                for (size_t half = 0; half < C1; half += 16) {
-                    convolve_pixels(6, net, from, half, into);
-                }
-                x += 6;
-            } else if (left >= 2) {
-                for (size_t half = 0; half < C1; half += 16) {
-                    convolve_pixels(2, net, from, half, into);
-                }
-                x += 2;
-            } else {
-                for (size_t half = 0; half < C1; half += 16) {
-                    convolve_pixels(1, net, from, half, into);
-                }
-                x += 1;
-            }
-        }
-    }
-}
-
-// Adds one image's gradient of the first convolution's weights and bias.
-INLINE void convolve1_back(const struct backbone_convolutions *net, const struct geometry *g,
-                           const struct workspace *own, size_t row) {
-    const float *image = net->input + row * net->channel_count * net->height * net->width;
-    for (size_t channel = 0; channel < net->channel_count; channel++) {
-        for (size_t y = 0; y < 3; y++) {
-            f32x16 sums[3][2];
-            float *into = own->weight_gradients1 + (3 * y * net->channel_count + channel) * C1;
-            const size_t tap = net->channel_count * C1;
-            for (int x = 0; x < 3; x++) {
-                sums[x][0] = AT16(into + x * tap);
-                sums[x][1] = AT16(into + x * tap + 16);
-            }
-            const float *gradient = own->gradients1;
-            for (size_t row1 = 0; row1 < g->height1; row1++) {
-                const float *from = image + (channel * net->height + row1 + y) * net->width;
-                for (size_t column = 0; column < g->width1; column++) {
-                    f32x16 low = CONST_AT16(gradient), high = CONST_AT16(gradient + 16);
-                    gradient += C1;
-                    for (int x = 0; x < 3; x++) {
-                        sums[x][0] += from[column + x] * low;
-                        sums[x][1] += from[column + x] * high;
-                    }
-                }
-            }
-            for (int x = 0; x < 3; x++) {
-                AT16(into + x * tap) = sums[x][0];
-                AT16(into + x * tap + 16) = sums[x][1];
-            }
-        }
-    }
-}
-
-// Takes one image's gradient back through the first ReLU and adds up the bias's.
-INLINE void relu1_back(const struct geometry *g, const float *outputs,
-                       const struct workspace *own) {
-    f32x16 low = AT16(own->bias_gradients1), high = AT16(own->bias_gradients1 + 16);
-    for (size_t i = 0; i < image_count(g); i += C1) {
-        float *gradient = own->gradients1 + i;
-        f32x16 a = WHERE16(CONST_AT16(outputs + i) > 0.0f, AT16(gradient));
-        f32x16 b = WHERE16(CONST_AT16(outputs + i + 16) > 0.0f, AT16(gradient + 16));
-        AT16(gradient) = a;
-        AT16(gradient + 16) = b;
-        low += a;
-        high += b;
-    }
-    AT16(own->bias_gradients1) = low;
-    AT16(own->bias_gradients1 + 16) = high;
-}
-
 // Whole passes.
 
 PER_ISA static void forward_row(const struct backbone_convolutions *net, const struct geometry *g,
                                 const struct workspace *own, size_t row) {
-    convolve1(net, g, row);
-    const float *outputs1 = net->outputs1 + row * image_count(g);
+    float *outputs1 = net->outputs1 + row * image_count(g);
+    convolve1(net, g, row, outputs1);
     const size_t pool_count = g->pool_height * g->pool_width * C2;
     const size_t tiles = g->tile_rows * g->tile_columns;
     for (size_t first = 0; first < tiles; first += TILE_BLOCK) {
@@ -257,7 +149,7 @@ PER_ISA static void backward_row(const struct backward *pass, const struct works
     const float *transposed = net->scratch + POINTS * C1 * C2;
     const size_t pool_count = g->pool_height * g->pool_width * C2;
     const size_t tiles = g->tile_rows * g->tile_columns;
-    memset(own->gradients1, 0, image_count(g) * sizeof *own->gradients1);
+    memset(own->first.outputs, 0, image_count(g) * sizeof *own->first.outputs);
     for (size_t first = 0; first < tiles; first += TILE_BLOCK) {
         const size_t count = tiles - first < TILE_BLOCK ? tiles - first : TILE_BLOCK;
         for (size_t index = 0; index < count; index++) {
@@ -277,11 +169,11 @@ PER_ISA static void backward_row(const struct backward *pass, const struct works
         }
         for (size_t index = 0; index < count; index++) {
             struct tile tile = tile_at(g, first, index);
-            add_tile(g, own->input_gradients, &tile, own->gradients1);
+            add_tile(g, own->input_gradients, &tile, own->first.outputs);
         }
     }
-    relu1_back(g, outputs1, own);
-    convolve1_back(net, g, own, row);
+    relu1_back(g, outputs1, &own->first);
+    convolve1_back(net, g, &own->first, row);
 }
 
 static void backward_body(void *data) {
@@ -344,8 +236,8 @@ static void sums_body(void *data) {
     const size_t begin = (size_t)POINTS * C1 * C2;
     const size_t count1 = 9 * pass->net.channel_count * C1;
     add_sums(pass, begin, sum_count(pass->net.channel_count));
-    memcpy(gradients->weights1, first.weight_gradients1, count1 * sizeof(float));
-    memcpy(gradients->bias1, first.bias_gradients1, C1 * sizeof(float));
+    memcpy(gradients->weights1, first.first.weights, count1 * sizeof(float));
+    memcpy(gradients->bias1, first.first.bias, C1 * sizeof(float));
     memcpy(gradients->bias2, first.bias_gradients2, C2 * sizeof(float));
 }
 

@@ -89,6 +89,7 @@ struct BackbonePhase {
         // A minibatch is padded to its full size: one larger than the data would be padding.
         configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
+        configuration.precision = options.precision
         let record = try journal.backbone()
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone

@@ -106,9 +106,14 @@ struct FinishedModel {
             )
         }
         let shape = dataset.test.shape
-        let configuration = BackboneConfiguration(
+        var configuration = BackboneConfiguration(
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: classCount, seed: 0, threadCount: options.threads)
+        if case .string(let name)? = results.config["precision"],
+            let precision = BackbonePrecision(rawValue: name), precision.isAvailable
+        {
+            configuration.precision = precision
+        }
         let backbone = try Backbone(configuration, weights: backbone)
         return TestSet(
             features: try backbone.features(pixels: dataset.test.pixels),

@@ -1,3 +1,4 @@
+package import Backbone
 package import Datasets
 import Foundation
 package import HeadPlan
@@ -29,6 +30,8 @@ package struct RunOptions: Sendable {
     package var epochs = 12
     /// Epochs of every head, 1 to 100,000.
     package var headEpochs = 20
+    /// Numbers of the backbone's heavy products.
+    package var precision = BackbonePrecision.fp32
     /// Rows per update of backbone and heads, 1 to 65,536.
     package var batchSize = 128
     /// Adadelta's learning rate for backbone and heads, above 0.
@@ -95,6 +98,10 @@ package struct RunOptions: Sendable {
         try require(
             headDropout >= 0 && headDropout < 1,
             "--head-dropout must be at least 0 and below 1, not \(headDropout)")
+        try require(
+            precision.isAvailable,
+            "--precision \(precision.rawValue) needs a processor with bf16 instructions, which this one lacks; use fp32"
+        )
         try require((0...1_024).contains(workers), "--workers must be 0 to 1,024, not \(workers)")
         try require(
             (1...100_000).contains(minWorkers),
@@ -156,7 +163,8 @@ package struct RunOptions: Sendable {
             "data_dir": dataDirectory.map { .string($0) } ?? .null,
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
-            "head_epochs": .integer(Int64(headEpochs)), "batch_size": .integer(Int64(batchSize)),
+            "head_epochs": .integer(Int64(headEpochs)), "precision": .string(precision.rawValue),
+            "batch_size": .integer(Int64(batchSize)),
             "learning_rate": .number(Double(learningRate)),
             "head_dropout": .number(Double(headDropout)), "heads": .string(heads.rawValue),
             "head_mode": .string(headMode.rawValue),

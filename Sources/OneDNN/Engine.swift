@@ -19,14 +19,20 @@ package final class Engine {
     private var scratchpadByteCount = 0
     private var scratchpadUsers: [dnnl_memory_t] = unsafe []
 
-    /// Starts oneDNN for the current thread.
-    ///
     /// The version of oneDNN in use, as in "2.6.3".
     package static var libraryVersion: String {
         guard let version = unsafe dnnl_version()?.pointee else { return "unknown" }
         return unsafe "\(version.major).\(version.minor).\(version.patch)"
     }
 
+    /// Whether this processor multiplies bfloat16 numbers.
+    package static var computesBfloat16: Bool {
+        let needed = dnnl_cpu_isa_avx512_core_bf16.rawValue
+        return dnnl_get_effective_cpu_isa().rawValue & needed == needed
+    }
+
+    /// Starts oneDNN for the current thread.
+    ///
     /// - Parameter threadCount: at least 1.
     package init(threadCount: Int) throws(OneDNNError) {
         precondition(threadCount >= 1)

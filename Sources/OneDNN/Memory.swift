@@ -1,6 +1,29 @@
 import COneDNN
 
-/// The shape and layout of a tensor of `Float`s.
+/// What a tensor's numbers are.
+package enum ElementType: Sendable {
+    /// `Float`.
+    case float32
+    /// The upper half of a `Float`.
+    case bfloat16
+
+    var raw: dnnl_data_type_t {
+        switch self {
+        case .float32: dnnl_f32
+        case .bfloat16: dnnl_bf16
+        }
+    }
+
+    /// Bytes of a number.
+    package var byteCount: Int {
+        switch self {
+        case .float32: 4
+        case .bfloat16: 2
+        }
+    }
+}
+
+/// The shape and layout of a tensor.
 package struct MemoryDescriptor: Equatable {
     /// Where the numbers of a tensor lie.
     package enum Layout: Sendable {
@@ -21,7 +44,9 @@ package struct MemoryDescriptor: Equatable {
     }
 
     /// A tensor of 1, 2 or 4 dimensions.
-    package init(_ dimensions: [Int], layout: Layout = .plain) throws(OneDNNError) {
+    package init(
+        _ dimensions: [Int], layout: Layout = .plain, of type: ElementType = .float32
+    ) throws(OneDNNError) {
         let tag: dnnl_format_tag_t
         switch (layout, dimensions.count) {
         case (.any, _): tag = dnnl_format_tag_any
@@ -35,7 +60,7 @@ package struct MemoryDescriptor: Equatable {
         var raw = dnnl_memory_desc_t()
         try unsafe OneDNNError.check(
             dnnl_memory_desc_init_by_tag(
-                &raw, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, tag),
+                &raw, Int32(dimensions.count), dimensions.map(Int64.init), type.raw, tag),
             "memory descriptor of \(dimensions)")
         self.raw = raw
     }
@@ -44,6 +69,11 @@ package struct MemoryDescriptor: Equatable {
     package var dimensions: [Int] {
         let all = [raw.dims.0, raw.dims.1, raw.dims.2, raw.dims.3]
         return all.prefix(Int(raw.ndims)).map { Int($0) }
+    }
+
+    /// What its numbers are.
+    package var elementType: ElementType {
+        raw.data_type == dnnl_bf16 ? .bfloat16 : .float32
     }
 
     /// Bytes the tensor takes, padding included.
@@ -95,12 +125,19 @@ package final class Memory {
     }
 
     /// Elements, padding included.
-    package var count: Int { descriptor.byteCount / MemoryLayout<Float>.stride }
+    package var count: Int { descriptor.byteCount / descriptor.elementType.byteCount }
 
     /// The elements as they lie in memory, for kernels; valid while this memory lives.
     @unsafe
+    package var elements: UnsafeMutableRawPointer { unsafe base }
+
+    /// The elements as they lie in memory, for kernels; valid while this memory lives.
+    ///
+    /// Traps if they are no `Float`s.
+    @unsafe
     package var floats: UnsafeMutablePointer<Float> {
-        unsafe base.assumingMemoryBound(to: Float.self)
+        precondition(descriptor.elementType == .float32)
+        return unsafe base.assumingMemoryBound(to: Float.self)
     }
 
     /// Overwrites the elements as they lie in memory; traps unless there are `count`.

@@ -25,6 +25,9 @@ struct BackboneBench: ParsableCommand {
     @Option(help: "Channels and side of an image: 1x28 or 3x32.")
     var images = "1x28"
 
+    @Option(help: "Numbers of the heavy products: fp32, bf16 or fp32-library.")
+    var precision = BackbonePrecision.fp32
+
     func validate() throws {
         guard (1...1_024).contains(threads ?? 1) else {
             throw ValidationError("--threads must be 1 to 1,024")
@@ -40,9 +43,10 @@ struct BackboneBench: ParsableCommand {
     func run() throws {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let (channelCount, side) = images == "1x28" ? (1, 28) : (3, 32)
-        let configuration = BackboneConfiguration(
+        var configuration = BackboneConfiguration(
             channelCount: channelCount, height: side, width: side, classCount: 10, seed: 0,
             threadCount: threadCount)
+        configuration.precision = precision
         let (pixels, labels) = Self.images(rows, pixelCount: configuration.pixelCount)
         let backbone = try Backbone(configuration)
         try backbone.trainEpoch(0, pixels: pixels, labels: labels)
@@ -69,7 +73,7 @@ struct BackboneBench: ParsableCommand {
         digest.add(features.values)
         try Output.print(
             Measurement(
-                images: images, rows: rows, threads: threadCount, precision: "fp32",
+                images: images, rows: rows, threads: threadCount, precision: precision.rawValue,
                 secondsPerEpoch: median, imagesPerSecond: rate,
                 gflopsPerSecond: rate * flops * 1e-9, peakGflopsPerSecond: peak,
                 fractionOfPeak: rate * flops * 1e-9 / peak,
@@ -123,3 +127,5 @@ private struct Measurement: Encodable, CustomStringConvertible {
             fractionOfPeak, featureImagesPerSecond, digest)
     }
 }
+
+extension BackbonePrecision: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backbone
 import CoordinatorRuntime
 import Datasets
 import Foundation
@@ -74,6 +75,12 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Epochs of every head.")
     var headEpochs = 20
 
+    @Option(
+        help: ArgumentHelp(
+            "Numbers of the backbone's heavy products: fp32, or bf16 where the processor can.",
+            discussion: "Weights, sums and heads are fp32 in both."))
+    var precision = BackbonePrecision.fp32
+
     @Option(help: "Rows per update, backbone and heads.")
     var batchSize = 128
 
@@ -98,6 +105,7 @@ struct TrainingOptions: ParsableArguments {
     func apply(to options: inout RunOptions) {
         options.epochs = epochs
         options.headEpochs = headEpochs
+        options.precision = precision
         options.batchSize = batchSize
         options.learningRate = learningRate
         options.headDropout = headDropout
@@ -184,4 +192,5 @@ extension DatasetName: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
+extension BackbonePrecision: ExpressibleByArgument {}
 extension HeadInitialisation: ExpressibleByArgument {}
