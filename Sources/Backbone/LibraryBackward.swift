@@ -17,7 +17,6 @@ final class LibraryBackward {
     private let denseData: Primitive
     private let convolutionWeights: Primitive
     private let convolutionData: Primitive
-    private let weights3Copy: Relayout
     private let weights2Copy: Relayout
     private let weights2Gradient: Relayout
     private let threadCount: Int32
@@ -41,19 +40,18 @@ final class LibraryBackward {
         weights1Gradient = gradients[0]
         bias1Gradient = gradients[1]
 
-        let denseDescriptor = try PrimitiveDescriptor.denseBackwardData(
-            source: pooledGradient.descriptor,
-            weights: MemoryDescriptor(
-                parameters[4].descriptor.dimensions, layout: .any, of: number),
-            destination: narrowHiddenGradient.descriptor, of: forward.denseDescriptor)
-        let weights3 = try Memory(denseDescriptor.descriptor(of: .weights), engine)
-        weights3Copy = try Relayout(parameters[4], into: weights3, engine)
+        // The weights are the forward pass's, read the other way round.
+        let shape = forward.denseWeights.descriptor.dimensions
+        let transposed = try Memory(
+            viewing: forward.denseWeights,
+            as: MemoryDescriptor([shape[1], shape[0]], layout: .transposed, of: number))
+        let flatGradient = try Memory(
+            viewing: pooledGradient, as: MemoryDescriptor([configuration.batchSize, shape[0]]))
         denseData = try Primitive(
-            denseDescriptor,
-            [
-                .sourceGradient: pooledGradient, .destinationGradient: narrowHiddenGradient,
-                .weights: weights3,
-            ])
+            .product(
+                source: narrowHiddenGradient.descriptor, weights: transposed.descriptor,
+                destination: flatGradient.descriptor, engine),
+            [.source: narrowHiddenGradient, .weights: transposed, .destination: flatGradient])
 
         let weightsDescriptor = try PrimitiveDescriptor.convolutionBackwardWeights(
             source: forward.outputs1.descriptor,
@@ -86,7 +84,6 @@ final class LibraryBackward {
 
     /// From the hidden values' gradient to the pooled ones'.
     func throughHidden() throws(OneDNNError) {
-        try weights3Copy.execute()
         unsafe backbone_narrow_copy(
             hiddenGradient.floats, narrowHiddenGradient.elements, forward.kernelNumber,
             hiddenGradient.count, threadCount)

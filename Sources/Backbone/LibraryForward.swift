@@ -12,18 +12,20 @@ final class LibraryForward {
     let outputs1: Memory
     /// `[row, 64, height - 4, width - 4]`, channels last, before ReLU; backwards its gradient.
     let outputs2: Memory
-    /// The pooled values, rounded.
+    /// The pooled values, rounded: `[row, input]`.
     let flattened: Memory
+    /// The large dense layer's weights, rounded: `[input, 256]`.
+    let denseWeights: Memory
     /// The master weights have changed since their copies were made.
     var weightsAreStale = true
 
     let convolutionDescriptor: PrimitiveDescriptor
-    let denseDescriptor: PrimitiveDescriptor
 
     private let pooled: Memory
+    private let masterWeights: Memory
     private let convolution: Primitive
     private let dense: Primitive
-    private let weightCopies: [Relayout]
+    private let weights2Copy: Relayout
     private let scratch: Memory
     private let threadCount: Int32
 
@@ -46,35 +48,30 @@ final class LibraryForward {
         outputs2 = try Memory(
             MemoryDescriptor(
                 [rows, 64, height - 4, width - 4], layout: .channelsLast, of: number), engine)
-        flattened = try Memory(
-            MemoryDescriptor(pooled.descriptor.dimensions, layout: .channelsLast, of: number),
-            engine)
+        let inputs = pooled.count / rows
+        let features = BackboneConfiguration.featureCount
+        flattened = try Memory(MemoryDescriptor([rows, inputs], of: number), engine)
+        denseWeights = try Memory(MemoryDescriptor([inputs, features], of: number), engine)
+        masterWeights = parameters[4]
         convolutionDescriptor = try .convolutionForward(
             source: outputs1.descriptor,
             weights: MemoryDescriptor(
                 parameters[2].descriptor.dimensions, layout: .any, of: number),
             bias: parameters[3].descriptor, destination: outputs2.descriptor, engine)
-        denseDescriptor = try .denseForward(
-            source: flattened.descriptor,
-            weights: MemoryDescriptor(
-                parameters[4].descriptor.dimensions, layout: .any, of: number),
-            bias: parameters[5].descriptor, destination: hidden.descriptor, relu: true, engine)
-
         let weights2 = try Memory(convolutionDescriptor.descriptor(of: .weights), engine)
-        let weights3 = try Memory(denseDescriptor.descriptor(of: .weights), engine)
-        weightCopies = [
-            try Relayout(parameters[2], into: weights2, engine),
-            try Relayout(parameters[4], into: weights3, engine),
-        ]
+        weights2Copy = try Relayout(parameters[2], into: weights2, engine)
         convolution = try Primitive(
             convolutionDescriptor,
             [
                 .source: outputs1, .weights: weights2, .bias: parameters[3],
                 .destination: outputs2,
             ])
+        let bias = try Memory(viewing: parameters[5], as: MemoryDescriptor([1, features]))
         dense = try Primitive(
-            denseDescriptor,
-            [.source: flattened, .weights: weights3, .bias: parameters[5], .destination: hidden])
+            .product(
+                source: flattened.descriptor, weights: denseWeights.descriptor,
+                bias: bias.descriptor, destination: hidden.descriptor, relu: true, engine),
+            [.source: flattened, .weights: denseWeights, .bias: bias, .destination: hidden])
         let scratchCount = backbone_narrow_scratch_count(
             configuration.channelCount, height, width, threadCount)
         scratch = try Memory(MemoryDescriptor([scratchCount]), engine)
@@ -98,7 +95,10 @@ final class LibraryForward {
     /// From the input of `net` to its pooled values.
     func convolve(_ net: backbone_convolutions) throws(OneDNNError) {
         if weightsAreStale {
-            for copy in weightCopies { try copy.execute() }
+            try weights2Copy.execute()
+            unsafe backbone_narrow_copy(
+                masterWeights.floats, denseWeights.elements, kernelNumber, masterWeights.count,
+                threadCount)
             weightsAreStale = false
         }
         var narrow = unsafe narrow(net, gradients1: outputs1)

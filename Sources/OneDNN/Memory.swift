@@ -33,6 +33,8 @@ package struct MemoryDescriptor: Equatable {
         case channelsLast
         /// A convolution's `[output, input, row, column]` as `[row, column, input, output]`.
         case outputsLast
+        /// A matrix's `[row, column]` as `[column, row]`.
+        case transposed
         /// Whatever the primitive that is being described works fastest with.
         case any
     }
@@ -53,6 +55,7 @@ package struct MemoryDescriptor: Equatable {
         case (.plain, 1): tag = dnnl_a
         case (.plain, 2): tag = dnnl_ab
         case (.plain, 4): tag = dnnl_abcd
+        case (.transposed, 2): tag = dnnl_ba
         case (.channelsLast, 4): tag = dnnl_acdb
         case (.outputsLast, 4): tag = dnnl_cdba
         default: throw OneDNNError.failed("layout of \(dimensions.count) dimensions")
@@ -98,6 +101,30 @@ package final class Memory {
     let handle: dnnl_memory_t
     private let engine: Engine
     private let base: UnsafeMutableRawPointer
+    /// Whose block this is, if it is another's.
+    private let owner: Memory?
+
+    /// The elements of `owner` in another shape; traps unless they take as many bytes.
+    package init(
+        viewing owner: Memory, as descriptor: MemoryDescriptor
+    ) throws(OneDNNError) {
+        precondition(descriptor.byteCount == owner.descriptor.byteCount)
+        var memory: dnnl_memory_t?
+        var raw = descriptor.raw
+        try unsafe OneDNNError.check(
+            manyheads_memory_create_unbound(&memory, &raw, owner.engine.handle), "view of memory")
+        guard let memory = unsafe memory else { throw OneDNNError.failed("memory creation") }
+        let status = unsafe dnnl_memory_set_data_handle(memory, owner.base)
+        guard status == dnnl_success else {
+            unsafe dnnl_memory_destroy(memory)
+            throw OneDNNError.failed("view of memory")
+        }
+        self.descriptor = descriptor
+        self.owner = owner
+        engine = owner.engine
+        unsafe handle = memory
+        unsafe base = owner.base
+    }
 
     /// A tensor of zeros.
     package init(_ descriptor: MemoryDescriptor, _ engine: Engine) throws(OneDNNError) {
@@ -116,6 +143,7 @@ package final class Memory {
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: descriptor.byteCount)
         self.descriptor = descriptor
         self.engine = engine
+        owner = nil
         unsafe handle = memory
         unsafe self.base = base
     }

