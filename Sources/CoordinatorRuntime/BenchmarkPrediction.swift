@@ -10,10 +10,12 @@ extension SpeedupReport {
     struct Job: Codable, Sendable {
         let classRowCounts: [Int]
         let featureCount: Int
+        let nonzeroShare: Double
 
         private enum CodingKeys: String, CodingKey {
             case classRowCounts = "class_row_counts"
             case featureCount = "feature_count"
+            case nonzeroShare = "nonzero_share"
         }
     }
 
@@ -26,7 +28,9 @@ extension SpeedupReport {
     ///
     /// - Throws: `internal` if the simulation of such a job does not end.
     mutating func predict(_ job: SimulatedJob) throws(RunError) {
-        self.job = Job(classRowCounts: job.classRowCounts, featureCount: job.featureCount)
+        self.job = Job(
+            classRowCounts: job.classRowCounts, featureCount: job.featureCount,
+            nonzeroShare: job.nonzeroShare)
         let alone = trials.filter { $0.workers == 1 }
         guard !alone.isEmpty else { return }
         let measured = MeasuredHeadPhase(
@@ -79,6 +83,7 @@ extension HeadPhase {
         let manifest = backbone.chunks.manifest
         return SimulatedJob(
             plan: plan, classRowCounts: manifest.classRowCounts,
-            featureCount: manifest.featureCount, epochCount: options.headEpochs)
+            featureCount: manifest.featureCount, epochCount: options.headEpochs,
+            nonzeroShare: manifest.sentShare)
     }
 }

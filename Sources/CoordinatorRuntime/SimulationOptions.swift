@@ -13,6 +13,8 @@ package struct SimulationOptions: Sendable {
     package var classCount: Int?
     /// Features of a row; nil takes the run's, or 256.
     package var featureCount: Int?
+    /// Share of the features that are not zero; nil takes the benchmark's, or 0.4.
+    package var nonzeroShare: Double?
     /// Which class sets get a head; nil takes the run's, or all subsets.
     package var heads: HeadPlan.Kind?
     /// Epochs of every head; nil takes the run's, or 20.
@@ -49,6 +51,7 @@ package struct SimulationOptions: Sendable {
         try require("--rows", rowCount.map(Double.init), 1, 1e9)
         try require("--classes", classCount.map(Double.init), 2, 2_048)
         try require("--dimension", featureCount.map(Double.init), 1, 65_536)
+        try require("--nonzero", nonzeroShare, 0, 1)
         try require("--head-epochs", headEpochs.map(Double.init), 1, 100_000)
         try require("--bandwidth", bandwidth, 0.001, 100_000)
         try require("--latency", latency, 0, 60_000)

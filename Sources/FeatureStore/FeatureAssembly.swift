@@ -58,29 +58,45 @@ package final class FeatureAssembly: ChunkAssembly {
         }
         return try ledger.insert(index) { () throws(FeatureStoreError) in
             guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
-            guard unsafe copy(bytes, to: chunk) else { throw .notFinite("chunk \(index)") }
+            try unsafe write(bytes, of: chunk, index)
         }
     }
 
-    /// Copies a chunk to its place; false if a float in it is no number.
-    private func copy(_ bytes: UnsafeRawBufferPointer, to chunk: ChunkEntry) -> Bool {
-        let offset =
-            (classRowOffsets[chunk.classIndex] + chunk.firstRow) * manifest.featureCount * 4
-        return unsafe buffer.withUnsafeMutableBufferPointer { floats in
+    /// Puts a chunk in its place.
+    private func write(
+        _ bytes: UnsafeRawBufferPointer, of chunk: ChunkEntry, _ index: Int
+    ) throws(FeatureStoreError) {
+        let first = (classRowOffsets[chunk.classIndex] + chunk.firstRow) * manifest.featureCount
+        let count = chunk.rowCount * manifest.featureCount
+        try unsafe buffer.withUnsafeMutableBufferPointer { floats throws(FeatureStoreError) in
             let target = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: UnsafeMutableRawBufferPointer(floats)[offset..<offset + bytes.count])
+                UnsafeMutableBufferPointer(rebasing: floats[first..<first + count]))
             unsafe Self.prepare(target)
-            var isFinite = true
-            for start in stride(from: 0, to: bytes.count, by: Self.blockByteCount) {
-                let block = start..<min(bytes.count, start + Self.blockByteCount)
-                let copied = unsafe UnsafeMutableRawBufferPointer(rebasing: target[block])
-                unsafe copied.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[block]))
-                // Only aligned floats can be read: hence after the copy.
-                isFinite =
-                    unsafe isFinite && Self.areFinite(copied.assumingMemoryBound(to: UInt32.self))
+            if bytes.count == target.count {
+                guard unsafe Self.copy(bytes, to: target) else {
+                    throw .notFinite("chunk \(index)")
+                }
+                return
             }
-            return isFinite
+            let words = unsafe target.assumingMemoryBound(to: UInt32.self)
+            guard unsafe ZeroCoding.decode(bytes, into: words) else { throw .badContent(index) }
+            guard unsafe Self.areFinite(words) else { throw .notFinite("chunk \(index)") }
         }
+    }
+
+    /// Copies floats; false if one of them is no number.
+    private static func copy(
+        _ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        var isFinite = true
+        for start in stride(from: 0, to: bytes.count, by: blockByteCount) {
+            let block = start..<min(bytes.count, start + blockByteCount)
+            let copied = unsafe UnsafeMutableRawBufferPointer(rebasing: target[block])
+            unsafe copied.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[block]))
+            // Only aligned floats can be read: hence after the copy.
+            isFinite = unsafe isFinite && areFinite(copied.assumingMemoryBound(to: UInt32.self))
+        }
+        return isFinite
     }
 
     /// Whether floats of these bits are numbers; without an exit, so that it becomes vector code.

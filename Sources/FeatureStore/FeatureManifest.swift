@@ -8,9 +8,9 @@ package struct ChunkEntry: Hashable, Sendable {
     package var firstRow: Int
     /// Rows, one or more.
     package var rowCount: Int
-    /// `rowCount * featureCount * 4`.
+    /// `rowCount * featureCount * 4`, or less if the rows come without their zeros.
     package var byteCount: Int
-    /// BLAKE2b-256 of the rows' bytes.
+    /// BLAKE2b-256 of the bytes.
     package var hash: [UInt8]
 
     /// An entry of these fields, unchecked.
@@ -36,6 +36,20 @@ package struct FeatureManifest: Hashable, Sendable {
     package var classRowCounts: [Int]
     /// In any order; a chunk is named by its position here.
     package var chunks: [ChunkEntry]
+
+    /// Share of the features that are sent: all of them where rows come with their zeros.
+    package var sentShare: Double {
+        var sent = 0
+        var all = 0
+        for chunk in chunks {
+            let floatCount = chunk.rowCount * featureCount
+            let isWhole = chunk.byteCount == 4 * floatCount
+            sent +=
+                isWhole ? floatCount : (chunk.byteCount - ZeroCoding.maskByteCount(floatCount)) / 4
+            all += floatCount
+        }
+        return all == 0 ? 1 : Double(sent) / Double(all)
+    }
 
     /// Bytes of the largest chunk.
     package static let chunkByteCountMax = 1 << 20
@@ -98,8 +112,10 @@ package struct FeatureManifest: Hashable, Sendable {
             throw .badManifest("chunk \(index) reaches beyond its class's \(classRowCount) rows")
         }
         // No overflow: the rows are fewer than the rows counted above.
-        guard chunk.byteCount == chunk.rowCount * featureCount * 4,
-            chunk.byteCount <= Self.chunkByteCountMax
+        let floatCount = chunk.rowCount * featureCount
+        guard floatCount * 4 <= Self.chunkByteCountMax, chunk.byteCount <= floatCount * 4,
+            chunk.byteCount >= ZeroCoding.maskByteCount(floatCount),
+            chunk.byteCount.isMultiple(of: 4)
         else {
             throw .badManifest(
                 "chunk \(index) has \(chunk.byteCount) bytes for \(chunk.rowCount) rows")

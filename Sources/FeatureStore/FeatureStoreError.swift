@@ -3,7 +3,7 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
     /// What kind of failure it was.
     package struct Code: Hashable, Sendable {
         private enum Value {
-            case rowSize, notFinite, manifest, memory, index, length, hash, missing
+            case rowSize, notFinite, manifest, memory, index, length, hash, code, missing
         }
         private let value: Value
 
@@ -21,6 +21,8 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
         package static let wrongLength = Code(value: .length)
         /// A chunk has another hash than the manifest says.
         package static let wrongHash = Code(value: .hash)
+        /// A chunk's bits and values do not make up its rows.
+        package static let badContent = Code(value: .code)
         /// Chunks are missing yet.
         package static let incomplete = Code(value: .missing)
     }
@@ -81,6 +83,12 @@ package struct FeatureStoreError: Error, Hashable, Sendable, CustomStringConvert
     static func wrongHash(_ index: Int) -> FeatureStoreError {
         FeatureStoreError(
             .wrongHash, "chunk \(index) was damaged on its way; ask for it again")
+    }
+
+    static func badContent(_ index: Int) -> FeatureStoreError {
+        FeatureStoreError(
+            .badContent,
+            "chunk \(index) has other values than its bits say; use a coordinator of this version")
     }
 
     static func incomplete(missing: Int) -> FeatureStoreError {

@@ -11,17 +11,24 @@ package struct SimulatedJob: Sendable {
     package let featureCount: Int
     /// Epochs of every head.
     package let epochCount: Int
+    /// Share of the features that are not zero, and so are sent, if leaving out the others saves
+    /// anything.
+    package let nonzeroShare: Double
     /// Largest chunk of features, as the feature store cuts them.
     package static let chunkByteCountMax = 1 << 20
 
     /// The job of training the plan's heads on so many rows a class.
-    package init(plan: HeadPlan, classRowCounts: [Int], featureCount: Int, epochCount: Int) {
+    package init(
+        plan: HeadPlan, classRowCounts: [Int], featureCount: Int, epochCount: Int,
+        nonzeroShare: Double = 1
+    ) {
         work = HeadWork.all(
             of: plan, classRowCounts: classRowCounts, featureCount: featureCount,
             epochCount: epochCount)
         self.classRowCounts = classRowCounts
         self.featureCount = featureCount
         self.epochCount = epochCount
+        self.nonzeroShare = nonzeroShare
     }
 
     /// Rows spread over the classes as evenly as they can be.
@@ -32,8 +39,8 @@ package struct SimulatedJob: Sendable {
     /// Rows of all classes.
     package var rowCount: Int { classRowCounts.reduce(0, +) }
 
-    /// Bytes of all features.
-    package var featureByteCount: Int { 4 * rowCount * featureCount }
+    /// Bytes of all features, as they are sent.
+    package var featureByteCount: Int { chunkByteCounts.reduce(0, +) }
 
     /// Operations to train all heads, by the textbook's count.
     package var totalFlops: Double { work.reduce(0) { $0 + $1.trainingFlops } }
@@ -49,7 +56,10 @@ package struct SimulatedJob: Sendable {
         let rowsPerChunk = max(1, Self.chunkByteCountMax / rowByteCount)
         return classRowCounts.flatMap { count in
             stride(from: 0, to: count, by: rowsPerChunk).map {
-                min(rowsPerChunk, count - $0) * rowByteCount
+                let floatCount = min(rowsPerChunk, count - $0) * featureCount
+                // A bit for each float, and those that are not zero.
+                let coded = floatCount / 8 + 4 * Int((nonzeroShare * Double(floatCount)).rounded())
+                return min(4 * floatCount, coded)
             }
         }
     }

@@ -105,7 +105,7 @@ package struct ChunkDescription: Hashable, Sendable {
     package var firstRow: Int
     /// Rows, one or more.
     package var rowCount: Int
-    /// `rowCount * featureCount * 4`.
+    /// `rowCount * featureCount * 4`, or less if the rows come without their zeros.
     package var byteCount: Int
     /// BLAKE2b-256 of the payload.
     package var hash: [UInt8]
@@ -161,7 +161,7 @@ package struct FeatureDescription: Equatable, Sendable {
 package struct FeatureChunk: Hashable, Sendable {
     /// Position in the manifest.
     package var index: Int
-    /// Rows, float32 little-endian.
+    /// Rows, float32 little-endian, or their code without zeros.
     package var bytes: [UInt8]
 
     /// A chunk of these bytes.

@@ -80,7 +80,7 @@ extension ChunkDescription {
         guard rowCount >= 1, rowCount <= classRowCount - firstRow else {
             throw .badValue("rows \(firstRow) to \(firstRow + rowCount) of \(classRowCount)")
         }
-        guard byteCount == rowCount * featureCount * 4 else {
+        guard byteCount <= rowCount * featureCount * 4, byteCount.isMultiple(of: 4) else {
             throw .badValue("\(byteCount) bytes for \(rowCount) rows of \(featureCount) features")
         }
         let hash = wire.hashBytes

@@ -30,6 +30,9 @@ struct BroadcastBench: AsyncParsableCommand {
     @Option(help: "Features of a row.")
     var features = 256
 
+    @Option(help: "Share of the features that are zero; what ReLU leaves has some 0.6.")
+    var zeros = 0.6
+
     @Option(help: "Compute threads of each worker (default: all cores, as a worker has).")
     var threads: Int?
 
@@ -56,6 +59,9 @@ struct BroadcastBench: AsyncParsableCommand {
         guard let counts, counts.allSatisfy({ (1...256).contains($0) }), !counts.isEmpty else {
             throw ValidationError("--subscribers must be numbers from 1 to 256, as in 1,2,4")
         }
+        guard zeros >= 0, zeros <= 1 else {
+            throw ValidationError("--zeros must be a share of 0 to 1, not \(zeros)")
+        }
         try SampleJob.check(rows: rows, features: features, threads: threads, trials: trials)
     }
 
@@ -67,7 +73,8 @@ struct BroadcastBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let job = try SampleJob.make(rowCount: rows, featureCount: features)
+        let job = try SampleJob.make(
+            rowCount: rows, featureCount: features, zeroShare: zeros)
         var results: [BroadcastResult] = []
         let say = { (result: BroadcastResult) in
             results.append(result)
@@ -140,7 +147,7 @@ struct BroadcastBench: AsyncParsableCommand {
     }
 
     private static func bytes(of job: HeadJob) -> [UInt8] {
-        unsafe job.chunks.owner.withUnsafeBufferPointer {
+        unsafe job.chunks.table.features.withUnsafeBufferPointer {
             unsafe [UInt8](UnsafeRawBufferPointer($0))
         }
     }

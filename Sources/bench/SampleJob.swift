@@ -7,13 +7,19 @@ import Tensors
 /// Features to send and one head to train on them.
 enum SampleJob {
     /// Rows of two classes, at random; one pair head and one epoch, so that training is short.
-    static func make(rowCount: Int, featureCount: Int) throws -> HeadJob {
+    ///
+    /// - Parameter zeroShare: of the features, as after ReLU.
+    static func make(
+        rowCount: Int, featureCount: Int, zeroShare: Double = 0
+    ) throws -> HeadJob {
+        let least = Float(zeroShare)
         let buffer = FloatBuffer(count: rowCount * featureCount)
         unsafe buffer.withUnsafeMutableBufferPointer { floats in
             for block in 0..<(floats.count + 3) / 4 {
                 let words = Philox.block(seed: 4, UInt32(truncatingIfNeeded: block), 0, 0, 0)
                 for lane in 0..<min(4, floats.count - 4 * block) {
-                    unsafe floats[4 * block + lane] = Philox.uniform(words[lane])
+                    let value = Philox.uniform(words[lane])
+                    unsafe floats[4 * block + lane] = value < least ? 0 : value
                 }
             }
         }

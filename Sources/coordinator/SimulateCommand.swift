@@ -31,6 +31,9 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "Features of a row (default: the run's, or 256).")
     var dimension: Int?
 
+    @Option(help: "Share of the features that are not zero (default: the benchmark's, or 0.4).")
+    var nonzero: Double?
+
     @Option(help: "subsets or pairs (default: the run's, or subsets).")
     var heads: HeadPlan.Kind?
 
@@ -73,6 +76,7 @@ struct SimulateCommand: ParsableCommand {
         options.rowCount = rows
         options.classCount = classes
         options.featureCount = dimension
+        options.nonzeroShare = nonzero
         options.heads = heads
         options.headEpochs = headEpochs
         options.bandwidth = bandwidth
