@@ -20,6 +20,9 @@ package struct BackboneConfiguration: Sendable, Hashable {
     package var flattenDropout = 0.25
     /// Share of the dense layer's outputs dropped while training, to the nearest 1/256.
     package var denseDropout = 0.5
+    /// What loss and gradient of a row are multiplied by, by its label; nil where all rows weigh the
+    /// same. The sum over a minibatch is divided by its rows all the same.
+    package var classWeights: [Float]?
     /// What initial weights, epoch orders and dropout masks are drawn by.
     package var seed: UInt64
     /// Threads oneDNN computes with; another number may change last bits.
@@ -79,6 +82,14 @@ package struct BackboneConfiguration: Sendable, Hashable {
         }
         guard epsilon.isFinite, epsilon > 0 else {
             throw .invalidConfiguration("Adadelta's epsilon \(epsilon) must be above 0")
+        }
+        if let classWeights {
+            guard classWeights.count == classCount,
+                classWeights.allSatisfy({ $0.isFinite && $0 >= 0 })
+            else {
+                throw .invalidConfiguration(
+                    "there must be a weight from 0 up for each of the \(classCount) classes")
+            }
         }
         for share in [flattenDropout, denseDropout] where !(share >= 0 && share <= 0.99) {
             throw .invalidConfiguration("the dropout \(share) must be from 0 to 0.99")
