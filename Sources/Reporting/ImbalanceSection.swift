@@ -41,7 +41,7 @@ struct ImbalanceSection {
                 + "In every loss a row weighs n / (K n<sub>c</sub>), n<sub>c</sub> being the rows of its class among the n rows of K classes: for the backbone over all classes, for each head over its own, so that classes weigh the same in all."
         case .resample:
             made
-                + "Rows of the smaller classes are repeated until all classes have as many as the largest, for backbone and heads alike."
+                + "Rows of the smaller classes are repeated until all classes have as many as the largest, for backbone and heads alike; an epoch has more minibatches then, so everything gets more updates, too."
         }
     }
 
@@ -61,7 +61,9 @@ struct ImbalanceSection {
                 ? ", \(Format.decimal((most - fewest) * 100, places: 1)) points less." : ".")
         return [opening]
             + Self.schemes.compactMap { scheme(outline, fraction, $0, ends.fewest, fewest) }
-            + [verdicts(outline, fraction)].compactMap { $0 }
+            + [
+                spread(outline, fraction, ends.fewest), verdicts(outline, fraction),
+            ].compactMap { $0 }
     }
 
     private func rows(_ count: Int) -> String { StudyNames.count(count, "row") }
@@ -83,6 +85,27 @@ struct ImbalanceSection {
             "Of the smallest class \(StudyNames.inWords(scheme)) finds \(StudyNames.list(parts))."
     }
 
+    /// Whether scheme or training decides how much of the smallest class is found.
+    private func spread(_ outline: StudyOutline, _ fraction: Double, _ fewest: Int) -> String? {
+        func width(_ places: [(String, StudyScheme)]) -> Double? {
+            let found = places.compactMap { arm, scheme in
+                outline.cell(fraction, arm, scheme)?.recalls(outline.dataset.classNames.count)?[
+                    fewest]
+            }
+            guard found.count > 1, let low = found.min(), let high = found.max() else { return nil }
+            return (high - low) * 100
+        }
+        let schemes = [StudyScheme.oneVsAllRefit] + Self.schemes
+        let byScheme = outline.arms.compactMap { arm in width(schemes.map { (arm, $0) }) }
+        let byArm = schemes.compactMap { scheme in width(outline.arms.map { ($0, scheme) }) }
+        guard let scheme = byScheme.max(), let arm = byArm.max() else { return nil }
+        return
+            "One head, voting and elimination on the same heads differ by at most \(Format.decimal(scheme, places: 1)) points in what they find of it, kinds of heads under the same scheme by up to \(Format.decimal(arm, places: 1)): "
+            + (arm > scheme
+                ? "how the heads are trained matters more than how they decide."
+                : "how the heads decide matters more than how they are trained.")
+    }
+
     /// Whether the schemes gain on one-vs-all where classes are unequal, as the tests say.
     private func verdicts(_ outline: StudyOutline, _ fraction: Double) -> String? {
         let counts = VerdictCounts(StudyClaim.all(outline, at: fraction).map(\.verdict))
@@ -90,8 +113,9 @@ struct ImbalanceSection {
         let words =
             "Over all rows, of \(StudyNames.count(counts.tested, "combination")) of heads and scheme, \(counts.words)"
         return counts.gains == 0
-            ? words + ": unequal classes do not make the schemes better than one-vs-all here."
-            : words + ": here, with unequal classes, the schemes do better than one-vs-all."
+            ? words
+                + ". That unequal classes make the schemes better than one-vs-all the trials do not show."
+            : words + ", with classes as unequal as these."
     }
 
     /// The classes with the most and the fewest distinct training rows; nil where they are not known.

@@ -11,8 +11,9 @@ struct StudyUpdates {
         self.rowCounts = rowCounts
     }
 
-    /// In the mean over what the scheme asks: for one-vs-all the whole backbone, for the others the
-    /// heads, pairs or all subsets. Nil for heads that no updates of this kind lead to.
+    /// In the mean over what the scheme asks; nil for heads that no updates of this kind lead to.
+    ///
+    /// One-vs-all asks the whole backbone, the others their heads: pairs, or all subsets.
     func count(of scheme: StudyScheme, arm: String) -> Double? {
         if !scheme.asksBackbone, arm == StudyArm.converged.rawValue { return nil }
         let all = rowCounts.reduce(0, +)

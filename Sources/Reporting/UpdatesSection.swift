@@ -11,6 +11,8 @@ struct UpdatesSection {
 
     /// A difference in points below which heads count as trained alike.
     private static let nearness = 0.01
+    /// Updates that grow by less than this factor hardly change.
+    private static let constancy = 1.25
 
     func rendered() -> String {
         var text = """
@@ -61,9 +63,23 @@ struct UpdatesSection {
     private func sentences(_ outline: StudyOutline) -> [String] {
         let onFeatures = [StudyArm.frozen, .zero, .derived].map(\.rawValue)
         let references = [StudyArm.derived.rawValue, Self.converged].filter(outline.arms.contains)
-        return onFeatures.filter(outline.arms.contains).flatMap { arm in
+        let arms = onFeatures.filter(outline.arms.contains)
+        return arms.flatMap { arm in
             references.filter { $0 != arm }.compactMap { sentence(outline, arm, under: $0) }
-        }
+        } + [arms.first.flatMap { rowsAlone(outline, $0) }].compactMap { $0 }
+    }
+
+    /// What more rows do where they hardly bring more updates.
+    private func rowsAlone(_ outline: StudyOutline, _ arm: String) -> String? {
+        guard let first = outline.fractions.first, let start = updates(outline, first)?.pair,
+            let last = outline.fractions.dropFirst().last(where: { fraction in
+                updates(outline, fraction)?.pair.map { $0 < Self.constancy * start } ?? false
+            }), let end = updates(outline, last)?.pair,
+            let before = outline.cell(first, arm, StudyScheme.softVote),
+            let after = outline.cell(last, arm, StudyScheme.softVote)
+        else { return nil }
+        return
+            "From \(StudyNames.fraction(first)) to \(StudyNames.fraction(last)) of the rows a pair head's updates hardly change (\(Self.count(start)) and \(Self.count(end))): that all-vs-all with \(StudyNames.armInWords(arm)) goes from \(Format.percent(before.meanAccuracy, places: 1)) to \(Format.percent(after.meanAccuracy, places: 1)) there is the rows' doing."
     }
 
     /// Cell less reference by scheme, where both are there.
@@ -104,7 +120,7 @@ struct UpdatesSection {
         let near = places[firstNear]
         return start
             + (firstNear == 0
-                ? ": both are within a point from there on, whatever the number of updates."
+                ? "; with more rows and updates both are within a point of them, too."
                 : "; from \(Self.count(near.count)) updates (\(StudyNames.fraction(near.fraction))) on both are within a point of them.")
     }
 
@@ -148,7 +164,10 @@ struct UpdatesSection {
         let optima = isOnFeatures(arm) ? optima(outline) : []
         let xScale = ChartScale.logarithmic(
             covering: outline.arms.flatMap { arm in
-                outline.schemes.flatMap { found(outline, arm, $0).map(\.count) }
+                // With some room, so that no mark lies on the axis.
+                outline.schemes.flatMap { found(outline, arm, $0) }.flatMap {
+                    [$0.count / 1.1, $0.count * 1.1]
+                }
             })
         let yScale = ChartScale.accuracies(covering: reach(outline))
         var plot = ChartPlot()
