@@ -79,7 +79,7 @@ struct UpdatesSection {
             let after = outline.cell(last, arm, StudyScheme.softVote)
         else { return nil }
         return
-            "From \(StudyNames.fraction(first)) to \(StudyNames.fraction(last)) of the rows a pair head's updates hardly change (\(Self.count(start)) and \(Self.count(end))): that all-vs-all with \(StudyNames.armInWords(arm)) goes from \(Format.percent(before.meanAccuracy, places: 1)) to \(Format.percent(after.meanAccuracy, places: 1)) there is the rows' doing."
+            "From \(StudyNames.fraction(first)) to \(StudyNames.fraction(last)) of the rows a pair head's updates hardly change (\(Self.count(start)) and \(Self.count(end))): more rows, and the features learnt from them, take all-vs-all with \(StudyNames.armInWords(arm)) from \(Format.percent(before.meanAccuracy, places: 1)) to \(Format.percent(after.meanAccuracy, places: 1)) there, not more updates of the heads."
     }
 
     /// Cell less reference by scheme, where both are there.
