@@ -20,8 +20,9 @@ package struct BackboneConfiguration: Sendable, Hashable {
     package var flattenDropout = 0.25
     /// Share of the dense layer's outputs dropped while training, to the nearest 1/256.
     package var denseDropout = 0.5
-    /// What loss and gradient of a row are multiplied by, by its label; nil where all rows weigh the
-    /// same. The sum over a minibatch is divided by its rows all the same.
+    /// What loss and gradient of a row are multiplied by, by its label; nil: by nothing.
+    ///
+    /// The sum over a minibatch is divided by the number of its rows all the same.
     package var classWeights: [Float]?
     /// What initial weights, epoch orders and dropout masks are drawn by.
     package var seed: UInt64
