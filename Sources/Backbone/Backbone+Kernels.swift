@@ -66,18 +66,26 @@ extension Backbone {
 
     /// Losses, hits and the gradient of the logits.
     func computeLosses(_ training: TrainingState) {
-        unsafe training.labels.withUnsafeBufferPointer { labels in
-            unsafe training.losses.withUnsafeMutableBufferPointer { losses in
-                unsafe training.hits.withUnsafeMutableBufferPointer { hits in
-                    guard let labelStart = labels.baseAddress,
-                        let lossStart = losses.baseAddress, let hitStart = hits.baseAddress
-                    else { return }
-                    unsafe backbone_softmax(
-                        forward.logits.floats, labelStart, labels.count, configuration.batchSize,
-                        configuration.classCount, training.backward.logitsGradient.floats,
-                        lossStart, hitStart, threads)
+        unsafe withClassWeights { weights in
+            unsafe training.labels.withUnsafeBufferPointer { labels in
+                unsafe training.losses.withUnsafeMutableBufferPointer { losses in
+                    unsafe training.hits.withUnsafeMutableBufferPointer { hits in
+                        guard let labelStart = labels.baseAddress,
+                            let lossStart = losses.baseAddress, let hitStart = hits.baseAddress
+                        else { return }
+                        unsafe backbone_softmax(
+                            forward.logits.floats, labelStart, weights, labels.count,
+                            configuration.batchSize, configuration.classCount,
+                            training.backward.logitsGradient.floats, lossStart, hitStart, threads)
+                    }
                 }
             }
         }
+    }
+
+    /// Lends what rows weigh by their class; nil where all weigh the same.
+    private func withClassWeights(_ body: (UnsafePointer<Float>?) -> Void) {
+        guard let weights = configuration.classWeights else { return body(nil) }
+        unsafe weights.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
     }
 }

@@ -10,7 +10,8 @@ package struct EpochProgress: Sendable, Hashable {
     package let rowsDone: Int
     /// Rows of the whole epoch.
     package let rowCount: Int
-    /// Mean cross-entropy of the rows done, with dropout and as the weights were at their turn.
+    /// Mean cross-entropy of the rows done, as they weigh, with dropout and as the weights were at
+    /// their turn.
     package let meanLoss: Double
     /// Share of the rows done that were classified rightly, with dropout.
     package let accuracy: Double

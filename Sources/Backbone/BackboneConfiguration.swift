@@ -40,6 +40,10 @@ package struct BackboneConfiguration: Sendable, Hashable {
     package var denseDropout = 0.5
     /// Numbers of the heavy products.
     package var precision = BackbonePrecision.fp32
+    /// What loss and gradient of a row are multiplied by, by its label; nil: by nothing.
+    ///
+    /// The sum over a minibatch is divided by the number of its rows all the same.
+    package var classWeights: [Float]?
     /// What initial weights, epoch orders and dropout masks are drawn by.
     package var seed: UInt64
     /// Threads oneDNN computes with; another number may change last bits.
@@ -99,6 +103,14 @@ package struct BackboneConfiguration: Sendable, Hashable {
         }
         guard epsilon.isFinite, epsilon > 0 else {
             throw .invalidConfiguration("Adadelta's epsilon \(epsilon) must be above 0")
+        }
+        if let classWeights {
+            guard classWeights.count == classCount,
+                classWeights.allSatisfy({ $0.isFinite && $0 >= 0 })
+            else {
+                throw .invalidConfiguration(
+                    "there must be a weight from 0 up for each of the \(classCount) classes")
+            }
         }
         for share in [flattenDropout, denseDropout] where !(share >= 0 && share <= 0.99) {
             throw .invalidConfiguration("the dropout \(share) must be from 0 to 0.99")

@@ -149,6 +149,7 @@ void backbone_relu_backward(const float *outputs, float *gradients, float scale,
 struct softmax {
     const float *logits;
     const int32_t *labels;
+    const float *class_weights;
     size_t row_count, padded_row_count, class_count;
     float *gradients;
     float *losses;
@@ -177,6 +178,12 @@ static void softmax_row(const struct softmax *softmax, size_t row) {
         float probability = gradients[class] / sum;
         gradients[class] = (probability - (class == label ? 1.0f : 0.0f)) / rows;
     }
+    if (!softmax->class_weights)
+        return;
+    const float weight = softmax->class_weights[label];
+    softmax->losses[row] *= weight;
+    for (size_t class = 0; class < classes; class ++)
+        gradients[class] *= weight;
 }
 
 static void softmax_body(void *data) {
@@ -192,11 +199,12 @@ static void softmax_body(void *data) {
     }
 }
 
-void backbone_softmax(const float *logits, const int32_t *labels, size_t row_count,
+void backbone_softmax(const float *logits, const int32_t *labels,
+                      const float *_Nullable class_weights, size_t row_count,
                       size_t padded_row_count, size_t class_count, float *gradients, float *losses,
                       uint8_t *hits, int threads) {
-    struct softmax softmax = {logits,      labels,    row_count, padded_row_count,
-                              class_count, gradients, losses,    hits};
+    struct softmax softmax = {logits,      labels,    class_weights, row_count, padded_row_count,
+                              class_count, gradients, losses,        hits};
     run(softmax_body, &softmax, threads);
 }
 

@@ -84,6 +84,7 @@ static void train_row(struct head_state *head, const float *restrict x, uint32_t
     for (uint32_t j = 0; j < last; ++j) {
         float delta = z[j] * inverse;
         if (j == label) delta = delta - 1.0f;
+        if (head->class_weights) delta = delta * head->class_weights[label];
         float *restrict g = head->gradients + (size_t)j * d;
         for (uint32_t f = 0; f < d; ++f) g[f] = fmaf(delta, x[f], g[f]);
         head->bias_gradients[j] += delta;

@@ -252,6 +252,30 @@ static void softmax_tile(
     }
 }
 
+// delta of every row of a tile times what a row of its class weighs: a pass of its own, so that heads
+// without weights do nothing for it.
+OUTLINED weigh_tile(
+    uint32_t last, const uint16_t *classes, const float *class_weights, const int32_t *labels,
+    float *z)
+{
+    for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
+        const ivector label = *(const unaligned_ivector *)(labels + part);
+        vector weight = splat(class_weights[last]);
+        for (uint32_t j = 0; j < last; ++j)
+            weight = label == (ivector)(int32_t)classes[j] ? splat(class_weights[j]) : weight;
+        for (uint32_t j = 0; j < last; ++j)
+            store(z + j * TILE_ROWS + part, load(z + j * TILE_ROWS + part) * weight);
+    }
+}
+
+// Logits of a tile become what its rows add to the biases' gradients.
+INLINE void delta_tile(const struct head_state *head, const int32_t *labels, float *z)
+{
+    const uint32_t last = head->class_count - 1;
+    softmax_tile(last, head->classes, labels, z);
+    if (head->class_weights) weigh_tile(last, head->classes, head->class_weights, labels, z);
+}
+
 // Most sums of a register tile of the gradient.
 #define GRADIENT_SUMS                                                                             \
     (GRADIENT_CLASSES * GRADIENT_VECTORS > GRADIENT_PAIR_VECTORS                                   \
@@ -447,7 +471,7 @@ INLINE void consume_tile(
         labels[r] = buffer_labels[row];
     }
     forward_tile(head, x, z);
-    softmax_tile(head->class_count - 1, head->classes, labels, z);
+    delta_tile(head, labels, z);
     gradient_tile(head, x, z, n);
     head->minibatch_row_count += n;
     if (head->minibatch_row_count == parameters->batch_size) update(head, parameters);
@@ -471,7 +495,7 @@ static void accumulate_rows(
                 __builtin_prefetch(tile + (TILE_ROWS + r) * stride + f, 0, 2);
         }
         forward_tile(head, x, z);
-        softmax_tile(head->class_count - 1, head->classes, labels, z);
+        delta_tile(head, labels, z);
         gradient_tile(head, x, z, (uint32_t)count);
     }
 }

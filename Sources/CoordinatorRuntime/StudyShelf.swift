@@ -142,13 +142,29 @@ struct StudyShelf: Sendable {
                     summary.add(outcome, of: key)
                 }
             }
-            report.datasets.append(
-                try summary.dataset(
-                    name: name, classNames: dataset.classNames,
-                    trainRowCount: dataset.train.count, sha256: dataset.sha256))
+            var found = try summary.dataset(
+                name: name, classNames: dataset.classNames, trainRowCount: dataset.train.count,
+                sha256: dataset.sha256)
+            found.rows = rows(of: dataset)
+            report.datasets.append(found)
         }
         try report.correctPValues()
         return report
+    }
+
+    private func rows(of dataset: Dataset) -> [StudyRows] {
+        grid.fractionsMillionths.map { millionths in
+            let fraction = Double(millionths) / 1_000_000
+            func counts(isResampled: Bool) -> [Int] {
+                dataset.train.drawnClassCounts(
+                    fraction: fraction, imbalance: settings.imbalance, isResampled: isResampled,
+                    classCount: dataset.classCount)
+            }
+            return StudyRows(
+                fraction: fraction,
+                rowCounts: counts(isResampled: settings.balance == .resample),
+                distinctRowCounts: counts(isResampled: false))
+        }
     }
 
     /// Without arms that an earlier start asked for and this one does not.

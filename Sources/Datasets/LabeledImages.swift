@@ -73,11 +73,31 @@ package struct LabeledImages: Sendable, Equatable {
         fraction: Double, imbalance: Double = 1, isResampled: Bool = false, seed: UInt64,
         classCount: Int
     ) -> LabeledImages {
+        let selection = selection(fraction, imbalance, isResampled, seed, classCount)
+        return selection.rows.elementsEqual(0..<count) ? self : selecting(selection.rows)
+    }
+
+    /// How many samples of each class ``drawn(fraction:imbalance:isResampled:seed:classCount:)`` gives,
+    /// whatever the seed.
+    package func drawnClassCounts(
+        fraction: Double, imbalance: Double = 1, isResampled: Bool = false, classCount: Int
+    ) -> [Int] {
+        var counts = [Int](repeating: 0, count: classCount)
+        for label in selection(fraction, imbalance, isResampled, 0, classCount).labels {
+            counts[label] += 1
+        }
+        return counts
+    }
+
+    private func selection(
+        _ fraction: Double, _ imbalance: Double, _ isResampled: Bool, _ seed: UInt64,
+        _ classCount: Int
+    ) -> Selection {
         var selection = Selection(keeping: Array(0..<classCount), of: labels)
         selection.keepFraction(fraction, seed: seed)
         selection.makeImbalanced(imbalance, seed: seed)
         if isResampled { selection.resample(seed: seed) }
-        return selection.rows.elementsEqual(0..<count) ? self : selecting(selection.rows)
+        return selection
     }
 
     /// The samples of some classes, numbered anew by their place in `classes`.

@@ -19,8 +19,9 @@ package struct ConvergedHead: Sendable, Equatable {
 ///
 /// The objective of a head over k classes with n rows, W being `[class, feature]` and b `[class]`:
 ///
-///     f(W, b) = (1 / n) sum over rows of -log softmax(W x + b)[label] + (l2 / 2) |W|^2
+///     f(W, b) = (1 / n) sum over rows of -c[label] log softmax(W x + b)[label] + (l2 / 2) |W|^2
 ///
+/// c is 1, or what balances the head's classes: ``ClassWeights/balanced(rowCounts:)``.
 /// Biases are not penalised. Only their differences matter; of all that are equally good those are
 /// taken that sum to zero, and the weights of a feature sum to zero over the classes at the optimum
 /// anyway. In scikit-learn's words `l2 = 1 / (n C)` for its multinomial `LogisticRegression`; its
@@ -36,23 +37,27 @@ package struct ConvergedHeadTrainer: Sendable {
     static let singleToleranceMin = 2e-5
 
     private let table: ConvexTable
+    private let isBalanced: Bool
     private let l2: Double
     private let gradientTolerance: Double
     private let kernels: ConvexKernels
 
     /// Checks that heads have an optimum on these rows.
     ///
+    /// - Parameter isBalanced: whether rows weigh by their class, so that each of a head's classes weighs
+    ///   the same in all.
     /// - Parameter variant: the kernels, all of which give the same bits; nil takes the fastest.
     /// - Throws: `unusableInput` for an `l2` or a tolerance that is not above zero, or for features
     ///   that are not finite.
     package init(
-        table: FeatureTable, l2: Double,
+        table: FeatureTable, isBalanced: Bool = false, l2: Double,
         gradientTolerance: Double = Self.standardGradientTolerance, variant: KernelVariant? = nil
     ) throws(HeadTrainingError) {
         try Self.check(l2: l2, gradientTolerance: gradientTolerance)
         try Self.check(table)
         kernels = try ConvexKernels(variant)
         self.table = ConvexTable(table)
+        self.isBalanced = isBalanced
         self.l2 = l2
         self.gradientTolerance = gradientTolerance
     }
@@ -107,10 +112,12 @@ package struct ConvergedHeadTrainer: Sendable {
         _ spec: HeadSpec, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> ConvergedHead {
         let classes = spec.classes.members
-        let problem = ConvexProblem(table: table, classes: classes, l2: l2, kernels: kernels)
+        let problem = ConvexProblem(
+            table: table, classes: classes, isBalanced: isBalanced, l2: l2, kernels: kernels)
         if let space = RowSpace(table, classes: classes, kernels: kernels) {
             let small = ConvexProblem(
-                table: space.table, classes: Array(classes.indices), l2: l2, kernels: kernels)
+                table: space.table, classes: Array(classes.indices), isBalanced: isBalanced,
+                l2: l2, kernels: kernels)
             let trained = try certify(
                 spec, ConvexMinimiser(small), judge: problem, isCancelled: isCancelled
             ) { space.weights(from: $0, in: table, kernels: kernels) }

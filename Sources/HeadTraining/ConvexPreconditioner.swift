@@ -40,9 +40,10 @@ struct ConvexPreconditioner {
         var factors: [DoubleBlock] = []
         for row in curvatures {
             let matrix = DoubleBlock(count: width * width)
-            for (curvature, gram) in zip(row, grams) {
+            for (position, gram) in grams.enumerated() {
                 problem.kernels.addLowerTriangle(
-                    curvature / Double(problem.rowCount), gram, width: width, to: matrix)
+                    problem.weight(of: position) * row[position] / Double(problem.rowCount), gram,
+                    width: width, to: matrix)
             }
             for column in 0..<width where column != problem.table.featureCount {
                 matrix[column * width + column] += problem.l2

@@ -1,6 +1,8 @@
 import CHeadKernels
+import Tensors
 
-/// The objective of one head: mean cross-entropy over its rows, and the penalty.
+/// The objective of one head: mean cross-entropy over its rows, each times what its class weighs, and
+/// the penalty.
 ///
 /// Weights are `[class, width]`, a row per class of the head; the bias is in column `featureCount`.
 /// Used by one thread.
@@ -17,6 +19,10 @@ final class ConvexProblem {
     let l2: Double
     let kernels: ConvexKernels
     let rowCount: Int
+    /// What a row of each class weighs, by position in the head; nil where all weigh the same.
+    private let classWeights: [Double]?
+    /// Where classes weigh differently: sums over the rows of one.
+    private let classSums: DoubleBlock
     private let differences: DoubleBlock
     private let sums: DoubleBlock
     private let squares: DoubleBlock
@@ -26,13 +32,18 @@ final class ConvexProblem {
     var width: Int { table.width }
     var weightCount: Int { classes.count * width }
 
-    init(table: ConvexTable, classes: [Int], l2: Double, kernels: ConvexKernels) {
+    init(
+        table: ConvexTable, classes: [Int], isBalanced: Bool, l2: Double, kernels: ConvexKernels
+    ) {
         self.table = table
         self.classes = classes
         self.l2 = l2
         self.kernels = kernels
-        rowCount = classes.reduce(0) { $0 + table.classRowCounts[$1] }
+        let rowCounts = classes.map { table.classRowCounts[$0] }
+        rowCount = rowCounts.reduce(0, +)
+        classWeights = isBalanced ? ClassWeights.balanced(rowCounts: rowCounts) : nil
         let width = table.width
+        classSums = DoubleBlock(count: isBalanced ? (classes.count - 1) * width : 0)
         differences = DoubleBlock(count: (classes.count - 1) * width)
         sums = DoubleBlock(count: (classes.count - 1) * width)
         squares = DoubleBlock(count: 2 * classes.count)
@@ -46,14 +57,15 @@ final class ConvexProblem {
     func gradient(at weights: DoubleBlock, in precision: Precision, into gradient: DoubleBlock) {
         setDifferences(weights)
         sums.clear()
-        switch precision {
-        case .single:
-            single.setWeights(differences)
-            for (position, label) in classes.enumerated() {
-                single.add(rowsOf: label, position: position, to: sums)
+        if precision == .single { single.setWeights(differences) }
+        for position in classes.indices {
+            guard let classWeights else {
+                add(position, in: precision, to: sums)
+                continue
             }
-        case .double:
-            for position in classes.indices { accumulate(position, sums: sums, squares: nil) }
+            classSums.clear()
+            add(position, in: precision, to: classSums)
+            kernels.add(classWeights[position], classSums, to: sums)
         }
         let last = classes.count - 1
         gradient.clear()
@@ -76,6 +88,16 @@ final class ConvexProblem {
             gradient[position * width + table.featureCount] = bias
         }
     }
+
+    private func add(_ position: Int, in precision: Precision, to sums: DoubleBlock) {
+        switch precision {
+        case .single: single.add(rowsOf: classes[position], position: position, to: sums)
+        case .double: accumulate(position, sums: sums, squares: nil)
+        }
+    }
+
+    /// What a row of a class weighs, the class being a position in the head.
+    func weight(of position: Int) -> Double { classWeights?[position] ?? 1 }
 
     /// Mean over the rows of a class of `p (1 - p)`, p being a class's probability: `[class, class
     /// of the rows]`, both positions in the head.

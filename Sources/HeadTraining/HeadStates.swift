@@ -13,9 +13,12 @@ final class HeadStates {
     private let arena: FloatBuffer
     private let classes: UnsafeMutableBufferPointer<UInt16>
     private let states: UnsafeMutableBufferPointer<head_state>
+    private let classWeights: FloatBuffer
 
+    /// - Parameter classWeights: what a row of each class weighs, by spec; nil where all weigh the same.
     init(
-        specs: [HeadSpec], featureCount: Int, paddedFeatureCount: Int, variant: KernelVariant
+        specs: [HeadSpec], classWeights: [[Double]]?, featureCount: Int, paddedFeatureCount: Int,
+        variant: KernelVariant
     ) {
         self.featureCount = featureCount
         self.paddedFeatureCount = paddedFeatureCount
@@ -25,6 +28,7 @@ final class HeadStates {
         arena = FloatBuffer(count: sizes.reduce(0, +))
         unsafe classes = .allocate(capacity: max(1, counts.reduce(0, +)))
         unsafe states = .allocate(capacity: max(1, specs.count))
+        self.classWeights = FloatBuffer(count: classWeights?.joined().count ?? 0)
         unsafe arena.withUnsafeMutableBufferPointer { memory in
             guard var next = memory.baseAddress, var list = unsafe classes.baseAddress else {
                 return
@@ -39,6 +43,21 @@ final class HeadStates {
                 unsafe states.initializeElement(at: index, to: state)
                 unsafe next += sizes[index]
                 unsafe list += counts[index]
+            }
+        }
+        if let classWeights { setClassWeights(classWeights) }
+    }
+
+    /// Lets every head look at its own part of one list.
+    private func setClassWeights(_ weights: [[Double]]) {
+        unsafe classWeights.withUnsafeMutableBufferPointer { memory in
+            guard var next = memory.baseAddress else { return }
+            for (index, values) in weights.enumerated() {
+                unsafe states[index].class_weights = UnsafePointer(next)
+                for value in values {
+                    unsafe next.pointee = Float(value)
+                    unsafe next += 1
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ package import Tensors
 package struct HeadTrainer: Sendable {
     private let table: FeatureTable
     private let hyperparameters: HeadHyperparameters
+    private let isBalanced: Bool
     private let derivedFrom: Head?
     private let variant: KernelVariant
     private let orders: EpochOrders
@@ -28,14 +29,16 @@ package struct HeadTrainer: Sendable {
 
     /// Checks that heads can be trained.
     ///
+    /// - Parameter isBalanced: whether the rows of a head weigh by their class, so that each of the head's
+    ///   classes weighs the same in all: ``ClassWeights/balanced(rowCounts:)``, in single precision.
     /// - Parameter derivedFrom: the backbone's own output layer over all classes; needed by
     ///   `HeadInitialisation.derived` and unused otherwise.
     /// - Parameter windowRowCount: rows prepared at a time, for tests; nil chooses by cache size.
     /// - Throws: `unusableInput` for hyperparameters out of range or a missing or misshapen
     ///   `derivedFrom`.
     package init(
-        table: FeatureTable, hyperparameters: HeadHyperparameters, derivedFrom: Head?,
-        variant: KernelVariant, windowRowCount: Int? = nil
+        table: FeatureTable, hyperparameters: HeadHyperparameters, isBalanced: Bool = false,
+        derivedFrom: Head?, variant: KernelVariant, windowRowCount: Int? = nil
     ) throws(HeadTrainingError) {
         try Self.check(hyperparameters)
         guard table.classCount <= Int(UInt16.max) else {
@@ -52,6 +55,7 @@ package struct HeadTrainer: Sendable {
         }
         self.table = table
         self.hyperparameters = hyperparameters
+        self.isBalanced = isBalanced
         self.derivedFrom = hyperparameters.initialisation == .derived ? derivedFrom : nil
         self.variant = variant
         orders = EpochOrders(seed: hyperparameters.seed, table: table)
@@ -101,8 +105,9 @@ package struct HeadTrainer: Sendable {
             }
         }
         let states = HeadStates(
-            specs: specs, featureCount: table.featureCount,
-            paddedFeatureCount: paddedFeatureCount, variant: variant)
+            specs: specs, classWeights: isBalanced ? specs.map(classWeights) : nil,
+            featureCount: table.featureCount, paddedFeatureCount: paddedFeatureCount,
+            variant: variant)
         for index in specs.indices {
             initialise(index, of: states, classes: specs[index].classes)
         }
@@ -122,6 +127,10 @@ package struct HeadTrainer: Sendable {
             states.endEpoch(window, hyperparameters)
         }
         return specs.indices.map { states.head($0, classes: specs[$0].classes) }
+    }
+
+    private func classWeights(_ spec: HeadSpec) -> [Double] {
+        ClassWeights.balanced(rowCounts: spec.classes.members.map { table.classRowCounts[$0] })
     }
 
     private func initialise(_ index: Int, of states: HeadStates, classes: ClassSet) {

@@ -8,7 +8,8 @@ package struct L2Choice: Sendable, Equatable {
     package struct Point: Sendable, Equatable {
         /// The strength.
         package let l2: Double
-        /// Mean over the held-out rows of the negative logarithm of their class's probability.
+        /// Mean over the held-out rows, as they weigh, of the negative logarithm of their class's
+        /// probability.
         package let negativeLogLikelihood: Double
         /// The standard error of that mean.
         package let standardError: Double
@@ -52,13 +53,17 @@ extension ConvergedHeadTrainer {
     ///
     /// Rows of a class are ordered by `Philox.key(seed, crossValidation, row, class)` and dealt to
     /// the folds in turn, the first of class c to fold c. The only row of a class is never held out.
+    /// No row is held out and trained on at once: rows must not be copies of each other, as they are
+    /// where small classes are resampled, or the penalty comes out too weak.
     ///
+    /// - Parameter isBalanced: whether rows weigh by their class: while a head trains by the classes'
+    ///   rows in its folds, and held out by those in the table.
     /// - Parameter isCancelled: asked before every pass over the rows.
     /// - Throws: `cancelled`, or `unusableInput` for fewer than two folds, fewer than two classes
     ///   with rows, no class with two rows, or features that are not finite.
     package static func chooseL2(
-        table: FeatureTable, seed: UInt64, foldCount: Int = 5, variant: KernelVariant? = nil,
-        isCancelled: () -> Bool = { false }
+        table: FeatureTable, seed: UInt64, isBalanced: Bool = false, foldCount: Int = 5,
+        variant: KernelVariant? = nil, isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> L2Choice {
         guard foldCount >= 2 else {
             throw .unusableInput("cross-validation needs two folds, not \(foldCount)")
@@ -78,24 +83,27 @@ extension ConvergedHeadTrainer {
         let folds = RowFolds(table: table, seed: seed, count: foldCount)
         var held: [HeldOutFold] = []
         for index in 0..<foldCount {
-            held.append(HeldOutFold(folds.split(table, holdingOut: index), classes, kernels))
+            held.append(
+                HeldOutFold(
+                    folds.split(table, holdingOut: index), classes, isBalanced: isBalanced, kernels)
+            )
         }
-        let heldCount = Double(held.reduce(0) { $0 + $1.rowCount })
+        let rowCounts = classes.map { table.classRowCounts[$0] }
+        let weights =
+            isBalanced
+            ? ClassWeights.balanced(rowCounts: rowCounts) : rowCounts.map { _ in 1 }
         var curve: [L2Choice.Point] = []
         for l2 in l2Strengths {
-            var losses = (sum: 0.0, squares: 0.0)
+            var losses = HeldOutLosses()
             for index in held.indices where held[index].rowCount > 0 {
-                let fold = try held[index].losses(
-                    l2: l2, tolerance: curveTolerance(l2), isCancelled: isCancelled)
-                losses.sum += fold.sum
-                losses.squares += fold.squares
+                try held[index].addLosses(
+                    to: &losses, weights: weights, l2: l2, tolerance: curveTolerance(l2),
+                    isCancelled: isCancelled)
             }
-            let mean = losses.sum / heldCount
-            let variance = max(0, losses.squares / heldCount - mean * mean)
             curve.append(
                 L2Choice.Point(
-                    l2: l2, negativeLogLikelihood: mean,
-                    standardError: (variance / heldCount).squareRoot()))
+                    l2: l2, negativeLogLikelihood: losses.mean,
+                    standardError: losses.standardError))
             let last = curve.suffix(3).map(\.negativeLogLikelihood)
             if last.count == 3, last[0] < last[1], last[1] < last[2] { break }
         }
@@ -153,17 +161,43 @@ private struct RowFolds {
     }
 }
 
+/// Losses of held-out rows, summed as the rows weigh.
+private struct HeldOutLosses {
+    private var weight = 0.0
+    private var loss = 0.0
+    /// Sums of squared weights, alone, times the loss and times its square.
+    private var squares = (weight: 0.0, loss: 0.0, squaredLoss: 0.0)
+
+    mutating func add(_ value: Double, weight: Double) {
+        self.weight += weight
+        loss += weight * value
+        squares.weight += weight * weight
+        squares.loss += weight * weight * value
+        squares.squaredLoss += weight * weight * value * value
+    }
+
+    var mean: Double { loss / weight }
+
+    /// Of the mean, which is a ratio of two sums: the root of `sum of (w (loss - mean))^2` over the sum
+    /// of weights (Cochran 1977, section 2.11).
+    var standardError: Double {
+        let spread = squares.squaredLoss - mean * (2 * squares.loss - mean * squares.weight)
+        return max(0, spread).squareRoot() / weight
+    }
+}
+
 /// The head over all classes without a fold, from one strength to the next.
 private struct HeldOutFold {
     private let training: ConvexTable
     private let space: RowSpace?
     private let held: ConvexTable
     private let classes: [Int]
+    private let isBalanced: Bool
     private let kernels: ConvexKernels
     private var weights: DoubleBlock?
 
     init(
-        _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int],
+        _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int], isBalanced: Bool,
         _ kernels: ConvexKernels
     ) {
         let whole = ConvexTable(tables.training)
@@ -171,19 +205,24 @@ private struct HeldOutFold {
         training = whole
         held = ConvexTable(tables.held)
         self.classes = classes
+        self.isBalanced = isBalanced
         self.kernels = kernels
     }
 
     /// Rows held out.
     var rowCount: Int { held.classRowCounts.reduce(0, +) }
 
-    /// Sums over the held-out rows of their loss at the optimum of the others, and of its square.
-    mutating func losses(
-        l2: Double, tolerance: Double, isCancelled: () -> Bool
-    ) throws(HeadTrainingError) -> (sum: Double, squares: Double) {
+    /// Adds the loss of every held-out row at the optimum of the others.
+    ///
+    /// - Parameter weights: of the held-out rows by position of their class.
+    mutating func addLosses(
+        to losses: inout HeldOutLosses, weights rowWeights: [Double], l2: Double,
+        tolerance: Double, isCancelled: () -> Bool
+    ) throws(HeadTrainingError) {
         let problem = ConvexProblem(
             table: space?.table ?? training,
-            classes: space == nil ? classes : Array(classes.indices), l2: l2, kernels: kernels)
+            classes: space == nil ? classes : Array(classes.indices), isBalanced: isBalanced,
+            l2: l2, kernels: kernels)
         var minimiser = ConvexMinimiser(problem, start: weights)
         _ = try minimiser.minimise(
             tolerance: tolerance,
@@ -193,16 +232,14 @@ private struct HeldOutFold {
         let features =
             space?.weights(from: minimiser.weights, in: training, kernels: kernels)
             ?? minimiser.weights
-        let judge = ConvexProblem(table: held, classes: classes, l2: l2, kernels: kernels)
-        var losses = (sum: 0.0, squares: 0.0)
+        let judge = ConvexProblem(
+            table: held, classes: classes, isBalanced: false, l2: l2, kernels: kernels)
         for position in classes.indices {
             let chosen = judge.probabilities(of: position, at: features)
             for row in 0..<chosen.count {
-                let loss = -Double.reproducibleLogarithm(chosen[row])
-                losses.sum += loss
-                losses.squares += loss * loss
+                losses.add(
+                    -Double.reproducibleLogarithm(chosen[row]), weight: rowWeights[position])
             }
         }
-        return losses
     }
 }

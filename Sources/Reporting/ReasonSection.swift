@@ -16,6 +16,13 @@ struct ReasonSection {
                 of the data set, so imbalance cannot tell the cells apart; the controls can.</p>
 
                 """
+        } else {
+            text += """
+                <p>The post supposes class imbalance. What unequal classes do here is in \
+                <a href="#imbalance">a section of its own</a>; the sentences below are about the same \
+                rows.</p>
+
+                """
         }
         text += """
             <p><em>Equal steps</em> is one-vs-all trained on for as many steps as the heads get: the \

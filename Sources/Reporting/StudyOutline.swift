@@ -53,6 +53,11 @@ struct StudyOutline {
         cells[Place(fraction: fraction, arm: arm, scheme: scheme)]
     }
 
+    /// Training rows at a fraction; nil where they are not known.
+    func rows(_ fraction: Double) -> StudyRows? {
+        dataset.rows.first { $0.fraction == fraction }
+    }
+
     /// The cell of a scheme that a person sees on an arm's line: the backbone's own where the
     /// scheme asks no heads.
     func cell(_ fraction: Double, _ arm: String, _ scheme: StudyScheme) -> StudyCell? {

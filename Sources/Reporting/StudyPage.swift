@@ -40,7 +40,9 @@ package enum StudyPage {
 
     private static func sections(_ report: StudyReport) -> [Section] {
         let outlines = report.datasets.map(StudyOutline.init)
-        return [
+        let isImbalanced =
+            report.settings.map { $0.imbalance > 1 || $0.balance != .none } ?? false
+        let sections = [
             Section(
                 id: "answer", title: "The answer",
                 content: AnswerSection(report: report, outlines: outlines).rendered()),
@@ -55,11 +57,18 @@ package enum StudyPage {
                 content: GainSection(outlines: outlines).rendered()),
             Section(
                 id: "why", title: "Why little data differs",
-                content: ReasonSection(
-                    outlines: outlines,
-                    isImbalanced: report.settings.map { $0.imbalance > 1 || $0.balance != .none }
-                        ?? false
-                ).rendered()),
+                content: ReasonSection(outlines: outlines, isImbalanced: isImbalanced).rendered()),
+            report.settings.flatMap { settings in
+                guard isImbalanced else { return nil }
+                return Section(
+                    id: "imbalance", title: "Unequal classes",
+                    content: ImbalanceSection(outlines: outlines, settings: settings).rendered())
+            },
+            report.settings.map { settings in
+                Section(
+                    id: "updates", title: "Updates against accuracy",
+                    content: UpdatesSection(outlines: outlines, settings: settings).rendered())
+            },
             Section(
                 id: "confusion", title: "What is confused with what",
                 content: ConfusionSection(outlines: outlines).rendered()),
@@ -76,6 +85,7 @@ package enum StudyPage {
                 id: "origin", title: "How to make it again",
                 content: OriginSection(report: report, outlines: outlines).rendered()),
         ]
+        return sections.compactMap { $0 }
     }
 
     private static func contents(_ sections: [Section]) -> String {

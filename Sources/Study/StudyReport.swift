@@ -54,6 +54,8 @@ package struct StudyDataset: Codable, Sendable, Equatable {
     package var comparisons: [StudyComparison]
     /// Elimination policies per fraction and arm.
     package var frontier: [StudyFrontierPoint]
+    /// What a trial trains on, per fraction; empty where it is not known.
+    package var rows: [StudyRows] = []
 
     /// What was found on a data set.
     package init(
@@ -68,6 +70,23 @@ package struct StudyDataset: Codable, Sendable, Equatable {
         self.cells = cells
         self.comparisons = comparisons
         self.frontier = frontier
+    }
+}
+
+/// The training rows of a trial by class, the same in all trials of a fraction.
+package struct StudyRows: Codable, Sendable, Equatable {
+    /// Share of each class's training rows.
+    package var fraction: Double
+    /// Rows of an epoch, copies among them.
+    package var rowCounts: [Int]
+    /// Rows without copies: what was left after the classes were made unequal.
+    package var distinctRowCounts: [Int]
+
+    /// Rows of these numbers.
+    package init(fraction: Double, rowCounts: [Int], distinctRowCounts: [Int]) {
+        self.fraction = fraction
+        self.rowCounts = rowCounts
+        self.distinctRowCounts = distinctRowCounts
     }
 }
 
@@ -101,6 +120,11 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var l2: [Double] = []
     /// Of the accuracies.
     package var meanAccuracy: Double
+    /// By trial: the mean over the classes of the share of their test rows predicted right; empty where
+    /// it is not known.
+    package var balancedAccuracies: [Double] = []
+    /// Sample standard deviation of the balanced accuracies; nil for one trial.
+    package var balancedAccuracyDeviation: Double?
     /// Sample standard deviation of the accuracies; nil for one trial.
     package var standardDeviation: Double?
     /// Student's t interval of the mean accuracy at 95%, lower and upper end; nil for one trial.

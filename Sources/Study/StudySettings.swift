@@ -16,6 +16,9 @@ package struct StudySettings: Hashable, Codable, Sendable {
     /// What is done about classes of unequal size.
     package enum Balance: String, Codable, Sendable, CaseIterable {
         case none
+        /// Rows weigh in every loss so that the classes weigh the same in all: for the backbone over all
+        /// classes, for a head over its own.
+        case weights
         /// Rows of the smaller classes are repeated, for backbone and heads alike.
         case resample
     }

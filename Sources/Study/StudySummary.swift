@@ -177,6 +177,8 @@ package struct StudySummary: Sendable {
         cell.meanAccuracy = summary.mean
         cell.standardDeviation = summary.standardDeviation
         cell.interval = try interval(summary)
+        cell.balancedAccuracies = outcomes.map(balancedAccuracy)
+        cell.balancedAccuracyDeviation = try Summary(cell.balancedAccuracies).standardDeviation
         cell.negativeLogLikelihoods = outcomes.map(\.negativeLogLikelihood)
         cell.brierScores = outcomes.map(\.brierScore)
         cell.expectedCalibrationErrors = outcomes.map(\.expectedCalibrationError)
@@ -203,6 +205,17 @@ package struct StudySummary: Sendable {
 
     private func accuracy(_ outcome: SchemeOutcome) -> Double {
         Double(outcome.correctCount) / Double(max(1, labels.count))
+    }
+
+    /// The mean of the shares predicted right of each class that has test rows.
+    private func balancedAccuracy(_ outcome: SchemeOutcome) -> Double {
+        var counts = [(right: Int, all: Int)](repeating: (0, 0), count: classCount)
+        for (label, prediction) in zip(labels, outcome.predictions) {
+            counts[label].all += 1
+            if label == prediction { counts[label].right += 1 }
+        }
+        let shares = counts.filter { $0.all > 0 }.map { Double($0.right) / Double($0.all) }
+        return shares.reduce(0, +) / Double(max(1, shares.count))
     }
 
     /// Student's t interval of a mean at 95%.

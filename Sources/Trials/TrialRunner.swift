@@ -94,6 +94,9 @@ struct TrialWork {
 
     private var classCount: Int { dataset.classCount }
 
+    /// Whether rows weigh by their class, in whatever is trained on them.
+    private var isWeighted: Bool { settings.balance == .weights }
+
     private var scoring: SchemeScoring {
         SchemeScoring(labels: dataset.test.labels, classCount: classCount)
     }
@@ -128,7 +131,7 @@ struct TrialWork {
     }
 
     private func trainedBackbone() throws -> Backbone {
-        let backbone = try Backbone(configuration(classCount, rowCount: train.count, seed: seed))
+        let backbone = try Backbone(configuration(classCount, of: train, seed: seed))
         try trainEpochs(0..<settings.epochCount, of: backbone, on: train)
         return backbone
     }
@@ -152,10 +155,12 @@ struct TrialWork {
         let l2 =
             try settings.l2
             ?? ConvergedHeadTrainer.chooseL2(
-                table: table, seed: seed, variant: variant, isCancelled: isCancelled
+                table: table, seed: seed, isBalanced: isWeighted, variant: variant,
+                isCancelled: isCancelled
             ).cautiousL2
-        let found = try ConvergedHeadTrainer(table: table, l2: l2, variant: variant)
-            .train(specs, isCancelled: isCancelled)
+        let found = try ConvergedHeadTrainer(
+            table: table, isBalanced: isWeighted, l2: l2, variant: variant
+        ).train(specs, isCancelled: isCancelled)
         var outcome = try evaluated(arm, found.map(\.head), test)
         outcome.certifiedCount = found.count(where: \.isCertified)
         outcome.l2 = l2
@@ -187,7 +192,7 @@ struct TrialWork {
                 epochCount: settings.headEpochCount, batchSize: settings.batchSize,
                 learningRate: settings.learningRate, dropout: settings.headDropout,
                 initialisation: initialisation, seed: seed),
-            derivedFrom: output, variant: variant)
+            isBalanced: isWeighted, derivedFrom: output, variant: variant)
         return try trainer.train(specs, isCancelled: isCancelled)
     }
 
@@ -200,7 +205,7 @@ struct TrialWork {
         let members = classes.members
         let rows = train.keepingClasses(members)
         let configuration = configuration(
-            members.count, rowCount: rows.count, seed: networkSeed(seed, arm, classes))
+            members.count, of: rows, seed: networkSeed(seed, arm, classes))
         let network =
             arm == .scratch
             ? try Backbone(configuration)
@@ -221,15 +226,20 @@ struct TrialWork {
     }
 
     private func configuration(
-        _ classCount: Int, rowCount: Int, seed: UInt64
+        _ classCount: Int, of rows: LabeledImages, seed: UInt64
     ) -> BackboneConfiguration {
-        let shape = train.shape
+        let shape = rows.shape
         // One thread: units are what cores share.
         var configuration = BackboneConfiguration(
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: classCount, seed: seed, threadCount: 1)
         // A minibatch is padded to its full size: one larger than the data would be padding.
-        configuration.batchSize = min(settings.batchSize, rowCount)
+        configuration.batchSize = min(settings.batchSize, rows.count)
+        if isWeighted {
+            configuration.classWeights = ClassWeights.balanced(
+                rowCounts: rows.classCounts(classCount: classCount)
+            ).map(Float.init)
+        }
         configuration.learningRate = settings.learningRate
         return configuration
     }

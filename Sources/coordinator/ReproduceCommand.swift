@@ -68,7 +68,13 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "Makes classes unequal: the first keeps this many times more rows than the last.")
     var imbalance = 1.0
 
-    @Option(help: "What is done about unequal classes: none, or resample (repeat rows).")
+    @Option(
+        help: """
+            What is done about unequal classes: none; weights (rows of small classes weigh more, \
+            for every backbone, network and head over its own classes); resample (rows of small \
+            classes are repeated: converged heads then need --l2, for copies of one row stand on \
+            both sides of a cross-validation).
+            """)
     var balance = StudySettings.Balance.none
 
     @Option(help: "What the seeds of all trials are made of.")

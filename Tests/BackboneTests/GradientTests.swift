@@ -69,6 +69,41 @@ import Testing
         }
     }
 
+    /// A class that weighs twice as much is one whose rows are there twice, but for the number of rows
+    /// that the sum is divided by.
+    @Test func aWeightOfTwoIsARowTwice() throws {
+        var configuration = small(classes: 3, batchSize: 16)
+        configuration.flattenDropout = 0
+        configuration.denseDropout = 0
+        let size = configuration.pixelCount
+        let pixels = noise(6 * size, seed: 4)
+        let labels = [0, 1, 2, 1, 0, 2]
+        let twice = [1, 3]
+        let plain = try Backbone(configuration).gradients(
+            epoch: 0, pixels: pixels + twice.flatMap { pixels[$0 * size..<($0 + 1) * size] },
+            labels: labels + twice.map { labels[$0] })
+        configuration.classWeights = [1, 2, 1]
+        let weighted = try Backbone(configuration).gradients(
+            epoch: 0, pixels: pixels, labels: labels)
+        let scale: Float = 8 / 6
+        #expect(abs(weighted.loss - plain.loss * Double(scale)) < 1e-5)
+        for (one, other) in zip(weighted.gradients.tensors, plain.gradients.tensors) {
+            let largest = one.values.reduce(0) { max($0, abs($1)) }
+            let apart = zip(one.values, other.values).reduce(0) {
+                max($0, abs($1.0 - $1.1 * scale))
+            }
+            #expect(largest > 0)
+            #expect(apart <= 1e-4 * largest + 1e-8)
+        }
+    }
+
+    @Test(arguments: [[1, 1], [1, 1, -1], [1, .nan, 1], []] as [[Float]])
+    func refusesWeightsThatAreNone(weights: [Float]) {
+        var configuration = small(classes: 3)
+        configuration.classWeights = weights
+        #expect(throws: BackboneError.self) { try Backbone(configuration) }
+    }
+
     /// A minibatch that is not full gives what a full one of its size gives.
     @Test func aPartialMinibatchIsTheMeanOverItsOwnRows() throws {
         let whole = small(classes: 4, batchSize: 5)

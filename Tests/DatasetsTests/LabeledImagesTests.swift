@@ -67,6 +67,12 @@ import Testing
         // As many rows as there were, and not the same ones.
         let whole = images.drawn(
             fraction: 1, imbalance: 27, isResampled: true, seed: 3, classCount: 4)
+        #expect(
+            images.drawnClassCounts(fraction: 0.5, imbalance: 27, classCount: 4)
+                == unequal.classCounts(classCount: 4))
+        #expect(
+            images.drawnClassCounts(
+                fraction: 0.5, imbalance: 27, isResampled: true, classCount: 4) == [30, 30, 30, 30])
         #expect(whole.count == images.count)
         #expect(Set(whole.pixels).count == 60 + 20 + 7 + 3)
     }

@@ -119,9 +119,11 @@ extension EndToEndTests {
                 "other",
                 ["--fractions", "1", "--trials", "1", "--head-modes", "zero", "--workers", "1"])
             try #require(begun.status == 0, "\(begun.standardError)")
-            let other = try await reproduce("other", ["--seed", "1", "--fractions", "1"])
+            let other = try await reproduce(
+                "other", ["--seed", "1", "--fractions", "1", "--balance", "weights"])
             #expect(other.status == 64)
             #expect(other.standardError.contains("seed is 0 there and 1 here"))
+            #expect(other.standardError.contains("balance is none there and weights here"))
         }
 
         @Test(arguments: [
@@ -134,6 +136,7 @@ extension EndToEndTests {
             (["--classes", "1"], "fewer than two"),
             (["--every", "0"], "--every must be at least 1"),
             (["--imbalance", "0.5"], "--imbalance must be at least 1"),
+            (["--balance", "weight"], "one of 'none', 'weights' or 'resample'"),
             (["--bind", "tcp://0.0.0.0:5555"], "lets any machine"),
         ])
         func wrongInputIsRefused(_ options: [String], _ message: String) async throws {

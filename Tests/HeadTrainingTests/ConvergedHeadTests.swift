@@ -23,7 +23,11 @@ func spec(_ classes: [Int], id: Int = 0) -> HeadSpec {
 }
 
 /// The objective and the largest component of its gradient, the plain way, with the C library.
-func objective(_ head: Head, _ table: FeatureTable, l2: Double) -> (value: Double, norm: Double) {
+///
+/// - Parameter rowWeights: by position of a row's class in the head.
+func objective(
+    _ head: Head, _ table: FeatureTable, rowWeights: [Double]? = nil, l2: Double
+) -> (value: Double, norm: Double) {
     let members = head.classes.members
     let width = table.featureCount
     var gradient = [[Double]](
@@ -41,10 +45,11 @@ func objective(_ head: Head, _ table: FeatureTable, l2: Double) -> (value: Doubl
             }
             let highest = logits.max() ?? 0
             let total = logits.reduce(0) { $0 + exp($1 - highest) }
-            value += (log(total) + highest - logits[label]) / count
+            let share = (rowWeights?[label] ?? 1) / count
+            value += (log(total) + highest - logits[label]) * share
             for position in members.indices {
                 let p = exp(logits[position] - highest) / total
-                let delta = (p - (position == label ? 1 : 0)) / count
+                let delta = (p - (position == label ? 1 : 0)) * share
                 for f in 0...width { gradient[position][f] += delta * x[f] }
             }
         }

@@ -70,13 +70,17 @@ import Testing
 
     /// The folds are dealt as the documentation says, and a point of the curve is what a head
     /// trained without them, one by one, loses on them.
-    @Test func theCurveIsThatOfFoldsDealtByHand() throws {
+    @Test(arguments: [false, true]) func theCurveIsThatOfFoldsDealtByHand(isBalanced: Bool) throws {
         let counts = [11, 1, 7]
+        let weights =
+            isBalanced ? counts.map { 19 / Double(3 * $0) } : [Double](repeating: 1, count: 3)
         let table = noisyTable(counts, featureCount: 6)
         let l2 = 0.1
-        let curve = try ConvergedHeadTrainer.chooseL2(table: table, seed: 9, foldCount: 3).curve
+        let curve = try ConvergedHeadTrainer.chooseL2(
+            table: table, seed: 9, isBalanced: isBalanced, foldCount: 3
+        ).curve
         let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
-        var loss = 0.0
+        var losses: [(loss: Double, weight: Double)] = []
         for fold in 0..<3 {
             var held: [(label: Int, x: [Float])] = []
             var kept: [(label: Int, x: [Float])] = []
@@ -97,8 +101,9 @@ import Testing
                     rowCount: kept.count, columnCount: 6, values: kept.flatMap { $0.x }),
                 labels: kept.map { $0.label }, classCount: 3)
             let head = try #require(
-                ConvergedHeadTrainer(table: training, l2: l2, gradientTolerance: 1e-6)
-                    .train([spec([0, 1, 2])]).first
+                ConvergedHeadTrainer(
+                    table: training, isBalanced: isBalanced, l2: l2, gradientTolerance: 1e-6
+                ).train([spec([0, 1, 2])]).first
             ).head
             for row in held {
                 let logits = (0..<3).map { position in
@@ -106,11 +111,20 @@ import Testing
                         $0 + Double(head.weights[position, $1]) * Double(row.x[$1])
                     }
                 }
-                loss += log(logits.reduce(0) { $0 + exp($1) }) - logits[row.label]
+                let loss = log(logits.reduce(0) { $0 + exp($1) }) - logits[row.label]
+                losses.append((loss, weights[row.label]))
             }
         }
         let point = try #require(curve.first { $0.l2 == l2 })
-        #expect(abs(point.negativeLogLikelihood - loss / 18) < 2e-3)
+        #expect(losses.count == 18)
+        let weight = losses.reduce(0) { $0 + $1.weight }
+        let mean = losses.reduce(0) { $0 + $1.weight * $1.loss } / weight
+        #expect(abs(point.negativeLogLikelihood - mean) < 2e-3)
+        let spread = losses.reduce(0) { sum, row in
+            let part = row.weight * (row.loss - mean)
+            return sum + part * part
+        }
+        #expect(abs(point.standardError - spread.squareRoot() / weight) < 1e-3)
     }
 
     /// Noise with a little of the class in it, in exactly these numbers of rows.

@@ -9,6 +9,8 @@ struct SampleStudy {
     var classCount = 5
     /// What every scheme gains at the smallest fraction over every control; nil for a mixture.
     var gain: Double?
+    /// As `--imbalance`.
+    var imbalance = 1.0
     /// Of the accuracies, as a share of one at the smallest fraction.
     var spread = 0.008
 
@@ -37,6 +39,9 @@ struct SampleStudy {
             ], datasets: [], timeline: [],
             missing: trialCount > 1
                 ? ["cifar10 at 100%, scratch: 7 of 10 trials were not run."] : [])
+        var settings = StudySettings(scope: classCount == 5 ? .post : .full)
+        settings.imbalance = imbalance
+        report.settings = settings
         for (index, name) in datasets.enumerated() {
             report.datasets.append(dataset(name, index: index))
         }
@@ -95,6 +100,13 @@ struct SampleStudy {
                 }
                 dataset.frontier += frontier(fraction, arm, level: level)
             }
+        }
+        dataset.rows = fractions.map { fraction in
+            let first = Double(dataset.trainRowCount / classCount) * fraction
+            let counts = (0..<classCount).map { label in
+                max(1, Int(first / (1 + (imbalance - 1) * Double(label) / Double(classCount - 1))))
+            }
+            return StudyRows(fraction: fraction, rowCounts: counts, distinctRowCounts: counts)
         }
         dataset.comparisons = comparisons(dataset.cells)
         return dataset

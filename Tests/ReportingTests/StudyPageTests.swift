@@ -6,7 +6,7 @@ import Testing
 @Suite struct StudyPageTests {
     /// Reports of every shape that a study can leave behind.
     enum Shape: CaseIterable {
-        case post, full, oneTrial, oneCell, manyFractions, bare, empty, broken, hostile
+        case post, imbalanced, full, oneTrial, oneCell, manyFractions, bare, empty, broken, hostile
 
         var report: StudyReport {
             var sample = SampleStudy()
@@ -14,6 +14,7 @@ import Testing
             sample.trialCount = 3
             switch self {
             case .post: break
+            case .imbalanced: sample.imbalance = 20
             case .full:
                 sample.classCount = 10
                 sample.fractions = [0.01, 1]
@@ -81,8 +82,9 @@ import Testing
         #expect(Set(ids).count == ids.count)
         #expect(
             root.all("section").compactMap { $0.attributes["id"] } == [
-                "answer", "post", "accuracy", "gains", "why", "confusion", "calibration",
-                "frontier", "time", "origin",
+                "answer", "post", "accuracy", "gains", "why",
+            ] + ([.imbalanced].contains(shape) ? ["imbalance"] : []) + [
+                "updates", "confusion", "calibration", "frontier", "time", "origin",
             ])
         for reference in root.all.compactMap({ $0.attributes["aria-labelledby"] }) {
             #expect(reference.split(separator: " ").allSatisfy { ids.contains(String($0)) })

@@ -14,7 +14,9 @@ import Testing
     @Test func csvHasALinePerTrialThatReadsBackToTheSameNumber() throws {
         let report = report()
         let lines = StudyTable.csv(report).split(separator: "\n")
-        #expect(lines.first == "dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece")
+        #expect(
+            lines.first
+                == "dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece,balanced_accuracy")
         var wanted: [(String, StudyCell, Int)] = []
         for dataset in report.datasets {
             for cell in dataset.cells {
@@ -24,13 +26,14 @@ import Testing
         #expect(lines.count == wanted.count + 1)
         for (line, (dataset, cell, trial)) in zip(lines.dropFirst(), wanted) {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-            try #require(fields.count == 9)
+            try #require(fields.count == 10)
             #expect(fields[0] == dataset && fields[2] == cell.arm && fields[3] == cell.scheme)
             #expect(Double(fields[1]) == cell.fraction && Int(fields[4]) == trial + 1)
             #expect(Double(fields[5]) == cell.accuracies[trial])
             #expect(Double(fields[6]) == cell.negativeLogLikelihoods[trial])
             #expect(Double(fields[7]) == cell.brierScores[trial])
             #expect(Double(fields[8]) == cell.expectedCalibrationErrors[trial])
+            #expect(fields[9].isEmpty)
         }
     }
 
@@ -40,12 +43,13 @@ import Testing
         var cell = StudyCell(fraction: 0.1, arm: "a,b", scheme: "say \"tree\"")
         cell.accuracies = [0.5, 0.25]
         cell.brierScores = [0.125]
+        cell.balancedAccuracies = [0.5]
         report.datasets[0].cells = [cell]
         #expect(
             StudyTable.csv(report) == """
-                dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece
-                mnist,0.1,"a,b","say ""tree""\",1,0.5,,0.125,
-                mnist,0.1,"a,b","say ""tree""\",2,0.25,,,
+                dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece,balanced_accuracy
+                mnist,0.1,"a,b","say ""tree""\",1,0.5,,0.125,,0.5
+                mnist,0.1,"a,b","say ""tree""\",2,0.25,,,,
 
                 """)
     }
@@ -60,6 +64,32 @@ import Testing
         let row = try #require(lines.first { $0.contains("backbone") })
         #expect(row.contains(mean.prefix(4)) && row.contains(" ± "))
         #expect(lines.allSatisfy { $0.last != " " })
+    }
+
+    /// Where classes were made unequal the balanced accuracies stand below, means of the recalls.
+    @Test func textHasBalancedAccuraciesOfUnequalClasses() throws {
+        var report = report()
+        report.datasets = [report.datasets[0]]
+        report.settings = StudySettings(scope: .post)
+        #expect(!StudyTable.text(report).contains("balanced"))
+        report.settings?.imbalance = 8
+        report.settings?.balance = .weights
+        report.datasets[0].classNames = ["a", "b"]
+        var cell = StudyCell(fraction: 0.5, arm: "backbone", scheme: "one_vs_all")
+        cell.accuracies = [0.9]
+        cell.meanAccuracy = 0.9
+        // 99 of 100 and 1 of 10: 54.5 in the mean.
+        cell.confusion = [99, 1, 9, 1]
+        report.datasets[0].cells = [cell]
+        report.datasets[0].rows = [
+            StudyRows(fraction: 0.5, rowCounts: [800, 100], distinctRowCounts: [800, 100])
+        ]
+        let lines = StudyTable.text(report).split(separator: "\n")
+        #expect(
+            lines.contains(
+                "MNIST: balanced accuracy in percent; imbalance 8.0, balance weights"))
+        #expect(lines.contains("50%: 800, 100 rows by class"))
+        #expect(lines.contains { $0.hasPrefix(" 50%") && $0.hasSuffix("54.50") })
     }
 
     @Test func textOfNothingIsNothing() {

@@ -68,6 +68,9 @@ import Testing
         let width = interval[1] - interval[0]
         #expect(abs(width - 0.358554394145789) < 1e-9)
         #expect(cell.confusion == [8, 1, 0, 0, 6, 3, 1, 0, 5])
+        // Every class has the same rows in each trial, so the mean over trials is that of the sum.
+        let balanced = cell.balancedAccuracies.reduce(0, +) / 3
+        #expect(abs(balanced - (8.0 / 9 + 6.0 / 9 + 5.0 / 6) / 3) < 1e-15)
         #expect(cell.calibration.map(\.count) == [6, 18])
         #expect(cell.calibration.map(\.accuracy) == [1, 0.5])
         #expect(cell.trials == [0, 1, 2])

@@ -26,9 +26,12 @@ import Trials
     }
 
     private func runner(
-        epochCount: Int = 6, variant: KernelVariant? = nil
+        epochCount: Int = 6, variant: KernelVariant? = nil, imbalance: Double = 1,
+        balance: StudySettings.Balance = .none
     ) throws -> TrialRunner {
         var settings = StudySettings(scope: .full)
+        settings.imbalance = imbalance
+        settings.balance = balance
         settings.epochCount = epochCount
         settings.headEpochCount = 4
         settings.batchSize = 16
@@ -74,6 +77,40 @@ import Trials
         #expect(alone.arms == [all.arms[2]])
         #expect(alone.backbone == [all.backbone[0]])
         #expect(alone.featureDigest == all.featureDigest)
+    }
+
+    /// Every arm and scheme sees the weights, and none of them where the classes are equal.
+    @Test func weightsReachEveryArm() throws {
+        let arms = [StudyArm.frozen, .derived, .converged]
+        let plain = try runner(imbalance: 5)
+        let weighted = try runner(imbalance: 5, balance: .weights)
+        let without = try trial(plain, arms, isControlled: true)
+        let with = try trial(weighted, arms, isControlled: true)
+        #expect(with.trainRowCount == without.trainRowCount)
+        #expect(with.featureDigest != without.featureDigest)
+        for (one, other) in zip(
+            with.backbone + with.arms.flatMap(\.schemes),
+            without.backbone + without.arms.flatMap(\.schemes))
+        where one.scheme != .hardVote {
+            #expect(one.negativeLogLikelihood != other.negativeLogLikelihood, "\(one.scheme)")
+        }
+        #expect(with.arms[2].certifiedCount == 4)
+        for arm in [StudyArm.warm, .scratch] {
+            #expect(
+                try network(weighted, arm, [0, 2]).weightDigest
+                    != network(plain, arm, [0, 2]).weightDigest)
+        }
+        let slow = try runner(
+            variant: KernelVariant.supported[0], imbalance: 5, balance: .weights)
+        #expect(try trial(slow, arms, isControlled: true) == with)
+
+        let equal = try runner()
+        let unmoved = try runner(balance: .weights)
+        #expect(
+            try trial(unmoved, [.frozen, .derived], isControlled: true)
+                == trial(equal, [.frozen, .derived], isControlled: true))
+        #expect(
+            try network(unmoved, .warm, [0, 2]) == network(equal, .warm, [0, 2]))
     }
 
     @Test func derivedHeadsStartAsOneVsAll() throws {

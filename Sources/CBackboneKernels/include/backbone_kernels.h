@@ -41,10 +41,12 @@ void backbone_relu_backward(const float *outputs, float *gradients, float scale,
                             int threads);
 
 // Softmax cross-entropy of row_count rows: each row's loss, whether its largest logit (the first
-// of equals) is the label's, and the gradient of the mean loss. Rows from row_count up to
-// padded_row_count get a gradient of zero.
-// logits, gradients: [padded row, class]
-void backbone_softmax(const float *logits, const int32_t *labels, size_t row_count,
+// of equals) is the label's, and the gradient of the sum of losses over row_count. Rows from
+// row_count up to padded_row_count get a gradient of zero.
+// logits, gradients: [padded row, class]; class_weights: [class], what loss and gradient of a row
+// are multiplied by, or null
+void backbone_softmax(const float *logits, const int32_t *labels,
+                      const float *_Nullable class_weights, size_t row_count,
                       size_t padded_row_count, size_t class_count, float *gradients, float *losses,
                       uint8_t *hits, int threads);
 

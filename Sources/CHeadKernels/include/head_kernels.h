@@ -6,6 +6,7 @@
 //   v[j] = w[j] - w[k-1], c[j] = b[j] - b[k-1]                 for j < k-1, after every update
 //   z[j] = tree16(sum over i of fma(v[j][16i+l], x[16i+l])) + c[j]; z[k-1] = 0
 //   p = softmax(z), with the exponential below; delta[j] = p[j] - (label == j)
+//   delta[j] *= class_weights[label], where the head has weights
 //   g[j][f] = fma(delta[j], x[f], g[j][f]), h[j] += delta[j]   for j < k-1, rows in order
 //   after a minibatch of n rows: g[j] *= 1/n; g[k-1] = -(g[0] + g[1] + ...); Adadelta
 //
@@ -58,6 +59,7 @@ struct head_state {
     float *bias_differences;    // [k-1]: c
     float *gradients;           // [k-1][d]: g
     float *bias_gradients;      // [k-1]: h
+    const float *class_weights; // [k]: what a row of each class weighs; null: all weigh the same
     // Positions in the stream buffer of the pending rows.
     uint16_t pending_rows[HEAD_PENDING_MAX];
 };
