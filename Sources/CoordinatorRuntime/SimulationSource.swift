@@ -201,14 +201,6 @@ extension JSONValue {
         return nil
     }
 
-    fileprivate var number: Double? {
-        switch self {
-        case .integer(let value): Double(value)
-        case .number(let value): value
-        default: nil
-        }
-    }
-
     fileprivate var numbers: [Double]? {
         guard case .array(let values) = self else { return nil }
         let found = values.compactMap(\.number).filter { $0 >= 0 && $0 < 1e9 }

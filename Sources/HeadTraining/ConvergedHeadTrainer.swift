@@ -162,6 +162,33 @@ package struct ConvergedHeadTrainer: Sendable {
         return Head(classes: classes, weights: matrix, biases: biases)
     }
 
+    /// The largest component of the objective's gradient at a head that anybody may have trained, in
+    /// double precision: at most the tolerance, if the head is certified.
+    ///
+    /// One pass over the head's rows.
+    ///
+    /// - Throws: `unusableInput` for a head whose features or classes are not the table's, or a class
+    ///   without rows.
+    package func gradientNorm(of head: Head) throws(HeadTrainingError) -> Double {
+        guard head.weights.columnCount == table.featureCount, head.classes.count >= 2 else {
+            throw .unusableInput(
+                "the head over \(head.classes) reads \(head.weights.columnCount) features, not \(table.featureCount)"
+            )
+        }
+        try check(HeadSpec(id: HeadID(0), classes: head.classes))
+        return gradientNorm(
+            of: head,
+            ConvexProblem(
+                table: table, classes: head.classes.members, l2: l2, kernels: kernels))
+    }
+
+    /// Whether a head that anybody may have trained is at its optimum, as far as the tolerance tells.
+    ///
+    /// - Throws: as ``gradientNorm(of:)``.
+    package func certifies(_ head: Head) throws(HeadTrainingError) -> Bool {
+        try gradientNorm(of: head) <= gradientTolerance
+    }
+
     private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {
         let weights = DoubleBlock(count: problem.weightCount)
         for row in 0..<head.classes.count {

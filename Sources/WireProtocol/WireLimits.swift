@@ -1,7 +1,7 @@
 /// What both sides agree on before the first byte.
 package enum WireProtocol {
     /// The version this program speaks; only equal versions work together.
-    package static let version: UInt32 = 3
+    package static let version: UInt32 = 4
 
     /// The topic of a run's feature broadcast: the first frame of each of its messages.
     ///

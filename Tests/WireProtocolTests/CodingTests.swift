@@ -150,7 +150,7 @@ import WireProtocol
             let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
             #expect(error?.code == .versionMismatch)
             #expect(error?.peerVersion == 7)
-            #expect(error?.message.hasPrefix("protocol version 3 wanted, 7 received") == true)
+            #expect(error?.message.hasPrefix("protocol version 4 wanted, 7 received") == true)
         }
     }
 
