@@ -90,7 +90,9 @@ struct OptimumPhase {
 
     /// Looks at every head's gradient: what workers say of it is not asked for.
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
-        let trainer = try ConvergedHeadTrainer(table: backbone.chunks.table, l2: l2)
+        let tolerance = BundleTrainer.optimumGradientTolerance
+        let trainer = try ConvergedHeadTrainer(
+            table: backbone.chunks.table, l2: l2, gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
             var part = Certificate()
@@ -100,9 +102,7 @@ struct OptimumPhase {
                     try flag.check()
                     let norm = try trainer.gradientNorm(of: heads[index])
                     part.gradientMax = max(part.gradientMax, norm)
-                    if norm <= ConvergedHeadTrainer.standardGradientTolerance {
-                        part.certifiedCount += 1
-                    }
+                    if norm <= tolerance { part.certifiedCount += 1 }
                 }
             }
             return part

@@ -95,6 +95,14 @@ extension SimulationSource {
             return value
         }
         let config = file["config"]
+        if config?["head_epochs"] == "converge"
+            || config?["head_mode"].map({ $0 != .string(HeadMode.frozen.rawValue) }) == true
+        {
+            throw RunError(
+                .data,
+                "\(path) is of heads at their optimum or whole networks; simulations are of frozen heads trained by epochs"
+            )
+        }
         headEpochs = Int(try need(config?["head_epochs"]?.number, "config.head_epochs"))
         if case .string(let text)? = config?["heads"], let kind = HeadPlan.Kind(rawValue: text) {
             heads = kind

@@ -90,7 +90,7 @@ struct TrainingPhase {
             trained.certifiedCount = certificate.certifiedCount
             trained.optimum = RunResults.Optimum(
                 l2: penalty.l2, crossValidation: penalty.curve,
-                gradientTolerance: ConvergedHeadTrainer.standardGradientTolerance,
+                gradientTolerance: BundleTrainer.optimumGradientTolerance,
                 gradientMax: certificate.gradientMax)
         }
         return trained

@@ -127,6 +127,12 @@ package struct ConvergedHeadTrainer: Sendable {
         isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
     ) throws(HeadTrainingError) -> ConvergedHead {
         var minimiser = start
+        if gradientTolerance < Self.singleToleranceMin {
+            // Most of the way at half the price; where it gets stuck, the rest goes on from there.
+            _ = try minimiser.minimise(
+                tolerance: Self.singleToleranceMin, precision: .single,
+                iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
+        }
         // Rounding to single precision adds to the gradient: the room for it is found by trying.
         var tolerance = gradientTolerance / 2
         var precision: ConvexProblem.Precision =
@@ -180,13 +186,6 @@ package struct ConvergedHeadTrainer: Sendable {
             of: head,
             ConvexProblem(
                 table: table, classes: head.classes.members, l2: l2, kernels: kernels))
-    }
-
-    /// Whether a head that anybody may have trained is at its optimum, as far as the tolerance tells.
-    ///
-    /// - Throws: as ``gradientNorm(of:)``.
-    package func certifies(_ head: Head) throws(HeadTrainingError) -> Bool {
-        try gradientNorm(of: head) <= gradientTolerance
     }
 
     private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {

@@ -24,7 +24,10 @@ import Testing
 
     /// Epochs, rates, seeds and starts do not matter to an optimum, nor does a missing output layer.
     @Test func toTheOptimum() throws {
-        let direct = try ConvergedHeadTrainer(table: table, l2: 0.01).train(plan.heads)
+        let direct = try ConvergedHeadTrainer(
+            table: table, l2: 0.01, gradientTolerance: BundleTrainer.optimumGradientTolerance
+        ).train(plan.heads)
+        #expect(direct.allSatisfy { $0.isCertified })
         for hyperparameters in [
             HeadHyperparameters(optimumL2: 0.01),
             HeadHyperparameters(
@@ -44,7 +47,6 @@ import Testing
         let trainer = try ConvergedHeadTrainer(table: table, l2: 0.01)
         for trained in try trainer.train(plan.heads) {
             #expect(try trainer.gradientNorm(of: trained.head) == trained.gradientNorm)
-            #expect(try trainer.certifies(trained.head))
             var other = trained.head.weights
             other[0, 0] += 0.1
             let moved = Head(
@@ -52,7 +54,6 @@ import Testing
             let norm = objective(moved, table, l2: 0.01).norm
             #expect(norm > 1e-4)
             #expect(abs(try trainer.gradientNorm(of: moved) - norm) < 1e-9)
-            #expect(try !trainer.certifies(moved))
         }
         for head in [
             Head(
