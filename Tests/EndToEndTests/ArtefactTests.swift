@@ -103,7 +103,7 @@ extension EndToEndTests {
             #expect(help.status == 0)
             // "  --head-epochs <head-epochs>" or "  --json": each line of an option begins so.
             let options = help.standardOutput.split(separator: "\n").compactMap { line in
-                line.firstMatch(of: /^  --([a-z-]+)/).map {
+                line.firstMatch(of: /^  --([a-z0-9-]+)/).map {
                     String($0.1).replacing("-", with: "_")
                 }
             }

@@ -110,7 +110,7 @@ extension EndToEndTests {
             var job = job
             job.l2 = 1e-7
             job.classes = "0-3"
-            job.every = 2
+            job.every = 3
             let expected = try await job.fresh(in: folder.path("whole"))
             let path = folder.path("run")
             let first = try job.start(in: path, ["--workers", "1"])
