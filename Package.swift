@@ -144,7 +144,8 @@ let package = Package(
         tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
-        tests("Trials", ["Datasets", "FeatureStore", "HeadTraining", "Study", "Trials"]),
+        tests(
+            "Trials", ["Backbone", "Datasets", "FeatureStore", "HeadTraining", "Study", "Trials"]),
         tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
         tests("Reporting", ["Reporting", "HeadPlan", "Study", "Tensors"]),
         tests(

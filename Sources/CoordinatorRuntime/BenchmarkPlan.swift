@@ -29,6 +29,11 @@ package struct BenchmarkPlan: Sendable {
         guard (1...1_000).contains(trialCount) else {
             throw .usage("--trials must be 1 to 1,000, not \(trialCount)")
         }
+        guard case .count = options.headEpochs, options.headMode == .frozen else {
+            throw .usage(
+                "the benchmark measures frozen heads trained by epochs; leave --head-mode and --head-epochs converge to coordinator run"
+            )
+        }
         self.workerCounts = workerCounts.sorted()
         self.trialCount = trialCount
         self.hosts = hosts

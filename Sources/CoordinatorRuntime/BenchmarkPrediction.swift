@@ -83,7 +83,8 @@ extension HeadPhase {
         let manifest = backbone.chunks.manifest
         return SimulatedJob(
             plan: plan, classRowCounts: manifest.classRowCounts,
-            featureCount: manifest.featureCount, epochCount: options.headEpochs,
+            featureCount: manifest.featureCount,
+            epochCount: options.headHyperparameters(l2: nil).epochCount,
             nonzeroShare: manifest.sentShare)
     }
 }

@@ -107,7 +107,7 @@ package final class CoordinatorLink: Sendable {
     /// Does the head phase; a cancelled task aborts it and tells the workers.
     ///
     /// - Parameter writer: where each head goes before its worker hears that it was accepted.
-    func train(_ job: HeadJob, _ writer: JournalWriter? = nil) async throws -> HeadHarvest {
+    func train(_ job: any Job, _ writer: JournalWriter? = nil) async throws -> HeadHarvest {
         try await serve(job, writer)
     }
 

@@ -2,11 +2,13 @@ import Backbone
 import Datasets
 import Foundation
 import HeadPlan
+import HeadTraining
 import Reporting
 import RunStore
 import Scheduling
 import Tensors
 import Threading
+import Trials
 import ZeroMQ
 
 /// `coordinator run`, from data to artefacts: one phase after the other, each awaited.
@@ -111,6 +113,9 @@ package final class CoordinatorProgram: Sendable {
             }
         case let error as ZeroMQError:
             RunError(error.code == .badKey ? .data : .unavailable, error.message)
+        case let error as TrialError: RunError(.data, error.description)
+        case let error as HeadTrainingError:
+            RunError(error.code == .unusableInput ? .data : .internal, error.message)
         case let error as BackboneError:
             switch error.code {
             case .diverged, .invalidConfiguration: RunError(.usage, error.message)
@@ -147,27 +152,22 @@ package final class CoordinatorProgram: Sendable {
             try workers.start()
             let backbone = try await BackbonePhase(options, console).run(
                 dataset, directory, clock)
-            let harvest = try await trainHeads(plan, backbone, link, directory)
-            // Also of a run that fails its checks: it shows why.
-            try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
-            // What the network's thread did not see.
-            try directory.openJournal.commit(JournalEntries(clock.events))
-            // Before anything is written: results of a machine that computes wrongly are none.
-            try harvest.check()
-            clock.add(\.broadcast, harvest.broadcastSeconds)
-            clock.end(\.heads, less: harvest.broadcastSecondsBeforeHeads)
+            let trained = try await TrainingPhase(
+                options: options, dataset: dataset, plan: plan, backbone: backbone, pool: compute,
+                console: console
+            ).run(link, directory, clock)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
-                backbone, harvest, labels: dataset.test.labels)
+                backbone, trained, labels: dataset.test.labels)
             clock.end(\.evaluate)
             let record = RunRecord(
                 options: options, dataset: dataset, plan: plan, backbone: backbone,
-                harvest: harvest, evaluation: evaluation)
+                trained: trained, evaluation: evaluation)
             let results = try record.write(to: directory, clock)
             // Before the last word: whoever reads the results finds no worker still running.
             workers.stop()
             try show(results)
             // Last: the results are there, and say what is missing.
-            try harvest.checkComplete()
+            try trained.checkComplete()
         } catch {
             link.abort(reason: "the coordinator ended: \(Self.runError(error).message)")
             // The farewell leaves with the thread, and workers that are still there answer it.
@@ -204,32 +204,6 @@ extension CoordinatorProgram {
             count == 0 && options.workers == 0 ? .warning : .info,
             "everything is encrypted; \(count) worker keys may join, as \(admission.listPath ?? "nobody") lists them (read again at SIGHUP)"
         )
-    }
-
-    private func trainHeads(
-        _ plan: HeadPlan, _ backbone: BackboneOutcome, _ link: CoordinatorLink,
-        _ directory: RunDirectory
-    ) async throws -> HeadHarvest {
-        let journal = try directory.openJournal
-        var job = HeadJob(options, plan, backbone, minWorkerCount: options.minWorkers)
-        try job.resume(journal)
-        job.choose(shareToCheck: options.verify)
-        let resumedCount = job.resumedHeads.count { $0 != nil }
-        if resumedCount > 0 {
-            console.log(
-                .info,
-                "\(resumedCount) of \(plan.heads.count) heads were trained before; going on with the others"
-            )
-        }
-        let writer = JournalWriter(journal)
-        let result: Result<HeadHarvest, any Error>
-        do { result = .success(try await link.train(job, writer)) } catch {
-            result = .failure(error)
-        }
-        // Also what came last before a signal is on the disk before the program ends.
-        try await writer.finish()
-        console.endPhase()
-        return try result.get()
     }
 
     private func printFormer(_ directory: RunDirectory) throws {

@@ -1,16 +1,17 @@
 import Decoding
 import HeadPlan
+import Study
 import Tensors
 import Threading
 
-/// Predictions of every scheme that the run has heads for.
+/// What every scheme that the run has heads for made of the test set.
 struct SchemeEvaluation: Sendable {
-    /// By scheme, in the order of `Scheme.allCases`.
-    let predictions: [(scheme: Scheme, classes: [Int])]
+    /// In the order of `StudyScheme.allCases`.
+    let outcomes: [SchemeOutcome]
     let labels: [Int]
 
-    func predictions(of scheme: Scheme) -> [Int]? {
-        predictions.first { $0.scheme == scheme }?.classes
+    func outcome(of scheme: StudyScheme) -> SchemeOutcome? {
+        outcomes.first { $0.scheme == scheme }
     }
 }
 
@@ -20,39 +21,33 @@ struct EvaluationPhase {
     let pool: ComputePool
 
     func run(
-        _ backbone: BackboneOutcome, _ harvest: HeadHarvest, labels: [Int]
+        _ backbone: BackboneOutcome, _ trained: TrainedHeads, labels: [Int]
     ) async throws -> SchemeEvaluation {
-        // What is missing is taken from the backbone's own outputs for the head's classes.
-        let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
-        let heads = try HeadBank(harvest.heads.compactMap(\.self) + standIns)
-        let features = backbone.testFeatures
-        let output = backbone.output
-        let all = ClassSet.all(plan.classCount)
-        var predictions: [(Scheme, [Int])] = []
-        for scheme in Scheme.allCases where isTrained(scheme) {
+        let scoring = SchemeScoring(labels: labels, classCount: plan.classCount)
+        let output = try HeadBank([backbone.output])
+        var outcomes: [SchemeOutcome] = []
+        for scheme in StudyScheme.allCases where isTrained(scheme) {
+            let features = scheme.asksBackbone ? backbone.testFeatures : trained.testFeatures
+            let heads = scheme.asksBackbone ? output : trained.bank
             let parts = try await pool.parallelRanges(features.rowCount) { rows in
-                switch scheme {
-                case .oneVsAll:
-                    try SchemeDecoder.oneVsAll(features, rows: rows, head: output)
-                case .oneVsAllRefit:
-                    try SchemeDecoder.oneVsAll(
-                        features, rows: rows, head: heads.head(over: all))
-                case .allVsAll:
-                    try SchemeDecoder.allVsAll(features, rows: rows, classes: all, heads: heads)
-                case .treeElimination:
-                    try SchemeDecoder.treeElimination(
-                        features, rows: rows, classes: all, heads: heads)
-                }
+                try scoring.probabilities(of: scheme, features, rows: rows, heads)
             }
-            predictions.append((scheme, parts.flatMap(\.self)))
+            let all = ClassProbabilities(
+                classes: .all(plan.classCount), rowCount: features.rowCount,
+                values: parts.flatMap(\.values))
+            outcomes.append(
+                try await pool.threads[0].run { try scoring.outcome(of: scheme, all) })
         }
-        return SchemeEvaluation(predictions: predictions, labels: labels)
+        return SchemeEvaluation(outcomes: outcomes, labels: labels)
     }
 
     /// Whether the plan has the scheme's heads: pairs alone serve all schemes of two classes.
-    private func isTrained(_ scheme: Scheme) -> Bool {
+    private func isTrained(_ scheme: StudyScheme) -> Bool {
         switch scheme {
-        case .oneVsAll, .allVsAll: true
+        case .oneVsAll, .softVote: true
+        case .oneVsAllEqualSteps: false
+        case .hardVote, .pairwiseCoupling, .eliminationGraph:
+            plan.classCount <= SchemeDecoder.pairTableClassCountMax
         case .oneVsAllRefit, .treeElimination: plan.id(of: .all(plan.classCount)) != nil
         }
     }

@@ -41,6 +41,12 @@ struct FinishedModel {
                 .data, "\(folder) holds no results.json; give the folder of a finished run")
         }
         results = try RunDirectory.readResults(in: folder)
+        if case .string(let mode)? = results.config["head_mode"], mode != HeadMode.frozen.rawValue {
+            throw RunError(
+                .data,
+                "\(folder) is a run of whole networks (--head-mode \(mode)), whose weights are not kept; its results.json has all schemes"
+            )
+        }
         let file = try RunDirectory.readTensors(.model, in: folder)
         let path = RunDirectory.path(of: .model, in: folder)
         let classCount = results.data.classes
@@ -127,7 +133,7 @@ struct FinishedModel {
             let dataset = DatasetName(rawValue: name),
             case .string(let classes)? = config["classes"],
             case .integer(let every)? = config["every"],
-            let fraction = Self.number(config["fraction"]), let seed = Self.seed(config["seed"])
+            let fraction = config["fraction"]?.number, let seed = Self.seed(config["seed"])
         else {
             throw RunError(.data, "the config in \(folder)/results.json does not say which data")
         }
@@ -137,14 +143,6 @@ struct FinishedModel {
             dataset, dataDirectory: directory, environment: ProcessInfo.processInfo.environment,
             classes: try ClassSelection(parsing: classes), every: Int(every), fraction: fraction,
             seed: seed)
-    }
-
-    private static func number(_ value: JSONValue?) -> Double? {
-        switch value {
-        case .integer(let number): Double(number)
-        case .number(let number): number
-        default: nil
-        }
     }
 
     private static func seed(_ value: JSONValue?) -> UInt64? {

@@ -8,10 +8,21 @@ import WireProtocol
 // Heads to the journal and back.
 extension HeadBatch {
     /// The batch as the journal takes it, at this moment.
-    var entries: JournalEntries {
+    ///
+    /// - Parameter outcomeName: what the outcome of a task is kept under; nil where work is heads.
+    func entries(outcomeName: ((TaskID) -> String)?) -> JournalEntries {
         let time = Date().timeIntervalSince1970
         var entries = JournalEntries()
-        entries.withdrawn = withdrawn
+        if let outcomeName {
+            entries.withdrawnOutcomes = withdrawn.map(outcomeName)
+            entries.outcomes = outcomes.map {
+                StudyRecord(
+                    unit: outcomeName($0.id), payload: $0.bytes, worker: $0.worker, host: $0.host,
+                    time: time - $0.busySeconds, seconds: $0.busySeconds)
+            }
+        } else {
+            entries.withdrawn = withdrawn
+        }
         entries.heads = heads.map {
             HeadRecord(id: $0.id, head: $0.head, worker: worker, host: host, time: time)
         }

@@ -12,7 +12,7 @@ struct HeadPhase {
 
     /// What is to be trained, by at least so many workers.
     func job(minWorkerCount: Int) -> HeadJob {
-        HeadJob(options, plan, backbone, minWorkerCount: minWorkerCount)
+        HeadJob(options, plan, backbone, l2: nil, minWorkerCount: minWorkerCount)
     }
 
     /// Starts workers, trains all heads once every one of them holds the features, and returns when
@@ -51,12 +51,16 @@ struct HeadPhase {
 
 extension HeadJob {
     /// The head phase of a run with these options, on what its backbone left.
+    ///
+    /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
     init(
-        _ options: RunOptions, _ plan: HeadPlan, _ backbone: BackboneOutcome, minWorkerCount: Int
+        _ options: RunOptions, _ plan: HeadPlan, _ backbone: BackboneOutcome, l2: Double?,
+        minWorkerCount: Int
     ) {
+        let hyperparameters = options.headHyperparameters(l2: l2)
         self.init(
-            plan: plan, hyperparameters: options.headHyperparameters,
-            derivedHead: options.headInitialisation == .derived ? backbone.output : nil,
+            plan: plan, hyperparameters: hyperparameters,
+            derivedHead: hyperparameters.initialisation == .derived ? backbone.output : nil,
             chunks: backbone.chunks, minWorkerCount: minWorkerCount)
     }
 }

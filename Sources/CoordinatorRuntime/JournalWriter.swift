@@ -2,6 +2,7 @@ import RunStore
 import Scheduling
 import Synchronization
 import Threading
+import WireProtocol
 
 /// Commits to the journal on a thread of its own, so that nobody waits for the disk.
 ///
@@ -18,11 +19,14 @@ final class JournalWriter: ProductStore {
     }
 
     private let journal: Journal
+    let outcomeName: (@Sendable (TaskID) -> String)?
     private let thread = ThreadExecutor(name: "journal")
     private let state = Mutex(State())
 
-    init(_ journal: Journal) {
+    /// - Parameter outcomeName: what the outcome of a task is kept under; nil where work is heads.
+    init(_ journal: Journal, outcomeName: (@Sendable (TaskID) -> String)? = nil) {
         self.journal = journal
+        self.outcomeName = outcomeName
     }
 
     /// Writes entries behind all earlier ones, soon.
@@ -63,7 +67,7 @@ final class JournalWriter: ProductStore {
     func store(
         _ batch: HeadBatch, _ completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        append(batch.entries) { completion($0.mapError { $0 }) }
+        append(batch.entries(outcomeName: outcomeName)) { completion($0.mapError { $0 }) }
     }
 
     func record(_ events: [RunEvent]) { append(JournalEntries(events)) }

@@ -9,14 +9,14 @@ import WireProtocol
 /// A head's bits depend on nothing but its job, so what this machine computes is what any worker
 /// should have.
 final class Referee: Sendable {
-    private let trainer: HeadTrainer
+    private let trainer: BundleTrainer
     private let thread = ThreadExecutor(name: "referee")
     private let flag = CancellationFlag()
 
     /// A referee for the heads of a job, with the fastest kernels of this machine.
     init(_ job: HeadJob) throws(RunError) {
         do {
-            trainer = try HeadTrainer(
+            trainer = try BundleTrainer(
                 table: job.chunks.table, hyperparameters: job.hyperparameters,
                 derivedFrom: job.derivedHead, variant: KernelVariant.select(nil))
         } catch {

@@ -61,7 +61,7 @@ package struct ReproduceOptions: Sendable {
         var run = run
         run.every = settings.every
         run.epochs = settings.epochCount
-        run.headEpochs = settings.headEpochCount
+        run.headEpochs = .count(settings.headEpochCount)
         run.batchSize = settings.batchSize
         run.learningRate = settings.learningRate
         run.headDropout = settings.headDropout

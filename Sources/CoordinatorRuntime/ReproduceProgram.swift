@@ -34,8 +34,6 @@ package final class ReproduceProgram: Sendable {
             try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
                 try await self.runStudy(kept, admission)
             }
-        } catch let error as TrialError {
-            throw RunError(.data, error.description)
         } catch {
             throw CoordinatorProgram.runError(error)
         }

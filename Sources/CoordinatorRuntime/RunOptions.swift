@@ -2,9 +2,10 @@ package import Backbone
 package import Datasets
 import Foundation
 package import HeadPlan
+import HeadTraining
 package import RunStore
 
-/// Which weights head training may change.
+/// Which weights training changes.
 package enum HeadMode: String, Sendable, CaseIterable {
     /// The head's own, on frozen features.
     case frozen
@@ -12,6 +13,40 @@ package enum HeadMode: String, Sendable, CaseIterable {
     case warm
     /// The whole net's, started afresh.
     case scratch
+}
+
+/// How long heads train.
+package enum HeadEpochs: Hashable, Sendable, CustomStringConvertible {
+    /// So many passes over the rows, 1 to 100,000.
+    case count(Int)
+    /// To the optimum, without dropout and with an L2 penalty.
+    case converge
+
+    /// A whole number, or `converge`.
+    package init?(argument: String) {
+        if argument == "converge" {
+            self = .converge
+        } else if let count = Int(argument) {
+            self = .count(count)
+        } else {
+            return nil
+        }
+    }
+
+    /// As a person gives it.
+    package var description: String {
+        switch self {
+        case .count(let count): "\(count)"
+        case .converge: "converge"
+        }
+    }
+
+    var config: JSONValue {
+        switch self {
+        case .count(let count): .integer(Int64(count))
+        case .converge: .string(description)
+        }
+    }
 }
 
 /// Every option of `coordinator run`, as in force.
@@ -28,21 +63,24 @@ package struct RunOptions: Sendable {
     package var fraction = 1.0
     /// Epochs of the backbone, 1 to 100,000.
     package var epochs = 12
-    /// Epochs of every head, 1 to 100,000.
-    package var headEpochs = 20
+    /// Epochs of every head.
+    package var headEpochs = HeadEpochs.count(20)
+    /// Strength of the penalty of heads at their optimum, above 0; nil has cross-validation choose it.
+    package var l2: Double?
     /// Numbers of the backbone's heavy products.
     package var precision = BackbonePrecision.fp32
     /// Rows per update of backbone and heads, 1 to 65,536.
     package var batchSize = 128
     /// Adadelta's learning rate for backbone and heads, above 0.
     package var learningRate: Float = 1
-    /// Share of the features dropped while heads train, in [0, 1).
-    package var headDropout: Float = 0.5
+    /// Share of the features dropped while heads train, in [0, 1); nil is half of them, and none on the
+    /// way to an optimum.
+    package var headDropout: Float?
     /// Which class sets get a head.
     package var heads = HeadPlan.Kind.subsets
-    /// Which weights head training may change; only `frozen` passes the check.
+    /// Which weights head training may change.
     package var headMode = HeadMode.frozen
-    /// Where the heads' weights start.
+    /// Where the heads' weights start; an optimum does not depend on it.
     package var headInitialisation = HeadInitialisation.glorot
     /// Seed of everything that is drawn: subsample, weights, orders, dropout.
     package var seed: UInt64 = 0
@@ -87,17 +125,12 @@ package struct RunOptions: Sendable {
             fraction > 0 && fraction <= 1,
             "--fraction must be above 0 and at most 1, not \(fraction)")
         try require((1...100_000).contains(epochs), "--epochs must be 1 to 100,000, not \(epochs)")
-        try require(
-            (1...100_000).contains(headEpochs),
-            "--head-epochs must be 1 to 100,000, not \(headEpochs)")
+        try checkHeads()
         try require(
             (1...65_536).contains(batchSize), "--batch-size must be 1 to 65,536, not \(batchSize)")
         try require(
             learningRate.isFinite && learningRate > 0,
             "--learning-rate must be above 0, not \(learningRate)")
-        try require(
-            headDropout >= 0 && headDropout < 1,
-            "--head-dropout must be at least 0 and below 1, not \(headDropout)")
         try require(
             precision.isAvailable,
             "--precision \(precision.rawValue) needs a processor with bf16 instructions, which this one lacks; use fp32"
@@ -109,10 +142,6 @@ package struct RunOptions: Sendable {
         try require(
             verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
-        try require(
-            headMode == .frozen,
-            "--head-mode \(headMode.rawValue) is not in this version; only frozen heads are trained"
-        )
         try require(
             bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
             "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
@@ -130,6 +159,41 @@ package struct RunOptions: Sendable {
             --insecure if the network is yours alone
             """)
     }
+
+    private func checkHeads() throws(RunError) {
+        if case .count(let count) = headEpochs {
+            try require(
+                (1...100_000).contains(count), "--head-epochs must be 1 to 100,000, not \(count)")
+            try require(
+                l2 == nil, "--l2 is the penalty of --head-epochs converge, which is not asked for")
+        }
+        if let headDropout {
+            try require(
+                headDropout >= 0 && headDropout < 1,
+                "--head-dropout must be at least 0 and below 1, not \(headDropout)")
+            try require(
+                headEpochs != .converge || headDropout == 0,
+                "--head-epochs converge trains without dropout, so --head-dropout must be 0 or left out, not \(headDropout)"
+            )
+        }
+        try require(
+            l2.map { $0.isFinite && $0 > 0 } ?? true, "--l2 must be above 0, not \(l2 ?? 0)")
+        guard headMode != .frozen else { return }
+        try require(
+            headEpochs != .converge,
+            "--head-epochs converge is for frozen heads; networks of --head-mode \(headMode.rawValue) train by epochs"
+        )
+        try require(
+            headDropout == nil,
+            "--head-dropout is of frozen heads; networks of --head-mode \(headMode.rawValue) have the backbone's own dropout"
+        )
+    }
+
+    /// Share of the features dropped while heads train.
+    var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
+
+    /// Where cross-validation chooses the penalty, as config.json says it before it has.
+    private static let crossValidated: JSONValue = "cross-validated"
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
         if !condition { throw .usage(message()) }
@@ -163,10 +227,14 @@ package struct RunOptions: Sendable {
             "data_dir": dataDirectory.map { .string($0) } ?? .null,
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
-            "head_epochs": .integer(Int64(headEpochs)), "precision": .string(precision.rawValue),
+            "head_epochs": headEpochs.config,
+            "l2": l2.map { .number($0) }
+                ?? (headEpochs == .converge ? Self.crossValidated : .null),
+            "precision": .string(precision.rawValue),
             "batch_size": .integer(Int64(batchSize)),
             "learning_rate": .number(Double(learningRate)),
-            "head_dropout": .number(Double(headDropout)), "heads": .string(heads.rawValue),
+            "head_dropout": headMode == .frozen ? .number(Double(headDropoutInForce)) : .null,
+            "heads": .string(heads.rawValue),
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
             "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
@@ -221,9 +289,20 @@ package struct RunOptions: Sendable {
     }
 
     /// What every head of the run is trained by.
-    var headHyperparameters: HeadHyperparameters {
-        HeadHyperparameters(
-            epochCount: headEpochs, batchSize: batchSize, learningRate: learningRate,
-            dropout: headDropout, initialisation: headInitialisation, seed: seed)
+    ///
+    /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
+    func headHyperparameters(l2: Double?) -> HeadHyperparameters {
+        if let l2 {
+            // Nothing else reaches an optimum: what is not set here is not sent either.
+            return HeadHyperparameters(
+                epochCount: BundleTrainer.optimumPassCount, dropout: 0, initialisation: .zero,
+                optimumL2: l2)
+        }
+        guard case .count(let count) = headEpochs else {
+            preconditionFailure("the penalty of heads at their optimum is chosen before")
+        }
+        return HeadHyperparameters(
+            epochCount: count, batchSize: batchSize, learningRate: learningRate,
+            dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed)
     }
 }

@@ -1,12 +1,12 @@
 import Backbone
 import Datasets
-import Decoding
 import FeatureStore
 import Foundation
 import HeadPlan
 import Reporting
 import RunStore
 import Scheduling
+import Study
 import Tensors
 import ZeroMQ
 
@@ -16,29 +16,30 @@ struct RunRecord {
     let dataset: Dataset
     let plan: HeadPlan
     let backbone: BackboneOutcome
-    let harvest: HeadHarvest
+    let trained: TrainedHeads
     let evaluation: SchemeEvaluation
+
+    private var harvest: HeadHarvest { trained.harvest }
 
     /// Writes predictions.csv, model.safetensors and, last, results.json.
     func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
         let predictions = PredictionsCSV(
             labels: evaluation.labels,
-            oneVsAll: evaluation.predictions(of: .oneVsAll) ?? [],
-            oneVsAllRefit: evaluation.predictions(of: .oneVsAllRefit),
-            allVsAll: evaluation.predictions(of: .allVsAll),
-            tree: evaluation.predictions(of: .treeElimination)
+            oneVsAll: evaluation.outcome(of: .oneVsAll)?.predictions ?? [],
+            oneVsAllRefit: evaluation.outcome(of: .oneVsAllRefit)?.predictions,
+            allVsAll: evaluation.outcome(of: .softVote)?.predictions,
+            tree: evaluation.outcome(of: .treeElimination)?.predictions
         ).encoded()
-        let heads = harvest.heads.compactMap(\.self)
         let digests = RunResults.Digests(
-            features: backbone.featureDigest, heads: RunDigests.heads(heads),
+            features: backbone.featureDigest, heads: trained.digest,
             predictions: RunDigests.predictions(predictions))
         try directory.write(predictions, as: .predictions)
         let model = try ModelArtefact.file(
-            backbone: backbone.weights.named("backbone."), heads: heads,
+            backbone: backbone.weights.named("backbone."), heads: trained.heads,
             metadata: metadata(digests))
         try directory.write(model.encoded(), as: .model)
         try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
-        let results = try results(digests, clock.timing)
+        let results = results(digests, clock.timing)
         try directory.write(results)
         return results
     }
@@ -50,8 +51,9 @@ struct RunRecord {
             "seed": "\(options.seed)", "digest.features": digests.features,
             "digest.heads": digests.heads, "digest.predictions": digests.predictions,
         ]
-        if !harvest.quarantined.isEmpty {
-            metadata["heads.missing"] = harvest.quarantined.map {
+        if options.headMode != .frozen { metadata["heads.networks"] = options.headMode.rawValue }
+        if !trained.missing.isEmpty {
+            metadata["heads.missing"] = trained.missing.map {
                 $0.classes.members.map(String.init).joined(separator: ",")
             }.joined(separator: ";")
         }
@@ -74,26 +76,27 @@ struct RunRecord {
                     headsWithdrawn: $0.withdrawnCount)
             }
         }
-        if workers.isEmpty && harvest.quarantined.isEmpty { return nil }
+        if workers.isEmpty && trained.missing.isEmpty { return nil }
         return RunResults.Quarantine(
-            heads: harvest.quarantined.map(\.classes.members), workers: workers)
+            heads: trained.missing.map(\.classes.members), workers: workers)
     }
 
     private func results(
         _ digests: RunResults.Digests, _ timing: RunResults.Timing
-    ) throws -> RunResults {
+    ) -> RunResults {
         RunResults(
-            config: options.config,
+            config: config,
             data: .init(
                 trainRows: dataset.train.count, testRows: dataset.test.count,
                 classes: dataset.classCount, classNames: dataset.classNames,
                 sha256: dataset.sha256),
             schemes: .init(
-                oneVsAll: try summary(.oneVsAll) ?? Self.noSummary,
-                oneVsAllRefit: try summary(.oneVsAllRefit), allVsAll: try summary(.allVsAll),
-                tree: try summary(.treeElimination)),
-            digests: digests, timing: timing, heads: headCounts(timing),
-            verification: verification, quarantine: quarantine,
+                oneVsAll: summary(.oneVsAll) ?? Self.noSummary,
+                oneVsAllRefit: summary(.oneVsAllRefit), allVsAll: summary(.softVote),
+                tree: summary(.treeElimination), allVsAllHardVote: summary(.hardVote),
+                allVsAllCoupling: summary(.pairwiseCoupling), dag: summary(.eliminationGraph)),
+            digests: digests, timing: timing, heads: headCounts,
+            optimum: trained.optimum, verification: verification, quarantine: quarantine,
             workers: harvest.workers.map {
                 .init(
                     name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
@@ -107,59 +110,45 @@ struct RunRecord {
     private static let noSummary = RunResults.SchemeSummary(
         accuracy: 0, correct: 0, heads: 0, headsPerPrediction: 0, parameters: 0, bytes: 0)
 
-    private func summary(_ scheme: Scheme) throws -> RunResults.SchemeSummary? {
-        guard let predictions = evaluation.predictions(of: scheme) else { return nil }
-        let found = try Evaluation(
-            predictions: predictions, labels: evaluation.labels, classCount: plan.classCount)
-        let cost = scheme.cost(
-            classCount: plan.classCount, featureCount: backbone.output.weights.columnCount)
-        return RunResults.SchemeSummary(
-            accuracy: found.accuracy, correct: found.correctCount, heads: cost.headCount,
-            headsPerPrediction: cost.headsPerPrediction, parameters: cost.parameterCount,
-            bytes: cost.byteCount)
+    /// Every option in force, and the penalty that cross-validation chose.
+    private var config: [String: JSONValue] {
+        options.config.merging(
+            trained.optimum.map { ["l2": .number($0.l2)] } ?? [:]
+        ) { _, chosen in chosen }
     }
 
-    private func headCounts(_ timing: RunResults.Timing) -> RunResults.HeadCounts {
-        let trained = harvest.heads.count { $0 != nil } - harvest.resumedCount
+    private func summary(_ scheme: StudyScheme) -> RunResults.SchemeSummary? {
+        guard let outcome = evaluation.outcome(of: scheme) else { return nil }
+        let cost = scheme.cost(
+            classCount: plan.classCount, featureCount: backbone.output.weights.columnCount)
+        let parameterCount =
+            cost.parameterCount
+            + (scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
+        return RunResults.SchemeSummary(
+            accuracy: Double(outcome.correctCount) / Double(max(1, evaluation.labels.count)),
+            correct: outcome.correctCount, nll: outcome.negativeLogLikelihood,
+            brier: outcome.brierScore, ece: outcome.expectedCalibrationError,
+            heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
+            parameters: parameterCount, bytes: parameterCount * 4)
+    }
+
+    private var headCounts: RunResults.HeadCounts {
+        let count = harvest.products.count { $0 != nil } - harvest.resumedCount
         let seconds = max(harvest.headSeconds, 1e-9)
+        var rates = (epochs: 0.0, gflops: 0.0)
+        if case .count(let epochCount) = options.headEpochs {
+            rates = (
+                Double(count * epochCount) / seconds, harvest.totalFlops / seconds * 1e-9
+            )
+        }
         return RunResults.HeadCounts(
-            trained: trained, resumed: harvest.resumedCount, duplicated: harvest.duplicatedCount,
-            rejected: harvest.rejectedCount,
-            headEpochsPerSecond: Double(trained * options.headEpochs) / seconds,
-            gflopsPerSecond: harvest.totalFlops / seconds * 1e-9,
+            trained: count, resumed: harvest.resumedCount, duplicated: harvest.duplicatedCount,
+            rejected: harvest.rejectedCount, certified: trained.certifiedCount,
+            headEpochsPerSecond: rates.epochs, gflopsPerSecond: rates.gflops,
             idleShare: harvest.timeline.headPhase?.idleShare,
             finishSpreadSeconds: harvest.timeline.headPhase?.finishSpreadSeconds,
             finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles,
-            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, trained)))
-    }
-
-    /// The table of a run, as standard output gets it.
-    static func table(of results: RunResults) -> String {
-        let schemes: [(Scheme, RunResults.SchemeSummary?)] = [
-            (Scheme.oneVsAll, results.schemes.oneVsAll),
-            (.oneVsAllRefit, results.schemes.oneVsAllRefit),
-            (.allVsAll, results.schemes.allVsAll), (.treeElimination, results.schemes.tree),
-        ]
-        return ResultsTable(
-            rows: schemes.compactMap { scheme, summary in
-                summary.map {
-                    ResultsTable.Row(
-                        scheme: scheme.title, correct: $0.correct, total: results.data.testRows,
-                        headCount: $0.heads, headsPerPrediction: $0.headsPerPrediction,
-                        parameterCount: $0.parameters)
-                }
-            },
-            digests: [
-                ("features", results.digests.features), ("heads", results.digests.heads),
-                ("predictions", results.digests.predictions),
-            ],
-            times: [
-                ("data", results.timing.data), ("backbone", results.timing.backbone),
-                ("features", results.timing.features), ("broadcast", results.timing.broadcast),
-                ("heads", results.timing.heads), ("evaluate", results.timing.evaluate),
-                ("total", results.timing.total),
-            ]
-        ).rendered()
+            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, count)))
     }
 }
 

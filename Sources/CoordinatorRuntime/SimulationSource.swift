@@ -98,6 +98,14 @@ extension SimulationSource {
             return value
         }
         let config = file["config"]
+        if config?["head_epochs"] == "converge"
+            || config?["head_mode"].map({ $0 != .string(HeadMode.frozen.rawValue) }) == true
+        {
+            throw RunError(
+                .data,
+                "\(path) is of heads at their optimum or whole networks; simulations are of frozen heads trained by epochs"
+            )
+        }
         headEpochs = Int(try need(config?["head_epochs"]?.number, "config.head_epochs"))
         if case .string(let text)? = config?["heads"], let kind = HeadPlan.Kind(rawValue: text) {
             heads = kind
@@ -204,14 +212,6 @@ extension JSONValue {
     fileprivate subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { return members[key] }
         return nil
-    }
-
-    fileprivate var number: Double? {
-        switch self {
-        case .integer(let value): Double(value)
-        case .number(let value): value
-        default: nil
-        }
     }
 
     fileprivate var numbers: [Double]? {

@@ -36,6 +36,8 @@ package struct TaskJob: Job {
     package let minWorkerCount: Int
     /// How the scheduler is to work on this job.
     package var schedulerConfiguration: SchedulerConfiguration
+    /// What people call many of them.
+    package let noun: String
     /// The tasks that a second process is to do as well.
     package var checkedHeads: Set<HeadID> = []
 
@@ -52,10 +54,12 @@ package struct TaskJob: Job {
     ///   - known: outcomes of an earlier start, in the order of the tasks and nil where one is missing;
     ///     those tasks are not done again.
     ///   - minWorkerCount: workers that must be ready together before the first task is given out.
+    ///   - noun: what people call many of them, by default as a study does.
     ///   - accepts: whether bytes are an outcome of a task; asked on the network's thread.
     /// - Throws: `internal` for a description that no message takes.
     package init(
         tasks: [Item], on chunks: MaterialChunks, known: [[UInt8]?]? = nil, minWorkerCount: Int = 1,
+        noun: String = "units",
         accepts: @escaping @Sendable (TaskID, [UInt8]) -> Bool = { _, _ in true }
     ) throws(RunError) {
         let limit = WireLimits().taskDescriptionByteCountMax
@@ -67,6 +71,7 @@ package struct TaskJob: Job {
         }
         precondition(known == nil || known?.count == tasks.count)
         self.accepts = accepts
+        self.noun = noun
         self.tasks = tasks
         self.chunks = chunks
         self.minWorkerCount = minWorkerCount
@@ -132,9 +137,6 @@ package struct TaskJob: Job {
 
     /// None.
     package func specs(of work: [HeadID]) -> [HeadSpec] { [] }
-
-    /// As a study calls them.
-    package var noun: String { "units" }
 
     /// By its number.
     package func name(of work: HeadID) -> String { "task \(work.rawValue)" }

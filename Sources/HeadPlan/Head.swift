@@ -110,12 +110,18 @@ package struct HeadHyperparameters: Hashable, Sendable {
     package var initialisation: HeadInitialisation
     /// The key of every random number: initial weights, epoch orders, dropout.
     package var seed: UInt64
+    /// Trains to the optimum under an L2 penalty of this strength, above 0, in place of training by
+    /// epochs; nil trains by epochs.
+    ///
+    /// There is one optimum, so the head's bits depend on nothing else here; `epochCount` is about how
+    /// many passes over the rows it takes, for reckoning what heads cost.
+    package var optimumL2: Double?
 
     /// The post's values, where none are given; nothing is checked before training.
     package init(
         epochCount: Int = 20, batchSize: Int = 128, learningRate: Float = 1, rho: Float = 0.95,
         epsilon: Float = 1e-7, dropout: Float = 0.5, initialisation: HeadInitialisation = .glorot,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, optimumL2: Double? = nil
     ) {
         self.epochCount = epochCount
         self.batchSize = batchSize
@@ -125,5 +131,6 @@ package struct HeadHyperparameters: Hashable, Sendable {
         self.dropout = dropout
         self.initialisation = initialisation
         self.seed = seed
+        self.optimumL2 = optimumL2
     }
 }

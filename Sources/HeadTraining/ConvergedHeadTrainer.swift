@@ -134,6 +134,12 @@ package struct ConvergedHeadTrainer: Sendable {
         isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
     ) throws(HeadTrainingError) -> ConvergedHead {
         var minimiser = start
+        if gradientTolerance < Self.singleToleranceMin {
+            // Most of the way at half the price; where it gets stuck, the rest goes on from there.
+            _ = try minimiser.minimise(
+                tolerance: Self.singleToleranceMin, precision: .single,
+                iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
+        }
         // Rounding to single precision adds to the gradient: the room for it is found by trying.
         var tolerance = gradientTolerance / 2
         var precision: ConvexProblem.Precision =
@@ -167,6 +173,26 @@ package struct ConvergedHeadTrainer: Sendable {
             biases.append(Float(weights[row * table.width + table.featureCount]))
         }
         return Head(classes: classes, weights: matrix, biases: biases)
+    }
+
+    /// The largest component of the objective's gradient at a head that anybody may have trained, in
+    /// double precision: at most the tolerance, if the head is certified.
+    ///
+    /// One pass over the head's rows.
+    ///
+    /// - Throws: `unusableInput` for a head whose features or classes are not the table's, or a class
+    ///   without rows.
+    package func gradientNorm(of head: Head) throws(HeadTrainingError) -> Double {
+        guard head.weights.columnCount == table.featureCount, head.classes.count >= 2 else {
+            throw .unusableInput(
+                "the head over \(head.classes) reads \(head.weights.columnCount) features, not \(table.featureCount)"
+            )
+        }
+        try check(HeadSpec(id: HeadID(0), classes: head.classes))
+        return gradientNorm(
+            of: head,
+            ConvexProblem(
+                table: table, classes: head.classes.members, l2: l2, kernels: kernels))
     }
 
     private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {

@@ -31,17 +31,20 @@ package struct ResultsTable: Sendable {
 
     /// The schemes' lines, in the order shown.
     package var rows: [Row]
+    /// Lines under the table.
+    package var notes: [String]
     /// Names and hexadecimal digests, in the order shown.
     package var digests: [(name: String, value: String)]
     /// Names and seconds, in the order shown.
     package var times: [(name: String, seconds: Double)]
 
-    /// A table of these parts; without digests or times their lines are left out.
+    /// A table of these parts; without notes, digests or times their lines are left out.
     package init(
-        rows: [Row], digests: [(name: String, value: String)],
+        rows: [Row], notes: [String] = [], digests: [(name: String, value: String)],
         times: [(name: String, seconds: Double)]
     ) {
         self.rows = rows
+        self.notes = notes
         self.digests = digests
         self.times = times
     }
@@ -64,6 +67,7 @@ package struct ResultsTable: Sendable {
             ])
         }
         var lines = table.lines
+        if !notes.isEmpty { lines += [""] + notes.map { Format.printable($0) } }
         if !digests.isEmpty || !times.isEmpty { lines.append("") }
         let width = digests.reduce(0) { max($0, $1.name.count) }
         for digest in digests {

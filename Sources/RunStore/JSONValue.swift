@@ -49,6 +49,15 @@ package enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
+    /// A number, whole or not; nil for anything else.
+    package var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        case .null, .bool, .string, .array, .object: nil
+        }
+    }
+
     /// The value as a configuration compares it: 1.0 written to a file comes back as 1.
     var normalised: JSONValue {
         switch self {

@@ -108,6 +108,21 @@ package final class Journal: Sendable {
         try reading { db in try JournalSchema.heads(in: db) }
     }
 
+    /// Calls `body` with every outcome of a run of whole networks, by unit.
+    ///
+    /// - Throws: ``RunStoreError`` for a record that is not what was written, and what `body` throws.
+    package func forEachOutcome(_ body: (StudyRecord) throws -> Void) throws {
+        try queue.read { db in
+            guard try OutcomeTable.exists(in: db) else { return }
+            try OutcomeTable.forEach(in: db) { record in
+                guard let record else {
+                    throw RunStoreError.damaged(path, "the outcome of a network changed")
+                }
+                try body(record)
+            }
+        }
+    }
+
     /// All events, or those of one kind, in the order of their commits.
     package func events(kind: String? = nil) throws(RunStoreError) -> [JournalEvent] {
         try reading { db in try JournalSchema.events(of: kind, in: db) }
@@ -116,10 +131,14 @@ package final class Journal: Sendable {
     /// How far the run has come: epochs of the backbone, and heads.
     package func progress() throws(RunStoreError) -> JournalProgress {
         try reading { db in
-            JournalProgress(
+            let outcomeCount =
+                try OutcomeTable.exists(in: db)
+                ? try JournalSchema.count("SELECT count(*) FROM outcome", in: db) : 0
+            return JournalProgress(
                 epochCount: try JournalSchema.count(
                     "SELECT max(epoch_count) FROM backbone", in: db),
-                headCount: try JournalSchema.count("SELECT count(*) FROM head", in: db))
+                headCount: try JournalSchema.count("SELECT count(*) FROM head", in: db)
+                    + outcomeCount)
         }
     }
 

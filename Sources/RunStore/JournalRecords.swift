@@ -98,7 +98,7 @@ package struct JournalEvent: Sendable, Equatable {
 package struct JournalProgress: Sendable, Hashable {
     /// Epochs of the backbone.
     package var epochCount: Int
-    /// Heads.
+    /// Heads, or outcomes of whole networks.
     package var headCount: Int
 
     /// So many epochs and heads.
@@ -118,6 +118,10 @@ package struct JournalEntries: Sendable, Equatable {
     package var withdrawn: [HeadID] = []
     /// None of them is there.
     package var heads: [HeadRecord] = []
+    /// Outcomes to be forgotten, before others are written.
+    package var withdrawnOutcomes: [String] = []
+    /// Of a run of whole networks; each takes the place of the one that is there.
+    package var outcomes: [StudyRecord] = []
     /// In order.
     package var events: [JournalEvent] = []
 
@@ -127,7 +131,7 @@ package struct JournalEntries: Sendable, Equatable {
     /// Whether there is nothing to write.
     package var isEmpty: Bool {
         backbone == nil && features == nil && withdrawn.isEmpty && heads.isEmpty
-            && events.isEmpty
+            && withdrawnOutcomes.isEmpty && outcomes.isEmpty && events.isEmpty
     }
 
     /// Takes in what is to be written later: of two backbones the later one is enough.
@@ -140,6 +144,11 @@ package struct JournalEntries: Sendable, Equatable {
             withdrawn += later.withdrawn
         }
         heads += later.heads
+        if !later.withdrawnOutcomes.isEmpty {
+            outcomes.removeAll { later.withdrawnOutcomes.contains($0.unit) }
+            withdrawnOutcomes += later.withdrawnOutcomes
+        }
+        outcomes += later.outcomes
         events += later.events
     }
 }

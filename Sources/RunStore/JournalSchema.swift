@@ -73,6 +73,11 @@ enum JournalSchema {
                 ])
             }
         }
+        if !entries.withdrawnOutcomes.isEmpty || !entries.outcomes.isEmpty {
+            try db.execute(sql: OutcomeTable.definition)
+            for unit in entries.withdrawnOutcomes { try OutcomeTable.delete(unit, from: db) }
+            for record in entries.outcomes { try OutcomeTable.insert(record, into: db) }
+        }
         if !entries.events.isEmpty {
             let insert = try db.cachedStatement(
                 sql: "INSERT INTO event (seconds, kind, payload) VALUES (?, ?, ?)")

@@ -16,6 +16,14 @@ package enum RunDigests {
         return hexadecimal(hash.finalize())
     }
 
+    /// Of whole networks in the plan's order: the SHA-256 of each one's weights, as 64 hexadecimal
+    /// digits in lower case.
+    package static func networks(_ weightDigests: [String]) -> String {
+        var hash = SHA256()
+        for digest in weightDigests { hash.update(Array(digest.utf8)) }
+        return hexadecimal(hash.finalize())
+    }
+
     /// Of the features `[sample, feature]`: the training rows, then the test rows, float32
     /// little-endian.
     package static func features(train: Matrix, test: Matrix) -> String {

@@ -263,7 +263,8 @@ extension RunDirectory {
         Set(found.keys).union(wanted.keys).subtracting(incidental).sorted().compactMap { key in
             let left = found[key]?.normalised
             let right = wanted[key]?.normalised
-            guard left != right else { return nil }
+            // An option that the version before did not have was none there.
+            guard left ?? .null != right ?? .null else { return nil }
             return "\(key) is \(left.map { "\($0)" } ?? "not set") there and "
                 + "\(right.map { "\($0)" } ?? "not set") here"
         }

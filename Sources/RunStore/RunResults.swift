@@ -12,6 +12,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var timing: Timing
     /// What became of the heads.
     package var heads: HeadCounts
+    /// Of heads at their optimum; nil of heads trained by epochs.
+    package var optimum: Optimum?
     /// What was trained a second time to compare; nil if nothing was.
     package var verification: Verification?
     /// Who could not be trusted and what could not be trained; nil if nobody and nothing.
@@ -26,7 +28,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     /// Results of these parts.
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
-        timing: Timing, heads: HeadCounts, verification: Verification? = nil,
+        timing: Timing, heads: HeadCounts, optimum: Optimum? = nil,
+        verification: Verification? = nil,
         quarantine: Quarantine? = nil, workers: [WorkerSummary],
         security: SecuritySummary? = nil, versions: [String: String]
     ) {
@@ -38,6 +41,7 @@ package struct RunResults: Codable, Sendable, Equatable {
         self.digests = digests
         self.timing = timing
         self.heads = heads
+        self.optimum = optimum
         self.workers = workers
         self.security = security
         self.versions = versions
@@ -75,71 +79,6 @@ extension RunResults {
             self.classes = classes
             self.classNames = classNames
             self.sha256 = sha256
-        }
-    }
-
-    /// The schemes evaluated; what a run trained no heads for is absent.
-    package struct Schemes: Codable, Sendable, Equatable {
-        /// The backbone's own softmax.
-        package var oneVsAll: SchemeSummary
-        /// The head over all classes: the control.
-        package var oneVsAllRefit: SchemeSummary?
-        /// The vote of all pair heads.
-        package var allVsAll: SchemeSummary?
-        /// Elimination from all classes down to one.
-        package var tree: SchemeSummary?
-
-        private enum CodingKeys: String, CodingKey {
-            case oneVsAll = "one_vs_all"
-            case oneVsAllRefit = "one_vs_all_refit"
-            case allVsAll = "all_vs_all"
-            case tree
-        }
-
-        /// The schemes evaluated, nil for those without heads.
-        package init(
-            oneVsAll: SchemeSummary, oneVsAllRefit: SchemeSummary?, allVsAll: SchemeSummary?,
-            tree: SchemeSummary?
-        ) {
-            self.oneVsAll = oneVsAll
-            self.oneVsAllRefit = oneVsAllRefit
-            self.allVsAll = allVsAll
-            self.tree = tree
-        }
-    }
-
-    /// How a scheme did and what it costs.
-    package struct SchemeSummary: Codable, Sendable, Equatable {
-        /// Share of the test rows predicted right, in [0, 1].
-        package var accuracy: Double
-        /// Test rows predicted right.
-        package var correct: Int
-        /// Heads trained for it.
-        package var heads: Int
-        /// Heads asked for one prediction.
-        package var headsPerPrediction: Int
-        /// Weights and biases of all the scheme's heads, the backbone's not among them.
-        package var parameters: Int
-        /// Bytes of those parameters as float32.
-        package var bytes: Int
-
-        private enum CodingKeys: String, CodingKey {
-            case accuracy, correct, heads
-            case headsPerPrediction = "heads_per_prediction"
-            case parameters, bytes
-        }
-
-        /// A summary of these figures.
-        package init(
-            accuracy: Double, correct: Int, heads: Int, headsPerPrediction: Int, parameters: Int,
-            bytes: Int
-        ) {
-            self.accuracy = accuracy
-            self.correct = correct
-            self.heads = heads
-            self.headsPerPrediction = headsPerPrediction
-            self.parameters = parameters
-            self.bytes = bytes
         }
     }
 
@@ -204,9 +143,13 @@ extension RunResults {
         package var duplicated: Int
         /// Results that failed a check.
         package var rejected: Int
-        /// Epochs of heads a second while heads trained.
+        /// Heads, resumed ones too, that are certified to be at their optimum; nil where none is
+        /// meant to be.
+        package var certified: Int?
+        /// Epochs of heads a second while heads trained; 0 of heads at their optimum, whose passes
+        /// over the rows are not counted.
         package var headEpochsPerSecond: Double
-        /// 10^9 operations a second while heads trained, by the textbook's count.
+        /// 10^9 operations a second while heads trained, by the textbook's count; 0 likewise.
         package var gflopsPerSecond: Double
         /// Share of the compute threads' time, from the first lease to the last head, in which
         /// nothing was trained; nil in results of earlier versions.
@@ -220,7 +163,7 @@ extension RunResults {
         package var wireOverheadBytesPerHead: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case trained, resumed, duplicated, rejected
+            case trained, resumed, duplicated, rejected, certified
             case headEpochsPerSecond = "head_epochs_per_second"
             case gflopsPerSecond = "gflops_per_second"
             case idleShare = "idle_share"
@@ -231,11 +174,12 @@ extension RunResults {
 
         /// Counts and rates of these values.
         package init(
-            trained: Int, resumed: Int, duplicated: Int, rejected: Int,
+            trained: Int, resumed: Int, duplicated: Int, rejected: Int, certified: Int? = nil,
             headEpochsPerSecond: Double, gflopsPerSecond: Double, idleShare: Double? = nil,
             finishSpreadSeconds: Double? = nil, finishSpreadBundles: Double? = nil,
             wireOverheadBytesPerHead: Double? = nil
         ) {
+            self.certified = certified
             self.idleShare = idleShare
             self.finishSpreadSeconds = finishSpreadSeconds
             self.finishSpreadBundles = finishSpreadBundles

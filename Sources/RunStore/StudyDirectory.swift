@@ -1,36 +1,6 @@
 import Foundation
 import GRDB
 import Glibc
-import Hashing
-
-/// A piece of a study as it is kept: what it is, what it brought, and who did it.
-package struct StudyRecord: Sendable, Equatable {
-    /// The unit, in the words that are its key.
-    package var unit: String
-    /// Its outcome, as its runner wrote it.
-    package var payload: [UInt8]
-    /// Who did it.
-    package var worker: String
-    /// The machine of that worker.
-    package var host: String
-    /// When it began, in seconds since 1970.
-    package var time: Double
-    /// How long it took.
-    package var seconds: Double
-
-    /// A record of these fields.
-    package init(
-        unit: String, payload: [UInt8], worker: String, host: String, time: Double,
-        seconds: Double
-    ) {
-        self.unit = unit
-        self.payload = payload
-        self.worker = worker
-        self.host = host
-        self.time = time
-        self.seconds = seconds
-    }
-}
 
 /// The folder of a study, locked for one coordinator; what was computed is in `study.sqlite`.
 ///
@@ -55,9 +25,7 @@ package final class StudyDirectory: Sendable {
         """
     private static let tables = """
         CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-        CREATE TABLE outcome (
-            unit TEXT PRIMARY KEY, payload BLOB NOT NULL, worker TEXT NOT NULL,
-            host TEXT NOT NULL, time REAL NOT NULL, seconds REAL NOT NULL, hash BLOB NOT NULL);
+        \(OutcomeTable.definition)
         """
 
     /// Whether a folder holds a study.
@@ -142,18 +110,7 @@ package final class StudyDirectory: Sendable {
         if records.isEmpty { return }
         try Journal.reporting(path + "/" + Self.fileName) {
             try queue.write { db in
-                for record in records {
-                    try db.execute(
-                        sql: """
-                            INSERT OR REPLACE INTO outcome
-                                (unit, payload, worker, host, time, seconds, hash)
-                            VALUES (?, ?, ?, ?, ?, ?, ?)
-                            """,
-                        arguments: [
-                            record.unit, Data(record.payload), record.worker, record.host,
-                            record.time, record.seconds, Data(Self.hash(of: record)),
-                        ])
-                }
+                for record in records { try OutcomeTable.insert(record, into: db) }
             }
         }
     }
@@ -163,9 +120,7 @@ package final class StudyDirectory: Sendable {
     /// - Throws: ``RunStoreError`` of code `cannotWrite`.
     package func remove(_ unit: String) throws(RunStoreError) {
         try Journal.reporting(path + "/" + Self.fileName) {
-            try queue.write { db in
-                try db.execute(sql: "DELETE FROM outcome WHERE unit = ?", arguments: [unit])
-            }
+            try queue.write { db in try OutcomeTable.delete(unit, from: db) }
         }
     }
 
@@ -184,27 +139,13 @@ package final class StudyDirectory: Sendable {
     package func forEachRecord(_ body: (StudyRecord) throws -> Void) throws {
         let file = path + "/" + Self.fileName
         try queue.read { db in
-            let rows = try Row.fetchCursor(db, sql: "SELECT * FROM outcome ORDER BY unit")
-            while let row = try rows.next() {
-                let payload: Data = row["payload"]
-                let record = StudyRecord(
-                    unit: row["unit"], payload: Array(payload), worker: row["worker"],
-                    host: row["host"], time: row["time"], seconds: row["seconds"])
-                let hash: Data = row["hash"]
-                guard Array(hash) == Self.hash(of: record) else {
-                    throw RunStoreError.damaged(file, "the outcome of \(record.unit) changed")
+            try OutcomeTable.forEach(in: db) { record in
+                guard let record else {
+                    throw RunStoreError.damaged(file, "the outcome of a unit changed")
                 }
                 try body(record)
             }
         }
-    }
-
-    private static func hash(of record: StudyRecord) -> [UInt8] {
-        var hash = SHA256()
-        hash.update(Array(record.unit.utf8))
-        hash.update([0 as UInt8])
-        hash.update(record.payload)
-        return hash.finalize()
     }
 
     /// Writes a file of the study, whole or not at all.

@@ -29,23 +29,44 @@ package struct SchemeScoring: Sendable {
         try outcome(of: scheme, SchemeDecoder.oneVsAllProbabilities(features, head: head))
     }
 
+    /// What a scheme believes about test rows: one-vs-all and its controls by the bank's head over all
+    /// classes, the others by the heads that they ask.
+    ///
+    /// - Parameters:
+    ///   - features: `[sample, feature]` of the test rows.
+    ///   - rows: the rows to predict; all when nil.
+    /// - Throws: `DecodingError` naming a head that is missing, or when widths differ.
+    package func probabilities(
+        of scheme: StudyScheme, _ features: Matrix, rows: Range<Int>? = nil, _ heads: HeadBank
+    ) throws(DecodingError) -> ClassProbabilities {
+        let all = ClassSet.all(classCount)
+        func pairs(_ rule: PairRule) throws(DecodingError) -> ClassProbabilities {
+            try SchemeDecoder.pairProbabilities(
+                features, rows: rows, classes: all, heads: heads, rule: rule)
+        }
+        switch scheme {
+        case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit:
+            return try SchemeDecoder.oneVsAllProbabilities(
+                features, rows: rows, head: heads.head(over: all))
+        case .softVote: return try pairs(.softVote)
+        case .hardVote: return try pairs(.hardVote)
+        case .pairwiseCoupling: return try pairs(.pairwiseCoupling)
+        case .eliminationGraph: return try pairs(.eliminationGraph)
+        case .treeElimination:
+            return try SchemeDecoder.eliminate(features, rows: rows, classes: all, heads: heads)
+                .probabilities
+        }
+    }
+
     /// Scores every scheme that asks a bank of heads over all subsets.
     package func outcomes(
         _ features: Matrix, _ heads: HeadBank
     ) throws(DecodingError) -> [SchemeOutcome] {
-        let all = ClassSet.all(classCount)
-        var outcomes = [
-            try outcome(of: .oneVsAllRefit, features, head: heads.head(over: all))
-        ]
-        for (scheme, rule) in Self.rules {
+        var outcomes: [SchemeOutcome] = []
+        for scheme in StudyScheme.allCases where !scheme.asksBackbone {
             outcomes.append(
-                try outcome(
-                    of: scheme,
-                    SchemeDecoder.pairProbabilities(
-                        features, classes: all, heads: heads, rule: rule)))
+                try outcome(of: scheme, probabilities(of: scheme, features, heads)))
         }
-        let tree = try SchemeDecoder.eliminate(features, classes: all, heads: heads)
-        outcomes.append(try outcome(of: .treeElimination, tree.probabilities))
         return outcomes
     }
 
@@ -72,12 +93,10 @@ package struct SchemeScoring: Sendable {
         return outcomes
     }
 
-    private static let rules: [(StudyScheme, PairRule)] = [
-        (.softVote, .softVote), (.hardVote, .hardVote), (.pairwiseCoupling, .pairwiseCoupling),
-        (.eliminationGraph, .eliminationGraph),
-    ]
-
-    private func outcome(
+    /// Scores what a scheme believes about the rows with these labels.
+    ///
+    /// - Throws: `DecodingError` when counts differ.
+    package func outcome(
         of scheme: StudyScheme, _ probabilities: ClassProbabilities
     ) throws(DecodingError) -> SchemeOutcome {
         let metrics = try ProbabilityMetrics(

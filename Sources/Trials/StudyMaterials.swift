@@ -1,3 +1,4 @@
+package import Backbone
 package import Datasets
 package import FeatureStore
 import Foundation
@@ -17,11 +18,14 @@ package enum StudyMaterials {
     }
 
     private static let settingsName = "settings.json"
+    /// Weights, float32 little-endian.
+    private static let backboneEnding = "/backbone"
     /// The materials of a study on these data sets.
     ///
+    /// - Parameter backbones: by data set, what warm networks start from; without, the trials' own.
     /// - Throws: ``TrialError`` for settings that are no numbers, or a data set of too many classes.
     package static func materials(
-        settings: StudySettings, datasets: [Dataset]
+        settings: StudySettings, datasets: [Dataset], backbones: [String: BackboneWeights] = [:]
     ) throws -> Materials {
         var items = [Materials.Item(name: settingsName, bytes: try encode(settings))]
         for dataset in datasets {
@@ -36,6 +40,12 @@ package enum StudyMaterials {
                 name: name, classNames: dataset.classNames, channelCount: shape.channelCount,
                 height: shape.height, width: shape.width)
             items.append(Materials.Item(name: name + "/header.json", bytes: try encode(header)))
+            if let backbone = backbones[name] {
+                items.append(
+                    Materials.Item(
+                        name: name + backboneEnding,
+                        bytes: unsafe backbone.values.withUnsafeBytes { unsafe Array($0) }))
+            }
             for (part, images) in [("train", dataset.train), ("test", dataset.test)] {
                 items.append(Materials.Item(name: "\(name)/\(part)/pixels", bytes: images.pixels))
                 items.append(
@@ -87,7 +97,27 @@ package enum StudyMaterials {
                 name: name, folder: "", classNames: header.classNames, train: try images("train"),
                 test: try images("test"))
         }
-        return TrialRunner(settings: settings, datasets: datasets, variant: variant)
+        var backbones: [String: BackboneWeights] = [:]
+        for dataset in datasets {
+            guard let weights = bytes[dataset.name.rawValue + backboneEnding] else { continue }
+            backbones[dataset.name.rawValue] = try backbone(weights, of: dataset)
+        }
+        return TrialRunner(
+            settings: settings, datasets: datasets, variant: variant, backbones: backbones)
+    }
+
+    private static func backbone(
+        _ bytes: [UInt8], of dataset: Dataset
+    ) throws -> BackboneWeights {
+        let shape = dataset.train.shape
+        let configuration = BackboneConfiguration(
+            channelCount: shape.channelCount, height: shape.height, width: shape.width,
+            classCount: dataset.classCount, seed: 0, threadCount: 1)
+        let values = FloatBytes.floats(bytes)
+        guard let values, values.allSatisfy(\.isFinite),
+            let weights = try? BackboneWeights(values: values, for: configuration)
+        else { throw TrialError("the backbone of \(dataset.name.rawValue) does not fit") }
+        return weights
     }
 
     /// A unit as the description of a task.

@@ -58,11 +58,16 @@ final class BackboneCache: Sendable {
     /// Ten megabytes each.
     private static let countMax = 8
 
+    /// By data set, those that are not to be trained.
+    private let given: [String: BackboneWeights]
     private let entries = Mutex<[(key: TrialKey, entry: Entry)]>([])
+
+    init(given: [String: BackboneWeights]) { self.given = given }
 
     func weights(
         of key: TrialKey, _ train: () throws -> BackboneWeights
     ) throws -> BackboneWeights {
+        if let known = given[key.dataset] { return known }
         let entry = entries.withLock { entries in
             if let known = entries.first(where: { $0.key == key }) { return known.entry }
             let made = Entry()

@@ -1,4 +1,4 @@
-import Backbone
+package import Backbone
 package import Datasets
 import Decoding
 import HeadPlan
@@ -15,10 +15,16 @@ package struct TrialRunner: Sendable {
     package let settings: StudySettings
     private let datasets: [String: Dataset]
     private let variant: KernelVariant
-    private let backbones = BackboneCache()
+    private let backbones: BackboneCache
 
     /// A runner on these data sets, whose classes and rows are those of the settings' scope.
-    package init(settings: StudySettings, datasets: [Dataset], variant: KernelVariant) {
+    ///
+    /// - Parameter backbones: by data set, what warm networks start from; without, the trial's own.
+    package init(
+        settings: StudySettings, datasets: [Dataset], variant: KernelVariant,
+        backbones: [String: BackboneWeights] = [:]
+    ) {
+        self.backbones = BackboneCache(given: backbones)
         self.settings = settings
         self.datasets = Dictionary(
             datasets.map { ($0.name.rawValue, $0) }, uniquingKeysWith: { first, _ in first })

@@ -69,12 +69,7 @@ package struct UnitRecord: Sendable, Equatable {
             guard (bytes.count - rest).isMultiple(of: 4) else {
                 throw TrialError("an outcome's logits are cut")
             }
-            network.logits = stride(from: rest, to: bytes.count, by: 4).map { index in
-                let word = (0..<4).reduce(0 as UInt32) {
-                    $0 | UInt32(bytes[index + $1]) << UInt32(8 * $1)
-                }
-                return Float(bitPattern: word)
-            }
+            network.logits = FloatBytes.floats(bytes[rest...]) ?? []
             outcome = .network(network)
         }
     }

@@ -108,6 +108,7 @@ extension HeadHyperparameters {
         case .derived: wire.initialisation = .derived
         }
         wire.seed = seed
+        wire.optimumL2 = optimumL2 ?? 0
         return wire
     }
 
@@ -129,6 +130,12 @@ extension HeadHyperparameters {
             epsilon: try Check.number(
                 wire.epsilon, "epsilon", in: Float.leastNonzeroMagnitude..<Float.infinity),
             dropout: try Check.number(wire.dropout, "dropout", in: 0..<1),
-            initialisation: initialisation, seed: wire.seed)
+            initialisation: initialisation, seed: wire.seed,
+            optimumL2: try Self.optimumL2(wire.optimumL2))
+    }
+
+    private static func optimumL2(_ value: Double) throws(WireError) -> Double? {
+        guard value.isFinite, value >= 0 else { throw .badValue("the strength of a penalty") }
+        return value > 0 ? value : nil
     }
 }

@@ -10,7 +10,7 @@ import WireProtocol
 final class ComputeSlots: Sendable {
     /// What does what begins.
     private enum Workshop: Sendable {
-        case heads(HeadTrainer, featureCount: Int)
+        case heads(BundleTrainer, featureCount: Int)
         case tasks(any TaskRunner)
     }
 
@@ -48,7 +48,7 @@ final class ComputeSlots: Sendable {
         _ table: FeatureTable, _ hyperparameters: HeadHyperparameters, derivedFrom: Head?,
         variant: KernelVariant
     ) throws(HeadTrainingError) {
-        let trainer = try HeadTrainer(
+        let trainer = try BundleTrainer(
             table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
             variant: variant)
         state.withLock {
@@ -130,7 +130,7 @@ final class ComputeSlots: Sendable {
     }
 
     private static func train(
-        _ specs: [HeadSpec], of assignment: BundleAssignment, _ trainer: HeadTrainer,
+        _ specs: [HeadSpec], of assignment: BundleAssignment, _ trainer: BundleTrainer,
         _ featureCount: Int, _ flag: CancellationFlag
     ) -> Result<BundleTrained.Content, Failure> {
         do throws(HeadTrainingError) {

@@ -72,8 +72,19 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Epochs of the backbone.")
     var epochs = 12
 
-    @Option(help: "Epochs of every head.")
-    var headEpochs = 20
+    @Option(
+        help: ArgumentHelp(
+            "Epochs of every head, or converge.",
+            discussion: """
+                converge trains each head to its optimum, without dropout and with an L2 penalty; the \
+                results say how many are certified. There is one optimum, so --head-init, \
+                --batch-size and --learning-rate do not matter to such heads.
+                """))
+    var headEpochs = HeadEpochs.count(20)
+
+    @Option(
+        help: "L2 of --head-epochs converge (default: by cross-validation on the training rows).")
+    var l2: Double?
 
     @Option(
         help: ArgumentHelp(
@@ -87,13 +98,20 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Adadelta's learning rate; 1 is Keras's own, 0.001 a well-known trap.")
     var learningRate: Float = 1
 
-    @Option(help: "Share of the features dropped while heads train.")
-    var headDropout: Float = 0.5
+    @Option(help: "Share of the features dropped while heads train (default: 0.5; 0 to converge).")
+    var headDropout: Float?
 
     @Option(help: "subsets (every set of two classes or more) or pairs.")
     var heads = HeadPlan.Kind.subsets
 
-    @Option(help: "frozen, warm or scratch; this version trains frozen heads.")
+    @Option(
+        help: ArgumentHelp(
+            "frozen (heads on the backbone's features), warm or scratch (a whole network per head).",
+            discussion: """
+                Whole networks are trained on the workers from the raw images, from the backbone's \
+                weights (warm) or afresh (scratch). They cost some thousand times what heads do, and \
+                their bits depend on the kind of processor; only what they say of the test rows is kept.
+                """))
     var headMode = HeadMode.frozen
 
     @Option(help: "Where heads start: glorot, zero or derived (the backbone's own output rows).")
@@ -106,6 +124,7 @@ struct TrainingOptions: ParsableArguments {
         options.epochs = epochs
         options.headEpochs = headEpochs
         options.precision = precision
+        options.l2 = l2
         options.batchSize = batchSize
         options.learningRate = learningRate
         options.headDropout = headDropout
@@ -194,3 +213,4 @@ extension LogLevel: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
 extension BackbonePrecision: ExpressibleByArgument {}
 extension HeadInitialisation: ExpressibleByArgument {}
+extension HeadEpochs: ExpressibleByArgument {}

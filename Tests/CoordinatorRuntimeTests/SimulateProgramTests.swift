@@ -44,6 +44,7 @@ import Testing
         "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [1e8, -1]}}",
         "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 1e18}}",
         "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4}, \"trials\": [7]}",
+        "{\"config\": {\"head_epochs\": 20, \"head_mode\": \"scratch\"}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4}, \"trials\": [{\"workers\": 1, \"seconds\": 2.5, \"idle_share\": 0.2}]}",
     ])
     func refusesDamagedFiles(text: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -9,7 +9,10 @@ import Testing
 extension EndToEndTests {
     /// What a run leaves, against the contract; digests are computed anew from the files.
     @Suite(.timeLimit(.minutes(1))) struct ArtefactTests {
-        private static let schemeKeys = ["one_vs_all", "one_vs_all_refit", "all_vs_all", "tree"]
+        private static let schemeKeys = [
+            "one_vs_all", "one_vs_all_refit", "all_vs_all", "tree", "all_vs_all_hard_vote",
+            "all_vs_all_coupling", "dag",
+        ]
 
         private func object(_ value: Any?) throws -> [String: Any] {
             try #require(value as? [String: Any])
@@ -65,7 +68,7 @@ extension EndToEndTests {
                     try object(schemes[key]),
                     [
                         "accuracy": "n", "correct": "i", "heads": "i", "heads_per_prediction": "i",
-                        "parameters": "i", "bytes": "i",
+                        "parameters": "i", "bytes": "i", "nll": "n", "brier": "n", "ece": "n",
                     ])
             }
             expectShape(
@@ -100,7 +103,7 @@ extension EndToEndTests {
             #expect(help.status == 0)
             // "  --head-epochs <head-epochs>" or "  --json": each line of an option begins so.
             let options = help.standardOutput.split(separator: "\n").compactMap { line in
-                line.firstMatch(of: /^  --([a-z-]+)/).map {
+                line.firstMatch(of: /^  --([a-z0-9-]+)/).map {
                     String($0.1).replacing("-", with: "_")
                 }
             }
@@ -120,16 +123,27 @@ extension EndToEndTests {
             let refit = try #require(results.schemes.oneVsAllRefit)
             let pairs = try #require(results.schemes.allVsAll)
             let tree = try #require(results.schemes.tree)
-            let all = [results.schemes.oneVsAll, refit, pairs, tree]
-            #expect(all.map(\.heads) == [1, 1, 15, 57])
-            #expect(all.map(\.headsPerPrediction) == [1, 1, 15, 5])
+            let others = try [
+                #require(results.schemes.allVsAllHardVote),
+                #require(results.schemes.allVsAllCoupling), #require(results.schemes.dag),
+            ]
+            let all = [results.schemes.oneVsAll, refit, pairs, tree] + others
+            #expect(all.map(\.heads) == [1, 1, 15, 57, 15, 15, 15])
+            #expect(all.map(\.headsPerPrediction) == [1, 1, 15, 5, 15, 15, 5])
             // Sums of |S| over the heads, each with 256 weights and a bias.
-            #expect(all.map(\.parameters) == [6, 6, 30, 186].map { $0 * 257 })
+            #expect(all.map(\.parameters) == [6, 6, 30, 186, 30, 30, 30].map { $0 * 257 })
             for scheme in all {
                 #expect(scheme.bytes == scheme.parameters * 4)
                 #expect(scheme.accuracy == Double(scheme.correct) / 300)
                 // Chance is 0.17: something was learned.
                 #expect(scheme.accuracy > 0.4)
+                // Better than equal shares for all classes.
+                let (nll, brier, ece) = try (
+                    #require(scheme.nll), #require(scheme.brier), #require(scheme.ece)
+                )
+                #expect(nll > 0 && nll < log(6.0))
+                #expect(brier > 0 && brier < 5 / 6.0)
+                #expect((0..<1).contains(ece))
             }
             let timing = results.timing
             let sum =
@@ -246,6 +260,7 @@ extension EndToEndTests {
             let schemes = reference.results.schemes
             let all = [
                 schemes.oneVsAll, schemes.oneVsAllRefit, schemes.allVsAll, schemes.tree,
+                schemes.allVsAllHardVote, schemes.allVsAllCoupling, schemes.dag,
             ].compactMap(\.self)
             for (line, scheme) in zip(lines.dropFirst(2), all) {
                 #expect(line.contains("\(scheme.correct)/300"), "\(line)")

@@ -221,6 +221,8 @@ extension EndToEndTests {
             (["--workers", "1,1"], "--workers must be different numbers", 64),
             (["--workers", "0"], "--workers must be different numbers", 64),
             (["--trials", "0"], "--trials must be 1 to 1,000", 64),
+            (["--head-epochs", "converge"], "measures frozen heads trained by epochs", 64),
+            (["--head-mode", "scratch"], "measures frozen heads trained by epochs", 64),
             (["--advertise", "me"], "give both", 64),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure", 64),
             (["--hosts", "/nowhere/hosts"], "cannot read the hosts file '/nowhere/hosts'", 65),

@@ -62,6 +62,20 @@ extension EndToEndTests {
             #expect(report.schemes["one_vs_all_refit"]?.correct == schemes.oneVsAllRefit?.correct)
             #expect(report.schemes["all_vs_all"]?.correct == schemes.allVsAll?.correct)
             #expect(report.policies.first?.correct == schemes.tree?.correct)
+            // A run's own figures, to the last digit.
+            for (key, scheme) in [
+                ("one_vs_all", schemes.oneVsAll), ("one_vs_all_refit", schemes.oneVsAllRefit),
+                ("all_vs_all", schemes.allVsAll), ("dag", schemes.dag),
+                ("all_vs_all_hard_vote", schemes.allVsAllHardVote),
+                ("all_vs_all_coupling", schemes.allVsAllCoupling),
+            ] {
+                let figures = try #require(report.schemes[key])
+                #expect(scheme?.accuracy == figures.accuracy, "\(key)")
+                #expect(scheme?.nll == figures.negativeLogLikelihood, "\(key)")
+                #expect(scheme?.brier == figures.brierScore, "\(key)")
+                #expect(scheme?.ece == figures.expectedCalibrationError, "\(key)")
+            }
+            #expect(report.policies.first?.negativeLogLikelihood == schemes.tree?.nll)
             #expect(
                 report.schemes.keys.sorted() == [
                     "all_vs_all", "all_vs_all_coupling", "all_vs_all_hard_vote", "dag",

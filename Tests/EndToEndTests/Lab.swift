@@ -56,6 +56,10 @@ struct Job: Sendable {
     var fraction = 1.0
     var epochs = 1
     var headEpochs = 10
+    /// In place of epochs; with this penalty, or one that is chosen.
+    var converges = false
+    var l2: Double?
+    var headMode = "frozen"
     var heads = "subsets"
     var initialisation = "glorot"
     var bind = "tcp://127.0.0.1:0"
@@ -75,10 +79,11 @@ struct Job: Sendable {
     func arguments(in runDirectory: String) -> [String] {
         [
             "run", "--dataset", dataset, "--classes", classes, "--every", "\(every)",
-            "--fraction", "\(fraction)", "--epochs", "\(epochs)", "--head-epochs", "\(headEpochs)",
+            "--fraction", "\(fraction)", "--epochs", "\(epochs)",
+            "--head-epochs", converges ? "converge" : "\(headEpochs)", "--head-mode", headMode,
             "--heads", heads, "--head-init", initialisation, "--threads", "1", "--bind", bind,
             "--run-dir", runDirectory,
-        ] + (dataDirectory.map { ["--data-dir", $0] } ?? [])
+        ] + (dataDirectory.map { ["--data-dir", $0] } ?? []) + (l2.map { ["--l2", "\($0)"] } ?? [])
     }
 
     /// Starts a coordinator.
@@ -113,7 +118,11 @@ struct Job: Sendable {
     func beginWithBackbone(in runDirectory: String) async throws {
         let reference = try await Lab.reference
         var config = try RunDirectory.readConfig(in: reference.path)
-        config["head_epochs"] = .integer(Int64(headEpochs))
+        config["head_epochs"] = converges ? "converge" : .integer(Int64(headEpochs))
+        if converges {
+            config["l2"] = l2.map { .number($0) } ?? "cross-validated"
+            config["head_dropout"] = 0
+        }
         config["heads"] = .string(heads)
         config["head_init"] = .string(initialisation)
         try FileManager.default.createDirectory(

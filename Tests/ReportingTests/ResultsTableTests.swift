@@ -46,6 +46,17 @@ import Testing
                 """)
     }
 
+    @Test func notesStandUnderTheTable() {
+        let table = ResultsTable(
+            rows: [], notes: ["heads  5 of 6 certified", "l2     0.1\u{1B}"], digests: [],
+            times: [("heads", 2)])
+        let lines = table.rendered().split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(
+            lines.dropFirst(2) == [
+                "", "heads  5 of 6 certified", "l2     0.1?", "", "time   heads 2.0s", "",
+            ])
+    }
+
     @Test func rendersWithoutRowsOrDigests() {
         let table = ResultsTable(
             rows: [

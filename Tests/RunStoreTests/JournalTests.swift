@@ -136,6 +136,43 @@ enum Journals {
         }
     }
 
+    private func outcome(_ unit: String, _ payload: [UInt8]) -> StudyRecord {
+        StudyRecord(
+            unit: unit, payload: payload, worker: "w", host: "h", time: 1_700_000_000.5,
+            seconds: 2.5)
+    }
+
+    @Test func keepsOutcomesOfNetworks() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let records = [outcome("a 0,1", [1, 2, 3]), outcome("a 0,2", []), outcome("b", [9])]
+            var journal = try Journal.create(path: path, config: Journals.config)
+            func found() throws -> [StudyRecord] {
+                var found: [StudyRecord] = []
+                try journal.forEachOutcome { found.append($0) }
+                return found
+            }
+            #expect(try found() == [])
+            var entries = JournalEntries()
+            entries.outcomes = [records[2], records[0]]
+            try journal.commit(entries)
+            // What came later in the same commit is not taken back by what came before.
+            entries = JournalEntries()
+            entries.outcomes = [outcome("a 0,2", [7])]
+            var later = JournalEntries()
+            later.withdrawnOutcomes = ["a 0,2", "b"]
+            later.outcomes = [records[1]]
+            #expect(!later.isEmpty)
+            entries.append(later)
+            try journal.commit(entries)
+            journal.close()
+            journal = try Journal(path: path)
+            #expect(try found() == Array(records[..<2]))
+            #expect(try journal.progress() == JournalProgress(epochCount: 0, headCount: 2))
+            journal.close()
+        }
+    }
+
     @Test func isOfOneDataSet() throws {
         try withTemporaryFolder { folder in
             let journal = try Journal.create(

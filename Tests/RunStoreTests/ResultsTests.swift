@@ -66,6 +66,23 @@ import Testing
         #expect(again.contains("\"refused_by_reason\" : {\n      \"not_listed\" : 3\n"))
     }
 
+    @Test func hasKeysForOptimaAndFurtherSchemes() throws {
+        var all = sampleResults
+        all.schemes.oneVsAll.nll = 0.5
+        all.schemes.dag = all.schemes.oneVsAll
+        all.heads.certified = 1
+        all.optimum = .init(
+            l2: 0.003, crossValidation: [.init(l2: 0.003, nll: 0.25, standardError: 0.125)],
+            gradientTolerance: 0.0001, gradientMax: 0.00005)
+        let again = String(decoding: try JSONFile.encode(all), as: UTF8.self)
+        #expect(again.contains("\"dag\" : {"))
+        #expect(again.contains("\"nll\" : 0.5"))
+        #expect(again.contains("\"certified\" : 1"))
+        #expect(again.contains("\"gradient_tolerance\" : 0.0001"))
+        #expect(again.contains("\"standard_error\" : 0.125"))
+        #expect(try JSONFile.decode(RunResults.self, from: Array(again.utf8)) == all)
+    }
+
     @Test func roundTripsAndRefusesNonsense() throws {
         let bytes = try JSONFile.encode(sampleResults)
         #expect(try JSONFile.decode(RunResults.self, from: bytes) == sampleResults)

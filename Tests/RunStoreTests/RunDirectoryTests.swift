@@ -104,6 +104,20 @@ import Testing
         }
     }
 
+    /// An unfinished run of the version before, which did not know an option, goes on.
+    @Test func anOptionThatIsNoneMayBeMissing() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunDirectory(path: folder, config: config)
+            var later = config
+            later["l2"] = .null
+            #expect(try RunDirectory(path: folder, config: later).state == .unfinished)
+            later["l2"] = 0.1
+            #expect(throws: RunStoreError.self) {
+                try RunDirectory(path: folder, config: later)
+            }
+        }
+    }
+
     @Test func locksOutASecondCoordinator() throws {
         try withTemporaryFolder { folder in
             let first = try RunDirectory(path: folder, config: config)

@@ -1,3 +1,4 @@
+import Backbone
 import Datasets
 import FeatureStore
 import HeadTraining
@@ -250,6 +251,43 @@ import Trials
         let here = TrialRunner(
             settings: settings, datasets: [dataset], variant: try KernelVariant.select(nil))
         #expect(try runner.run(unit) == here.run(unit))
+    }
+
+    /// Warm networks start from the backbone that comes with the images, where one does.
+    @Test func aBackboneTravelsToo() throws {
+        var configuration = BackboneConfiguration(
+            channelCount: 3, height: 6, width: 7, classCount: 2, seed: 5, threadCount: 1)
+        let weights = try BackboneWeights.glorotUniform(configuration)
+        configuration.seed = 6
+        let others = try BackboneWeights.glorotUniform(configuration)
+        let variant = try KernelVariant.select(nil)
+        func network(_ weights: BackboneWeights?) throws -> UnitOutcome {
+            let materials = try StudyMaterials.materials(
+                settings: settings, datasets: [dataset],
+                backbones: weights.map { ["cifar10": $0] } ?? [:])
+            let key = TrialKey(dataset: "cifar10", fractionMillionths: 1_000_000, trial: 0)
+            return try StudyMaterials.runner(materials, variant: variant).run(
+                .network(key, arm: .warm, classes: [0, 1]))
+        }
+        let given = try network(weights)
+        #expect(try network(weights) == given)
+        #expect(try network(others) != given)
+        #expect(try network(nil) != given)
+        let items = try StudyMaterials.materials(
+            settings: settings, datasets: [dataset], backbones: ["cifar10": weights]
+        ).items
+        let index = try #require(items.firstIndex { $0.name == "cifar10/backbone" })
+        let notANumber: [UInt8] = [0, 0, 0xC0, 0x7F]
+        for bytes in [
+            Array(items[index].bytes.dropLast()), Array(items[index].bytes.dropLast(4)),
+            items[index].bytes.dropLast(4) + notANumber,
+        ] {
+            var bad = items
+            bad[index] = Materials.Item(name: "cifar10/backbone", bytes: bytes)
+            #expect(throws: TrialError.self) {
+                try StudyMaterials.runner(Materials(bad), variant: variant)
+            }
+        }
     }
 
     @Test func refusesMaterialsThatAreNoStudys() throws {

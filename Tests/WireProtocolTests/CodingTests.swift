@@ -126,7 +126,7 @@ import WireProtocol
         for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 3])
+            #expect(frames[0].prefix(2) == [8, 4])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -150,7 +150,7 @@ import WireProtocol
             let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
             #expect(error?.code == .versionMismatch)
             #expect(error?.peerVersion == 7)
-            #expect(error?.message.hasPrefix("protocol version 3 wanted, 7 received") == true)
+            #expect(error?.message.hasPrefix("protocol version 4 wanted, 7 received") == true)
         }
     }
 
@@ -168,7 +168,7 @@ import WireProtocol
 
     @Test func unknownBodiesAreRefused() {
         for frame in [
-            RawFields().varint(1, 3).bytes, RawFields.envelope(17, RawFields()),
+            RawFields().varint(1, 4).bytes, RawFields.envelope(17, RawFields()),
             RawFields.envelope(60, RawFields()), RawFields.envelope(1_000, RawFields()),
         ] {
             let first = #expect(throws: WireError.self) { try WorkerMessage.decode([frame]) }
@@ -188,11 +188,11 @@ import WireProtocol
             .nested(4, Array("avx512".utf8)).varint(5, 8).varint(6, 2).varint(7, 4_711)
         let envelope = RawFields.envelope(10, hello)
         #expect(Samples.hello.encode() == [envelope])
-        #expect(envelope.prefix(8) == [0x08, 0x03, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
+        #expect(envelope.prefix(8) == [0x08, 0x04, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
         #expect(envelope.count == 53)
-        #expect(WorkerMessage.ready.encode() == [[0x08, 0x03, 0x6A, 0x00]])
+        #expect(WorkerMessage.ready.encode() == [[0x08, 0x04, 0x6A, 0x00]])
         #expect(
-            FeatureChunk.envelope(index: 300) == [0x08, 0x03, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
+            FeatureChunk.envelope(index: 300) == [0x08, 0x04, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
         let frames = Samples.bundleTrained.encode()
         #expect(frames.count == 2)
         // The first head's first weight, -2.5, and its last bias, 1/8.

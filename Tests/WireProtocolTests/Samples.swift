@@ -60,13 +60,16 @@ enum Samples {
         classIndex: 1, firstRow: 4, rowCount: 2, byteCount: 24,
         hash: (0..<32).map { UInt8($0) })
 
-    static func features(_ initialisation: HeadInitialisation) -> CoordinatorMessage {
+    static func features(
+        _ initialisation: HeadInitialisation, optimumL2: Double? = nil
+    ) -> CoordinatorMessage {
         .features(
             FeatureDescription(
                 featureCount: 3, classRowCounts: [0, 6],
                 hyperparameters: HeadHyperparameters(
                     epochCount: 7, batchSize: 32, learningRate: 0.5, rho: 0.9, epsilon: 1e-6,
-                    dropout: 0.25, initialisation: initialisation, seed: .max),
+                    dropout: 0.25, initialisation: initialisation, seed: .max,
+                    optimumL2: optimumL2),
                 chunks: [
                     ChunkDescription(
                         classIndex: 1, firstRow: 0, rowCount: 4, byteCount: 48,
@@ -136,6 +139,7 @@ enum Samples {
         .coordinator(features(.glorot)),
         .coordinator(features(.zero)),
         .coordinator(features(.derived)),
+        .coordinator(features(.zero, optimumL2: 0.003)),
         .coordinator(.broadcastComplete),
         .coordinator(.chunk(FeatureChunk(index: 3, bytes: [1, 2, 3, 4]))),
         .coordinator(assignment),

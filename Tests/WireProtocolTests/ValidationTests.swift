@@ -255,6 +255,11 @@ import WireProtocol
         ] {
             #expect(code(features(numbers: bad)) == .badValue)
         }
+        func penalty(_ l2: Double) -> RawFields { numbers(1, 1, 1).fixed(9, l2.bitPattern) }
+        for l2 in [0, 1e-300, 10] { #expect(code(features(numbers: penalty(l2))) == nil) }
+        for l2 in [-0.1, .nan, .infinity, -.infinity] {
+            #expect(code(features(numbers: penalty(l2))) == .badValue)
+        }
         // A derived start needs its tensors, and no other start has any.
         #expect(code(features(numbers: numbers(1, 1, 3))) == .malformed)
         #expect(code(features() + [[UInt8](repeating: 0, count: 32)]) == .malformed)

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages of Manyheads, protocol version 3. The order of messages, the raw frames
+/// The control messages of Manyheads, protocol version 4. The order of messages, the raw frames
 /// that follow an envelope, and every limit are described in WireProtocol.docc/Protocol.md.
 ///
 /// Numbers of fields are never reused. A field may be added without a new protocol version if a
@@ -566,6 +566,10 @@ nonisolated struct ProtoHyperparameters: Sendable {
   var initialisation: ProtoHyperparameters.Initialisation = .unspecified
 
   var seed: UInt64 = 0
+
+  /// Above 0: heads are trained to the optimum under an L2 penalty of this strength, and nothing else
+  /// here changes them; epoch_count is about how many passes that takes. 0: by epochs.
+  var optimumL2: Double = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1700,7 +1704,7 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hyperparameters"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}epoch_count\0\u{3}batch_size\0\u{3}learning_rate\0\u{1}rho\0\u{1}epsilon\0\u{1}dropout\0\u{1}initialisation\0\u{1}seed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}epoch_count\0\u{3}batch_size\0\u{3}learning_rate\0\u{1}rho\0\u{1}epsilon\0\u{1}dropout\0\u{1}initialisation\0\u{1}seed\0\u{3}optimum_l2\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1716,6 +1720,7 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
       case 6: try { try decoder.decodeSingularFloatField(value: &self.dropout) }()
       case 7: try { try decoder.decodeSingularEnumField(value: &self.initialisation) }()
       case 8: try { try decoder.decodeSingularFixed64Field(value: &self.seed) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.optimumL2) }()
       default: break
       }
     }
@@ -1746,6 +1751,9 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
     if self.seed != 0 {
       try visitor.visitSingularFixed64Field(value: self.seed, fieldNumber: 8)
     }
+    if self.optimumL2.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.optimumL2, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1758,6 +1766,7 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.dropout != rhs.dropout {return false}
     if lhs.initialisation != rhs.initialisation {return false}
     if lhs.seed != rhs.seed {return false}
+    if lhs.optimumL2 != rhs.optimumL2 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
