@@ -89,7 +89,9 @@ struct RunRecord {
             data: .init(
                 trainRows: dataset.train.count, testRows: dataset.test.count,
                 classes: dataset.classCount, classNames: dataset.classNames,
-                sha256: dataset.sha256),
+                sha256: dataset.sha256,
+                featureBytes: options.headMode == .frozen
+                    ? backbone.chunks.manifest.byteCount : nil),
             schemes: .init(
                 oneVsAll: summary(.oneVsAll) ?? Self.noSummary,
                 oneVsAllRefit: summary(.oneVsAllRefit), allVsAll: summary(.softVote),

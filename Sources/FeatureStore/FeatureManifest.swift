@@ -37,6 +37,9 @@ package struct FeatureManifest: Hashable, Sendable {
     /// In any order; a chunk is named by its position here.
     package var chunks: [ChunkEntry]
 
+    /// Bytes of all chunks.
+    package var byteCount: Int { chunks.reduce(0) { $0 + $1.byteCount } }
+
     /// Share of the features that are sent: all of them where rows come with their zeros.
     package var sentShare: Double {
         var sent = 0

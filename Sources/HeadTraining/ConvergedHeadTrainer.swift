@@ -192,7 +192,8 @@ package struct ConvergedHeadTrainer: Sendable {
         return gradientNorm(
             of: head,
             ConvexProblem(
-                table: table, classes: head.classes.members, l2: l2, kernels: kernels))
+                table: table, classes: head.classes.members, isBalanced: isBalanced, l2: l2,
+                kernels: kernels))
     }
 
     private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {

@@ -61,6 +61,9 @@ extension RunResults {
         package var classNames: [String]
         /// Of the pixels and labels used, training then test, hexadecimal.
         package var sha256: String
+        /// Bytes of the features of the training rows as each worker gets them, without their zeros
+        /// where that is less; nil where images are sent in their place.
+        package var featureBytes: Int?
 
         private enum CodingKeys: String, CodingKey {
             case trainRows = "train_rows"
@@ -68,17 +71,20 @@ extension RunResults {
             case classes
             case classNames = "class_names"
             case sha256
+            case featureBytes = "feature_bytes"
         }
 
         /// A summary of these figures.
         package init(
-            trainRows: Int, testRows: Int, classes: Int, classNames: [String], sha256: String
+            trainRows: Int, testRows: Int, classes: Int, classNames: [String], sha256: String,
+            featureBytes: Int? = nil
         ) {
             self.trainRows = trainRows
             self.testRows = testRows
             self.classes = classes
             self.classNames = classNames
             self.sha256 = sha256
+            self.featureBytes = featureBytes
         }
     }
 

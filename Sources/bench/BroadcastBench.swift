@@ -136,6 +136,7 @@ struct BroadcastBench: AsyncParsableCommand {
                 case: stopped == 0 ? "broadcast" : "one_stopped",
                 encryption: isEncrypted ? Self.curve : Self.none, subscribers: count,
                 stopped: stopped, workerThreads: threadCount, bytes: bytes.count,
+                bytesSent: job.chunks.manifest.byteCount,
                 seconds: seconds, bytesPerSecondPerSubscriber: Double(bytes.count) / seconds,
                 ratioToUnencrypted: isEncrypted ? unencrypted.map { $0 / seconds } : nil,
                 bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,
@@ -163,7 +164,10 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     /// Further ones that were stopped.
     let stopped: Int
     let workerThreads: Int
+    /// Of the features.
     let bytes: Int
+    /// To each worker: without zeros, if that is less.
+    let bytesSent: Int
     let seconds: Double
     let bytesPerSecondPerSubscriber: Double
     /// Of an encrypted broadcast: the speed of the same one without encryption is 1.
@@ -185,8 +189,9 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
+                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
             `case`, encryption, subscribers, stopped, workerThreads, Double(bytes) * 1e-6,
+            Double(bytesSent) * 1e-6,
             seconds * 1e3,
             bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,
             ratio, Double(coordinatorPeakRssBytes) / Double(1 << 20), digest)

@@ -213,7 +213,8 @@ extension EndToEndTests {
             #expect(loot.isAnswered == !isRemoved)
             let results = try RunDirectory.readResults(in: folder.path("run"))
             #expect(results.workers.map(\.heads) == [0, 57])
-            #expect(results.workers[1].bytesReceived >= results.data.trainRows * 256 * 4)
+            let featureByteCount = try #require(results.data.featureBytes)
+            #expect(results.workers[1].bytesReceived >= featureByteCount)
         }
 
         @Test func aKeyAddedLetsAWaitingWorkerIn() async throws {

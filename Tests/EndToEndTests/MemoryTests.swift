@@ -40,7 +40,7 @@ extension EndToEndTests {
             #expect(
                 coordinatorPeak <= dataByteCount + 400 << 20, "\(coordinatorPeak >> 20) MiB")
             // Broadcast or pulled, every byte came once.
-            #expect(report.bytesReceived == featureByteCount)
+            #expect(report.bytesReceived == results.data.featureBytes)
         }
     }
 }

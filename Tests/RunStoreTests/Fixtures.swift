@@ -35,7 +35,7 @@ let sampleResults = RunResults(
     config: ["dataset": "mnist", "epochs": 12, "learning_rate": 0.1, "json": false],
     data: .init(
         trainRows: 60_000, testRows: 10_000, classes: 2, classNames: ["T-shirt/top", "Ankle boot"],
-        sha256: "00ff"),
+        sha256: "00ff", featureBytes: 26_000_000),
     schemes: .init(
         oneVsAll: .init(
             accuracy: 0.9, correct: 9_000, heads: 1, headsPerPrediction: 1, parameters: 514,
