@@ -54,7 +54,7 @@ extension SimulationCosts {
         costs.streamSecondsPerFeature = 1.0e-9
         costs.orderSecondsPerRow = 52e-9
         costs.switchSeconds = 100e-6
-        costs.intakeBytesPerSecond = 800e6
+        costs.intakeBytesPerSecond = 450e6
         costs.readySeconds = 5e-3
         costs.messageSeconds = 20e-6
         costs.headSeconds = 2e-6

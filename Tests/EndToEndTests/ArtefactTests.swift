@@ -59,7 +59,7 @@ extension EndToEndTests {
                 try object(results["data"]),
                 [
                     "train_rows": "i", "test_rows": "i", "classes": "i", "class_names": "a",
-                    "sha256": "s",
+                    "sha256": "s", "feature_bytes": "i",
                 ])
             let schemes = try object(results["schemes"])
             #expect(schemes.keys.sorted() == Self.schemeKeys.sorted())

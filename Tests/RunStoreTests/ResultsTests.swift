@@ -33,7 +33,10 @@ import Testing
             keys() == [
                 "config", "data", "digests", "heads", "schemes", "timing", "versions", "workers",
             ])
-        #expect(keys("data") == ["class_names", "classes", "sha256", "test_rows", "train_rows"])
+        #expect(
+            keys("data") == [
+                "class_names", "classes", "feature_bytes", "sha256", "test_rows", "train_rows",
+            ])
         #expect(keys("schemes") == ["all_vs_all", "one_vs_all"])
         #expect(
             keys("schemes", "one_vs_all") == [
