@@ -141,7 +141,7 @@ let package = Package(
         tests("ZeroMQ", ["ZeroMQ"]),
         tests("Threading", ["Threading"]),
         tests("Datasets", ["Datasets", "Tensors"]),
-        tests("Backbone", ["Backbone", "OneDNN", "Tensors"]),
+        tests("Backbone", ["Backbone", "CBackboneKernels", "OneDNN", "Tensors"]),
         tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
         tests(

@@ -116,8 +116,14 @@ struct FinishedModel {
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: classCount, seed: 0, threadCount: options.threads)
         if case .string(let name)? = results.config["precision"],
-            let precision = BackbonePrecision(rawValue: name), precision.isAvailable
+            let precision = BackbonePrecision(rawValue: name)
         {
+            guard precision.isAvailable else {
+                throw RunError(
+                    .unavailable,
+                    "\(folder) was run with --precision \(name), which this processor lacks; evaluate it where it was trained, or run it with --save-features"
+                )
+            }
             configuration.precision = precision
         }
         let backbone = try Backbone(configuration, weights: backbone)

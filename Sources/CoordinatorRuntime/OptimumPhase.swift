@@ -44,7 +44,9 @@ struct OptimumPhase {
         }) {
             guard let penalty = Penalty(known.payload) else {
                 throw RunError(
-                    .data, "\(journal.path) has a choice of --l2 that cannot be read; say --l2")
+                    .data,
+                    "\(journal.path) has a choice of --l2 that cannot be read; say --l2, with another --run-dir"
+                )
             }
             console.log(.info, "l2 \(penalty.l2), as chosen before")
             return penalty
@@ -59,7 +61,8 @@ struct OptimumPhase {
                 }
             } catch {
                 try flag.check()
-                throw RunError(.data, "\(error.message); say --l2 to do without")
+                throw RunError(
+                    .data, "\(error.message); say --l2, with another --run-dir, to do without")
             }
         }
         // The features were learnt from the same rows, which makes weak penalties look too good.
@@ -101,7 +104,9 @@ struct OptimumPhase {
                 for index in stride(from: thread, to: heads.count, by: threadCount) {
                     try flag.check()
                     let norm = try trainer.gradientNorm(of: heads[index])
-                    part.gradientMax = max(part.gradientMax, norm)
+                    // What is no number certifies nothing, and is no number in JSON either.
+                    part.gradientMax = max(
+                        part.gradientMax, norm.isFinite ? norm : .greatestFiniteMagnitude)
                     if norm <= tolerance { part.certifiedCount += 1 }
                 }
             }

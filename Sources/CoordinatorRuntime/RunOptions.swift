@@ -177,7 +177,8 @@ package struct RunOptions: Sendable {
             )
         }
         try require(
-            l2.map { $0.isFinite && $0 > 0 } ?? true, "--l2 must be above 0, not \(l2 ?? 0)")
+            l2.map { $0 > 0 && $0 <= 1e6 } ?? true,
+            "--l2 must be above 0 and at most 1e6, not \(l2 ?? 0)")
         guard headMode != .frozen else { return }
         try require(
             headEpochs != .converge,
@@ -186,6 +187,14 @@ package struct RunOptions: Sendable {
         try require(
             headDropout == nil,
             "--head-dropout is of frozen heads; networks of --head-mode \(headMode.rawValue) have the backbone's own dropout"
+        )
+        try require(
+            headInitialisation == .glorot,
+            "--head-init is of frozen heads; networks of --head-mode \(headMode.rawValue) start where their mode says"
+        )
+        try require(
+            precision == .fp32,
+            "--precision is of frozen heads' backbone; networks of --head-mode \(headMode.rawValue) train in fp32, and so does theirs"
         )
     }
 

@@ -49,8 +49,12 @@ extension RunRecord {
         }
         let count = results.heads.trained + results.heads.resumed
         let origin = optimum.crossValidation == nil ? "as given" : "by cross-validation"
+        let outcome =
+            certified == count
+            ? "certified at their optimum, gradients at most \(optimum.gradientTolerance)"
+            : "certified (gradients at most \(optimum.gradientTolerance)); the largest gradient of the others is \(optimum.gradientMax)"
         return [
-            "heads  \(Format.count(certified)) of \(Format.count(count)) certified at their optimum, gradients at most \(optimum.gradientTolerance)",
+            "heads  \(Format.count(certified)) of \(Format.count(count)) \(outcome)",
             "l2     \(optimum.l2), \(origin)",
         ]
     }

@@ -47,8 +47,8 @@ extension SimulationCosts {
     /// For jobs without a run to take figures from: one core of an AMD Zen 3 server, AVX2.
     ///
     /// Measured, with 60,000 rows of 256 features: rate, stream and order by bundles of 2 to 44 heads,
-    /// head and result byte by the processor time of the coordinator's thread over 1,013 heads.
-    /// Estimated: all others.
+    /// head and result byte by the processor time of the coordinator's thread over 1,013 heads,
+    /// intake by a broadcast to one worker. Estimated: all others.
     static let measured: SimulationCosts = {
         var costs = SimulationCosts(flopsPerSecond: 47e9)
         costs.streamSecondsPerFeature = 1.0e-9
@@ -128,6 +128,10 @@ extension SimulationSource {
                 file["schemes"]?["one_vs_all"]?["parameters"]?.number,
                 "schemes.one_vs_all.parameters")
             featureCount = max(1, Int(parameters) / max(1, classCount) - 1)
+            // A bit for each feature, and those that are not zero; those of before had all sent.
+            let sent = file["data"]?["feature_bytes"]?.number ?? .infinity
+            let share = sent / (4 * Double(rowCount) * Double(featureCount)) - 1.0 / 32
+            nonzeroShare = min(1, max(0, share))
         }
         try checkSizes(path)
         let measured: MeasuredHeadPhase

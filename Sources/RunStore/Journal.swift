@@ -112,14 +112,18 @@ package final class Journal: Sendable {
     ///
     /// - Throws: ``RunStoreError`` for a record that is not what was written, and what `body` throws.
     package func forEachOutcome(_ body: (StudyRecord) throws -> Void) throws {
-        try queue.read { db in
-            guard try OutcomeTable.exists(in: db) else { return }
-            try OutcomeTable.forEach(in: db) { record in
-                guard let record else {
-                    throw RunStoreError.damaged(path, "the outcome of a network changed")
+        do {
+            try queue.read { db in
+                guard try OutcomeTable.exists(in: db) else { return }
+                try OutcomeTable.forEach(in: db) { record in
+                    guard let record else {
+                        throw RunStoreError.damaged(path, "the outcome of a network changed")
+                    }
+                    try body(record)
                 }
-                try body(record)
             }
+        } catch let error as DatabaseError {
+            throw RunStoreError.damaged(path, error.message ?? "the outcomes cannot be read")
         }
     }
 

@@ -256,6 +256,9 @@ extension RunDirectory {
         return (.unfinished, journal)
     }
 
+    /// What options stood for before they were options.
+    private static let formerValues: [String: JSONValue] = ["precision": "fp32"]
+
     /// One clause per option that differs, by name.
     static func differences(
         from found: [String: JSONValue], to wanted: [String: JSONValue], incidental: Set<String>
@@ -263,8 +266,9 @@ extension RunDirectory {
         Set(found.keys).union(wanted.keys).subtracting(incidental).sorted().compactMap { key in
             let left = found[key]?.normalised
             let right = wanted[key]?.normalised
-            // An option that the version before did not have was none there.
-            guard left ?? .null != right ?? .null else { return nil }
+            // What a version before did not have as an option was as it says here, or none.
+            let former = formerValues[key]?.normalised ?? .null
+            guard left ?? former != right ?? former else { return nil }
             return "\(key) is \(left.map { "\($0)" } ?? "not set") there and "
                 + "\(right.map { "\($0)" } ?? "not set") here"
         }

@@ -107,10 +107,12 @@ struct BroadcastBench: AsyncParsableCommand {
         _ job: HeadJob, _ count: Int, stopped: Int = 0
     ) async throws -> [BroadcastResult] {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let bytes = Self.bytes(of: job)
+        let bytes = Self.bytes(of: job.chunks.table.features)
+        let sent = Self.bytes(of: job.chunks.owner)
         let kinds = stopped > 0 ? [false] : encryption.kinds
         var outcomes: [Bool: [BroadcastTrial.Outcome]] = [:]
         var plain: [PlainCopy.Mode: [Double]] = [:]
+        var plainSent: [Double] = []
         for _ in 0..<trials {
             // In turn, so that a machine that slows down slows all.
             for isEncrypted in kinds {
@@ -124,6 +126,7 @@ struct BroadcastBench: AsyncParsableCommand {
                 plain[mode, default: []].append(
                     try PlainCopy.measure(bytes, receiverCount: count, mode))
             }
+            plainSent.append(try PlainCopy.measure(sent, receiverCount: count, .keep))
         }
         let unencrypted = outcomes[false].map { Median.of($0.map(\.seconds)) }
         return kinds.map { isEncrypted in
@@ -142,13 +145,14 @@ struct BroadcastBench: AsyncParsableCommand {
                 bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,
                 coordinatorPeakRssBytes: outcomes.map(\.peakRSSByteCount).max() ?? 0,
                 plainSeconds: kept, ratio: kept / seconds,
+                ratioOfBytesSent: Median.of(plainSent) / seconds,
                 plainDiscardSeconds: Median.of(plain[.discard] ?? []),
                 allSeconds: outcomes.map(\.seconds), digest: digest.text)
         }
     }
 
-    private static func bytes(of job: HeadJob) -> [UInt8] {
-        unsafe job.chunks.table.features.withUnsafeBufferPointer {
+    private static func bytes(of buffer: FloatBuffer) -> [UInt8] {
+        unsafe buffer.withUnsafeBufferPointer {
             unsafe [UInt8](UnsafeRawBufferPointer($0))
         }
     }
@@ -179,8 +183,10 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     let coordinatorPeakRssBytes: Int
     /// Of receivers that keep the bytes, as workers do.
     let plainSeconds: Double
-    /// Broadcast over plain, in bytes a second.
+    /// Broadcast over plain, in bytes of features a second.
     let ratio: Double
+    /// Broadcast over a plain copy of only the bytes that were sent, in these a second.
+    let ratioOfBytesSent: Double
     /// Of receivers that read into one small buffer.
     let plainDiscardSeconds: Double
     let allSeconds: [Double]
@@ -189,11 +195,11 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f, coordinator %.1f MiB, %@",
+                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f (of bytes sent %.2f), coordinator %.1f MiB, %@",
             `case`, encryption, subscribers, stopped, workerThreads, Double(bytes) * 1e-6,
             Double(bytesSent) * 1e-6,
             seconds * 1e3,
             bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,
-            ratio, Double(coordinatorPeakRssBytes) / Double(1 << 20), digest)
+            ratio, ratioOfBytesSent, Double(coordinatorPeakRssBytes) / Double(1 << 20), digest)
     }
 }

@@ -72,7 +72,7 @@ struct ReproduceCommand: AsyncParsableCommand {
         help: """
             What is done about unequal classes: none; weights (rows of small classes weigh more, \
             for every backbone, network and head over its own classes); resample (rows of small \
-            classes are repeated: converged heads then need --l2, for copies of one row stand on \
+            classes are repeated: converged heads should have --l2, for copies of one row stand on \
             both sides of a cross-validation).
             """)
     var balance = StudySettings.Balance.none

@@ -211,6 +211,20 @@ extension DatasetName: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
-extension BackbonePrecision: ExpressibleByArgument {}
+extension BackbonePrecision: ExpressibleByArgument {
+    /// What is for checking only is not offered.
+    private static let offered: [BackbonePrecision] = [.fp32, .bf16]
+
+    /// Nil for what is not offered.
+    package init?(argument: String) {
+        guard let known = BackbonePrecision(rawValue: argument), Self.offered.contains(known) else {
+            return nil
+        }
+        self = known
+    }
+
+    /// What help and refusals list.
+    package static var allValueStrings: [String] { offered.map(\.rawValue) }
+}
 extension HeadInitialisation: ExpressibleByArgument {}
 extension HeadEpochs: ExpressibleByArgument {}

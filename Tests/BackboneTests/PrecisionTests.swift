@@ -1,5 +1,7 @@
 import Backbone
+import CBackboneKernels
 import OneDNN
+import Tensors
 import Testing
 
 /// The heavy products through oneDNN, unrounded on any processor, rounded where it can.
@@ -61,6 +63,37 @@ import Testing
         let after = try whole.features(pixels: pixels)
         #expect(try resumed.features(pixels: pixels) == after)
         #expect(after != before)
+    }
+
+    /// To the nearest, ties to even, by the definition in double precision; on any processor.
+    @Test func roundingIsToTheNearest() {
+        var numbers: [Float] = [
+            0, -0.0, 1, -1, 1.00390625, 1.01171875, -1.00390625, .greatestFiniteMagnitude,
+            -.greatestFiniteMagnitude, .leastNonzeroMagnitude, .leastNormalMagnitude, .infinity,
+            -.infinity, .nan, Float(bitPattern: 0x7F80_0001), Float(bitPattern: 0xFFFF_FFFF),
+        ]
+        for index in 0..<4_080 {
+            let bits = Philox.block(seed: 6, UInt32(index), 0, 0, 0).x
+            // Half of them exactly between two.
+            numbers.append(
+                Float(bitPattern: index % 2 == 0 ? bits : bits & 0xFFFF_0000 | 0x8000))
+        }
+        var halves = [UInt16](repeating: 0, count: numbers.count)
+        unsafe backbone_narrow_copy(
+            numbers, &halves, backbone_number_bf16, numbers.count, 2)
+        for (number, half) in zip(numbers, halves) {
+            let found = Float(bitPattern: UInt32(half) << 16)
+            if number.isNaN {
+                #expect(found.isNaN)
+                continue
+            }
+            let below = Float(bitPattern: number.bitPattern & 0xFFFF_0000)
+            let above = Float(bitPattern: (number.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
+            let rest = number.bitPattern & 0xFFFF
+            let isOdd = number.bitPattern & 0x1_0000 != 0
+            let goesUp = rest > 0x8000 || rest == 0x8000 && isOdd
+            #expect(found.bitPattern == (goesUp ? above : below).bitPattern, "\(number)")
+        }
     }
 
     @Test(.enabled(if: !Engine.computesBfloat16))

@@ -53,6 +53,26 @@ import Testing
         #expect(result.values.map(\.bitPattern) == table.values.map(\.bitPattern))
     }
 
+    /// Whole chunks right behind and right before coded ones, whose coding uses a float up.
+    @Test func chunksWithoutZerosStayWhole() throws {
+        let sparse = Self.table(16, [100, 0, 100], zeroShare: 0.9)
+        let dense = sampleTable(featureCount: 16, classRowCounts: [100])
+        let values = sparse.values[..<1_600] + dense.values + sparse.values[1_600...]
+        let buffer = FloatBuffer(count: values.count)
+        unsafe buffer.withUnsafeMutableBufferPointer { _ = unsafe $0.update(from: values) }
+        let table = FeatureTable(
+            features: buffer, featureCount: 16, classRowCounts: [100, 100, 100])
+        let chunks = try FeatureChunks(table, chunkByteCountMax: 3_200)
+        let kinds = chunks.manifest.chunks.map { $0.byteCount == $0.rowCount * 64 }
+        #expect(kinds == [false, false, true, true, false, false])
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: 1 << 20)
+        for index in chunks.manifest.chunks.indices {
+            try assembly.insert(index, chunks.bytes(index))
+        }
+        let result = try assembly.finish()
+        #expect(result.values.map(\.bitPattern) == values.map(\.bitPattern))
+    }
+
     // What another language reads: a bit for each number, then those that are not zero.
     @Test func theLayoutIsAsDocumented() throws {
         let buffer = FloatBuffer(count: 40)

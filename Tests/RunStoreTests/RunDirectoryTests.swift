@@ -111,6 +111,14 @@ import Testing
             var later = config
             later["l2"] = .null
             #expect(try RunDirectory(path: folder, config: later).state == .unfinished)
+            // Before it could be chosen, the backbone's precision was this one.
+            later["precision"] = "fp32"
+            #expect(try RunDirectory(path: folder, config: later).state == .unfinished)
+            later["precision"] = "bf16"
+            #expect(throws: RunStoreError.self) {
+                try RunDirectory(path: folder, config: later)
+            }
+            later["precision"] = nil
             later["l2"] = 0.1
             #expect(throws: RunStoreError.self) {
                 try RunDirectory(path: folder, config: later)
