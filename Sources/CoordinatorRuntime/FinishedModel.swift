@@ -41,7 +41,7 @@ struct FinishedModel {
                 .data, "\(folder) holds no results.json; give the folder of a finished run")
         }
         results = try RunDirectory.readResults(in: folder)
-        if case .string(let mode)? = results.config["head_mode"], mode != HeadMode.frozen.rawValue {
+        if let mode = results.networkMode {
             throw RunError(
                 .data,
                 "\(folder) is a run of whole networks (--head-mode \(mode)), whose weights are not kept; its results.json has all schemes"

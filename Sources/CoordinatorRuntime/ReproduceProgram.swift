@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Hashing
 import HeadPlan
 import Reporting
 import RunStore
@@ -144,7 +145,7 @@ package final class ReproduceProgram: Sendable {
             versions: RunRecord.versions.merging(["cpu": Processor.modelName ?? "unknown"]) {
                 first, _ in first
             }
-        ) { RunDigests.arrays($0) }
+        ) { hexadecimalSHA256($0) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase

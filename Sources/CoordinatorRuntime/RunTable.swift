@@ -39,7 +39,7 @@ extension RunRecord {
     }
 
     private static func notes(_ results: RunResults) -> [String] {
-        if case .string(let mode)? = results.config["head_mode"], mode != "frozen" {
+        if let mode = results.networkMode {
             return [
                 "heads  whole networks, \(mode); their logits are kept in journal.sqlite, no weights in model.safetensors"
             ]
@@ -57,6 +57,16 @@ extension RunRecord {
             "heads  \(Format.count(certified)) of \(Format.count(count)) \(outcome)",
             "l2     \(optimum.l2), \(origin)",
         ]
+    }
+}
+
+extension RunResults {
+    /// How a run of whole networks trained them; nil where heads were trained on frozen features.
+    var networkMode: String? {
+        guard case .string(let mode)? = config["head_mode"], mode != HeadMode.frozen.rawValue else {
+            return nil
+        }
+        return mode
     }
 }
 

@@ -61,6 +61,13 @@ package enum BLAKE2b {
     }
 }
 
+/// SHA-256 of arrays of numbers, one after the other, float32 little-endian, in hexadecimal.
+package func hexadecimalSHA256(_ arrays: [[Float]]) -> String {
+    var hash = SHA256()
+    for array in arrays { hash.update(array) }
+    return hexadecimal(hash.finalize())
+}
+
 /// Bytes as lower-case hexadecimal.
 package func hexadecimal(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef")

@@ -8,12 +8,7 @@ package enum RunDigests {
     /// are given: each its weights `[class, feature]` row by row, then its biases, float32
     /// little-endian.
     package static func heads(_ heads: [Head]) -> String {
-        var hash = SHA256()
-        for head in planOrdered(heads) {
-            hash.update(head.weights.values)
-            hash.update(head.biases)
-        }
-        return hexadecimal(hash.finalize())
+        hexadecimalSHA256(planOrdered(heads).flatMap { [$0.weights.values, $0.biases] })
     }
 
     /// Of whole networks in the plan's order: the SHA-256 of each one's weights, as 64 hexadecimal
@@ -27,23 +22,13 @@ package enum RunDigests {
     /// Of the features `[sample, feature]`: the training rows, then the test rows, float32
     /// little-endian.
     package static func features(train: Matrix, test: Matrix) -> String {
-        var hash = SHA256()
-        hash.update(train.values)
-        hash.update(test.values)
-        return hexadecimal(hash.finalize())
+        hexadecimalSHA256([train.values, test.values])
     }
 
     /// Of the bytes of predictions.csv.
     package static func predictions(_ csv: [UInt8]) -> String {
         var hash = SHA256()
         hash.update(csv)
-        return hexadecimal(hash.finalize())
-    }
-
-    /// Of arrays of numbers, one after the other, float32 little-endian.
-    package static func arrays(_ arrays: [[Float]]) -> String {
-        var hash = SHA256()
-        for array in arrays { hash.update(array) }
         return hexadecimal(hash.finalize())
     }
 

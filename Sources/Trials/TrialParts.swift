@@ -24,20 +24,13 @@ struct Features {
         guard (self.train.values + self.test.values).allSatisfy(\.isFinite) else {
             throw TrialError("the backbone's training diverged; lower --learning-rate")
         }
-        digest = Trials.digest([self.train.values, self.test.values])
+        digest = hexadecimalSHA256([self.train.values, self.test.values])
     }
-}
-
-/// SHA-256 of arrays of numbers, one after the other, hexadecimal.
-func digest(_ arrays: [[Float]]) -> String {
-    var hash = SHA256()
-    for array in arrays { hash.update(array) }
-    return hexadecimal(hash.finalize())
 }
 
 /// Of heads in their plan's order, as in a run's `digests.heads`.
 func digest(_ heads: [Head]) -> String {
-    digest(heads.flatMap { [$0.weights.values, $0.biases] })
+    hexadecimalSHA256(heads.flatMap { [$0.weights.values, $0.biases] })
 }
 
 /// What a whole network over some classes is drawn by: another seed for every class set and arm.

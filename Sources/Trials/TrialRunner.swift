@@ -1,6 +1,7 @@
 package import Backbone
 package import Datasets
 import Decoding
+import Hashing
 import HeadPlan
 package import HeadTraining
 package import Study
@@ -228,7 +229,7 @@ struct TrialWork {
         }
         return NetworkOutcome(
             trainRowCount: rows.count, logits: logits,
-            weightDigest: digest(weights.tensors.map(\.values)))
+            weightDigest: hexadecimalSHA256(weights.tensors.map(\.values)))
     }
 
     private func configuration(

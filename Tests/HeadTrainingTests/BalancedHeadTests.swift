@@ -98,18 +98,7 @@ import Testing
 
     // MARK: - At the optimum
 
-    struct Reference: Sendable {
-        let counts: [Int]
-        let featureCount: Int
-        let modulus: Int
-        let l2: Double
-        let classes: [Int]
-        let objective: Double
-        /// Of feature 0.
-        let weights: [Double]
-        /// Less their mean.
-        let biases: [Double]
-    }
+    typealias Reference = ConvergedHeadTests.Reference
 
     // scikit-learn 1.9.1, LogisticRegression(class_weight="balanced", solver="newton-cg", tol=1e-12)
     // on float64 copies of these rows; C as in ``ConvergedHeadTests``.
