@@ -56,7 +56,10 @@ package struct HeadJob: Sendable {
             rowCount: manifest.classRowCounts.reduce(0, +), featureCount: manifest.featureCount,
             epochCount: hyperparameters.epochCount)
         // Each goes through its own rows by itself: nothing is shared by a bundle.
-        if hyperparameters.optimumL2 != nil { schedulerConfiguration.bundleFixedFlops = 0 }
+        if hyperparameters.optimumL2 != nil {
+            schedulerConfiguration.bundleFixedFlops = 0
+            schedulerConfiguration.firstBundleFlops = 0
+        }
     }
 
     var featureCount: Int { chunks.manifest.featureCount }

@@ -46,13 +46,13 @@ struct SimulationSource {
 extension SimulationCosts {
     /// For jobs without a run to take figures from: one core of an AMD Zen 3 server, AVX2.
     ///
-    /// Measured, with 60,000 rows of 256 features: rate, stream and order by bundles of 2 to 44 heads,
+    /// Measured, with 60,000 rows of 256 features: rate, stream and order by the 17 bundles of a run,
     /// head and result byte by the processor time of the coordinator's thread over 1,013 heads,
     /// intake by a broadcast to one worker. Estimated: all others.
     static let measured: SimulationCosts = {
-        var costs = SimulationCosts(flopsPerSecond: 47e9)
-        costs.streamSecondsPerFeature = 1.0e-9
-        costs.orderSecondsPerRow = 52e-9
+        var costs = SimulationCosts(flopsPerSecond: 76e9)
+        costs.streamSecondsPerFeature = 0.44e-9
+        costs.orderSecondsPerRow = 44e-9
         costs.switchSeconds = 100e-6
         costs.intakeBytesPerSecond = 450e6
         costs.readySeconds = 5e-3

@@ -142,7 +142,9 @@ extension HeadScheduler {
         guard let record = bundles[bundle] else { return }
         fleet = FleetFigures()
         let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
-        let flops = cost(of: ranks)
+        var flops = cost(of: ranks)
+        if !workers[index].hasBegun { flops += configuration.firstBundleFlops }
+        workers[index].hasBegun = true
         let worker = workers[index].id
         bundles[bundle]?.leases.append(
             Lease(
@@ -154,7 +156,7 @@ extension HeadScheduler {
         let delay = workers[index].startDelaySeconds(at: now)
         let attempt = UInt32(record.leases.count + 1)
         let held = HeldLease(
-            bundle: bundle, attempt: attempt, expectedSeconds: expected,
+            bundle: bundle, attempt: attempt, flops: flops, expectedSeconds: expected,
             isIsolated: record.isIsolated, since: now,
             deadline: now.advanced(bySeconds: leaseSeconds(expected + delay)))
         if workers[index].running.count < workers[index].slotCount {
@@ -185,27 +187,33 @@ extension HeadScheduler {
     ///
     /// Far from the end, the configured time, or more if streaming the rows is much of it. Near it:
     /// imagine what waits poured over the slots until all are busy for equally long (guided
-    /// self-scheduling, Polychronopoulos and Kuck 1987, with the leases that are out taken into
-    /// account). This slot's part of that is its share; the bundle takes seven tenths of it, and all
-    /// of it once the rest would be too small to be worth streaming the rows. Half, which is usual, makes more bundles, and each streams all rows.
+    /// self-scheduling, Polychronopoulos and Kuck 1987, with the leases that are out and the fixed
+    /// part of the next bundle taken into account). This slot's part of that is its share; the
+    /// bundle takes seven tenths of it, and all of it once the rest would be too small to be worth
+    /// streaming the rows. Half, which is usual, makes more bundles, and each streams all rows.
+    ///
+    /// A place behind a running bundle is filled late near the end, when more is known, and not
+    /// before the first result where streaming is dear: its size would be a guess.
     private mutating func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
         let rate = flopsPerSecond(ofWorkerAt: index)
         let fixedSeconds = configuration.bundleFixedFlops / rate
         let least = max(
             configuration.bundleSecondsMin, fixedSeconds / configuration.bundleFixedShareMax)
         let isMeasured = workers[index].measuredFlopsPerSecond != nil
+        let delay = workers[index].startDelaySeconds(at: now)
+        if delay > 0 && !isMeasured && least > configuration.firstBundleSeconds { return nil }
         let usual = max(
             configuration.bundleSeconds,
             min(fixedSeconds / configuration.bundleFixedShare, configuration.bundleSecondsMax))
         let wanted = max(isMeasured ? usual : configuration.firstBundleSeconds, least)
         if pendingFlops > 4 * wanted * fleetRate(at: now) { return wanted }
-        let delay = workers[index].startDelaySeconds(at: now)
+        if delay > configuration.bundleLeadSeconds { return nil }
         let share = levelSeconds(at: now) - delay
         // A slot that is idle takes what there is; a waiting place leaves crumbs to whoever is idle
         // first.
         if delay > 0 && share < least / 2 { return nil }
         let part = 0.7
-        if share * (1 - part) < least / 2 { return min(max(share, least), wanted) }
+        if share * (1 - part) < least { return min(max(share, least), wanted) }
         return min(wanted, share * part)
     }
 
@@ -223,7 +231,7 @@ extension HeadScheduler {
         return rate
     }
 
-    /// Seconds until everything would be done if what waits were spread evenly.
+    /// Seconds until everything would be done if what waits were spread evenly, a bundle a slot.
     ///
     /// O(slots log slots), once between two leases.
     private mutating func levelSeconds(at now: SchedulerInstant) -> Double {
@@ -252,8 +260,12 @@ extension HeadScheduler {
     private func computedLevelSeconds(at now: SchedulerInstant) -> Double {
         var basins: [(committed: Double, rate: Double)] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
-            let rate = Double(workers[index].slotCount) * flopsPerSecond(ofWorkerAt: index)
-            basins.append((workers[index].committedSeconds(at: now), rate))
+            let slotRate = flopsPerSecond(ofWorkerAt: index)
+            // What it gets next comes with a fixed part.
+            let bottom =
+                workers[index].committedSeconds(at: now)
+                + configuration.bundleFixedFlops / slotRate
+            basins.append((bottom, Double(workers[index].slotCount) * slotRate))
         }
         let readyRate = basins.reduce(0) { $0 + $1.rate }
         basins.append((0, comingShare() * readyRate))

@@ -21,6 +21,7 @@ extension HeadScheduler {
                 if !measured.isEmpty {
                     typicalFlopsPerSecond = measured.reduce(0, +) / Double(measured.count)
                 }
+                weighLeases(afterMeasuringWorkerAt: index)
             }
         }
         if !isFinished && !verification.distrusted.contains(lease.trainer) {
@@ -28,6 +29,15 @@ extension HeadScheduler {
         }
         returnHeads(of: key.bundle)
         retireIfEnded(key.bundle)
+    }
+
+    /// Expects of the leases that are out what the rates say now: those of a worker that was measured
+    /// just now, and of all that are still taken to be like the others.
+    private mutating func weighLeases(afterMeasuringWorkerAt measured: Int) {
+        for index in workers.indices
+        where index == measured || workers[index].measuredFlopsPerSecond == nil {
+            workers[index].weighLeases(flopsPerSecond: flopsPerSecond(ofWorkerAt: index))
+        }
     }
 
     /// Without `mayDismiss` the worker rests instead: it may not be its fault, and if it is, others take

@@ -22,9 +22,12 @@ extension HeadWork {
 
 extension SchedulerConfiguration {
     /// Textbook operations of a row that is streamed but belongs to no head: a masked copy of a row
-    /// that lies anywhere in memory costs about as much as 25 multiply-adds a feature (measured: 260
-    /// ns a row of 256 at 47 GFLOP/s, of 60,000 rows; fewer rows lie in the caches and cost less).
-    private static let streamFlopsPerFeature = 50.0
+    /// that lies anywhere in memory costs about as much as 17 multiply-adds a feature (measured: 111
+    /// ns a row of 256 at 76 GFLOP/s, of 60,000 rows; fewer rows lie in the caches and cost less).
+    private static let streamFlopsPerFeature = 33.0
+
+    /// Of a row in a worker's first bundle: its place in an epoch's order (measured: 44 ns).
+    private static let orderFlopsPerRow = 3_300.0
 
     /// The settings of a run over so many rows, features and epochs.
     package init(minWorkerCount: Int, rowCount: Int, featureCount: Int, epochCount: Int) {
@@ -33,5 +36,6 @@ extension SchedulerConfiguration {
         bundleFixedFlops =
             Self.streamFlopsPerFeature * Double(featureCount) * Double(rowCount)
             * Double(epochCount)
+        firstBundleFlops = Self.orderFlopsPerRow * Double(rowCount) * Double(epochCount)
     }
 }

@@ -2,7 +2,10 @@
 struct HeldLease: Sendable {
     let bundle: BundleID
     let attempt: UInt32
-    let expectedSeconds: Double
+    /// Cost with the fixed part.
+    let flops: Double
+    /// By what is known of its worker's rate.
+    var expectedSeconds: Double
     /// Whether the worker has nothing else meanwhile.
     let isIsolated: Bool
     /// When it was assigned while it waits, when it moved up once it runs.
@@ -33,6 +36,8 @@ struct RemoteWorker: Sendable {
     let trainer: TrainerID
     var slotCount: Int
     var phase = Phase.joined
+    /// Whether it ever had a lease.
+    var hasBegun = false
     /// One lease per busy slot, in the order they started.
     var running: [HeldLease] = []
     /// Leases behind those, first come first served; at most one per slot.
@@ -67,6 +72,16 @@ struct RemoteWorker: Sendable {
         let rate = min(max(flops / seconds, 1e6), 1e15)
         recentFlops = recentFlops * memory + rate * seconds
         recentSeconds = recentSeconds * memory + seconds
+    }
+
+    /// Expects its leases to take as long as a rate says.
+    mutating func weighLeases(flopsPerSecond: Double) {
+        for place in running.indices {
+            running[place].expectedSeconds = running[place].flops / flopsPerSecond
+        }
+        for place in waiting.indices {
+            waiting[place].expectedSeconds = waiting[place].flops / flopsPerSecond
+        }
     }
 
     /// Whether it may be given anything, if it has a free place.

@@ -4,6 +4,8 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var minWorkerCount = 1
     /// What a bundle costs besides its heads (streaming all rows once per epoch), in flops.
     package var bundleFixedFlops = 0.0
+    /// What a worker's first bundle costs besides (the orders of the rows), in flops.
+    package var firstBundleFlops = 0.0
     /// Most heads of a bundle.
     package var bundleHeadCountMax = 1_024
     /// Most bytes of a bundle's result; a single head above it goes alone.
@@ -20,6 +22,8 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var bundleSecondsMin = 0.1
     /// Largest share of a bundle's cost that its fixed part may have at the smallest size.
     package var bundleFixedShareMax = 0.33
+    /// How long before a slot is free its next bundle is leased near the end: some ticks.
+    package var bundleLeadSeconds = 0.5
     /// Flops per second and slot of a worker that has reported nothing yet.
     package var guessedFlopsPerSecond = 20e9
     /// Weight that a worker's earlier results keep when a new one arrives, in [0, 1).
@@ -66,6 +70,7 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     func validate() {
         precondition(minWorkerCount >= 1)
         precondition(bundleFixedFlops >= 0 && bundleFixedFlops.isFinite)
+        precondition(firstBundleFlops >= 0 && firstBundleFlops.isFinite)
         precondition(bundleHeadCountMax >= 1)
         precondition(bundleResultByteCountMax >= 1)
         precondition(bundleSecondsMin > 0)
@@ -74,6 +79,7 @@ package struct SchedulerConfiguration: Hashable, Sendable {
         precondition(bundleFixedShare > 0 && bundleFixedShare <= 1)
         precondition(firstBundleSeconds > 0)
         precondition(bundleFixedShareMax > 0 && bundleFixedShareMax <= 1)
+        precondition(bundleLeadSeconds >= 0)
         precondition(guessedFlopsPerSecond > 0 && guessedFlopsPerSecond.isFinite)
         precondition(rateMemory >= 0 && rateMemory < 1)
         precondition(leaseSecondsMin > 0)

@@ -138,6 +138,27 @@ func streaming(rowCount: Int, featureCount: Int = 256, epochCount: Int = 20) -> 
 }
 
 @Suite struct BalanceTests {
+    // Goal: many workers keep what they gain though every bundle streams all rows, which is a large
+    // part of so short a job. Method: the scheduler's own idea of streaming; ideal is no streaming.
+    @Test(arguments: [
+        (6_000, 2, 0.95), (6_000, 16, 0.78), (60_000, 2, 0.95), (60_000, 8, 0.88),
+        (60_000, 16, 0.81), (60_000, 32, 0.75),
+    ])
+    func efficiency(rowCount: Int, workerCount: Int, limit: Double) {
+        let works = works(.subsets, classCount: 10, rowCount: rowCount)
+        let rate = 70e9
+        var fleet = FaultlessFleet(
+            works,
+            configuration: SchedulerConfiguration(
+                minWorkerCount: workerCount, rowCount: rowCount, featureCount: 256, epochCount: 20),
+            workerCount: workerCount, slotCount: 1,
+            flopsPerSecond: Array(repeating: rate, count: workerCount))
+        let outcome = fleet.run()
+        let ideal = works.reduce(0) { $0 + $1.trainingFlops } / rate / Double(workerCount)
+        print("rows=\(rowCount) workers=\(workerCount): \(ideal / outcome.seconds), \(outcome)")
+        #expect(ideal / outcome.seconds > limit)
+    }
+
     // Goal: all slots end together. Method: a fleet without faults, speeds that wobble by 3%, and
     // the share of its time that nobody computed.
     @Test(arguments: [

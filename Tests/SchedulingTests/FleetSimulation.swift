@@ -40,6 +40,7 @@ struct FleetPlan {
         configuration.bundleHeadCountMax = Int.random(in: 1...20, using: &generator)
         configuration.bundleResultByteCountMax = Int.random(in: 4_000...40_000, using: &generator)
         configuration.bundleFixedFlops = generator.chance(0.5) ? 0 : 0.2e9
+        configuration.bundleLeadSeconds = generator.chance(0.5) ? .infinity : 0.5
         configuration.retiredBundleCountMax = generator.chance(0.2) ? 2 : 64
         if generator.chance(0.8) { latencySecondsMax = 0.5 }
         if generator.chance(0.5) {

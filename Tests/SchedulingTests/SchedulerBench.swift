@@ -14,6 +14,8 @@ struct SchedulerBench {
     ) {
         var configuration = SchedulerConfiguration()
         configuration.bundleHeadCountMax = 1
+        // Waiting places are filled at once, however near the end.
+        configuration.bundleLeadSeconds = .infinity
         configure(&configuration)
         let works = (0..<UInt32(headCount)).map {
             HeadWork(id: HeadID($0), trainingFlops: flops, resultByteCount: resultByteCount)
