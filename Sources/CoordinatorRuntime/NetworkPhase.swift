@@ -93,6 +93,7 @@ struct NetworkPhase {
             tasks: plan.heads.map { spec in
                 let unit = unit(spec.id)
                 return TaskJob.Item(
+                    "the network over \(spec.classes)",
                     flops: size.flops(of: unit, settings),
                     description: try StudyMaterials.description(of: unit))
             },

@@ -103,6 +103,14 @@ package final class ReproduceProgram: Sendable {
         let units = shelf.missing
         if units.isEmpty { return [] }
         console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        if options.settings.balance == .resample && options.settings.l2 == nil
+            && grid.arms.contains(.converged)
+        {
+            console.log(
+                .warning,
+                "--balance resample repeats rows, which then stand on both sides of a fold of the cross-validation: the penalty of converged heads comes out too weak; give --l2"
+            )
+        }
         let link = try CoordinatorLink()
         let endpoint = try await link.start(
             bind: options.run.bind, admission: admission, console: console)

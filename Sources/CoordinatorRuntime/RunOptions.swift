@@ -177,6 +177,10 @@ package struct RunOptions: Sendable {
             )
         }
         try require(
+            headEpochs != .converge || headInitialisation == .glorot,
+            "--head-init is of heads trained by epochs; those of --head-epochs converge have one optimum, wherever they start"
+        )
+        try require(
             l2.map { $0 > 0 && $0 <= 1e6 } ?? true,
             "--l2 must be above 0 and at most 1e6, not \(l2 ?? 0)")
         guard headMode != .frozen else { return }

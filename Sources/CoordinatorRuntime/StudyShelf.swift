@@ -102,7 +102,8 @@ struct StudyShelf: Sendable {
         return try TaskJob(
             tasks: units.map {
                 TaskJob.Item(
-                    flops: flops(of: $0), description: try StudyMaterials.description(of: $0))
+                    $0.description, flops: flops(of: $0),
+                    description: try StudyMaterials.description(of: $0))
             },
             on: MaterialChunks(
                 try StudyMaterials.materials(

@@ -18,9 +18,12 @@ package struct TaskJob: Job {
         package let flops: Double
         /// What the worker's runner is given.
         package let description: [UInt8]
+        /// What people call it, at the beginning of a sentence too.
+        package let name: String
 
         /// A task of this cost.
-        package init(flops: Double, description: [UInt8]) {
+        package init(_ name: String, flops: Double, description: [UInt8]) {
+            self.name = name
             self.flops = flops
             self.description = description
         }
@@ -138,8 +141,8 @@ package struct TaskJob: Job {
     /// None.
     package func specs(of work: [HeadID]) -> [HeadSpec] { [] }
 
-    /// By its number.
-    package func name(of work: HeadID) -> String { "task \(work.rawValue)" }
+    /// What people call the task.
+    package func name(of work: HeadID) -> String { tasks[Int(work.rawValue)].name }
 }
 
 extension Product {

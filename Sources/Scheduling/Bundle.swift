@@ -5,7 +5,7 @@ struct Lease: Sendable {
     let trainer: TrainerID
     /// Ranks of the heads it covers.
     let heads: [Int32]
-    /// Cost with the fixed part.
+    /// Cost with all that is fixed.
     let flops: Double
     let assignedAt: SchedulerInstant
     /// Whether its heads count as leased by it.

@@ -143,8 +143,10 @@ extension HeadScheduler {
         fleet = FleetFigures()
         let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
         var flops = cost(of: ranks)
-        if !workers[index].hasBegun { flops += configuration.firstBundleFlops }
-        workers[index].hasBegun = true
+        if workers[index].leaseCount < workers[index].slotCount {
+            flops += configuration.firstBundleFlops
+        }
+        workers[index].leaseCount += 1
         let worker = workers[index].id
         bundles[bundle]?.leases.append(
             Lease(
@@ -200,13 +202,14 @@ extension HeadScheduler {
         let least = max(
             configuration.bundleSecondsMin, fixedSeconds / configuration.bundleFixedShareMax)
         let isMeasured = workers[index].measuredFlopsPerSecond != nil
-        let delay = workers[index].startDelaySeconds(at: now)
-        if delay > 0 && !isMeasured && least > configuration.firstBundleSeconds { return nil }
+        let isBusy = workers[index].running.count == workers[index].slotCount
+        if isBusy && !isMeasured && least > configuration.firstBundleSeconds { return nil }
         let usual = max(
             configuration.bundleSeconds,
             min(fixedSeconds / configuration.bundleFixedShare, configuration.bundleSecondsMax))
         let wanted = max(isMeasured ? usual : configuration.firstBundleSeconds, least)
         if pendingFlops > 4 * wanted * fleetRate(at: now) { return wanted }
+        let delay = workers[index].startDelaySeconds(at: now)
         if delay > configuration.bundleLeadSeconds { return nil }
         let share = levelSeconds(at: now) - delay
         // A slot that is idle takes what there is; a waiting place leaves crumbs to whoever is idle
@@ -268,7 +271,8 @@ extension HeadScheduler {
             basins.append((bottom, Double(workers[index].slotCount) * slotRate))
         }
         let readyRate = basins.reduce(0) { $0 + $1.rate }
-        basins.append((0, comingShare() * readyRate))
+        let comingRate = typicalFlopsPerSecond ?? configuration.guessedFlopsPerSecond
+        basins.append((configuration.bundleFixedFlops / comingRate, comingShare() * readyRate))
         basins.sort { $0.committed < $1.committed }
         // The level rises basin by basin, until the next one's bottom is above it.
         var level = 0.0
@@ -357,7 +361,7 @@ extension HeadScheduler {
                 lease.isActive, bundle.activeLeaseCount == 1, !bundle.isSuspect
             else { return }
             let slow = SlowLease(
-                bundle: held.bundle, worker: worker.id, flops: lease.flops,
+                bundle: held.bundle, worker: worker.id, flops: cost(of: lease.heads),
                 secondsLeft: secondsLeft, isLate: isLate)
             if isWorthwhile(slow, at: rate) { result.append(slow) }
         }

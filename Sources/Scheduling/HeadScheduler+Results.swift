@@ -37,6 +37,12 @@ extension HeadScheduler {
         for index in workers.indices
         where index == measured || workers[index].measuredFlopsPerSecond == nil {
             workers[index].weighLeases(flopsPerSecond: flopsPerSecond(ofWorkerAt: index))
+            // One that takes longer than it seemed has longer, too.
+            for place in workers[index].running.indices {
+                let held = workers[index].running[place]
+                let deadline = held.since.advanced(bySeconds: leaseSeconds(held.expectedSeconds))
+                workers[index].running[place].deadline = max(held.deadline, deadline)
+            }
         }
     }
 

@@ -18,8 +18,8 @@ package import HeadPlan
 /// a rank of its own, that is due once its head is there.
 ///
 /// The same events at the same times give the same actions. Cost of an event: O(workers + bundle
-/// size * log heads); in the last seconds of a run O(slots log slots) more, for it and for every
-/// assignment.
+/// size * log heads); while there is less than a bundle or two for each slot O(slots log slots) more,
+/// for it and for every assignment.
 package struct HeadScheduler: Sendable {
     /// What happened.
     package enum Event: Hashable, Sendable {

@@ -2,7 +2,7 @@
 struct HeldLease: Sendable {
     let bundle: BundleID
     let attempt: UInt32
-    /// Cost with the fixed part.
+    /// Cost with all that is fixed.
     let flops: Double
     /// By what is known of its worker's rate.
     var expectedSeconds: Double
@@ -36,8 +36,8 @@ struct RemoteWorker: Sendable {
     let trainer: TrainerID
     var slotCount: Int
     var phase = Phase.joined
-    /// Whether it ever had a lease.
-    var hasBegun = false
+    /// Leases it ever had.
+    var leaseCount = 0
     /// One lease per busy slot, in the order they started.
     var running: [HeldLease] = []
     /// Leases behind those, first come first served; at most one per slot.
@@ -97,6 +97,7 @@ struct RemoteWorker: Sendable {
     /// O(slots log slots).
     func startDelaySeconds(at now: SchedulerInstant) -> Double {
         if running.count < slotCount { return 0 }
+        if slotCount == 1 { return running[0].secondsLeft(at: now) }
         let left = running.map { $0.secondsLeft(at: now) }.sorted()
         return left[min(waiting.count, left.count - 1)]
     }

@@ -4,7 +4,8 @@ package struct SchedulerConfiguration: Hashable, Sendable {
     package var minWorkerCount = 1
     /// What a bundle costs besides its heads (streaming all rows once per epoch), in flops.
     package var bundleFixedFlops = 0.0
-    /// What a worker's first bundle costs besides (the orders of the rows), in flops.
+    /// What the first bundle of each of a worker's slots costs besides (the orders of the rows), in
+    /// flops.
     package var firstBundleFlops = 0.0
     /// Most heads of a bundle.
     package var bundleHeadCountMax = 1_024

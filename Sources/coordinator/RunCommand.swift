@@ -77,8 +77,8 @@ struct TrainingOptions: ParsableArguments {
             "Epochs of every head, or converge.",
             discussion: """
                 converge trains each head to its optimum, without dropout and with an L2 penalty; the \
-                results say how many are certified. There is one optimum, so --head-init, \
-                --batch-size and --learning-rate do not matter to such heads.
+                results say how many are certified. There is one optimum, wherever heads \
+                start; --batch-size and --learning-rate do not matter to them.
                 """))
     var headEpochs = HeadEpochs.count(20)
 

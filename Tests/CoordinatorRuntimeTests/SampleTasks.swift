@@ -25,6 +25,7 @@ struct SampleTasks {
         chunks = MaterialChunks(materials, chunkByteCountMax: chunkByteCountMax)
         items = (0..<taskCount).map { index in
             TaskJob.Item(
+                "piece \(index)",
                 flops: Double.random(in: 1e9...1e12, using: &generator),
                 description: (0..<Int.random(in: 0...40, using: &generator)).map {
                     UInt8(truncatingIfNeeded: $0 &* 7 &+ index)

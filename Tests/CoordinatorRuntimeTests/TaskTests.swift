@@ -49,7 +49,8 @@ import WorkerRuntime
         let limit = WireLimits().taskDescriptionByteCountMax
         func job(_ byteCount: Int) throws -> TaskJob {
             let description = [UInt8](repeating: 0, count: byteCount)
-            return try TaskJob(tasks: [.init(flops: 1, description: description)], on: chunks)
+            return try TaskJob(
+                tasks: [.init("piece", flops: 1, description: description)], on: chunks)
         }
         #expect(throws: Never.self) { try job(limit) }
         let error = #expect(throws: RunError.self) { try job(limit + 1) }
@@ -84,7 +85,7 @@ import WorkerRuntime
         #expect(hall.office.isFinished && hall.finishCount == 0)
         let error = #expect(throws: RunError.self) { try hall.office.harvest.check() }
         #expect(
-            error?.message.hasPrefix("task 3 came with different bytes from w") == true,
+            error?.message.hasPrefix("piece 3 came with different bytes from w") == true,
             "\(error?.message ?? "nothing")")
         #expect(error?.code == .internal)
         // Nobody is told that all is well.

@@ -36,6 +36,7 @@ extension EndToEndTests {
             (["--head-epochs", "converge", "--l2", "inf"], "--l2 must be above 0"),
             (["--head-epochs", "converge", "--l2", "1e300"], "at most 1e6"),
             (["--head-mode", "warm", "--head-init", "zero"], "--head-init is of frozen"),
+            (["--head-epochs", "converge", "--head-init", "zero"], "--head-init is of heads"),
             (["--precision", "fp16"], "'fp16' is invalid"),
             (["--precision", "fp32-library"], "'fp32-library' is invalid"),
             (["--l2", "0.1"], "--l2 is the penalty of --head-epochs converge"),

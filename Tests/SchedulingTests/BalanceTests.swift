@@ -52,6 +52,7 @@ struct FaultlessFleet {
         var timeline = Timeline<Entry>()
         var queues = Array(repeating: [Assignment](), count: workerCount)
         var busySlots = Array(repeating: 0, count: workerCount)
+        var begun = busySlots
         var outcome = Outcome()
         let clock = ContinuousClock()
         for worker in 0..<workerCount {
@@ -98,6 +99,8 @@ struct FaultlessFleet {
             while busySlots[worker] < slotCount, !queues[worker].isEmpty {
                 let assignment = queues[worker].removeFirst()
                 var cost = configuration.bundleFixedFlops
+                if begun[worker] < slotCount { cost += configuration.firstBundleFlops }
+                begun[worker] += 1
                 for head in assignment.heads { cost += flops[head] ?? 0 }
                 let noise = 1 + Double.random(in: -speedNoise...speedNoise, using: &generator)
                 let seconds = cost / (flopsPerSecond[worker] * noise)
@@ -132,7 +135,8 @@ func works(
     }
 }
 
-/// What streaming the rows costs a bundle: some eight operations per feature, row and epoch.
+/// What streaming the rows costs a bundle, at eight operations per feature, row and epoch: less than a
+/// run reckons with, so that bundles are many.
 func streaming(rowCount: Int, featureCount: Int = 256, epochCount: Int = 20) -> Double {
     8 * Double(rowCount * featureCount * epochCount)
 }

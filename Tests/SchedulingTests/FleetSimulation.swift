@@ -39,7 +39,9 @@ struct FleetPlan {
         configuration.leaseSecondsMin = 3
         configuration.bundleHeadCountMax = Int.random(in: 1...20, using: &generator)
         configuration.bundleResultByteCountMax = Int.random(in: 4_000...40_000, using: &generator)
-        configuration.bundleFixedFlops = generator.chance(0.5) ? 0 : 0.2e9
+        configuration.bundleFixedFlops =
+            generator.chance(0.5) ? 0 : generator.chance(0.5) ? 0.2e9 : 4e9
+        if generator.chance(0.3) { configuration.firstBundleFlops = 1e9 }
         configuration.bundleLeadSeconds = generator.chance(0.5) ? .infinity : 0.5
         configuration.retiredBundleCountMax = generator.chance(0.2) ? 2 : 64
         if generator.chance(0.8) { latencySecondsMax = 0.5 }

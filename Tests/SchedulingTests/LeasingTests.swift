@@ -173,6 +173,41 @@ import Testing
         #expect(next.map(\.heads.count) == [1_500, 1_500])
     }
 
+    @Test func whatOnlyTheFirstBundleCostsIsNotTakenForSlowness() {
+        // 20e9 operations a second, and a second besides for the first bundle.
+        var bench = SchedulerBench(headCount: 1_000, flops: 1e9) {
+            $0.bundleHeadCountMax = 1_000
+            $0.firstBundleFlops = 20e9
+            $0.bundleLeadSeconds = 0.5
+        }
+        let first = bench.add(1)
+        #expect(first.first?.heads.count == 5)
+        bench.seconds = 1.25
+        let next = assignments(bench.train(first[0], by: 1, busySeconds: 1.25))
+        #expect(next.map(\.heads.count) == [20])
+    }
+
+    @Test func aSlowWorkerIsGivenTheTimeThatItsRateSays() {
+        // By the rate of the fast one a bundle takes 3 s, and has 24; at its own it takes 120.
+        var bench = SchedulerBench(headCount: 4, flops: 600e9) { $0.minWorkerCount = 2 }
+        bench.add(1)
+        let begun = bench.handle(.workerJoined(WorkerID(2), slotCount: 1))
+        #expect(assignments(begun).isEmpty)
+        let all = bench.handle(.workerReady(WorkerID(2)))
+        let fast = assignments(all, to: 1)
+        let slow = assignments(all, to: 2)
+        #expect(fast.count == 2 && slow.count == 2)
+        bench.seconds = 3
+        _ = bench.train(fast[0], by: 1, busySeconds: 3)
+        bench.seconds = 120
+        _ = bench.train(slow[0], by: 2, busySeconds: 120)
+        // Its second one ends at 240 s.
+        bench.seconds = 235
+        let expiry = HeadScheduler.Action.revoke(
+            slow[1].bundle, attempt: 1, to: WorkerID(2), reason: .expired)
+        #expect(!bench.handle(.tick).contains(expiry))
+    }
+
     @Test func nearTheEndAWaitingPlaceIsFilledLate() {
         // Two heads of a second: the one behind the other half a second before its turn.
         var bench = SchedulerBench(headCount: 2) { $0.bundleLeadSeconds = 0.5 }

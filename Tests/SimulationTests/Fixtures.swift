@@ -20,11 +20,11 @@ let rackNetwork = NetworkModel(gigabitsPerSecond: 10, latencySeconds: 1e-4)
 
 /// Costs of about a server's core, none of them nothing: what `coordinator simulate` assumes.
 var usualCosts: SimulationCosts {
-    var costs = SimulationCosts(flopsPerSecond: 47e9)
-    costs.streamSecondsPerFeature = 1.0e-9
-    costs.orderSecondsPerRow = 52e-9
+    var costs = SimulationCosts(flopsPerSecond: 76e9)
+    costs.streamSecondsPerFeature = 0.44e-9
+    costs.orderSecondsPerRow = 44e-9
     costs.switchSeconds = 1e-4
-    costs.intakeBytesPerSecond = 800e6
+    costs.intakeBytesPerSecond = 450e6
     costs.readySeconds = 5e-3
     costs.messageSeconds = 20e-6
     costs.headSeconds = 2e-6
