@@ -56,7 +56,7 @@ class Bench:
     def run_directory(self, every, heads):
         return self.options.work_dir / f"{ROWS[every]}-{heads}"
 
-    def job(self, every, heads):
+    def job(self, every, heads, directory=None):
         """Options of the coordinator that make up the job."""
         return [
             "--every",
@@ -71,7 +71,7 @@ class Bench:
             "--quiet",
             "--json",
             "--run-dir",
-            str(self.run_directory(every, heads)),
+            str(directory or self.run_directory(every, heads)),
         ]
 
     def python(self, program, kind, *words):
@@ -149,6 +149,8 @@ def head_cases(bench):
         for heads in ("pairs", "all"):
             parts = (QUICK_PARTS if bench.quick else PARTS).get((rows, heads), {})
             cases.append(our_heads(bench, every, heads))
+            if heads == "pairs":
+                cases.append(our_optima(bench, every))
             for peer, program, kind, package, preload, threads in HEAD_PEERS:
                 if package == "scikit-learn" and heads == "all":
                     continue
@@ -218,6 +220,48 @@ def our_heads(bench, every, heads):
         limit=1_800,
         needs=f"{every}",
         threads=len(bench.cpus),
+    )
+
+
+def our_optima(bench, every):
+    """Pairs at their optimum, with the penalty that scikit-learn's C = 1 is to a pair of equal classes."""
+    rows = ROWS[every]
+    workers = len(bench.cpus)
+    directory = bench.run_directory(every, "optima")
+    figure = {"peer": "ours-optimum", "rows": rows, "heads": "pairs"}
+
+    def read(output):
+        results = json.loads(output)
+        if results["heads"]["certified"] != results["heads"]["trained"]:
+            raise ValueError("not every head is at its optimum")
+        accuracy = {"all_vs_all": round(results["schemes"]["all_vs_all"]["accuracy"], 4)}
+        return [figure | {"seconds": results["timing"]["heads"], "accuracy": accuracy}]
+
+    return Case(
+        f"heads-{rows}-pairs-ours-optimum",
+        [figure],
+        # A run goes on where an earlier one was interrupted: it starts anew here.
+        [
+            "sh",
+            "-c",
+            'rm -rf "$0" && exec "$@"',
+            str(directory),
+            str(BINARIES / "coordinator"),
+            "run",
+            *bench.job(every, "pairs", directory),
+            "--head-epochs",
+            "converge",
+            "--l2",
+            str(round(10 / rows, 9)),
+            "--workers",
+            str(workers),
+            "--bind",
+            "tcp://127.0.0.1:0",
+        ],
+        read,
+        rounds=1,
+        needs=f"{every}",
+        threads=workers,
     )
 
 

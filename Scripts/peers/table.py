@@ -20,6 +20,11 @@ HEADS = [
     ("torch-manual", "PyTorch per head, gradient by hand, a process a core", OWN),
     ("torch-loop", "PyTorch per head, autograd, a process a core", OWN),
     (
+        "ours-optimum",
+        "**Manyheads, every head at its optimum, a worker a core**",
+        "none: all rows at once",
+    ),
+    (
         "sklearn-logistic",
         "scikit-learn OneVsOneClassifier, logistic regression",
         "none: L-BFGS on all rows",

@@ -123,8 +123,10 @@ package final class ReproduceProgram: Sendable {
             try workers.start()
             var job = try shelf.job(units, minWorkerCount: options.run.minWorkers)
             job.choose(shareToCheck: options.run.verify)
+            let command = options.command
             let harvest = try await link.perform(job) { outcomes in
                 let now = Date().timeIntervalSince1970
+                try directory.note(command: command)
                 try directory.commit(
                     outcomes.map { outcome in
                         StudyRecord(
@@ -149,7 +151,7 @@ package final class ReproduceProgram: Sendable {
 
     private func publish(_ shelf: StudyShelf, _ directory: StudyDirectory) throws {
         let report = try shelf.report(
-            command: options.command,
+            command: options.command, computingCommands: try directory.commands(),
             versions: RunRecord.versions.merging(["cpu": Processor.modelName ?? "unknown"]) {
                 first, _ in first
             }

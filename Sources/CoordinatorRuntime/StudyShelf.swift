@@ -120,12 +120,14 @@ struct StudyShelf: Sendable {
 
     /// Everything put together, with what is missing said.
     func report(
-        command: String, versions: [String: String], digest: ([[Float]]) -> String
+        command: String, computingCommands: [String], versions: [String: String],
+        digest: ([[Float]]) -> String
     ) throws -> StudyReport {
         var report = StudyReport(
             command: command, protocolName: settings.scope.rawValue, versions: versions,
             datasets: [], timeline: timeline, missing: notRun)
         report.settings = settings
+        report.computingCommands = computingCommands
         for name in grid.datasets {
             guard let dataset = datasets[name] else { continue }
             var summary = StudySummary(

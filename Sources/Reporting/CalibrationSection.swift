@@ -14,7 +14,9 @@ struct CalibrationSection {
             <p>Fifteen equal bins of the highest probability; bins without rows are left out. On the \
             dashed diagonal a prediction said to be right in 80% of the cases is right in 80%; below it \
             the scheme is too sure of itself. The bars are the share of the predictions in each bin. \
-            The smallest and the largest share of the rows, all trials together.</p>
+            The smallest and the largest share of the rows, all trials together. A soft vote's probability \
+            of a class is the mean of the pairs' over all pairs: of K classes none gets more than 2/K, so \
+            it is right far more often than it says, however good it is.</p>
 
             """
         for (index, outline) in outlines.enumerated() {

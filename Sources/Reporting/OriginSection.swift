@@ -7,7 +7,14 @@ struct OriginSection {
     let outlines: [StudyOutline]
 
     func rendered() -> String {
-        var text = "<p>The exact command:</p>\n<pre>\(Markup.escaped(report.command))</pre>\n"
+        let computing = report.computingCommands.filter { $0 != report.command }
+        var text = ""
+        if !computing.isEmpty {
+            text += "<p>The exact commands that computed it, in turn:</p>\n"
+            text += "<pre>\(Markup.escaped(computing.joined(separator: "\n")))</pre>\n"
+        }
+        let title = computing.isEmpty ? "The exact command:" : "And the one that wrote this:"
+        text += "<p>\(title)</p>\n<pre>\(Markup.escaped(report.command))</pre>\n"
         var data = HTMLTable(
             caption: "The data",
             titles: ["data set", "training rows", "test rows", "classes", "SHA-256 of the rows"])
@@ -24,7 +31,9 @@ struct OriginSection {
             var versions = HTMLTable(
                 caption: "Versions", titles: ["what", "version"], style: "words")
             for name in report.versions.keys.sorted() {
-                versions.add([Markup.escaped(name), Markup.escaped(report.versions[name] ?? "")])
+                // Workers may be of another kind; each trial's backbone says whether it matters.
+                let what = name == "cpu" ? "processor of the coordinator" : name
+                versions.add([Markup.escaped(what), Markup.escaped(report.versions[name] ?? "")])
             }
             text += versions.rendered()
         }

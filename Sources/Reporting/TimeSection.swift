@@ -4,7 +4,7 @@ import Study
 struct TimeSection {
     let spans: [StudySpan]
 
-    private static let known = ["backbone", "heads", "network", "evaluate"]
+    private static let known = ["trial", "network"]
     private static let width = 920.0
     private static let lane = 30.0
 

@@ -115,6 +115,35 @@ package final class StudyDirectory: Sendable {
         }
     }
 
+    /// Keeps a command line that computed something; one that is known already, once.
+    ///
+    /// - Throws: ``RunStoreError`` of code `cannotWrite`.
+    package func note(command: String) throws(RunStoreError) {
+        var known = try commands()
+        if known.contains(command) { return }
+        known.append(command)
+        let text = String(decoding: try JSONFile.encode(known), as: UTF8.self)
+        try Journal.reporting(path + "/" + Self.fileName) {
+            try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO study (key, value) VALUES ('commands', ?)",
+                    arguments: [text])
+            }
+        }
+    }
+
+    /// The command lines that computed what is kept, in turn; those of versions that kept none are
+    /// not known.
+    package func commands() throws(RunStoreError) -> [String] {
+        let text = try Journal.reporting(path + "/" + Self.fileName) {
+            try queue.read { db in
+                try String.fetchOne(db, sql: "SELECT value FROM study WHERE key = 'commands'")
+            }
+        }
+        guard let text else { return [] }
+        return try JSONFile.decode([String].self, from: Array(text.utf8))
+    }
+
     /// Forgets the outcome of a unit.
     ///
     /// - Throws: ``RunStoreError`` of code `cannotWrite`.

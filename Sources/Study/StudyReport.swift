@@ -2,8 +2,10 @@
 ///
 /// Everything is in the order in which a person reads it; nothing has to be computed any more.
 package struct StudyReport: Codable, Sendable, Equatable {
-    /// The command line that makes it again.
+    /// The command line that wrote it.
     package var command: String
+    /// The command lines that computed what it is made of, in turn, as far as they are known.
+    package var computingCommands: [String] = []
     /// `post` or `full`.
     package var protocolName: String
     /// What every trial shares; nil where it is not known.

@@ -60,6 +60,18 @@ extension EndToEndTests {
                 from: Data(contentsOf: URL(filePath: folder.path(name) + "/results.json")))
         }
 
+        private func computingCommands(_ name: String) throws -> [String] {
+            struct Origin: Decodable {
+                var computingCommands: [String]
+            }
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(
+                Origin.self,
+                from: Data(contentsOf: URL(filePath: folder.path(name) + "/results.json"))
+            ).computingCommands
+        }
+
         private static let grid = [
             "--fractions", "0.3,1", "--trials", "2", "--head-modes", "frozen,converged,scratch",
         ]
@@ -88,6 +100,11 @@ extension EndToEndTests {
             #expect(cells.count == 2 * (2 + 3 * 6))
             #expect(cells.allSatisfy { $0.accuracies.count == 2 && $0.headDigests.count == 2 })
             #expect(Set(cells.flatMap(\.headDigests)).count == 2 * 2 * 4)
+            // Of what was killed it may or may not be said: it has the words of what went on.
+            let commands = try computingCommands("grown")
+            #expect(commands.count == 2)
+            #expect(commands.first?.contains("--trials 1 --head-modes frozen") == true)
+            #expect(try computingCommands("once").count == 1)
             // Nothing is left to do: no worker is needed.
             let again = try await reproduce("grown", Self.grid)
             #expect(again.status == 0)

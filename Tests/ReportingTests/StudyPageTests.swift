@@ -178,7 +178,7 @@ import Testing
         #expect(!page.contains("<script") && !page.contains("\u{1B}"))
         let shown = "</title><script>alert('\"&')</script>?[2J]]>"
         // Command, versions, missing, data set, digests, classes, heads, policies, workers, kinds.
-        #expect(root.first(id: "origin")?.all("pre").first?.text == shown)
+        #expect(root.first(id: "origin")?.all("pre").map(\.text) == [shown + " ", shown])
         for id in ["answer", "post", "accuracy", "gains", "confusion", "frontier", "time"] {
             #expect(root.first(id: id)?.text.contains(shown) == true, "\(id)")
         }
@@ -221,6 +221,7 @@ extension StudyReport {
     /// The same text wherever a report holds one.
     fileprivate mutating func poison(with text: String) {
         command = text
+        computingCommands = [text + " ", text]
         protocolName = text
         versions = [text: text]
         missing = [text]

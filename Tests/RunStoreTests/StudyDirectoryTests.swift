@@ -35,6 +35,19 @@ import Testing
         #expect(try again.recordCount() == 1)
     }
 
+    @Test func keepsTheCommandsThatComputed() throws {
+        let path = folder.path("study")
+        do {
+            let directory = try StudyDirectory(path: path, config: config)
+            #expect(try directory.commands() == [])
+            try directory.note(command: "reproduce --trials 1")
+            try directory.note(command: "reproduce --trials '2'")
+            try directory.note(command: "reproduce --trials 1")
+        }
+        let again = try StudyDirectory(path: path, config: config)
+        #expect(try again.commands() == ["reproduce --trials 1", "reproduce --trials '2'"])
+    }
+
     @Test func growsButNeverChanges() throws {
         let path = folder.path("study")
         do { _ = try StudyDirectory(path: path, config: config) }

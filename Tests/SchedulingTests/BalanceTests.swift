@@ -8,12 +8,14 @@ struct FaultlessFleet {
     struct Outcome {
         var seconds = 0.0
         var busySeconds = 0.0
-        var idleShare = 0.0
+        var slotCount = 0
         var eventCount = 0
         var bundleCount = 0
         /// Copies that were started.
         var copyCount = 0
         var handleSeconds = 0.0
+
+        var idleShare: Double { 1 - busySeconds / (seconds * Double(slotCount)) }
     }
 
     private enum Entry {
@@ -71,8 +73,8 @@ struct FaultlessFleet {
             case .end(let assignment, let worker, let seconds):
                 busySlots[worker] -= 1
                 let report = HeadScheduler.Event.bundleTrained(
-                    assignment.bundle, attempt: assignment.attempt,
-                    by: WorkerID(UInt64(worker)), busySeconds: seconds)
+                    assignment.bundle, attempt: assignment.attempt, by: WorkerID(UInt64(worker)),
+                    busySeconds: seconds)
                 timeline.insert(.report(report), at: time + Int64(latencySeconds * 1e9))
                 start(worker, at: time)
                 continue
@@ -91,16 +93,15 @@ struct FaultlessFleet {
             }
             outcome.seconds = Double(time) * 1e-9
         }
-        let available = outcome.seconds * Double(workerCount * slotCount)
-        outcome.idleShare = 1 - outcome.busySeconds / available
+        outcome.slotCount = workerCount * slotCount
         return outcome
 
         func start(_ worker: Int, at time: Int64) {
             while busySlots[worker] < slotCount, !queues[worker].isEmpty {
                 let assignment = queues[worker].removeFirst()
-                var cost = configuration.bundleFixedFlops
-                if begun[worker] < slotCount { cost += configuration.firstBundleFlops }
                 begun[worker] += 1
+                var cost = begun[worker] > slotCount ? 0 : configuration.firstBundleFlops
+                cost += configuration.bundleFixedFlops
                 for head in assignment.heads { cost += flops[head] ?? 0 }
                 let noise = 1 + Double.random(in: -speedNoise...speedNoise, using: &generator)
                 let seconds = cost / (flopsPerSecond[worker] * noise)

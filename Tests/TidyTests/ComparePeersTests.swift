@@ -98,6 +98,7 @@ struct ComparePeersTests {
         #expect(outcome.status == 0, "\(outcome.standardError)")
         let names = outcome.standardOutput.split(separator: "\n")
         #expect(names.contains("heads-6000-pairs-ours"))
+        #expect(names.contains("heads-6000-pairs-ours-optimum"))
         #expect(names.contains("heads-6000-pairs-jax-exact"))
         #expect(names.allSatisfy { $0.hasPrefix("heads-6000-pairs-") })
     }
