@@ -39,8 +39,9 @@ struct FleetPlan {
         configuration.leaseSecondsMin = 3
         configuration.bundleHeadCountMax = Int.random(in: 1...20, using: &generator)
         configuration.bundleResultByteCountMax = Int.random(in: 4_000...40_000, using: &generator)
-        configuration.bundleFixedFlops =
-            generator.chance(0.5) ? 0 : generator.chance(0.5) ? 0.2e9 : 4e9
+        configuration.bundleFixedFlops = generator.chance(0.5) ? 0 : 0.2e9
+        // Less than the least: nothing waits behind a first bundle then.
+        if generator.chance(0.3) { configuration.firstBundleSeconds = 0.02 }
         if generator.chance(0.3) { configuration.firstBundleFlops = 1e9 }
         configuration.bundleLeadSeconds = generator.chance(0.5) ? .infinity : 0.5
         configuration.retiredBundleCountMax = generator.chance(0.2) ? 2 : 64
