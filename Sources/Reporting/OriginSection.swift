@@ -7,14 +7,13 @@ struct OriginSection {
     let outlines: [StudyOutline]
 
     func rendered() -> String {
-        let computing = report.computingCommands.filter { $0 != report.command }
-        var text = ""
-        if !computing.isEmpty {
-            text += "<p>The exact commands that computed it, in turn:</p>\n"
-            text += "<pre>\(Markup.escaped(computing.joined(separator: "\n")))</pre>\n"
+        let known = report.computingCommands
+        let computing = known.isEmpty ? [report.command] : known
+        var text = commands(
+            computing, "The exact command\(computing.count == 1 ? "" : "s, in turn"):")
+        if !computing.contains(report.command) {
+            text += commands([report.command], "This page was written by:")
         }
-        let title = computing.isEmpty ? "The exact command:" : "And the one that wrote this:"
-        text += "<p>\(title)</p>\n<pre>\(Markup.escaped(report.command))</pre>\n"
         var data = HTMLTable(
             caption: "The data",
             titles: ["data set", "training rows", "test rows", "classes", "SHA-256 of the rows"])
@@ -68,6 +67,10 @@ struct OriginSection {
             \(table.rendered())</details>
 
             """
+    }
+
+    private func commands(_ lines: [String], _ title: String) -> String {
+        "<p>\(title)</p>\n<pre>\(Markup.escaped(lines.joined(separator: "\n")))</pre>\n"
     }
 
     private func code(_ text: String) -> String { "<code>\(Markup.escaped(text))</code>" }

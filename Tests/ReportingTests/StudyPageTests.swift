@@ -178,7 +178,7 @@ import Testing
         #expect(!page.contains("<script") && !page.contains("\u{1B}"))
         let shown = "</title><script>alert('\"&')</script>?[2J]]>"
         // Command, versions, missing, data set, digests, classes, heads, policies, workers, kinds.
-        #expect(root.first(id: "origin")?.all("pre").map(\.text) == [shown + " ", shown])
+        #expect(root.first(id: "origin")?.all("pre").map(\.text) == [shown + " \n" + shown])
         for id in ["answer", "post", "accuracy", "gains", "confusion", "frontier", "time"] {
             #expect(root.first(id: id)?.text.contains(shown) == true, "\(id)")
         }
