@@ -70,7 +70,7 @@ struct OriginSection {
     }
 
     private func commands(_ lines: [String], _ title: String) -> String {
-        "<p>\(title)</p>\n<pre>\(Markup.escaped(lines.joined(separator: "\n")))</pre>\n"
+        "<p>\(title)</p>\n<pre>\(lines.map(Markup.escaped).joined(separator: "\n"))</pre>\n"
     }
 
     private func code(_ text: String) -> String { "<code>\(Markup.escaped(text))</code>" }
