@@ -81,26 +81,38 @@ package final class StudyDirectory: Sendable {
         let text = String(
             decoding: try JSONFile.encode(found.merging(config) { known, _ in known }),
             as: UTF8.self)
-        try Journal.reporting(file) {
-            try queue.write { db in
-                try db.execute(
-                    sql: "INSERT OR REPLACE INTO study (key, value) VALUES ('config', ?)",
-                    arguments: [text])
-            }
-        }
+        try writeValue(text, of: "config", to: queue, file)
         return queue
     }
 
     private static func readConfig(
         _ queue: DatabaseQueue, _ file: String
     ) throws(RunStoreError) -> [String: JSONValue] {
-        let text = try Journal.reporting(file) {
+        guard let text = try readValue(of: "config", from: queue, file) else { return [:] }
+        return try JSONFile.decode([String: JSONValue].self, from: Array(text.utf8))
+    }
+
+    private static func readValue(
+        of key: String, from queue: DatabaseQueue, _ file: String
+    ) throws(RunStoreError) -> String? {
+        try Journal.reporting(file) {
             try queue.read { db in
-                try String.fetchOne(db, sql: "SELECT value FROM study WHERE key = 'config'")
+                try String.fetchOne(
+                    db, sql: "SELECT value FROM study WHERE key = ?", arguments: [key])
             }
         }
-        guard let text else { return [:] }
-        return try JSONFile.decode([String: JSONValue].self, from: Array(text.utf8))
+    }
+
+    private static func writeValue(
+        _ value: String, of key: String, to queue: DatabaseQueue, _ file: String
+    ) throws(RunStoreError) {
+        try Journal.reporting(file) {
+            try queue.write { db in
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO study (key, value) VALUES (?, ?)",
+                    arguments: [key, value])
+            }
+        }
     }
 
     /// Keeps outcomes in one transaction, and returns when they are on the disk.
@@ -123,24 +135,14 @@ package final class StudyDirectory: Sendable {
         if known.contains(command) { return }
         known.append(command)
         let text = String(decoding: try JSONFile.encode(known), as: UTF8.self)
-        try Journal.reporting(path + "/" + Self.fileName) {
-            try queue.write { db in
-                try db.execute(
-                    sql: "INSERT OR REPLACE INTO study (key, value) VALUES ('commands', ?)",
-                    arguments: [text])
-            }
-        }
+        try Self.writeValue(text, of: "commands", to: queue, path + "/" + Self.fileName)
     }
 
     /// The command lines that computed what is kept, in turn; those of versions that kept none are
     /// not known.
     package func commands() throws(RunStoreError) -> [String] {
-        let text = try Journal.reporting(path + "/" + Self.fileName) {
-            try queue.read { db in
-                try String.fetchOne(db, sql: "SELECT value FROM study WHERE key = 'commands'")
-            }
-        }
-        guard let text else { return [] }
+        let file = path + "/" + Self.fileName
+        guard let text = try Self.readValue(of: "commands", from: queue, file) else { return [] }
         return try JSONFile.decode([String].self, from: Array(text.utf8))
     }
 

@@ -52,24 +52,22 @@ extension EndToEndTests {
             try await run(Lab.coordinator, try arguments(name, more), within: .seconds(90))
         }
 
-        private func report(_ name: String) throws -> Report {
+        private func results<Part: Decodable>(_ name: String) throws -> Part {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             return try decoder.decode(
-                Report.self,
+                Part.self,
                 from: Data(contentsOf: URL(filePath: folder.path(name) + "/results.json")))
         }
+
+        private func report(_ name: String) throws -> Report { try results(name) }
 
         private func computingCommands(_ name: String) throws -> [String] {
             struct Origin: Decodable {
                 var computingCommands: [String]
             }
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(
-                Origin.self,
-                from: Data(contentsOf: URL(filePath: folder.path(name) + "/results.json"))
-            ).computingCommands
+            let origin: Origin = try results(name)
+            return origin.computingCommands
         }
 
         private static let grid = [
