@@ -62,105 +62,107 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
         // Pure layer: no C, no clock, no thread, no file.
-        module("Tensors", []),
+        module("Numerics", []),
         module("Statistics", []),
-        module("HeadPlan", ["Tensors"]),
-        module("Decoding", ["HeadPlan", "Statistics", "Tensors"]),
-        module("Study", ["Decoding", "HeadPlan", "Statistics", "Tensors"]),
-        module("Scheduling", ["HeadPlan", "Tensors"]),
-        module("Simulation", ["HeadPlan", "Scheduling", "Tensors"]),
+        module("Heads", ["Numerics"]),
+        module("Decoding", ["Heads", "Statistics", "Numerics"]),
+        module("Study", ["Decoding", "Heads", "Statistics", "Numerics"]),
+        module("Scheduling", ["Heads", "Numerics"]),
+        module("Simulation", ["Heads", "Scheduling", "Numerics"]),
         .target(
-            name: "WireProtocol", dependencies: ["HeadPlan", "Tensors", protobuf],
+            name: "WireProtocol", dependencies: ["Heads", "Numerics", protobuf],
             exclude: ["Schema"], swiftSettings: strict),
 
         // Edges.
         module("Hashing", ["CSodium"]),
         module("ZeroMQ", ["CZeroMQ"]),
         module("OneDNN", ["COneDNN"]),
-        module("Threading", []),
-        module("Datasets", ["CZlib", "Hashing", "Tensors"]),
-        module("Backbone", ["CBackboneKernels", "HeadPlan", "OneDNN", "Tensors"]),
-        module("HeadTraining", ["CHeadKernels", "HeadPlan", "Statistics", "Tensors"]),
-        module("FeatureStore", ["Hashing", "HeadPlan", "Tensors"]),
-        module("RunStore", ["Hashing", "HeadPlan", "Tensors", grdb]),
-        module("Reporting", ["HeadPlan", "Study", "Tensors"]),
+        module("System", []),
+        module("ImageData", ["CZlib", "Hashing", "Numerics"]),
+        module("LeNet", ["CBackboneKernels", "Heads", "OneDNN", "Numerics"]),
+        module("HeadTraining", ["CHeadKernels", "Heads", "Statistics", "Numerics"]),
+        module("FeatureStore", ["Hashing", "Heads", "Numerics"]),
+        module("RunStore", ["Hashing", "Heads", "Numerics", grdb]),
+        module("Reporting", ["Heads", "Study", "Numerics"]),
 
         module(
-            "Trials",
+            "StudyWork",
             [
-                "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
-                "HeadTraining", "Study", "Tensors",
+                "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
+                "HeadTraining", "Study", "Numerics",
             ]),
 
         // Drivers and programs.
         module(
             "CoordinatorRuntime",
             [
-                "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+                "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
                 "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study",
-                "Tensors", "Threading", "Trials", "WireProtocol", "ZeroMQ",
+                "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
             [
-                "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
+                "FeatureStore", "Heads", "HeadTraining", "Numerics", "System",
                 "WireProtocol", "ZeroMQ", logging,
             ]),
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", "Study", argumentParser,
+                "LeNet", "CoordinatorRuntime", "ImageData", "Heads", "Study", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Trials", "WorkerRuntime", argumentParser, logging,
+                "FeatureStore", "HeadTraining", "StudyWork", "WorkerRuntime", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining",
-                "Tensors", argumentParser,
+                "LeNet", "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining",
+                "Numerics", argumentParser,
             ],
             swiftSettings: strict),
 
         // Tests, mirrored by module.
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: strict),
-        tests("Tensors", ["Tensors"]),
+        tests("Numerics", ["Numerics"]),
         tests("Statistics", ["Statistics"]),
-        tests("HeadPlan", ["HeadPlan", "Tensors"]),
-        tests("Decoding", ["Decoding", "HeadPlan", "Tensors"]),
-        tests("Study", ["Decoding", "HeadPlan", "Statistics", "Study", "Tensors"]),
-        tests("Scheduling", ["Scheduling", "HeadPlan", "Tensors"]),
-        tests("Simulation", ["HeadPlan", "Scheduling", "Simulation", "Tensors"]),
-        tests("WireProtocol", ["WireProtocol", "HeadPlan", "Tensors"]),
+        tests("Heads", ["Heads", "Numerics"]),
+        tests("Decoding", ["Decoding", "Heads", "Numerics"]),
+        tests("Study", ["Decoding", "Heads", "Statistics", "Study", "Numerics"]),
+        tests("Scheduling", ["Scheduling", "Heads", "Numerics"]),
+        tests("Simulation", ["Heads", "Scheduling", "Simulation", "Numerics"]),
+        tests("WireProtocol", ["WireProtocol", "Heads", "Numerics"]),
         tests("Hashing", ["Hashing"]),
         tests("ZeroMQ", ["ZeroMQ"]),
-        tests("Threading", ["Threading"]),
-        tests("Datasets", ["Datasets", "Tensors"]),
-        tests("Backbone", ["Backbone", "CBackboneKernels", "OneDNN", "Tensors"]),
-        tests("HeadTraining", ["HeadTraining", "HeadPlan", "Tensors"]),
-        tests("FeatureStore", ["FeatureStore", "Hashing", "HeadPlan", "Tensors"]),
+        tests("System", ["System"]),
+        tests("ImageData", ["ImageData", "Numerics"]),
+        tests("LeNet", ["LeNet", "CBackboneKernels", "OneDNN", "Numerics"]),
+        tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
+        tests("FeatureStore", ["FeatureStore", "Hashing", "Heads", "Numerics"]),
         tests(
-            "Trials", ["Backbone", "Datasets", "FeatureStore", "HeadTraining", "Study", "Trials"]),
-        tests("RunStore", ["RunStore", "HeadPlan", "Tensors"]),
-        tests("Reporting", ["Reporting", "HeadPlan", "Study", "Tensors"]),
+            "StudyWork",
+            ["LeNet", "ImageData", "FeatureStore", "HeadTraining", "Study", "StudyWork"]),
+        tests("RunStore", ["RunStore", "Heads", "Numerics"]),
+        tests("Reporting", ["Reporting", "Heads", "Study", "Numerics"]),
         tests(
             "CoordinatorRuntime",
             [
-                "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Reporting",
-                "RunStore", "Scheduling", "Tensors", "WireProtocol", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining", "Reporting",
+                "RunStore", "Scheduling", "Numerics", "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",
-            ["FeatureStore", "HeadPlan", "Tensors", "WireProtocol", "WorkerRuntime"]),
+            ["FeatureStore", "Heads", "Numerics", "WireProtocol", "WorkerRuntime"]),
         tests(
             "EndToEnd",
             [
-                "Hashing", "HeadPlan", "HeadTraining", "RunStore", "Tensors", "Threading",
+                "Hashing", "Heads", "HeadTraining", "RunStore", "Numerics", "System",
                 "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),

@@ -1,8 +1,8 @@
-import Backbone
 import FeatureStore
 import Foundation
+import LeNet
 import RunStore
-import Threading
+import System
 
 // The backbone and its features to the journal and back.
 extension BackboneWeights {

@@ -1,12 +1,12 @@
-import Backbone
-import Datasets
 import FeatureStore
 import Foundation
-import HeadPlan
+import Heads
+import ImageData
+import LeNet
+import Numerics
 import Reporting
 import RunStore
-import Tensors
-import Threading
+import System
 
 /// What the backbone phase leaves: frozen weights and features.
 struct BackboneOutcome: Sendable {

@@ -1,5 +1,5 @@
 import FeatureStore
-import HeadPlan
+import Heads
 import Reporting
 import RunStore
 import Simulation

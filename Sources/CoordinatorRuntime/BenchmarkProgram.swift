@@ -1,11 +1,11 @@
-import Datasets
 import Foundation
-import HeadPlan
+import Heads
+import ImageData
+import Numerics
 import Reporting
 import RunStore
 import Scheduling
-import Tensors
-import Threading
+import System
 
 /// `coordinator benchmark`: the head phase again and again with other numbers of worker processes.
 ///

@@ -1,7 +1,7 @@
 import Glibc
-package import HeadPlan
+package import Heads
 import Scheduling
-import Threading
+import System
 
 /// One broadcast as a run does it, measured: the network thread of `coordinator run` in this process,
 /// `worker` processes at the other end, hashes checked and rows put together by them.

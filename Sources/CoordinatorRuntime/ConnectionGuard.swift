@@ -1,5 +1,5 @@
 import Reporting
-import Threading
+import System
 import ZeroMQ
 
 /// Keeps connections from taking the coordinator's memory and file descriptors.

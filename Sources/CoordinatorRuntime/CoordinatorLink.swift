@@ -1,7 +1,7 @@
 import RunStore
 import Scheduling
 import Synchronization
-import Threading
+import System
 package import WireProtocol
 package import ZeroMQ
 

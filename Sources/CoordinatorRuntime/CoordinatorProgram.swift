@@ -1,14 +1,14 @@
-import Backbone
-import Datasets
 import Foundation
-import HeadPlan
 import HeadTraining
+import Heads
+import ImageData
+import LeNet
+import Numerics
 import Reporting
 import RunStore
 import Scheduling
-import Tensors
-import Threading
-import Trials
+import StudyWork
+import System
 import ZeroMQ
 
 /// `coordinator run`, from data to artefacts: one phase after the other, each awaited.

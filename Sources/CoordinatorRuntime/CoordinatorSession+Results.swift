@@ -1,6 +1,6 @@
-import HeadPlan
+import Heads
+import Numerics
 import Scheduling
-import Tensors
 import WireProtocol
 
 // Leases and what comes of them.

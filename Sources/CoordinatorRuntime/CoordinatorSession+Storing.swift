@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 import Scheduling
 package import WireProtocol
 

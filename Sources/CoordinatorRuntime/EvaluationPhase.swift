@@ -1,8 +1,8 @@
 import Decoding
-import HeadPlan
+import Heads
+import Numerics
 import Study
-import Tensors
-import Threading
+import System
 
 /// What every scheme that the run has heads for made of the test set.
 struct SchemeEvaluation: Sendable {

@@ -1,10 +1,10 @@
-import Backbone
-import Datasets
 import Decoding
 import Foundation
-import HeadPlan
+import Heads
+import ImageData
+import LeNet
+import Numerics
 import RunStore
-import Tensors
 
 /// A finished run, read back from its files: all that predicting takes.
 struct FinishedModel {

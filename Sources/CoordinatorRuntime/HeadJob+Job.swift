@@ -1,6 +1,6 @@
 import FeatureStore
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 package import WireProtocol
 
 // Heads as a session sees them.

@@ -1,5 +1,5 @@
 package import FeatureStore
-package import HeadPlan
+package import Heads
 package import Scheduling
 package import WireProtocol
 

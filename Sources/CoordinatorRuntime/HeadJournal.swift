@@ -1,8 +1,8 @@
 import Foundation
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
 import Scheduling
-import Tensors
 import WireProtocol
 
 // Heads to the journal and back.

@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// The head phase by itself: a network thread and workers of its own, from hello to harvest.
 struct HeadPhase {

@@ -1,6 +1,6 @@
-package import HeadPlan
+package import Heads
+package import Numerics
 package import Scheduling
-package import Tensors
 package import WireProtocol
 
 /// What a session has workers do: heads on features, or tasks on materials.

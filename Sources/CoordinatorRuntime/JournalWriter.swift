@@ -1,7 +1,7 @@
 import RunStore
 import Scheduling
 import Synchronization
-import Threading
+import System
 import WireProtocol
 
 /// Commits to the journal on a thread of its own, so that nobody waits for the disk.

@@ -1,10 +1,10 @@
 import FeatureStore
 import Foundation
-import HeadPlan
+import Heads
 import Reporting
 import RunStore
 import Scheduling
-import Threading
+import System
 import WireProtocol
 import ZeroMQ
 

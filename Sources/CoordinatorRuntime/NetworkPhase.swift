@@ -1,12 +1,12 @@
-import Backbone
-import Datasets
 import Decoding
 import FeatureStore
-import HeadPlan
+import Heads
+import ImageData
+import LeNet
+import Numerics
 import RunStore
 import Study
-import Tensors
-import Trials
+import StudyWork
 import WireProtocol
 
 /// The head phase of a run of whole networks: each is a task, trained from the raw images.

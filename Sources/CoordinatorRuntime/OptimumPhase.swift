@@ -1,12 +1,12 @@
 import FeatureStore
 import Foundation
-import HeadPlan
 import HeadTraining
+import Heads
+import Numerics
 import Reporting
 import RunStore
 import Scheduling
-import Tensors
-import Threading
+import System
 
 /// What heads at their optimum need besides workers: the strength of their penalty before, and a look
 /// at each of them after.

@@ -1,6 +1,6 @@
 import Scheduling
 import Synchronization
-import Threading
+import System
 import WireProtocol
 
 /// Where products go before their workers hear that they were accepted.

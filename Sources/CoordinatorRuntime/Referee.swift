@@ -1,7 +1,7 @@
 import FeatureStore
-import HeadPlan
 import HeadTraining
-import Threading
+import Heads
+import System
 import WireProtocol
 
 /// Trains heads on this machine, on a thread of its own, to be compared with what workers sent.

@@ -1,5 +1,5 @@
-import Datasets
 import Foundation
+import ImageData
 package import Study
 
 /// Every option of `coordinator reproduce`, as given.

@@ -1,12 +1,12 @@
-import Datasets
 import Foundation
 import Hashing
-import HeadPlan
+import Heads
+import ImageData
 import Reporting
 import RunStore
 import Study
-import Threading
-import Trials
+import StudyWork
+import System
 
 /// `coordinator reproduce`: a grid of trials, each backbone and heads, resumable, then the report.
 package final class ReproduceProgram: Sendable {

@@ -1,8 +1,8 @@
-package import Backbone
-package import Datasets
 import Foundation
-package import HeadPlan
 import HeadTraining
+package import Heads
+package import ImageData
+package import LeNet
 package import RunStore
 
 /// Which weights training changes.

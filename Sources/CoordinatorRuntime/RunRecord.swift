@@ -1,13 +1,13 @@
-import Backbone
-import Datasets
 import FeatureStore
 import Foundation
-import HeadPlan
+import Heads
+import ImageData
+import LeNet
+import Numerics
 import Reporting
 import RunStore
 import Scheduling
 import Study
-import Tensors
 import ZeroMQ
 
 /// Everything a run found, on its way into files and onto the screen.

@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 import Simulation
 
 /// Every option of `coordinator simulate`.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Reporting
 import RunStore
 import Simulation

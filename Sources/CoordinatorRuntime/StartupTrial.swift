@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 /// A worker that comes late, measured: from its start to its first lease.
 ///

@@ -1,10 +1,10 @@
-import Datasets
 import FeatureStore
-import HeadPlan
+import Heads
+import ImageData
+import Numerics
 import RunStore
 import Study
-import Tensors
-import Trials
+import StudyWork
 import WireProtocol
 
 /// What a study has so far, and what it lacks.

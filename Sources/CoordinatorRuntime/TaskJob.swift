@@ -1,8 +1,8 @@
 package import FeatureStore
 import Hashing
-package import HeadPlan
+package import Heads
+package import Numerics
 package import Scheduling
-package import Tensors
 package import WireProtocol
 
 /// Tasks for workers, which both ends describe in a language of their own.

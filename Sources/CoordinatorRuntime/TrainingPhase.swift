@@ -1,12 +1,12 @@
-import Datasets
 import Decoding
-import HeadPlan
 import HeadTraining
+import Heads
+import ImageData
+import Numerics
 import Reporting
 import RunStore
 import Scheduling
-import Tensors
-import Threading
+import System
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {

@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// What a scheme believes: a probability for every class and row, and the class it predicts.
 ///

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 /// Why heads cannot predict.
 package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// Tree elimination in progress: the rows of a test set, grouped by the classes they have left.
 struct Elimination: Sendable {

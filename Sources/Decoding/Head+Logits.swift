@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 extension Head {
     /// The head's logits for every row, in the one order of operations in which schemes compute them.

@@ -1,5 +1,5 @@
-package import HeadPlan
-import Tensors
+package import Heads
+import Numerics
 
 /// Trained heads by class set: what a scheme asks.
 package struct HeadBank: Sendable {

@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// Classifiers of any kind as heads that schemes can ask: their logits are the features, of which each
 /// head reads its own columns.

@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// Logits of heads for a few rows at a time, in one fixed order of operations per number.
 ///

@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 extension SchemeDecoder {
     /// The most classes whose remaining sets are counted by policies.

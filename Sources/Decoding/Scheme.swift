@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 /// A way to predict; the raw value is its key in results.json and its column in predictions.csv.
 package enum Scheme: String, Sendable, CaseIterable {

@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 extension SchemeDecoder {
     /// One-vs-all's probabilities: the softmax of one head.

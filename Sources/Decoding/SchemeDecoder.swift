@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// Predictions of the schemes for many rows at once.
 ///

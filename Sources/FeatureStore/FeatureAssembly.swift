@@ -1,6 +1,6 @@
 import Glibc
 import Hashing
-package import Tensors
+package import Numerics
 
 /// Features being put together from chunks, as a worker receives them.
 ///

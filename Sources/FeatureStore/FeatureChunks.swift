@@ -1,5 +1,5 @@
 import Hashing
-package import Tensors
+package import Numerics
 
 /// A feature table cut into content-addressed chunks, as a coordinator sends it.
 ///

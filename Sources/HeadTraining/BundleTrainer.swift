@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// Trains bundles of heads as their hyperparameters say: by epochs, or to their optimum.
 ///

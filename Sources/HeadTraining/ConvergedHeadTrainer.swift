@@ -1,5 +1,5 @@
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// A head at its optimum, and how well it is known to be there.
 package struct ConvergedHead: Sendable, Equatable {

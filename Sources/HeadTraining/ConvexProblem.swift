@@ -1,5 +1,5 @@
 import CHeadKernels
-import Tensors
+import Numerics
 
 /// The objective of one head: mean cross-entropy over its rows, each times what its class weighs, and
 /// the penalty.

@@ -1,6 +1,6 @@
 import CHeadKernels
+import Numerics
 import Synchronization
-import Tensors
 
 /// A feature table as heads at their optimum want it: every row followed by a 1, whose weight is the
 /// bias, and padded with zeros; and Gram matrices of the classes' rows, computed when asked for.

@@ -1,5 +1,5 @@
+package import Numerics
 import Synchronization
-package import Tensors
 
 /// The order of rows in every epoch: computed once, shared by all threads of a worker.
 ///

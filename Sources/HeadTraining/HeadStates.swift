@@ -1,6 +1,6 @@
 import CHeadKernels
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// The heads of a bundle while they train: weights, averages and gradients in one block of memory.
 ///

@@ -1,7 +1,7 @@
 import CHeadKernels
 import Glibc
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// Trains bundles of heads on one feature table.
 ///

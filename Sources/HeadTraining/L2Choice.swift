@@ -1,6 +1,6 @@
-import HeadPlan
+import Heads
+package import Numerics
 import Statistics
-package import Tensors
 
 /// The strength of the penalty that cross-validation chose, and what it was chosen from.
 package struct L2Choice: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Tensors
+import Numerics
 
 /// The space that few rows span, in which their head is trained: fewer numbers, and the same optimum.
 ///

@@ -1,5 +1,5 @@
 import CHeadKernels
-import Tensors
+import Numerics
 
 /// Gradients of one head summed in single precision, by the kernels that train minibatches.
 ///

@@ -1,6 +1,6 @@
 import CHeadKernels
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// A window of the shared stream: rows in epoch order, masked and scaled once for all heads.
 struct StreamWindow {

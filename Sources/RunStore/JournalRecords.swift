@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// The backbone as it was after an epoch: all that going on from there takes.
 package struct BackboneRecord: Sendable, Equatable {

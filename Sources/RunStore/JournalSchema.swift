@@ -1,8 +1,8 @@
 import Foundation
 import GRDB
 import Hashing
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// The tables of the journal, and rows to values and back.
 ///

@@ -1,5 +1,5 @@
-package import HeadPlan
-import Tensors
+package import Heads
+import Numerics
 
 /// model.safetensors: the backbone's tensors, and the heads in few big tensors, one set per size.
 package enum ModelArtefact {

@@ -1,4 +1,4 @@
-package import Tensors
+package import Numerics
 
 /// NPY files of the two kinds a run saves: float32 `[row, column]` and int64 `[row]`.
 ///

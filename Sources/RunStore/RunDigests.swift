@@ -1,6 +1,6 @@
 import Hashing
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// The digests of results.json: SHA-256 in lower-case hexadecimal.
 package enum RunDigests {

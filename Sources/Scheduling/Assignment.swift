@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// The number of a bundle within a run; never used twice.
 package struct BundleID: Hashable, Comparable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 // Trust but verify: heads that a second process trains as well, and what comes of a difference.
 extension HeadScheduler {

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 extension HeadScheduler {
     /// Looks through the whole state for contradictions.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 extension HeadScheduler {
     /// Gives every free place what there is for it: first the idle slots, then the waiting places,

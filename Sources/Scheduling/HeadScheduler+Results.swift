@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 extension HeadScheduler {
     mutating func takeResult(

@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 extension HeadScheduler {
     /// All heads of the run.

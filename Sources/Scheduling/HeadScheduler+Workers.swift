@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 extension HeadScheduler {
     /// Where a worker is, or nil.

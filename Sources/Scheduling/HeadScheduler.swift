@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// Decides who trains which heads: events in, actions out, no clock and no socket.
 ///

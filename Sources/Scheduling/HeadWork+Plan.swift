@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 extension HeadWork {
     /// The heads of a plan as a scheduler weighs them, in the plan's order.

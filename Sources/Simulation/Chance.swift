@@ -1,4 +1,4 @@
-import Tensors
+import Numerics
 
 /// What the simulation draws: functions of a seed and of what the number is for, never a stream.
 package enum Chance {

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Scheduling
 
 // Where every nanosecond of every worker went.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Scheduling
 
 // The coordinator: one thread that takes messages in turn, and a link each way.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Scheduling
 
 /// A worker process: one compute thread, and at most two bundles that wait.

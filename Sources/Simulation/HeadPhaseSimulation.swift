@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Scheduling
 
 /// The head phase of a run in virtual time: the production scheduler, driven by events that a model

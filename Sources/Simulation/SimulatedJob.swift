@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 package import Scheduling
 
 /// What is trained: the head phase's task, weighed as the coordinator weighs it.

@@ -1,6 +1,6 @@
 package import Decoding
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 
 /// Has every scheme and elimination policy predict test rows, and scores them.
 package struct SchemeScoring: Sendable {

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 /// Which trials and arms a study asks for.
 package struct StudyGrid: Hashable, Codable, Sendable {

@@ -1,7 +1,7 @@
 package import Decoding
-import HeadPlan
+import Heads
+import Numerics
 package import Statistics
-import Tensors
 
 /// Everything that was computed for one data set of a study, put together.
 package struct StudySummary: Sendable {

@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 extension CoordinatorMessage {
     /// The message as frames: an envelope, and for a chunk or a derived start one more.

@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// What the coordinator tells a worker.
 package enum CoordinatorMessage: Equatable, Sendable {

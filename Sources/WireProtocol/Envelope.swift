@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import SwiftProtobuf
 
 extension ProtoEnvelope {

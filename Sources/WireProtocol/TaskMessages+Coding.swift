@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 
 extension TaskSpec {
     var wire: ProtoTaskDescription {

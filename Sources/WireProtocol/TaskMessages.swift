@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// The number of a task within its job, its position; tasks are scheduled like heads.
 package typealias TaskID = HeadID

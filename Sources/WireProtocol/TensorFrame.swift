@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 #if _endian(big)
 #error("tensor frames are little-endian: swap bytes in TensorFrame on this platform")

@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 extension WorkerMessage {
     /// The message as frames: an envelope, and for a result one frame more.

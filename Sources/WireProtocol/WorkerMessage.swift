@@ -1,4 +1,4 @@
-package import HeadPlan
+package import Heads
 
 /// What a worker tells the coordinator.
 package enum WorkerMessage: Equatable, Sendable {

@@ -1,9 +1,9 @@
 import FeatureStore
-import HeadPlan
 import HeadTraining
+import Heads
+import Numerics
 import Synchronization
-import Tensors
-import Threading
+import System
 import WireProtocol
 
 /// The compute threads of a worker: each trains one bundle or does one task at a time and reports its end.

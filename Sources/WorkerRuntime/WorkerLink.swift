@@ -2,7 +2,7 @@ import FeatureStore
 import Foundation
 import HeadTraining
 import Logging
-import Threading
+import System
 import WireProtocol
 import ZeroMQ
 

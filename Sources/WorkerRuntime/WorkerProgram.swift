@@ -1,10 +1,10 @@
 import Foundation
-import HeadPlan
 import HeadTraining
+import Heads
 import Logging
+import Numerics
 import Synchronization
-import Tensors
-import Threading
+import System
 import WireProtocol
 import ZeroMQ
 

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import WireProtocol
 
 // Leases: taken or declined, trained in order, each answered once.

@@ -1,6 +1,6 @@
 package import FeatureStore
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import WireProtocol
 
 // How a worker comes by its rows: the broadcast, and asking for what it did not bring.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import WireProtocol
 
 // Results are kept until the coordinator has them on disk, and said again if they may be lost.

@@ -1,6 +1,6 @@
 package import FeatureStore
-package import HeadPlan
-package import Tensors
+package import Heads
+package import Numerics
 package import WireProtocol
 
 /// The worker's side of the protocol, without sockets, clocks and threads.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Backbone
 import Foundation
 import HeadTraining
-import Tensors
+import LeNet
+import Numerics
 
 /// `bench backbone`: training and feature extraction of the LeNet on random images.
 struct BackboneBench: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Backbone
+import LeNet
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main

@@ -2,8 +2,8 @@ import ArgumentParser
 import CoordinatorRuntime
 import FeatureStore
 import Foundation
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
 struct BroadcastBench: AsyncParsableCommand {

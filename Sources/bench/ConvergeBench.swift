@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 
 /// `bench converge`: heads to their optimum on one core, on the rows of `bench heads`.
 struct ConvergeBench: ParsableCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 
 /// `bench heads`: one core, K = 10, d = 256, all pairs and all subsets.
 struct HeadsBench: ParsableCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import CoordinatorRuntime
 import FeatureStore
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// Features to send and one head to train on them.
 enum SampleJob {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Backbone
 import CoordinatorRuntime
+import LeNet
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main

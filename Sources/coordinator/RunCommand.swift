@@ -1,9 +1,9 @@
 import ArgumentParser
-import Backbone
 import CoordinatorRuntime
-import Datasets
 import Foundation
-import HeadPlan
+import Heads
+import ImageData
+import LeNet
 
 /// `coordinator run`: the main job.
 struct RunCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import CoordinatorRuntime
-import HeadPlan
+import Heads
 
 /// `coordinator simulate`: speedup against worker count, for counts that nobody has.
 struct SimulateCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import FeatureStore
 import HeadTraining
-import Trials
+import StudyWork
 import WorkerRuntime
 
 /// A study's units as tasks.

@@ -1,8 +1,8 @@
 import CoordinatorRuntime
 import FeatureStore
-import HeadPlan
+import Heads
+import Numerics
 import Scheduling
-import Tensors
 import WireProtocol
 
 /// A small task: rows, heads, and what training would make of each head.

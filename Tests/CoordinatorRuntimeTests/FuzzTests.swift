@@ -1,7 +1,7 @@
 import CoordinatorRuntime
-import HeadPlan
+import Heads
+import Numerics
 import Scheduling
-import Tensors
 import TestSupport
 import Testing
 import WireProtocol

@@ -1,8 +1,8 @@
 import CoordinatorRuntime
 import FeatureStore
-import HeadPlan
+import Heads
+import Numerics
 import Scheduling
-import Tensors
 import Testing
 import WireProtocol
 

@@ -1,6 +1,6 @@
 import CoordinatorRuntime
 import FeatureStore
-import HeadPlan
+import Heads
 import TestSupport
 import WireProtocol
 import WorkerRuntime

@@ -1,5 +1,5 @@
 import CoordinatorRuntime
-import HeadPlan
+import Heads
 import Testing
 import WireProtocol
 

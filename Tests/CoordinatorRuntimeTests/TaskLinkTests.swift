@@ -1,7 +1,7 @@
 import CoordinatorRuntime
 import FeatureStore
-import HeadPlan
 import HeadTraining
+import Heads
 import Scheduling
 import Synchronization
 import Testing

@@ -1,5 +1,5 @@
 import CoordinatorRuntime
-import HeadPlan
+import Heads
 import Scheduling
 import Testing
 import WireProtocol

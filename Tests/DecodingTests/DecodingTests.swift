@@ -1,7 +1,7 @@
 import Decoding
 import Foundation
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 @Suite struct DecodingTests {

@@ -1,6 +1,6 @@
 import Decoding
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 
 /// Numbers for tests: uniform in [-1, 1), a function of seed and position.
 func randomValues(_ count: Int, seed: UInt64) -> [Float] {

@@ -1,5 +1,5 @@
 import Decoding
-import HeadPlan
+import Heads
 import Testing
 
 // Expected numbers by NumPy, with p and y as below, from the expression beside each.

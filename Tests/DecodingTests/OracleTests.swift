@@ -1,7 +1,7 @@
 import Decoding
 import Foundation
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 // Goal: the schemes agree with mathematics and with dumb second implementations. Method: heads

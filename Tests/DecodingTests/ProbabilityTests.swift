@@ -1,7 +1,7 @@
 import Decoding
 import Foundation
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 // Goal: every scheme's prediction is the argmax of its probabilities, which are those of its

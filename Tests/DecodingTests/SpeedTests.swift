@@ -1,6 +1,6 @@
 import Decoding
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 @Suite struct SpeedTests {

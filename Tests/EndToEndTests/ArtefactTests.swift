@@ -1,8 +1,8 @@
 import Foundation
 import Hashing
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import Foundation
 import RunStore
+import System
 import TestSupport
 import Testing
-import Threading
 import WireProtocol
 import ZeroMQ
 

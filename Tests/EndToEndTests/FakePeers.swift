@@ -1,5 +1,5 @@
+import System
 import Testing
-import Threading
 import WireProtocol
 import ZeroMQ
 

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 import Synchronization
+import System
 import TestSupport
-import Threading
 
 /// A switch between hosts that loses, delays and reorders Ethernet frames by a seed.
 ///

@@ -1,5 +1,5 @@
 import Hashing
-import HeadPlan
+import Heads
 import TestSupport
 import WireProtocol
 import ZeroMQ

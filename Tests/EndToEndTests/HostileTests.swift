@@ -1,10 +1,10 @@
 import Foundation
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
+import System
 import TestSupport
 import Testing
-import Threading
 import WireProtocol
 import ZeroMQ
 

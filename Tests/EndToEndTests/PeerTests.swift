@@ -1,9 +1,9 @@
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
+import System
 import TestSupport
 import Testing
-import Threading
 import WireProtocol
 import ZeroMQ
 

@@ -1,6 +1,6 @@
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
 import TestSupport
 import Testing
 import WireProtocol

@@ -1,6 +1,6 @@
 import FeatureStore
 import Hashing
-import Tensors
+import Numerics
 import Testing
 
 /// A table whose value at (class, row, feature) says where it is.

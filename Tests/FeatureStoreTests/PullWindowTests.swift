@@ -1,5 +1,5 @@
 import FeatureStore
-import Tensors
+import Numerics
 import Testing
 
 @Suite struct PullWindowTests {

@@ -1,6 +1,6 @@
 import FeatureStore
 import Hashing
-import Tensors
+import Numerics
 import Testing
 
 /// Features with zeros, which are not sent.

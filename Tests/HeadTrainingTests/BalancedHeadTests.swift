@@ -1,7 +1,7 @@
 import Glibc
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 /// Heads whose rows weigh by their class.

@@ -1,6 +1,6 @@
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 /// One trainer for whatever hyperparameters ask for.

@@ -1,7 +1,7 @@
 import Glibc
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 /// Rows made of whole numbers, so that anything else can make them too:

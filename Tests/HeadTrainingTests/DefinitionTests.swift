@@ -1,6 +1,6 @@
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 /// The example at the end of Definition.md: its bits come from a program that was written after

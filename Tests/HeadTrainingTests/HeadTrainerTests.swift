@@ -1,6 +1,6 @@
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 /// Features around a centre per class, all from Philox: no global randomness.

@@ -1,7 +1,7 @@
 import Glibc
-import HeadPlan
 import HeadTraining
-import Tensors
+import Heads
+import Numerics
 import Testing
 
 @Suite struct L2ChoiceTests {

@@ -1,7 +1,7 @@
 import Foundation
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
 
 /// A new empty folder, removed by `body`'s end.
 func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {

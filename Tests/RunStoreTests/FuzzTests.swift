@@ -1,7 +1,7 @@
 import Foundation
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import HeadPlan
+import Heads
 import RunStore
 import Testing
 

@@ -1,5 +1,5 @@
+import Numerics
 import RunStore
-import Tensors
 import Testing
 
 @Suite struct NPYTests {

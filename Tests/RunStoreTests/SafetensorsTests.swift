@@ -1,6 +1,6 @@
-import HeadPlan
+import Heads
+import Numerics
 import RunStore
-import Tensors
 import Testing
 
 @Suite struct SafetensorsTests {

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Scheduling
 
 /// Watches a scheduler from outside: what it may say, given what it was told.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Simulation
 
 /// A job of so many classes of equal size.

@@ -1,4 +1,4 @@
-import HeadPlan
+import Heads
 import Simulation
 import Testing
 

@@ -5,58 +5,59 @@ import Testing
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
     static let pure = [
-        "Tensors", "Statistics", "HeadPlan", "Decoding", "Study", "Scheduling", "Simulation",
+        "Numerics", "Statistics", "Heads", "Decoding", "Study", "Scheduling", "Simulation",
         "WireProtocol",
     ]
 
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
-        "CBackboneKernels": "Backbone", "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN",
-        "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Datasets",
+        "CBackboneKernels": "LeNet", "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN",
+        "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "ImageData",
     ]
 
     /// For each module the modules of ours that it may import, C modules apart.
     static let arrows: [String: Set<String>] = [
-        "Tensors": [],
+        "Numerics": [],
         "Statistics": [],
-        "HeadPlan": ["Tensors"],
-        "Decoding": ["HeadPlan", "Statistics", "Tensors"],
-        "Study": ["Decoding", "HeadPlan", "Statistics", "Tensors"],
-        "Scheduling": ["HeadPlan", "Tensors"],
-        "Simulation": ["HeadPlan", "Scheduling", "Tensors"],
-        "WireProtocol": ["HeadPlan", "Tensors"],
+        "Heads": ["Numerics"],
+        "Decoding": ["Heads", "Statistics", "Numerics"],
+        "Study": ["Decoding", "Heads", "Statistics", "Numerics"],
+        "Scheduling": ["Heads", "Numerics"],
+        "Simulation": ["Heads", "Scheduling", "Numerics"],
+        "WireProtocol": ["Heads", "Numerics"],
 
         "Hashing": [],
         "ZeroMQ": [],
         "OneDNN": [],
-        "Threading": [],
-        "Datasets": ["Hashing", "Tensors"],
-        "Backbone": ["HeadPlan", "OneDNN", "Tensors"],
-        "HeadTraining": ["HeadPlan", "Statistics", "Tensors"],
-        "FeatureStore": ["Hashing", "HeadPlan", "Tensors"],
-        "RunStore": ["Hashing", "HeadPlan", "Tensors"],
-        "Reporting": ["HeadPlan", "Study", "Tensors"],
+        "System": [],
+        "ImageData": ["Hashing", "Numerics"],
+        "LeNet": ["Heads", "OneDNN", "Numerics"],
+        "HeadTraining": ["Heads", "Statistics", "Numerics"],
+        "FeatureStore": ["Hashing", "Heads", "Numerics"],
+        "RunStore": ["Hashing", "Heads", "Numerics"],
+        "Reporting": ["Heads", "Study", "Numerics"],
 
-        "Trials": [
-            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
-            "HeadTraining", "Study", "Tensors",
+        "StudyWork": [
+            "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
+            "HeadTraining", "Study", "Numerics",
         ],
 
         "CoordinatorRuntime": [
-            "Backbone", "Datasets", "Decoding", "FeatureStore", "Hashing", "HeadPlan",
+            "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
             // To train a disputed head itself.
-            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study", "Tensors",
-            "Threading", "Trials", "WireProtocol", "ZeroMQ",
+            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study",
+            "Numerics",
+            "System", "StudyWork", "WireProtocol", "ZeroMQ",
         ],
         "WorkerRuntime": [
-            "Backbone", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors", "Threading",
+            "LeNet", "FeatureStore", "Heads", "HeadTraining", "Numerics", "System",
             "WireProtocol", "ZeroMQ",
         ],
         // A program parses the options of its runtime, whose types live in these.
-        "coordinator": ["Backbone", "CoordinatorRuntime", "Datasets", "HeadPlan", "Study"],
-        "worker": ["FeatureStore", "HeadTraining", "Trials", "WorkerRuntime"],
+        "coordinator": ["LeNet", "CoordinatorRuntime", "ImageData", "Heads", "Study"],
+        "worker": ["FeatureStore", "HeadTraining", "StudyWork", "WorkerRuntime"],
         "bench": [
-            "Backbone", "CoordinatorRuntime", "FeatureStore", "HeadPlan", "HeadTraining", "Tensors",
+            "LeNet", "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining", "Numerics",
         ],
     ]
 

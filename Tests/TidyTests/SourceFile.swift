@@ -4,7 +4,7 @@ import Testing
 
 /// A Swift file of the package, as far as the tidiness tests look into it.
 struct SourceFile: Sendable, CustomTestStringConvertible {
-    /// From the package's root: `Sources/HeadPlan/ClassSet.swift`.
+    /// From the package's root: `Sources/Heads/ClassSet.swift`.
     let path: String
     /// The lines as written.
     let lines: [Substring]

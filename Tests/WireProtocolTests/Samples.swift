@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import WireProtocol
 
 /// A message of either side, so that one test can walk all of them.

@@ -1,6 +1,6 @@
 import FeatureStore
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import WireProtocol
 import WorkerRuntime
 

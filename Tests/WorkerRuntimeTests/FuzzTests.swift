@@ -1,5 +1,5 @@
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import TestSupport
 import Testing
 import WireProtocol

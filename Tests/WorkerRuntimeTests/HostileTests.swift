@@ -1,6 +1,6 @@
 import FeatureStore
-import HeadPlan
-import Tensors
+import Heads
+import Numerics
 import Testing
 import WireProtocol
 import WorkerRuntime

@@ -1,0 +1,265 @@
+import Foundation
+import ImageData
+import Testing
+
+/// Where files are found, what they may look like, and every way in which they are refused.
+@Suite struct FileTests {
+    func small(compressed: Bool = false) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try SmallMNIST().write(to: folder, compressed: compressed)
+        return folder
+    }
+
+    @Test(arguments: [false, true], ["", "mnist/"])
+    func readsPlainAndGzip(compressed: Bool, prefix: String) throws {
+        let folder = try TemporaryFolder()
+        try SmallMNIST().write(to: folder, prefix: prefix, compressed: compressed)
+        let dataset = try Dataset.load(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(dataset.train.shape == ImageShape(channelCount: 1, height: 2, width: 3))
+        #expect(dataset.train.pixels == SmallMNIST.pixels(rowCount: 20, from: 0))
+        #expect(dataset.train.labels == Array(0..<10) + Array(0..<10))
+        #expect(dataset.test.pixels == SmallMNIST.pixels(rowCount: 10, from: 100))
+        #expect(dataset.test.labels == Array(0..<10))
+        #expect(dataset.classNames == (0..<10).map(String.init))
+        #expect(dataset.byteCount == 30 * 7)
+        // Python: hashlib.sha256 over the same four pieces.
+        #expect(
+            dataset.sha256 == "c8aee308dbc8fa103744b9ae80824e57b6a33c3af94c12b891309dc83f86a380")
+    }
+
+    @Test func contentTellsGzipAndNotTheName() throws {
+        let folder = try TemporaryFolder()
+        for (name, bytes) in SmallMNIST().files {
+            if name.contains("labels") {
+                try folder.write(name, gzip(bytes))
+            } else {
+                try folder.write(name + ".gz", bytes)
+            }
+        }
+        let dataset = try Dataset.load(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(dataset.train.count == 20)
+    }
+
+    @Test func gzipMayHaveSeveralMembers() throws {
+        let folder = try small()
+        let bytes = try #require(SmallMNIST().files[SmallMNIST.trainImages])
+        let members = gzip(Array(bytes[..<5])) + gzip([]) + gzip(Array(bytes[5...]))
+        try folder.write(SmallMNIST.trainImages, members)
+        let dataset = try Dataset.load(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(dataset.train.pixels == SmallMNIST.pixels(rowCount: 20, from: 0))
+    }
+
+    @Test func theDataDirectoryGoesBeforeItsSubfolderAndTheEnvironment() throws {
+        let folder = try small()
+        try SmallMNIST(train: Array(0..<10)).write(to: folder, prefix: "mnist/")
+        let other = try TemporaryFolder()
+        try SmallMNIST(train: Array(0..<10) + [3]).write(to: other, prefix: "mnist/")
+        var request = DatasetRequest(
+            .mnist, dataDirectory: folder.path, environment: ["MANYHEADS_DATA": other.path])
+        #expect(try Dataset.load(request).train.count == 20)
+        // An incomplete folder is passed over as a whole.
+        try folder.remove(SmallMNIST.testLabels)
+        let nested = try Dataset.load(request)
+        #expect(nested.train.count == 10)
+        #expect(nested.folder == folder.path + "/mnist")
+        request.dataDirectory = nil
+        #expect(try Dataset.load(request).train.count == 11)
+        // A data directory is searched alone.
+        request.dataDirectory = folder.path + "/nowhere"
+        #expect(failure(request)?.code == .missingFile)
+    }
+
+    @Test(arguments: DatasetName.allCases)
+    func missingFilesNameTheFoldersAndTheWaysToGetThem(name: DatasetName) throws {
+        let error = try #require(
+            failure(
+                DatasetRequest(
+                    name, dataDirectory: "/nowhere", environment: ["MANYHEADS_DATA": "/else"])))
+        #expect(error.code == .missingFile)
+        let first = name == .cifar10 ? "data_batch_1.bin" : "train-images-idx3-ubyte"
+        let apt = name == .fashionMNIST ? "apt install dataset-fashion-mnist" : "by hand from http"
+        for part in [
+            first, first + ".gz", "/nowhere", "/nowhere/\(name)", apt,
+            "Scripts/fetch-data DIR \(name)", "--data-dir", "MANYHEADS_DATA",
+        ] {
+            #expect(error.message.contains(part), "\(part) in: \(error.message)")
+        }
+        #expect(!error.message.contains("/else"))
+    }
+
+    @Test func missingFilesNameTheHoleOfAnIncompleteSet() throws {
+        let folder = try small()
+        try folder.remove(SmallMNIST.testImages)
+        let error = failure(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(error?.message.contains("cannot find t10k-images-idx3-ubyte (nor") == true)
+    }
+
+    @Test func theSystemFolderIsNamedToo() throws {
+        let environment = ["MANYHEADS_DATA": "/nowhere"]
+        let error = failure(DatasetRequest(.cifar10, environment: environment))
+        #expect(error?.message.contains("/nowhere/cifar10/cifar-10-batches-bin, ") == true)
+        #expect(error?.message.contains("/usr/share/datasets/cifar10") == true)
+    }
+
+    @Test func anEmptyDataDirectoryIsRefused() {
+        #expect(failure(DatasetRequest(.mnist, dataDirectory: ""))?.code == .invalidRequest)
+    }
+
+    /// Replaces one file of a good set, and says what it must be refused for.
+    struct Damage: Sendable, CustomTestStringConvertible {
+        var name: String
+        var bytes: [UInt8]
+        var code: DatasetError.Code
+        var parts: [String]
+
+        var testDescription: String { "\(name): \(parts.joined(separator: ", "))" }
+    }
+
+    static let damages: [Damage] = {
+        let files = SmallMNIST().files
+        let images = SmallMNIST.trainImages
+        let labels = SmallMNIST.trainLabels
+        let goodImages = files[images] ?? []
+        let goodLabels = files[labels] ?? []
+        var badLabels = goodLabels
+        badLabels[8 + 3] = 10
+        var badCRC = gzip(goodLabels)
+        badCRC[badCRC.count - 8] ^= 1
+        var badBlock = gzip(goodLabels)
+        badBlock[10] = 7
+        var badMethod = gzip(goodLabels)
+        badMethod[2] = 9
+        let huge = [0xFFFF_FFFF, 28, 28].flatMap { bigEndian($0) }
+        let vast = [0xFFFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFFF].flatMap { bigEndian($0) }
+        let most = [1 << 21, 28, 28].flatMap { bigEndian($0) }
+        return [
+            Damage(
+                name: images, bytes: goodLabels, code: .wrongMagic, parts: ["0x801", "byte 0"]),
+            Damage(
+                name: labels, bytes: goodImages, code: .wrongMagic, parts: ["0x803", "byte 0"]),
+            Damage(name: labels, bytes: [], code: .truncatedFile, parts: ["byte 0"]),
+            Damage(
+                name: images, bytes: goodImages + [0], code: .trailingBytes, parts: ["byte 136"]),
+            Damage(
+                name: labels, bytes: gzip(goodLabels + [0]), code: .trailingBytes,
+                parts: ["byte 28"]),
+            Damage(
+                name: labels, bytes: gzip(goodLabels) + [0], code: .trailingBytes,
+                parts: ["end of its gzip stream", "byte \(gzip(goodLabels).count)"]),
+            Damage(name: labels, bytes: badLabels, code: .labelOutOfRange, parts: ["byte 11"]),
+            Damage(
+                name: labels, bytes: gzip(badLabels), code: .labelOutOfRange,
+                parts: ["label 10", "byte 11", "0 to 9"]),
+            Damage(
+                name: labels, bytes: badCRC, code: .corruptGzip, parts: ["incorrect data check"]),
+            Damage(name: labels, bytes: badBlock, code: .corruptGzip, parts: ["block type"]),
+            Damage(name: labels, bytes: badMethod, code: .corruptGzip, parts: ["method"]),
+            Damage(
+                name: images, bytes: bigEndian(0x803) + huge, code: .wrongSize,
+                parts: ["4294967295 images", "byte 4"]),
+            Damage(
+                name: images, bytes: gzip(bigEndian(0x803) + huge), code: .wrongSize,
+                parts: ["4294967295 images", "byte 4"]),
+            Damage(
+                name: images, bytes: gzip(bigEndian(0x803) + most), code: .wrongSize,
+                parts: ["2097152 images", "gzip bytes can hold"]),
+            Damage(
+                name: images, bytes: bigEndian(0x803) + vast, code: .wrongSize,
+                parts: ["side of 4294967295", "byte 8"]),
+            Damage(
+                name: images, bytes: idxImages(count: 2, height: 1, width: 0, pixels: []),
+                code: .wrongSize, parts: ["side of 0", "byte 12"]),
+            Damage(
+                name: images, bytes: idxImages(count: 0, height: 2, width: 3, pixels: []),
+                code: .wrongSize, parts: ["0 images", "byte 4"]),
+            Damage(name: labels, bytes: idxLabels([]), code: .wrongSize, parts: ["0 labels"]),
+            Damage(
+                name: labels, bytes: bigEndian(0x801) + bigEndian(.max), code: .wrongSize,
+                parts: ["4294967295 labels"]),
+            Damage(
+                name: labels, bytes: idxLabels([1, 2]), code: .countMismatch,
+                parts: ["20 images", "2 labels", images]),
+            Damage(
+                name: images,
+                bytes: idxImages(
+                    count: 20, height: 3, width: 2, pixels: .init(repeating: 0, count: 120)),
+                code: .countMismatch, parts: ["1x3x2", "1x2x3"]),
+        ]
+    }()
+
+    @Test(arguments: damages)
+    func refusesDamage(_ damage: Damage) throws {
+        let folder = try small()
+        try folder.write(damage.name, damage.bytes)
+        let error = try #require(failure(DatasetRequest(.mnist, dataDirectory: folder.path)))
+        #expect(error.code == damage.code, "\(error)")
+        for part in damage.parts {
+            #expect(error.message.contains(part), "\(part) in: \(error)")
+        }
+        #expect(error.message.contains(folder.path))
+    }
+
+    /// Cut at every byte: always an error, whatever the file and whether it is gzip.
+    @Test(arguments: Array(SmallMNIST().files.keys), [false, true])
+    func refusesEveryCut(name: String, compressed: Bool) throws {
+        let folder = try small()
+        let bytes = try #require(SmallMNIST().files[name])
+        let whole = compressed ? gzip(bytes) : bytes
+        try folder.write(name, whole)
+        for count in whole.indices.reversed() {
+            try folder.truncate(name, to: count)
+            let error = failure(DatasetRequest(.mnist, dataDirectory: folder.path))
+            #expect(error?.code == .truncatedFile, "cut at \(count): \(error?.message ?? "")")
+            #expect(error?.message.contains(name) == true)
+        }
+    }
+
+    /// One bit flipped anywhere in a gzip file: an error or the same data, never a crash.
+    ///
+    /// Flips in time stamp, extra flags and system of the header change nothing; a flip in the
+    /// magic makes a plain file with a wrong magic.
+    @Test func survivesEveryFlippedBit() throws {
+        let folder = try small()
+        let whole = gzip(try #require(SmallMNIST().files[SmallMNIST.trainLabels]))
+        let request = DatasetRequest(.mnist, dataDirectory: folder.path)
+        let digest = try Dataset.load(request).sha256
+        for bit in 0..<whole.count * 8 {
+            var flipped = whole
+            flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+            try folder.write(SmallMNIST.trainLabels, flipped)
+            do throws(DatasetError) {
+                let loaded = try Dataset.load(request).sha256
+                #expect(loaded == digest, "bit \(bit)")
+                // Header bytes 3 to 9, and what fills the first byte of a stored block.
+                #expect((24..<80).contains(bit) || (83..<88).contains(bit), "bit \(bit)")
+            } catch {
+                #expect(error.message.contains(SmallMNIST.trainLabels), "bit \(bit)")
+            }
+        }
+    }
+
+    @Test func refusesWhatIsNoRegularFile() throws {
+        let folder = try small()
+        try folder.remove(SmallMNIST.trainLabels)
+        let path = folder.path + "/" + SmallMNIST.trainLabels
+        #expect(unsafe mkfifo(path, 0o600) == 0)
+        let error = failure(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(error?.code == .unreadableFile)
+        #expect(error?.message.contains("not a regular file") == true)
+        // A folder of that name is no file at all.
+        try folder.remove(SmallMNIST.trainLabels)
+        try folder.write(SmallMNIST.trainLabels + "/inside", [])
+        #expect(
+            failure(DatasetRequest(.mnist, dataDirectory: folder.path))?.code == .missingFile)
+    }
+
+    @Test(.enabled(if: getuid() != 0, "root may read everything"))
+    func refusesWhatMayNotBeRead() throws {
+        let folder = try small()
+        let path = folder.path + "/" + SmallMNIST.trainLabels
+        try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: path)
+        let error = failure(DatasetRequest(.mnist, dataDirectory: folder.path))
+        #expect(error?.code == .unreadableFile)
+        #expect(error?.message.contains("Permission denied") == true)
+    }
+}

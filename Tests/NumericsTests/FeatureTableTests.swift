@@ -1,0 +1,22 @@
+import Numerics
+import Testing
+
+@Suite struct FeatureTableTests {
+    @Test func groupsRowsByClassInOrder() {
+        let matrix = Matrix(rowCount: 4, columnCount: 2, values: [0, 1, 2, 3, 4, 5, 6, 7])
+        let table = FeatureTable(grouping: matrix, labels: [2, 0, 2, 1], classCount: 4)
+        #expect(table.classRowCounts == [1, 1, 2, 0])
+        #expect(table.classRowOffsets == [0, 1, 2, 4, 4])
+        let values = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        #expect(values == [2, 3, 6, 7, 0, 1, 4, 5])
+    }
+
+    @Test func buffersAreAligned() {
+        for count in [0, 1, 17, 4096] {
+            let buffer = FloatBuffer(count: count)
+            #expect(buffer.count == count)
+            let address = unsafe buffer.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+            #expect(address % 64 == 0)
+        }
+    }
+}
