@@ -78,11 +78,13 @@ let package = Package(
         module("ZeroMQ", ["CZeroMQ"]),
         module("OneDNN", ["COneDNN"]),
         module("System", []),
-        module("ImageData", ["CZlib", "Hashing", "Numerics"]),
+        module("Formats", ["CZlib", "Hashing", "Numerics"]),
+        module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "OneDNN", "Numerics"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Statistics", "Numerics"]),
         module("FeatureStore", ["Hashing", "Heads", "Numerics"]),
-        module("RunStore", ["Hashing", "Heads", "Numerics", grdb]),
+        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", grdb]),
+        module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
         module("Reporting", ["Heads", "Study", "Numerics"]),
 
         module(
@@ -96,9 +98,9 @@ let package = Package(
         module(
             "CoordinatorRuntime",
             [
-                "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
-                "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study",
-                "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
+                "LeNet", "ImageData", "Decoding", "FeatureStore", "Formats", "Hashing", "Heads",
+                "HeadTraining", "Journal", "Reporting", "RunFolder", "Scheduling", "Simulation",
+                "Study", "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -141,6 +143,7 @@ let package = Package(
         tests("Hashing", ["Hashing"]),
         tests("ZeroMQ", ["ZeroMQ"]),
         tests("System", ["System"]),
+        tests("Formats", ["Formats", "Numerics"]),
         tests("ImageData", ["ImageData", "Numerics"]),
         tests("LeNet", ["LeNet", "CBackboneKernels", "OneDNN", "Numerics"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
@@ -148,13 +151,14 @@ let package = Package(
         tests(
             "StudyWork",
             ["LeNet", "ImageData", "FeatureStore", "HeadTraining", "Study", "StudyWork"]),
-        tests("RunStore", ["RunStore", "Heads", "Numerics"]),
+        tests("Journal", ["Formats", "Heads", "Journal", "Numerics"]),
+        tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
         tests("Reporting", ["Reporting", "Heads", "Study", "Numerics"]),
         tests(
             "CoordinatorRuntime",
             [
-                "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining", "Reporting",
-                "RunStore", "Scheduling", "Numerics", "WireProtocol", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorRuntime", "FeatureStore", "Formats", "Heads", "HeadTraining",
+                "Reporting", "Scheduling", "Numerics", "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",
@@ -162,8 +166,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "Hashing", "Heads", "HeadTraining", "RunStore", "Numerics", "System",
-                "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
+                "Formats", "Hashing", "Heads", "HeadTraining", "Journal", "Numerics", "RunFolder",
+                "System", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
     ],

@@ -1,7 +1,8 @@
 import FeatureStore
+import Formats
 import Foundation
+import Journal
 import LeNet
-import RunStore
 import System
 
 // The backbone and its features to the journal and back.
@@ -46,7 +47,7 @@ extension BackboneCheckpoint {
     /// The checkpoint that ``record(epochCount:)`` made.
     ///
     /// - Throws: `RunError` when the journal lacks a tensor; shapes are for `Backbone` to check.
-    init(_ record: BackboneRecord, _ journal: Journal) throws(RunError) {
+    init(_ record: BackboneRecord, _ journal: RunJournal) throws(RunError) {
         let (tensors, path) = (record.tensors, journal.path)
         self.init(
             weights: try BackboneWeights(tensors, Self.weightPrefix, path: path),
@@ -60,7 +61,7 @@ extension BackbonePhase {
     ///
     /// - Throws: `RunError` when they are not: the backbone's bits depend on the processor.
     func settled(
-        _ outcome: BackboneOutcome, _ journal: Journal
+        _ outcome: BackboneOutcome, _ journal: RunJournal
     ) throws -> FeatureRecord {
         let manifest = outcome.chunks.manifest
         let record = FeatureRecord(

@@ -1,11 +1,13 @@
 import FeatureStore
+import Formats
 import Foundation
 import Heads
 import ImageData
+import Journal
 import LeNet
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import System
 
 /// What the backbone phase leaves: frozen weights and features.
@@ -34,7 +36,7 @@ struct BackbonePhase {
         _ dataset: Dataset, _ directory: RunDirectory, _ clock: PhaseClock
     ) async throws -> BackboneOutcome {
         let journal = try directory.openJournal
-        try journal.settle(dataDigest: dataset.sha256)
+        try directory.settle(journal, dataDigest: dataset.sha256)
         var start = JournalEntries()
         let time = Date(timeIntervalSinceNow: -clock.secondsSinceStart)
         start.events = [
@@ -59,7 +61,7 @@ struct BackbonePhase {
     }
 
     private func compute(
-        _ dataset: Dataset, _ directory: RunDirectory, _ journal: Journal,
+        _ dataset: Dataset, _ directory: RunDirectory, _ journal: RunJournal,
         _ writer: JournalWriter, _ clock: PhaseClock, on thread: ThreadExecutor
     ) async throws -> BackboneOutcome {
         try await thread.run { flag in
@@ -80,7 +82,8 @@ struct BackbonePhase {
     }
 
     private func trained(
-        _ dataset: Dataset, _ journal: Journal, _ writer: JournalWriter, _ flag: CancellationFlag
+        _ dataset: Dataset, _ journal: RunJournal, _ writer: JournalWriter,
+        _ flag: CancellationFlag
     ) throws -> Backbone {
         let shape = dataset.train.shape
         var configuration = BackboneConfiguration(

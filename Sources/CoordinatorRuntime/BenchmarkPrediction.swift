@@ -1,7 +1,6 @@
 import FeatureStore
 import Heads
 import Reporting
-import RunStore
 import Simulation
 
 // What the simulation says of a benchmark's trials, told nothing but those with one worker.

@@ -1,9 +1,11 @@
+import Formats
 import Foundation
 import Heads
 import ImageData
+import Journal
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import Scheduling
 import System
 

@@ -1,4 +1,3 @@
-import RunStore
 import Scheduling
 import Synchronization
 import System

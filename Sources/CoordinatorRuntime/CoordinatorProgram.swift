@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import HeadTraining
 import Heads
@@ -5,7 +6,7 @@ import ImageData
 import LeNet
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import Scheduling
 import StudyWork
 import System
@@ -104,13 +105,10 @@ package final class CoordinatorProgram: Sendable {
         case let error as RunError: error
         case let error as DatasetError:
             RunError(error.code == .invalidRequest ? .usage : .data, error.message)
-        case let error as RunStoreError:
-            switch error.code {
-            case .otherConfiguration: RunError(.usage, error.message)
-            case .inUse: RunError(.unavailable, error.message)
-            case .cannotWrite: RunError(.cannotWrite, error.message)
-            default: RunError(.data, error.message)
-            }
+        case let error as FormatError:
+            RunError(error.code == .cannotWrite ? .cannotWrite : .data, error.message)
+        case let error as RunFolderError:
+            RunError(error.code == .inUse ? .unavailable : .usage, error.message)
         case let error as ZeroMQError:
             RunError(error.code == .badKey ? .data : .unavailable, error.message)
         case let error as TrialError: RunError(.data, error.description)

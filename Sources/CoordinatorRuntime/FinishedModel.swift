@@ -1,10 +1,11 @@
 import Decoding
+import Formats
 import Foundation
 import Heads
 import ImageData
 import LeNet
 import Numerics
-import RunStore
+import RunFolder
 
 /// A finished run, read back from its files: all that predicting takes.
 struct FinishedModel {
@@ -29,7 +30,7 @@ struct FinishedModel {
 
     /// Reads model and results.
     ///
-    /// - Throws: `RunStoreError`, `RunError` or `DecodingError` for a run that is not finished, or
+    /// - Throws: `FormatError`, `RunError` or `DecodingError` for a run that is not finished, or
     ///   files that are damaged or do not belong together.
     init(folder: String) throws {
         self.folder = folder
@@ -47,8 +48,8 @@ struct FinishedModel {
                 "\(folder) is a run of whole networks (--head-mode \(mode)), whose weights are not kept; its results.json has all schemes"
             )
         }
-        let file = try RunDirectory.readTensors(.model, in: folder)
         let path = RunDirectory.path(of: .model, in: folder)
+        let file = try Safetensors(contentsOf: path)
         let classCount = results.data.classes
         guard file.metadata["digest.heads"] == results.digests.heads,
             (2...1 << 20).contains(classCount)

@@ -1,7 +1,8 @@
+import Formats
 import Foundation
 import Heads
+import Journal
 import Numerics
-import RunStore
 import Scheduling
 import WireProtocol
 
@@ -97,7 +98,7 @@ extension HeadJob {
     /// Takes in the heads that an earlier start of the run has stored.
     ///
     /// - Throws: `RunError` for heads that this run's plan does not have.
-    mutating func resume(_ journal: Journal) throws {
+    mutating func resume(_ journal: RunJournal) throws {
         for record in try journal.heads() {
             let index = Int(record.id.rawValue)
             guard plan.heads.indices.contains(index),

@@ -1,4 +1,5 @@
-import RunStore
+import Formats
+import Journal
 import Scheduling
 import Synchronization
 import System
@@ -9,22 +10,22 @@ import WireProtocol
 /// Whatever comes while a commit is under way goes into the next one: under load one transaction
 /// holds many results.
 final class JournalWriter: ProductStore {
-    typealias Completion = @Sendable (Result<Void, RunStoreError>) -> Void
+    typealias Completion = @Sendable (Result<Void, FormatError>) -> Void
 
     private struct State {
         var entries = JournalEntries()
         var completions: [Completion] = []
         var isWriting = false
-        var failure: RunStoreError?
+        var failure: FormatError?
     }
 
-    private let journal: Journal
+    private let journal: RunJournal
     let outcomeName: (@Sendable (TaskID) -> String)?
     private let thread = ThreadExecutor(name: "journal")
     private let state = Mutex(State())
 
     /// - Parameter outcomeName: what the outcome of a task is kept under; nil where work is heads.
-    init(_ journal: Journal, outcomeName: (@Sendable (TaskID) -> String)? = nil) {
+    init(_ journal: RunJournal, outcomeName: (@Sendable (TaskID) -> String)? = nil) {
         self.journal = journal
         self.outcomeName = outcomeName
     }
@@ -46,7 +47,7 @@ final class JournalWriter: ProductStore {
 
     private func drain() {
         while true {
-            let next = state.withLock { state -> (JournalEntries, [Completion], RunStoreError?)? in
+            let next = state.withLock { state -> (JournalEntries, [Completion], FormatError?)? in
                 guard !state.completions.isEmpty else {
                     state.isWriting = false
                     return nil
@@ -55,7 +56,7 @@ final class JournalWriter: ProductStore {
                 return (state.entries, state.completions, state.failure)
             }
             guard let (entries, completions, failure) = next else { return }
-            let result = Result { () throws(RunStoreError) in
+            let result = Result { () throws(FormatError) in
                 if let failure { throw failure }
                 try journal.commit(entries)
             }
@@ -73,14 +74,14 @@ final class JournalWriter: ProductStore {
     func record(_ events: [RunEvent]) { append(JournalEntries(events)) }
 
     /// - Throws: why something could not be written, if so.
-    func check() throws(RunStoreError) {
+    func check() throws(FormatError) {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     /// Ends the thread once all is on the disk.
     ///
     /// - Throws: why something could not be written, if so.
-    func finish() async throws(RunStoreError) {
+    func finish() async throws(FormatError) {
         await thread.shutdown()
         try check()
     }

@@ -1,4 +1,5 @@
-import RunStore
+import Journal
+import RunFolder
 import Synchronization
 
 /// What would be left if the run ended now, in words.
@@ -39,7 +40,7 @@ extension RunDirectory {
     /// The journal of a run that is not finished.
     ///
     /// - Throws: `RunError` for a finished one that has none any more.
-    var openJournal: Journal {
+    var openJournal: RunJournal {
         get throws(RunError) {
             guard let journal else {
                 throw .usage("\(path) holds a finished run; choose another --run-dir")

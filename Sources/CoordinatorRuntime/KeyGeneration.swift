@@ -1,5 +1,5 @@
+import Formats
 import Glibc
-import RunStore
 import ZeroMQ
 
 /// `coordinator keygen`: key files in a folder, whole or not at all, and never twice.
@@ -54,7 +54,6 @@ package struct KeyGeneration {
             let pair = if let pair { try completed(pair, name) } else { try make(name) }
             lines.append(describe(name, pair))
         }
-        try synchronise()
         try StandardStream.output(lines.joined(separator: "\n") + "\n")
     }
 
@@ -62,7 +61,7 @@ package struct KeyGeneration {
     /// be made because the last time was cut short.
     private func existing(_ name: String) throws(RunError) -> CurveKeyPair? {
         let (secret, open) = paths(name)
-        switch (fileExists(secret), fileExists(open)) {
+        switch (FileSystem.exists(secret), FileSystem.exists(open)) {
         case (false, false):
             return nil
         case (false, true):
@@ -88,7 +87,9 @@ package struct KeyGeneration {
 
     private func completed(_ pair: CurveKeyPair, _ name: String) throws(RunError) -> CurveKeyPair {
         let (_, open) = paths(name)
-        if !fileExists(open) { try write(KeyFile.text(pair.publicKey, name: name), to: open) }
+        if !FileSystem.exists(open) {
+            try write(KeyFile.text(pair.publicKey, name: name), to: open)
+        }
         return pair
     }
 
@@ -116,14 +117,14 @@ package struct KeyGeneration {
         if let parent = folder.split(separator: "/").last.map({ folder[..<$0.startIndex] }),
             !parent.isEmpty
         {
-            do throws(RunStoreError) {
-                try RunDirectory.makeFolder(String(parent))
+            do throws(FormatError) {
+                try FileSystem.makeFolder(String(parent))
             } catch {
                 throw CoordinatorProgram.runError(error)
             }
         }
         if unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
-            throw RunError(.cannotWrite, "cannot make \(folder): \(Self.reason(errno))")
+            throw RunError(.cannotWrite, "cannot make \(folder): \(FileSystem.reason(errno))")
         }
         var status = stat()
         guard unsafe stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
@@ -138,40 +139,14 @@ package struct KeyGeneration {
 
     /// Writes a file that only its owner may read, unless there is one.
     private func write(_ text: String, to path: String) throws(RunError) {
-        let temporary = "\(folder)/.partial-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.cannotWrite(path, errno) }
-        defer { unsafe unlink(temporary) }
-        let bytes = Array(text.utf8)
-        let isWritten =
-            unsafe fchmod(descriptor, 0o600) == 0
-            && Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
-        let code = errno
-        guard close(descriptor) == 0, isWritten else { throw Self.cannotWrite(path, code) }
-        // A rename would overwrite what another process has put there in the meantime.
-        guard unsafe link(temporary, path) == 0 else { throw Self.cannotWrite(path, errno) }
-    }
-
-    /// New names are on disk once their folder is.
-    private func synchronise() throws(RunError) {
-        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.cannotWrite(folder, errno) }
-        defer { close(descriptor) }
-        // Some network file systems cannot fsync a folder; they have no cure for it either.
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw Self.cannotWrite(folder, errno)
+        do throws(FormatError) {
+            try AtomicFile.write(to: path, permissions: 0o600, replaces: false) {
+                (output) throws(FormatError) in try output.append(Array(text.utf8))
+            }
+        } catch {
+            throw CoordinatorProgram.runError(error)
         }
     }
-
-    private static func cannotWrite(_ path: String, _ code: Int32) -> RunError {
-        RunError(.cannotWrite, "cannot write \(path): \(reason(code))")
-    }
-
-    private static func reason(_ code: Int32) -> String {
-        unsafe String(cString: strerror(code))
-    }
-
-    private func fileExists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     private static func keys<Result>(
         _ body: () throws(ZeroMQError) -> Result

@@ -2,7 +2,6 @@ import FeatureStore
 import Foundation
 import Heads
 import Reporting
-import RunStore
 import Scheduling
 import System
 import WireProtocol

@@ -2,9 +2,10 @@ import Decoding
 import FeatureStore
 import Heads
 import ImageData
+import Journal
 import LeNet
 import Numerics
-import RunStore
+import RunFolder
 import Study
 import StudyWork
 import WireProtocol
@@ -46,14 +47,14 @@ struct NetworkPhase {
     /// Outcomes that an earlier start has, in the plan's order.
     ///
     /// - Throws: `RunError` for an outcome that this run's plan does not have.
-    func known(_ journal: Journal) throws -> [[UInt8]?] {
+    func known(_ journal: RunJournal) throws -> [[UInt8]?] {
         var found = [[UInt8]?](repeating: nil, count: plan.heads.count)
         try forEach(in: journal) { index, record, _ in found[index] = record.payload }
         return found
     }
 
     private func forEach(
-        in journal: Journal, _ body: (Int, StudyRecord, NetworkOutcome) -> Void
+        in journal: RunJournal, _ body: (Int, StudyRecord, NetworkOutcome) -> Void
     ) throws {
         var positions: [String: HeadID] = [:]
         for spec in plan.heads { positions[name(of: spec.id)] = spec.id }
@@ -109,7 +110,7 @@ struct NetworkPhase {
     /// What the networks say of the test rows, once workers have done what they can.
     ///
     /// - Throws: `DecodingError` for logits that are no numbers, and what reading the journal throws.
-    func trained(_ harvest: HeadHarvest, _ journal: Journal) throws -> TrainedHeads {
+    func trained(_ harvest: HeadHarvest, _ journal: RunJournal) throws -> TrainedHeads {
         var logits: [(classes: ClassSet, values: Matrix)] = []
         var digests: [String] = []
         var missing: [HeadSpec] = []

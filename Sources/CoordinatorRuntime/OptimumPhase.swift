@@ -1,10 +1,12 @@
 import FeatureStore
+import Formats
 import Foundation
 import HeadTraining
 import Heads
+import Journal
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import Scheduling
 import System
 
@@ -30,7 +32,7 @@ struct OptimumPhase {
     /// What is chosen is in the journal before it is used: whoever goes on trains under the same.
     ///
     /// - Throws: `data` for rows that no penalty can be chosen on.
-    func penalty(_ journal: Journal, _ clock: PhaseClock) async throws -> Penalty {
+    func penalty(_ journal: RunJournal, _ clock: PhaseClock) async throws -> Penalty {
         let counts = backbone.chunks.manifest.classRowCounts
         if let empty = counts.firstIndex(of: 0) {
             throw RunError(

@@ -1,4 +1,4 @@
-import RunStore
+import RunFolder
 import Scheduling
 import Synchronization
 

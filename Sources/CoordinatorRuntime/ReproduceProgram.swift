@@ -1,9 +1,11 @@
+import Formats
 import Foundation
 import Hashing
 import Heads
 import ImageData
+import Journal
 import Reporting
-import RunStore
+import RunFolder
 import Study
 import StudyWork
 import System
@@ -53,16 +55,16 @@ package final class ReproduceProgram: Sendable {
             return try describe(shelf)
         }
         let directory = try StudyDirectory(path: path, config: config(datasets))
-        try directory.forEachRecord { try shelf.add($0) }
+        try directory.journal.forEachRecord { try shelf.add($0) }
         if options.isDryRun { return try describe(shelf) }
         kept.open { [path] in
-            let count = (try? directory.recordCount()) ?? 0
+            let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
                 ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
         }
         let failures = options.isReportOnly ? [] : try await compute(shelf, directory, admission)
         shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
-        try directory.forEachRecord { try shelf.add($0) }
+        try directory.journal.forEachRecord { try shelf.add($0) }
         try publish(shelf, directory)
         // Last: the results are there, and say what is missing.
         if let first = failures.first {
@@ -127,7 +129,7 @@ package final class ReproduceProgram: Sendable {
             let harvest = try await link.perform(job) { outcomes in
                 let now = Date().timeIntervalSince1970
                 try directory.note(command: command)
-                try directory.commit(
+                try directory.journal.commit(
                     outcomes.map { outcome in
                         StudyRecord(
                             unit: units[Int(outcome.id.rawValue)].description,
@@ -135,7 +137,7 @@ package final class ReproduceProgram: Sendable {
                             time: now - outcome.busySeconds, seconds: outcome.busySeconds)
                     })
             } withdraw: { task in
-                try directory.remove(units[Int(task.rawValue)].description)
+                try directory.journal.remove(units[Int(task.rawValue)].description)
             }
             console.endPhase()
             workers.stop()

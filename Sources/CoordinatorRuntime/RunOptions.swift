@@ -1,9 +1,10 @@
+package import Formats
 import Foundation
 import HeadTraining
 package import Heads
 package import ImageData
 package import LeNet
-package import RunStore
+package import RunFolder
 
 /// Which weights training changes.
 package enum HeadMode: String, Sendable, CaseIterable {
@@ -293,7 +294,7 @@ package struct RunOptions: Sendable {
     }
 
     /// The run directory, made, locked and compared with these options.
-    func openDirectory() throws(RunStoreError) -> RunDirectory {
+    func openDirectory() throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
                 ?? RunDirectory.defaultPath(

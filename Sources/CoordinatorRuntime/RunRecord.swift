@@ -1,11 +1,12 @@
 import FeatureStore
+import Formats
 import Foundation
 import Heads
 import ImageData
 import LeNet
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import Scheduling
 import Study
 import ZeroMQ
@@ -110,7 +111,8 @@ struct RunRecord {
     }
 
     private static let noSummary = RunResults.SchemeSummary(
-        accuracy: 0, correct: 0, heads: 0, headsPerPrediction: 0, parameters: 0, bytes: 0)
+        accuracy: 0, correct: 0, nll: 0, brier: 0, ece: 0, heads: 0, headsPerPrediction: 0,
+        parameters: 0, bytes: 0)
 
     /// Every option in force, and the penalty that cross-validation chose.
     private var config: [String: JSONValue] {

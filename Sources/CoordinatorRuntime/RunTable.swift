@@ -1,6 +1,6 @@
 import Decoding
 import Reporting
-import RunStore
+import RunFolder
 import Study
 
 extension RunRecord {

@@ -1,7 +1,7 @@
+import Formats
 import Foundation
 import Heads
 import Reporting
-import RunStore
 import Simulation
 
 /// `coordinator simulate`: how a head phase would go with worker counts that nobody has.
@@ -25,7 +25,7 @@ package struct SimulateProgram: Sendable {
             try simulate()
         } catch let error as RunError {
             throw error
-        } catch let error as RunStoreError {
+        } catch let error as FormatError {
             throw RunError(error.code == .cannotWrite ? .cannotWrite : .data, error.message)
         } catch let error as SimulationError {
             throw RunError(.usage, error.message)
@@ -77,9 +77,9 @@ package struct SimulateProgram: Sendable {
     }
 
     /// Where the files go.
-    private func folder() throws(RunStoreError) -> String {
+    private func folder() throws(FormatError) -> String {
         if let output = options.output {
-            try RunDirectory.makeFolder(output)
+            try FileSystem.makeFolder(output)
             return output
         }
         guard let run = options.run else { return "." }

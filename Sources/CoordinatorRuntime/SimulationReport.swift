@@ -1,6 +1,6 @@
+import Formats
 import Heads
 import Reporting
-import RunStore
 import Simulation
 
 /// simulate.json: what was simulated, by which costs, and what came of it.

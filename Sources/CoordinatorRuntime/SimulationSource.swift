@@ -1,5 +1,5 @@
+import Formats
 import Heads
-import RunStore
 import Simulation
 
 /// What a simulation is of and what it costs, and where each figure comes from.
@@ -73,8 +73,8 @@ extension SimulationSource {
         let names = path.hasSuffix(".json") ? [""] : ["/speedup.json", "/results.json"]
         for name in names {
             let file: JSONValue
-            do throws(RunStoreError) {
-                file = try RunDirectory.readJSON(at: path + name)
+            do throws(FormatError) {
+                file = try FileSystem.readJSON(JSONValue.self, at: path + name)
             } catch {
                 if error.code == .cannotRead && names.count > 1 { continue }
                 throw RunError(.data, error.message)

@@ -1,5 +1,5 @@
+package import Formats
 package import Reporting
-package import RunStore
 
 /// speedup.json: every trial, and a summary by worker count.
 package struct SpeedupReport: Codable, Sendable {

@@ -1,8 +1,8 @@
 import FeatureStore
 import Heads
 import ImageData
+import Journal
 import Numerics
-import RunStore
 import Study
 import StudyWork
 import WireProtocol

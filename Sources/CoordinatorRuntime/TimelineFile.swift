@@ -1,5 +1,5 @@
 import Foundation
-import RunStore
+import RunFolder
 import Scheduling
 
 /// timeline.jsonl: an event a line, by time.

@@ -2,9 +2,10 @@ import Decoding
 import HeadTraining
 import Heads
 import ImageData
+import Journal
 import Numerics
 import Reporting
-import RunStore
+import RunFolder
 import Scheduling
 import System
 

@@ -1,3 +1,5 @@
+import Formats
+
 /// Reads the binary version of CIFAR-10.
 ///
 /// Format: records of a label byte and 3,072 pixel bytes, channel by channel (red, green, blue),
@@ -14,7 +16,7 @@ enum CIFARReader {
     ///   cut at the end of a record would pass for a whole one.
     static func read(
         _ paths: [String], recordCount: Int, classCount: Int
-    ) throws(DatasetError) -> LabeledImages {
+    ) throws -> LabeledImages {
         var pixels: [UInt8] = []
         var labels: [Int] = []
         for (index, path) in paths.enumerated() {
@@ -22,7 +24,7 @@ enum CIFARReader {
             let (byteCount, overflows) = recordCount.multipliedReportingOverflow(
                 by: recordByteCount)
             guard !overflows, byteCount <= reader.contentByteCountMax else {
-                throw .truncatedFile(
+                throw FormatError.truncated(
                     path, byte: reader.fileByteCount,
                     expected: "too short for \(recordCount) records of \(recordByteCount) bytes")
             }
@@ -39,7 +41,7 @@ enum CIFARReader {
     }
 
     /// The names of `batches.meta.txt`, one a line.
-    static func readClassNames(_ path: String, classCount: Int) throws(DatasetError) -> [String] {
+    static func readClassNames(_ path: String, classCount: Int) throws -> [String] {
         let byteCountMax = 4096
         var reader = try ByteReader(path)
         let bytes = try reader.readUpTo(byteCountMax)
@@ -54,7 +56,7 @@ enum CIFARReader {
             }
             .filter { !$0.isEmpty }
         guard names.count == classCount else {
-            throw .countMismatch(
+            throw DatasetError.countMismatch(
                 "\(path) names \(names.count) classes and not \(classCount); write one a line, or "
                     + "remove the file to use the known names")
         }
@@ -64,7 +66,7 @@ enum CIFARReader {
     private static func append(
         _ reader: inout ByteReader, recordCount: Int, classCount: Int, pixels: inout [UInt8],
         labels: inout [Int]
-    ) throws(DatasetError) {
+    ) throws {
         var done = 0
         while done < recordCount {
             let count = min(blockRecordCount, recordCount - done)
@@ -75,7 +77,7 @@ enum CIFARReader {
             for record in 0..<count {
                 let first = record * recordByteCount
                 guard block[first] < classCount else {
-                    throw .labelOutOfRange(
+                    throw DatasetError.labelOutOfRange(
                         reader.path, byte: start + first, label: Int(block[first]),
                         classCount: classCount)
                 }

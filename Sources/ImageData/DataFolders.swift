@@ -1,3 +1,5 @@
+import Formats
+
 /// Where the files of a data set are looked for, in order.
 struct DataFolders {
     /// The folders, first choice first.
@@ -58,7 +60,7 @@ struct DataFolders {
     /// The path of a file or its gzip form, whichever is there; the plain one first.
     static func file(_ fileName: String, in folder: String) -> String? {
         let plain = join(folder, fileName)
-        return [plain, plain + ".gz"].first(where: isFile)
+        return [plain, plain + ".gz"].first(where: FileSystem.isFile)
     }
 
     private static func join(_ folder: String, _ name: String) -> String {

@@ -1,3 +1,4 @@
+import Formats
 import Hashing
 
 /// What to load: which data set, from where, and which part of it.
@@ -48,14 +49,15 @@ package struct Dataset: Sendable {
     package let train: LabeledImages
     /// What is tested on: all test rows of the kept classes.
     package let test: LabeledImages
-    /// Hexadecimal SHA-256 of the training pixels, the training labels (a byte each), the test
-    /// pixels and the test labels, as they are here: after the selection.
+    /// Hexadecimal SHA-256 of the training pixels, the training labels
+    /// (``LabeledImages/labelBytes``), the test pixels and the test labels, as they are here: after
+    /// the selection.
     package let sha256: String
 
     /// How many classes there are.
     package var classCount: Int { classNames.count }
 
-    /// Bytes of all pixels and of all labels at a byte each: what ``sha256`` is over.
+    /// Bytes of all pixels, and of all labels at a byte each.
     package var byteCount: Int {
         train.pixels.count + train.labels.count + test.pixels.count + test.labels.count
     }
@@ -111,7 +113,7 @@ package struct Dataset: Sendable {
         var hash = SHA256()
         for part in [train, test] {
             hash.update(part.pixels)
-            hash.update(part.labels.map { UInt8(truncatingIfNeeded: $0) })
+            hash.update(part.labelBytes)
         }
         sha256 = hexadecimal(hash.finalize())
     }
@@ -138,7 +140,9 @@ package struct Dataset: Sendable {
         guard name == .cifar10, let path = DataFolders.file("batches.meta.txt", in: folder) else {
             return name.classNames
         }
-        return try CIFARReader.readClassNames(path, classCount: name.classNames.count)
+        return try reporting {
+            try CIFARReader.readClassNames(path, classCount: name.classNames.count)
+        }
     }
 
     /// One part of the data set, whole; `files` are in the order of ``DatasetName/fileNames``.
@@ -146,15 +150,32 @@ package struct Dataset: Sendable {
         _ request: DatasetRequest, _ files: [String], isTraining: Bool
     ) throws(DatasetError) -> LabeledImages {
         let classCount = request.name.classNames.count
-        switch request.name {
-        case .fashionMNIST, .mnist:
-            let first = isTraining ? 0 : 2
-            return try IDXReader.read(
-                images: files[first], labels: files[first + 1], classCount: classCount)
-        case .cifar10:
-            let paths = isTraining ? files.dropLast() : files.suffix(1)
-            return try CIFARReader.read(
-                Array(paths), recordCount: request.cifarRecordsPerFile, classCount: classCount)
+        return try reporting {
+            switch request.name {
+            case .fashionMNIST, .mnist:
+                let first = isTraining ? 0 : 2
+                return try IDXReader.read(
+                    images: files[first], labels: files[first + 1], classCount: classCount)
+            case .cifar10:
+                let paths = isTraining ? files.dropLast() : files.suffix(1)
+                return try CIFARReader.read(
+                    Array(paths), recordCount: request.cifarRecordsPerFile, classCount: classCount)
+            }
+        }
+    }
+
+    /// Says the errors of readers as a data set's.
+    private static func reporting<Result>(
+        _ body: () throws -> Result
+    ) throws(DatasetError) -> Result {
+        do {
+            return try body()
+        } catch let error as FormatError {
+            throw DatasetError(error)
+        } catch let error as DatasetError {
+            throw error
+        } catch {
+            preconditionFailure("readers throw nothing else: \(error)")
         }
     }
 

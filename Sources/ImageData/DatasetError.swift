@@ -1,3 +1,5 @@
+import Formats
+
 /// Why a data set could not be had: a request that makes no sense, or files that are not right.
 package struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure.
@@ -54,10 +56,25 @@ package struct DatasetError: Error, Hashable, Sendable, CustomStringConvertible 
     package var description: String { message }
 }
 
+/// How a damaged file is got again.
+private let how = ", for instance with Scripts/fetch-data"
 /// What every complaint about a damaged file ends with.
-private let replaceIt = "get the file anew, for instance with Scripts/fetch-data"
+private let replaceIt = "get the file again" + how
 
 extension DatasetError {
+    /// An error of the reader of a data set's file.
+    init(_ error: FormatError) {
+        let isDamage = error.code != .cannotRead
+        code =
+            switch error.code {
+            case .truncated: .truncatedFile
+            case .trailingBytes: .trailingBytes
+            case .corrupt: .corruptGzip
+            default: .unreadableFile
+            }
+        message = error.message + (isDamage ? how : "")
+    }
+
     static func invalidRequest(_ message: String) -> DatasetError {
         DatasetError(code: .invalidRequest, message: message)
     }
@@ -80,24 +97,6 @@ extension DatasetError {
             code: .missingFile,
             message: "cannot find \(file) (nor \(file).gz) of \(name), searched "
                 + "\(folders.joined(separator: ", ")); \(ways)")
-    }
-
-    static func unreadableFile(_ path: String, reason: String) -> DatasetError {
-        DatasetError(
-            code: .unreadableFile,
-            message: "cannot read \(path): \(reason); check its permissions and the disk")
-    }
-
-    static func truncatedFile(_ path: String, byte: Int, expected: String) -> DatasetError {
-        DatasetError(
-            code: .truncatedFile,
-            message: "\(path) ends at byte \(byte), \(expected); \(replaceIt)")
-    }
-
-    static func trailingBytes(_ path: String, byte: Int, what: String) -> DatasetError {
-        DatasetError(
-            code: .trailingBytes,
-            message: "\(path) goes on at byte \(byte), after \(what); \(replaceIt)")
     }
 
     static func wrongMagic(
@@ -123,13 +122,6 @@ extension DatasetError {
             code: .labelOutOfRange,
             message: "\(path) has label \(label) at byte \(byte), and the classes are 0 to "
                 + "\(classCount - 1); \(replaceIt)")
-    }
-
-    static func corruptGzip(_ path: String, byte: Int, reason: String) -> DatasetError {
-        DatasetError(
-            code: .corruptGzip,
-            message: "\(path) is damaged near byte \(byte) of the gzip file: \(reason); "
-                + replaceIt)
     }
 
     static func countMismatch(_ message: String) -> DatasetError {

@@ -1,3 +1,5 @@
+import Formats
+
 /// Reads the IDX files of MNIST and Fashion-MNIST, plain or gzip.
 ///
 /// Format: big-endian magic (0x0000'0801 for labels, 0x0000'0803 for images), one 32-bit size a
@@ -13,12 +15,12 @@ enum IDXReader {
     /// The images and labels of two files.
     static func read(
         images imagesPath: String, labels labelsPath: String, classCount: Int
-    ) throws(DatasetError) -> LabeledImages {
+    ) throws -> LabeledImages {
         let (shape, pixels) = try readImages(imagesPath)
         let labels = try readLabels(labelsPath, classCount: classCount)
         let imageCount = pixels.count / shape.pixelCount
         guard imageCount == labels.count else {
-            throw .countMismatch(
+            throw DatasetError.countMismatch(
                 "\(imagesPath) has \(imageCount) images and \(labelsPath) has \(labels.count) "
                     + "labels; use two files that belong together")
         }
@@ -28,13 +30,13 @@ enum IDXReader {
     /// `[sample, row, column]`, and the shape of a sample.
     private static func readImages(
         _ path: String
-    ) throws(DatasetError) -> (shape: ImageShape, pixels: [UInt8]) {
+    ) throws -> (shape: ImageShape, pixels: [UInt8]) {
         var reader = try ByteReader(path)
         let header = try readHeader(&reader, magic: imagesMagic, sizeCount: 3, kind: "images")
         let count = header[0]
         for (index, side) in header.enumerated().dropFirst() {
             guard (1...sideMax).contains(side) else {
-                throw .wrongSize(
+                throw DatasetError.wrongSize(
                     path, byte: 4 + 4 * index,
                     "images with a side of \(side) pixels, not 1 to \(sideMax),")
             }
@@ -52,7 +54,7 @@ enum IDXReader {
 
     private static func readLabels(
         _ path: String, classCount: Int
-    ) throws(DatasetError) -> [Int] {
+    ) throws -> [Int] {
         var reader = try ByteReader(path)
         let count = try readHeader(&reader, magic: labelsMagic, sizeCount: 1, kind: "labels")[0]
         let what = "\(count) labels"
@@ -61,7 +63,7 @@ enum IDXReader {
             count: count, or: "before the end of the \(what) it claims to have")
         try reader.expectEnd(after: "its \(what)")
         for (index, label) in labels.enumerated() where label >= classCount {
-            throw .labelOutOfRange(
+            throw DatasetError.labelOutOfRange(
                 path, byte: 8 + index, label: Int(label), classCount: classCount)
         }
         return labels.map(Int.init)
@@ -70,11 +72,11 @@ enum IDXReader {
     /// Checks the magic and returns the sizes after it.
     private static func readHeader(
         _ reader: inout ByteReader, magic: UInt32, sizeCount: Int, kind: String
-    ) throws(DatasetError) -> [Int] {
+    ) throws -> [Int] {
         let expected = "inside the header of an IDX file of \(kind)"
         let found = bigEndian(try reader.read(count: 4, or: expected)[...])
         guard found == magic else {
-            throw .wrongMagic(reader.path, found: found, expected: magic, kind: kind)
+            throw DatasetError.wrongMagic(reader.path, found: found, expected: magic, kind: kind)
         }
         let sizes = try reader.read(count: 4 * sizeCount, or: expected)
         return (0..<sizeCount).map { Int(bigEndian(sizes[4 * $0..<4 * $0 + 4])) }
@@ -83,27 +85,27 @@ enum IDXReader {
     /// Refuses sizes the file cannot hold, before anything is allocated for them.
     private static func check(
         _ reader: inout ByteReader, headerByteCount: Int, byteCount: Int, what: String
-    ) throws(DatasetError) {
+    ) throws {
         guard byteCount > 0 else {
-            throw .wrongSize(reader.path, byte: 4, "\(what), which is none,")
+            throw DatasetError.wrongSize(reader.path, byte: 4, "\(what), which is none,")
         }
         guard byteCount <= byteCountMax else {
-            throw .wrongSize(
+            throw DatasetError.wrongSize(
                 reader.path, byte: 4, "\(what), more than the \(byteCountMax) bytes allowed,")
         }
         let end = headerByteCount + byteCount
         if reader.isCompressed {
             guard end <= reader.contentByteCountMax else {
-                throw .wrongSize(
+                throw DatasetError.wrongSize(
                     reader.path, byte: 4,
                     "\(what), more than its \(reader.fileByteCount) gzip bytes can hold,")
             }
         } else if reader.fileByteCount < end {
-            throw .truncatedFile(
+            throw FormatError.truncated(
                 reader.path, byte: reader.fileByteCount,
                 expected: "before the end of the \(what) it claims to have")
         } else if reader.fileByteCount > end {
-            throw .trailingBytes(reader.path, byte: end, what: "its \(what)")
+            throw FormatError.trailingBytes(reader.path, byte: end, what: "its \(what)")
         }
     }
 

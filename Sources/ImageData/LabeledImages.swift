@@ -44,6 +44,18 @@ package struct LabeledImages: Sendable, Equatable {
     /// How many samples there are.
     package var count: Int { labels.count }
 
+    /// The labels as a digest is over them.
+    ///
+    /// A byte each if all are below 256, otherwise 32 bits each, little-endian; traps on others.
+    package var labelBytes: [UInt8] {
+        let narrow = labels.compactMap { UInt8(exactly: $0) }
+        if narrow.count == labels.count { return narrow }
+        return labels.flatMap { label in
+            let wide = UInt32(label)
+            return (0..<4).map { UInt8(truncatingIfNeeded: wide >> (8 * $0)) }
+        }
+    }
+
     /// How many samples each class has.
     package func classCounts(classCount: Int) -> [Int] {
         var counts = [Int](repeating: 0, count: classCount)

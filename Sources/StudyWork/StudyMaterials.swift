@@ -48,10 +48,11 @@ package enum StudyMaterials {
             }
             for (part, images) in [("train", dataset.train), ("test", dataset.test)] {
                 items.append(Materials.Item(name: "\(name)/\(part)/pixels", bytes: images.pixels))
-                items.append(
-                    Materials.Item(
-                        name: "\(name)/\(part)/labels",
-                        bytes: images.labels.map { UInt8(truncatingIfNeeded: $0) }))
+                let labels = images.labels.compactMap { UInt8(exactly: $0) }
+                guard labels.count == images.count else {
+                    throw TrialError("a label of \(name) does not fit one byte; use fewer classes")
+                }
+                items.append(Materials.Item(name: "\(name)/\(part)/labels", bytes: labels))
             }
         }
         return Materials(items)

@@ -1,5 +1,6 @@
 import Foundation
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 
@@ -174,8 +175,8 @@ extension EndToEndTests {
             var job = try Job()
             try await job.beginWithBackbone(in: path)
             do {
-                let journal = try Journal(path: RunDirectory.path(of: .journal, in: path))
-                try journal.settle(dataDigest: "00ff")
+                let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: path))
+                _ = try journal.settle(dataDigest: "00ff")
             }
             job.dataDirectory = try Lab.data.get()
             let message = try await refusal(

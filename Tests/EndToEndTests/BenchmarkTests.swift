@@ -1,5 +1,5 @@
+import Formats
 import Foundation
-import RunStore
 import TestSupport
 import Testing
 

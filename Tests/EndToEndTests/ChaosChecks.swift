@@ -1,6 +1,7 @@
 import Foundation
 import Heads
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 
@@ -25,7 +26,7 @@ struct JournalSnapshot {
             try manager.copyItem(atPath: source + ending, toPath: copy + ending)
         }
         // Throws for a journal that is not whole.
-        let journal = try Journal(path: copy)
+        let journal = try RunJournal(path: copy)
         defer { journal.close() }
         epochCount = try journal.progress().epochCount
         heads = try journal.heads()

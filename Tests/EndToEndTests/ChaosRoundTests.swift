@@ -1,6 +1,7 @@
 import Foundation
 import Heads
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import RunStore
+import Journal
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import RunStore
+import RunFolder
 import TestSupport
 import Testing
 

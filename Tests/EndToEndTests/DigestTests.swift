@@ -1,5 +1,5 @@
 import HeadTraining
-import RunStore
+import RunFolder
 import TestSupport
 import Testing
 

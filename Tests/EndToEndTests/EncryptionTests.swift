@@ -1,5 +1,6 @@
+import Formats
 import Foundation
-import RunStore
+import RunFolder
 import System
 import TestSupport
 import Testing
@@ -98,7 +99,7 @@ extension EndToEndTests {
             func results() throws -> RunResults {
                 let results = try RunDirectory.readResults(in: folder.path("run"))
                 #expect(results.digests == reference.results.digests)
-                #expect(results.security?.encryption == "curve")
+                #expect(results.security.encryption == "curve")
                 return results
             }
 
@@ -130,7 +131,7 @@ extension EndToEndTests {
             try await stranger.line(containing: "its public key is not on the list")
             let results = try await run.finish()
             #expect(results.workers.map(\.name) == ["honest"])
-            let security = try #require(results.security)
+            let security = results.security
             #expect(security.refused == security.refusedByReason.values.reduce(0, +))
             for reason in ["not_encrypted", "wrong_server_key", "not_listed"] {
                 #expect(security.refusedByReason[reason, default: 0] > 0, "\(reason)")
@@ -170,7 +171,7 @@ extension EndToEndTests {
             let results = try RunDirectory.readResults(in: folder.path("run"))
             #expect(results.digests == expected.digests)
             #expect(results.workers.map(\.name) == ["leaver", "stayer"])
-            #expect(results.security?.refusedByReason["removed", default: 0] ?? 0 >= 2)
+            #expect(results.security.refusedByReason["removed", default: 0] >= 2)
             #expect(process.lines.count { $0.text.contains("is shut out") } == 1)
             #expect(process.lines.count { $0.text.contains("was refused") } == 0)
         }
@@ -267,7 +268,7 @@ extension EndToEndTests {
             #expect(try await process.exitStatus() == 0)
             let results = try RunDirectory.readResults(in: folder.path("run"))
             #expect(results.digests == expected.digests)
-            #expect(results.security?.refused == 0)
+            #expect(results.security.refused == 0)
             #expect(results.workers.map(\.name).sorted() == ["local-0", "local-0", "local-1"])
             for file in try FileManager.default.contentsOfDirectory(atPath: folder.path("run")) {
                 try keys.expectAbsent(from: try bytes(of: folder.path("run/" + file)), file)
@@ -290,7 +291,7 @@ extension EndToEndTests {
             #expect(try await process.exitStatus() == 0)
             #expect(try await plain.exitStatus() == 0)
             let results = try RunDirectory.readResults(in: folder.path("run"))
-            #expect(results.security?.encryption == "none")
+            #expect(results.security.encryption == "none")
             #expect(results.workers.map(\.name) == ["plain"])
         }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Heads
 import Numerics
-import RunStore
+import RunFolder
 import System
 import TestSupport
 import Testing

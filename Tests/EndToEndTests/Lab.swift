@@ -1,5 +1,7 @@
+import Formats
 import Foundation
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 
@@ -127,8 +129,8 @@ struct Job: Sendable {
         config["head_init"] = .string(initialisation)
         try FileManager.default.createDirectory(
             atPath: runDirectory, withIntermediateDirectories: true)
-        let source = try Journal(path: RunDirectory.path(of: .journal, in: reference.path))
-        let journal = try Journal.create(
+        let source = try RunJournal(path: RunDirectory.path(of: .journal, in: reference.path))
+        let journal = try RunJournal.create(
             path: RunDirectory.path(of: .journal, in: runDirectory), config: config)
         var entries = JournalEntries()
         entries.backbone = try source.backbone()
@@ -141,7 +143,7 @@ struct Job: Sendable {
 
 /// How far the journal in a run directory has come; nothing while there is none.
 func progress(in runDirectory: String) -> JournalProgress {
-    let journal = try? Journal(path: RunDirectory.path(of: .journal, in: runDirectory))
+    let journal = try? RunJournal(path: RunDirectory.path(of: .journal, in: runDirectory))
     defer { journal?.close() }
     return (try? journal?.progress()) ?? JournalProgress(epochCount: 0, headCount: 0)
 }

@@ -1,5 +1,6 @@
 import Foundation
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 

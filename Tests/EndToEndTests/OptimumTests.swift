@@ -1,6 +1,8 @@
+import Formats
 import Foundation
 import Heads
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 
@@ -70,7 +72,7 @@ extension EndToEndTests {
                 try FileManager.default.removeItem(
                     atPath: RunDirectory.path(of: artefact, in: path))
             }
-            let journal = try Journal(path: RunDirectory.path(of: .journal, in: path))
+            let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: path))
             let records = try journal.heads()
             var entries = JournalEntries()
             entries.withdrawn = [records[3].id]

@@ -1,6 +1,6 @@
 import Heads
 import Numerics
-import RunStore
+import RunFolder
 import System
 import TestSupport
 import Testing

@@ -1,5 +1,7 @@
+import Formats
 import Foundation
-import RunStore
+import Journal
+import RunFolder
 import TestSupport
 import Testing
 
@@ -108,7 +110,7 @@ extension EndToEndTests {
             let file = RunDirectory.path(of: .journal, in: path)
             // As if the first start had been on another machine.
             do {
-                let journal = try Journal(path: file)
+                let journal = try RunJournal(path: file)
                 var entries = JournalEntries()
                 entries.features = try journal.features()
                 entries.features?.digest = String(repeating: "0", count: 64)

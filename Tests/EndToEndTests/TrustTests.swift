@@ -1,6 +1,8 @@
+import Formats
 import Heads
+import Journal
 import Numerics
-import RunStore
+import RunFolder
 import TestSupport
 import Testing
 import WireProtocol
@@ -13,7 +15,7 @@ extension EndToEndTests {
             let heads: [HeadID: Head]
 
             init(_ run: FinishedRun) throws {
-                let journal = try Journal(path: RunDirectory.path(of: .journal, in: run.path))
+                let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: run.path))
                 defer { journal.close() }
                 heads = Dictionary(
                     uniqueKeysWithValues: try journal.heads().map { ($0.id, $0.head) })
@@ -81,7 +83,7 @@ extension EndToEndTests {
             #expect(quarantine.heads == [])
             #expect(results.workers.first { $0.name == "liar" }?.heads == 0)
             #expect(results.workers.first { $0.name == "honest" }?.heads == 57)
-            let journal = try Journal(path: folder.path("run/journal.sqlite"))
+            let journal = try RunJournal(path: folder.path("run/journal.sqlite"))
             defer { journal.close() }
             #expect(Set(try journal.heads().map(\.worker)) == ["honest"])
         }
@@ -124,7 +126,8 @@ extension EndToEndTests {
             #expect(results.digests.heads != reference.results.digests.heads)
             // The backbone's own outputs stand in, so every scheme predicts.
             #expect(results.schemes.tree != nil && results.schemes.allVsAll != nil)
-            let model = try RunDirectory.readTensors(.model, in: folder.path("run"))
+            let model = try Safetensors(
+                contentsOf: RunDirectory.path(of: .model, in: folder.path("run")))
             #expect(model.metadata["heads.missing"] == "1,4")
 
             // Where it does not kill, the same run gets what it lacks.

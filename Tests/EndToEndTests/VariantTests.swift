@@ -1,5 +1,6 @@
+import Formats
 import Foundation
-import RunStore
+import RunFolder
 import TestSupport
 import Testing
 
@@ -18,8 +19,10 @@ extension EndToEndTests {
             #expect(results.schemes.oneVsAllRefit == nil)
             // The same heads as among all subsets, so the same votes.
             #expect(results.schemes.allVsAll == reference.results.schemes.allVsAll)
-            let pairs = try RunDirectory.readTensors(.model, in: path)
-            let subsets = try RunDirectory.readTensors(.model, in: reference.path)
+            let pairs = try Safetensors(
+                contentsOf: RunDirectory.path(of: .model, in: path))
+            let subsets = try Safetensors(
+                contentsOf: RunDirectory.path(of: .model, in: reference.path))
             #expect(pairs["heads.k2.weight"] == subsets["heads.k2.weight"])
             #expect(pairs["heads.k3.weight"] == nil)
             let csv = String(
@@ -113,7 +116,8 @@ extension EndToEndTests {
             #expect((1_900...2_200).contains(results.data.testRows))
             #expect((results.schemes.tree?.accuracy ?? 0) > (dataset == "mnist" ? 0.7 : 0.45))
             let channelCount = dataset == "mnist" ? 1 : 3
-            let model = try RunDirectory.readTensors(.model, in: folder.path("run"))
+            let model = try Safetensors(
+                contentsOf: RunDirectory.path(of: .model, in: folder.path("run")))
             #expect(model["backbone.conv1.weight"]?.shape == [32, channelCount, 3, 3])
         }
     }

@@ -29,6 +29,22 @@ import Testing
         #expect(
             dataset.sha256 == "38971d4e4f38d8ce082fcc2539b15814d29f5aea7c5085237a6feaf89db0e86d")
     }
+
+    /// Class 300 is not class 44.
+    @Test func labelsAbove255AreHashedWhole() {
+        func digest(_ labels: [Int]) -> String {
+            Dataset(
+                name: .mnist, folder: "", classNames: [],
+                train: LabeledImages(shape: Self.shape, pixels: Array(0..<12), labels: labels),
+                test: Self.images.selecting([1])
+            ).sha256
+        }
+        // Python: the labels as 32-bit numbers, little-endian, then the one byte of the test label.
+        #expect(
+            digest([300, 0, 5])
+                == "ced143299112863f8ee36dc68e725a12786421695aabb57ee140aaae85aa6cfa")
+        #expect(digest([300, 0, 5]) != digest([44, 0, 5]))
+    }
 }
 
 /// Classes made unequal, and equal again.

@@ -290,6 +290,19 @@ import Testing
         }
     }
 
+    /// Labels travel as a byte each: class 256 must not arrive as class 0.
+    @Test func refusesLabelsThatDoNotFitAByte() throws {
+        let images = LabeledImages(
+            shape: ImageShape(channelCount: 1, height: 6, width: 6),
+            pixels: [UInt8](repeating: 0, count: 72), labels: [1, 256])
+        let wide = Dataset(
+            name: .mnist, folder: "", classNames: ["a", "b"], train: images, test: images)
+        let error = #expect(throws: TrialError.self) {
+            try StudyMaterials.materials(settings: settings, datasets: [wide])
+        }
+        #expect(error?.description.contains("does not fit one byte") == true)
+    }
+
     @Test func refusesMaterialsThatAreNoStudys() throws {
         let good = try StudyMaterials.materials(settings: settings, datasets: [dataset]).items
         let variant = try KernelVariant.select(nil)

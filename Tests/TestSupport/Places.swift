@@ -73,3 +73,19 @@ package final class TemporaryDirectory: Sendable {
         return file
     }
 }
+
+/// A new empty folder, removed by `body`'s end.
+package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let folder = try TemporaryDirectory()
+    return try withExtendedLifetime(folder) { try body(folder.path) }
+}
+
+/// A file's bytes.
+package func bytes(of path: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+}
+
+/// The names in a folder, in order.
+package func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+}

@@ -12,7 +12,7 @@ import Testing
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
         "CBackboneKernels": "LeNet", "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN",
-        "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "ImageData",
+        "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Formats",
     ]
 
     /// For each module the modules of ours that it may import, C modules apart.
@@ -30,11 +30,13 @@ import Testing
         "ZeroMQ": [],
         "OneDNN": [],
         "System": [],
-        "ImageData": ["Hashing", "Numerics"],
+        "Formats": ["Hashing", "Numerics"],
+        "ImageData": ["Formats", "Hashing", "Numerics"],
         "LeNet": ["Heads", "OneDNN", "Numerics"],
         "HeadTraining": ["Heads", "Statistics", "Numerics"],
         "FeatureStore": ["Hashing", "Heads", "Numerics"],
-        "RunStore": ["Hashing", "Heads", "Numerics"],
+        "Journal": ["Formats", "Hashing", "Heads", "Numerics"],
+        "RunFolder": ["Formats", "Hashing", "Heads", "Journal", "Numerics"],
         "Reporting": ["Heads", "Study", "Numerics"],
 
         "StudyWork": [
@@ -43,11 +45,10 @@ import Testing
         ],
 
         "CoordinatorRuntime": [
-            "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
+            "LeNet", "ImageData", "Decoding", "FeatureStore", "Formats", "Hashing", "Heads",
             // To train a disputed head itself.
-            "HeadTraining", "Reporting", "RunStore", "Scheduling", "Simulation", "Study",
-            "Numerics",
-            "System", "StudyWork", "WireProtocol", "ZeroMQ",
+            "HeadTraining", "Journal", "Reporting", "RunFolder", "Scheduling", "Simulation",
+            "Study", "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
         ],
         "WorkerRuntime": [
             "LeNet", "FeatureStore", "Heads", "HeadTraining", "Numerics", "System",
@@ -64,7 +65,7 @@ import Testing
     /// Packages of others, each with the modules that may import it.
     static let importersOfPackage: [String: Set<String>] = [
         "ArgumentParser": ["bench", "coordinator", "worker"],
-        "GRDB": ["RunStore"],
+        "GRDB": ["Journal"],
         "Logging": ["CoordinatorRuntime", "WorkerRuntime", "coordinator", "worker"],
         "SwiftProtobuf": ["WireProtocol"],
     ]

@@ -1,0 +1,116 @@
+import Glibc
+
+/// Files that appear whole or not at all.
+///
+/// Bytes go to a temporary name in the same folder, are fsynced, renamed over the target, and the
+/// folder is fsynced. Whoever is killed at any point leaves the old file or the new one; at worst
+/// a temporary file stays behind, whose name begins with ``temporaryPrefix``.
+package enum AtomicFile {
+    /// Where the bytes of a file in the making go.
+    package struct Output: ~Copyable {
+        fileprivate let descriptor: Int32
+        fileprivate let path: String
+
+        /// Appends bytes as they lie in memory.
+        package func append(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+            var offset = 0
+            while offset < bytes.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...])
+                let written = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+                let code = errno
+                if written >= 0 {
+                    offset += written
+                } else if code != EINTR {
+                    throw .cannotWrite(path, FileSystem.reason(code))
+                }
+            }
+        }
+
+        /// Appends bytes.
+        package func append(_ bytes: [UInt8]) throws(FormatError) {
+            let result = unsafe bytes.withUnsafeBytes { raw in
+                Result { () throws(FormatError) in unsafe try append(raw) }
+            }
+            try result.get()
+        }
+
+        /// Appends floats, little-endian.
+        package func append(_ values: [Float]) throws(FormatError) {
+            let result = unsafe values.withUnsafeBytes { raw in
+                Result { () throws(FormatError) in unsafe try append(raw) }
+            }
+            try result.get()
+        }
+    }
+
+    /// Replaces the file at `path` by `bytes`.
+    package static func write(_ bytes: [UInt8], to path: String) throws(FormatError) {
+        try write(to: path) { (output) throws(FormatError) in try output.append(bytes) }
+    }
+
+    /// Replaces the file at `path` by what `fill` appends.
+    ///
+    /// - Parameters:
+    ///   - permissions: of the file, as for `open`.
+    ///   - replaces: whether a file that is there is replaced; if not, it is an error.
+    /// - Throws: ``FormatError`` when anything cannot be written, or whatever `fill` threw; the
+    ///   old file is then untouched and no temporary file is left.
+    package static func write(
+        to path: String, permissions: UInt32 = 0o644, replaces: Bool = true,
+        _ fill: (borrowing Output) throws(FormatError) -> Void
+    ) throws(FormatError) {
+        let (folder, name) = split(path)
+        let temporary =
+            folder + "/" + temporaryPrefix + name + "."
+            + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        let descriptor = unsafe open(
+            temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+        guard descriptor >= 0 else { throw .cannotWrite(path, FileSystem.reason(errno)) }
+        do throws(FormatError) {
+            let output = Output(descriptor: descriptor, path: path)
+            let result = Result { () throws(FormatError) in
+                try fill(output)
+                guard fsync(descriptor) == 0 else {
+                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                }
+            }
+            // Some file systems report a failed write only here.
+            let closed = close(descriptor) == 0
+            let closeCode = errno
+            try result.get()
+            guard closed else { throw FormatError.cannotWrite(path, FileSystem.reason(closeCode)) }
+            // A rename would overwrite what another process has put there in the meantime.
+            let isNamed =
+                unsafe replaces ? rename(temporary, path) == 0 : link(temporary, path) == 0
+            guard isNamed else {
+                throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+            }
+            if !replaces { unsafe unlink(temporary) }
+        } catch {
+            unsafe unlink(temporary)
+            throw error
+        }
+        try synchronise(folder: folder)
+    }
+
+    /// What the names of temporary files begin with.
+    package static let temporaryPrefix = ".partial-"
+
+    /// Waits until the names in a folder are on the disk: a rename is there once its folder is.
+    package static func synchronise(folder: String) throws(FormatError) {
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .cannotWrite(folder, FileSystem.reason(errno)) }
+        let failed = fsync(descriptor) != 0
+        let code = errno
+        close(descriptor)
+        // Some network file systems cannot fsync a folder; they have no cure for it either.
+        if failed && code != EINVAL { throw .cannotWrite(folder, FileSystem.reason(code)) }
+    }
+
+    /// The folder of a path, `.` where it names none, and the name in it.
+    package static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let folder = path[..<slash]
+        return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
+    }
+}

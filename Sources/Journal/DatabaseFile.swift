@@ -1,0 +1,201 @@
+import Formats
+import Foundation
+import GRDB
+import Glibc
+
+/// One SQLite file of ours: made whole, checked before it is used, its errors told as ours.
+struct DatabaseFile: Sendable {
+    /// What marks a file, in its header, and what is in it.
+    struct Kind: Sendable {
+        let applicationID: Int
+        /// Raised when the tables change.
+        let version: Int
+        let tables: String
+    }
+
+    /// What is wrong with the file.
+    struct Damage: Error {
+        let finding: String
+    }
+
+    let path: String
+    private let queue: DatabaseQueue
+
+    /// Opens a file, which is looked through first without changing a byte.
+    ///
+    /// - Parameter pageCountMax: pages to which the file may grow, as if the disk ended there.
+    init(_ path: String, _ kind: Kind, pageCountMax: Int? = nil) throws(FormatError) {
+        self.path = path
+        queue = try Self.reporting(path) {
+            try Self.check(path, kind)
+            return try DatabaseQueue(
+                path: path, configuration: Self.configuration(pageCountMax: pageCountMax))
+        }
+    }
+
+    /// Makes a file whole, or not at all: under a temporary name, then put in its place.
+    static func make(
+        _ path: String, _ kind: Kind, _ fill: (Database) throws -> Void = { _ in }
+    ) throws(FormatError) {
+        let (folder, name) = AtomicFile.split(path)
+        let draft =
+            folder + "/" + AtomicFile.temporaryPrefix + name + "."
+            + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        do throws(FormatError) {
+            try reporting(path) {
+                let queue = try DatabaseQueue(path: draft, configuration: configuration())
+                try queue.writeWithoutTransaction { db in
+                    // Pages four times the usual: tensors of megabytes are chains of them.
+                    try db.execute(
+                        sql: """
+                            PRAGMA page_size = 16384;
+                            PRAGMA application_id = \(kind.applicationID);
+                            PRAGMA user_version = \(kind.version);
+                            PRAGMA journal_mode = WAL;
+                            """)
+                    try db.inTransaction {
+                        try db.execute(sql: kind.tables)
+                        try fill(db)
+                        return .commit
+                    }
+                }
+                // Brings all into the one file, synchronised, and removes the others.
+                try queue.close()
+                guard unsafe rename(draft, path) == 0 else {
+                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                }
+                try AtomicFile.synchronise(folder: folder)
+            }
+        } catch {
+            for ending in ["", "-wal", "-shm", "-journal"] { unsafe unlink(draft + ending) }
+            throw error
+        }
+    }
+
+    func close() {
+        // What cannot be moved from the log into the file now is found in the log the next time.
+        try? queue.close()
+    }
+
+    func read<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
+        try Self.reporting(path) { try queue.read(body) }
+    }
+
+    func write<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
+        try Self.reporting(path) { try queue.write(body) }
+    }
+
+    /// Calls `body` with every outcome, by unit; they are not all held at once.
+    ///
+    /// - Throws: ``FormatError`` for a record that is not what was written, and what `body` throws.
+    func forEachOutcome(_ body: (StudyRecord) throws -> Void) throws {
+        do {
+            try queue.read { db in
+                try OutcomeTable.forEach(in: db) { record in
+                    guard let record else { throw Damage(finding: "the outcome of a unit changed") }
+                    try body(record)
+                }
+            }
+        } catch let error as DatabaseError {
+            throw Self.damaged(path, error.message ?? "the outcomes cannot be read")
+        } catch let error as Damage {
+            throw Self.damaged(path, error.finding)
+        }
+    }
+}
+
+extension DatabaseFile {
+    private static func configuration(
+        isReadOnly: Bool = false, pageCountMax: Int? = nil
+    ) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "journal"
+        configuration.readonly = isReadOnly
+        // Somebody may look at the file with a program that writes.
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in
+            // A damaged file must not make SQLite do anything but say so.
+            try db.execute(
+                sql: """
+                    PRAGMA trusted_schema = OFF;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA synchronous = FULL;
+                    """)
+            if let pageCountMax {
+                try db.execute(sql: "PRAGMA max_page_count = \(pageCountMax)")
+            }
+        }
+        return configuration
+    }
+
+    /// Looks through the file without changing it.
+    ///
+    /// - Throws: `malformed` for anything but a whole file of this version and kind.
+    private static func check(_ path: String, _ kind: Kind) throws {
+        // SQLite takes an empty file for a new database, and would make one where there is none.
+        guard try FileSystem.byteCount(of: path) > 0 else { throw damaged(path, "it is empty") }
+        let queue = try DatabaseQueue(
+            path: path, configuration: configuration(isReadOnly: true))
+        try queue.read { db in
+            let application = try JournalSchema.count("PRAGMA application_id", in: db)
+            guard application == kind.applicationID else {
+                throw damaged(path, "it is not marked as a journal")
+            }
+            let version = try JournalSchema.count("PRAGMA user_version", in: db)
+            guard version == kind.version else {
+                throw FormatError.malformed(
+                    path,
+                    "it is a journal of version \(version), and this program writes version "
+                        + "\(kind.version); go on with the program that made it")
+            }
+            let finding = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)")
+            guard finding == "ok" else { throw damaged(path, finding ?? "it cannot be checked") }
+        }
+        try queue.close()
+    }
+
+    /// Says SQLite's errors as ours.
+    private static func reporting<Result>(
+        _ path: String, _ body: () throws -> Result
+    ) throws(FormatError) -> Result {
+        do {
+            return try body()
+        } catch let error as FormatError {
+            throw error
+        } catch let error as Damage {
+            throw damaged(path, error.finding)
+        } catch let error as DatabaseError {
+            throw failed(path, error)
+        } catch {
+            throw damaged(path, "\(error)")
+        }
+    }
+
+    private static func damaged(_ path: String, _ finding: String) -> FormatError {
+        .malformed(
+            path,
+            "the journal is damaged (\(finding)) and left as it is; restore it from a copy, or use "
+                + "another --run-dir")
+    }
+
+    /// An error of SQLite's while it reads or writes the file.
+    private static func failed(_ path: String, _ error: DatabaseError) -> FormatError {
+        let said = error.message ?? "SQLite says \(error.resultCode)"
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            return FormatError(
+                .cannotWrite,
+                "cannot write \(path): the disk is full; what was accepted is kept: free "
+                    + "some space, and start the same run again")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_SCHEMA, .SQLITE_MISMATCH,
+            .SQLITE_ERROR:
+            // A table that is not there, say: nothing of ours makes errors in healthy files.
+            return damaged(path, said)
+        default:
+            return FormatError(
+                .cannotWrite,
+                "cannot write \(path): \(said) (\(error.extendedResultCode.rawValue)); "
+                    + "what was accepted is kept: start the same run again when it can be written")
+        }
+    }
+}

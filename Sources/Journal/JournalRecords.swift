@@ -1,0 +1,155 @@
+package import Formats
+package import Heads
+
+/// The backbone as it was after an epoch: all that going on from there takes.
+package struct BackboneRecord: Sendable, Equatable {
+    /// Epochs that are done.
+    package var epochCount: Int
+    /// Weights and Adadelta's averages under names of the writer's; floats only.
+    package var tensors: [NamedTensor]
+
+    /// A backbone after so many epochs.
+    package init(epochCount: Int, tensors: [NamedTensor]) {
+        self.epochCount = epochCount
+        self.tensors = tensors
+    }
+}
+
+/// The features that heads are trained on, by their hashes.
+package struct FeatureRecord: Sendable, Equatable {
+    /// One chunk of the manifest: whole rows of one class.
+    package struct Chunk: Sendable, Equatable {
+        /// The class of all the rows.
+        package var classIndex: Int
+        /// The first row, counted within its class.
+        package var firstRow: Int
+        /// Rows, one or more.
+        package var rowCount: Int
+        /// BLAKE2b-256 of the rows' bytes.
+        package var hash: [UInt8]
+
+        /// A chunk of these fields.
+        package init(classIndex: Int, firstRow: Int, rowCount: Int, hash: [UInt8]) {
+            self.classIndex = classIndex
+            self.firstRow = firstRow
+            self.rowCount = rowCount
+            self.hash = hash
+        }
+    }
+
+    /// SHA-256 of all features, training and test, in hexadecimal.
+    package var digest: String
+    /// What they were computed with, for people: their bits may depend on it.
+    package var origin: String
+    /// Features of a row.
+    package var featureCount: Int
+    /// In the order in which chunks are numbered.
+    package var chunks: [Chunk]
+
+    /// Features of these chunks.
+    package init(digest: String, origin: String, featureCount: Int, chunks: [Chunk]) {
+        self.digest = digest
+        self.origin = origin
+        self.featureCount = featureCount
+        self.chunks = chunks
+    }
+}
+
+/// A head that was accepted, from whom and when.
+package struct HeadRecord: Sendable, Equatable {
+    /// Its number in the plan.
+    package var id: HeadID
+    /// What was learned.
+    package var head: Head
+    /// The name of the worker that trained it.
+    package var worker: String
+    /// The machine of that worker.
+    package var host: String
+    /// Seconds since 1970 began.
+    package var time: Double
+
+    /// A head and where it is from.
+    package init(id: HeadID, head: Head, worker: String, host: String, time: Double) {
+        self.id = id
+        self.head = head
+        self.worker = worker
+        self.host = host
+        self.time = time
+    }
+}
+
+/// Something that happened in a run.
+package struct JournalEvent: Sendable, Equatable {
+    /// Since the coordinator started.
+    package var seconds: Double
+    /// What kind of thing, as in `started`.
+    package var kind: String
+    /// The rest of it: a JSON object.
+    package var payload: [String: JSONValue]
+
+    /// An event at a time.
+    package init(seconds: Double, kind: String, payload: [String: JSONValue] = [:]) {
+        self.seconds = seconds
+        self.kind = kind
+        self.payload = payload
+    }
+}
+
+/// How far a run has come.
+package struct JournalProgress: Sendable, Hashable {
+    /// Epochs of the backbone.
+    package var epochCount: Int
+    /// Heads, or outcomes of whole networks.
+    package var headCount: Int
+
+    /// So many epochs and heads.
+    package init(epochCount: Int, headCount: Int) {
+        self.epochCount = epochCount
+        self.headCount = headCount
+    }
+}
+
+/// What one transaction adds to the journal.
+package struct JournalEntries: Sendable, Equatable {
+    /// Takes the place of the backbone that is there.
+    package var backbone: BackboneRecord?
+    /// Takes the place of the manifest that is there.
+    package var features: FeatureRecord?
+    /// Heads to be forgotten, before others are written.
+    package var withdrawn: [HeadID] = []
+    /// None of them is there.
+    package var heads: [HeadRecord] = []
+    /// Outcomes to be forgotten, before others are written.
+    package var withdrawnOutcomes: [String] = []
+    /// Of a run of whole networks; each takes the place of the one that is there.
+    package var outcomes: [StudyRecord] = []
+    /// In order.
+    package var events: [JournalEvent] = []
+
+    /// Nothing yet.
+    package init() {}
+
+    /// Whether there is nothing to write.
+    package var isEmpty: Bool {
+        backbone == nil && features == nil && withdrawn.isEmpty && heads.isEmpty
+            && withdrawnOutcomes.isEmpty && outcomes.isEmpty && events.isEmpty
+    }
+
+    /// Takes in what is to be written later: of two backbones the later one is enough.
+    package mutating func append(_ later: JournalEntries) {
+        backbone = later.backbone ?? backbone
+        features = later.features ?? features
+        if !later.withdrawn.isEmpty {
+            let gone = Set(later.withdrawn)
+            heads.removeAll { gone.contains($0.id) }
+            withdrawn += later.withdrawn
+        }
+        heads += later.heads
+        if !later.withdrawnOutcomes.isEmpty {
+            outcomes.removeAll { later.withdrawnOutcomes.contains($0.unit) }
+            withdrawnOutcomes += later.withdrawnOutcomes
+        }
+        outcomes += later.outcomes
+        events += later.events
+    }
+}

@@ -1,0 +1,164 @@
+import Formats
+import Foundation
+import Journal
+import RunFolder
+import TestSupport
+import Testing
+
+@Suite struct RunDirectoryTests {
+    private let config: [String: JSONValue] = [
+        "dataset": "fashion-mnist", "epochs": 12, "learning_rate": 1.0, "workers": 2,
+        "classes": .array([0, 3]), "heads": "subsets",
+    ]
+
+    @Test func goesFromNewToFinished() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/runs/one"
+            do {
+                let run = try RunDirectory(path: path, config: config)
+                #expect(run.state == .new)
+                #expect(run.path(of: .model) == path + "/model.safetensors")
+                #expect(try RunDirectory.readConfig(in: path)["epochs"] == 12)
+            }
+            try Data().write(to: URL(fileURLWithPath: path + "/.partial-x.1"))
+            do {
+                let run = try RunDirectory(path: path, config: config)
+                #expect(run.state == .unfinished)
+                run.journal?.close()
+                #expect(try names(in: path) == [".lock", "config.json", "journal.sqlite"])
+                try run.write(sampleResults)
+            }
+            let run = try RunDirectory(path: path, config: config)
+            #expect(run.state == .finished)
+            #expect(try RunDirectory.readResults(in: path) == sampleResults)
+        }
+    }
+
+    @Test func namesEveryDifference() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunDirectory(path: folder, config: config)
+            var other = config
+            other["epochs"] = 3
+            other["classes"] = .array([0, 3, 7])
+            other["heads"] = nil
+            other["seed"] = 5
+            other["workers"] = 9
+            let error = #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: other, incidental: ["workers"])
+            }
+            #expect(error?.code == .otherConfiguration)
+            #expect(
+                error?.message == "\(folder) holds a run of another configuration: "
+                    + "classes is 0,3 there and 0,3,7 here; epochs is 12 there and 3 here; "
+                    + "heads is subsets there and not set here; seed is not set there and 5 here; "
+                    + "use the same options to go on with it, or another --run-dir")
+            // A refusal frees the lock, and the run is as it was.
+            #expect(try RunDirectory(path: folder, config: config).state == .unfinished)
+        }
+    }
+
+    @Test func locksOutASecondCoordinator() throws {
+        try withTemporaryFolder { folder in
+            let first = try RunDirectory(path: folder, config: config)
+            let error = #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: config)
+            }
+            #expect(error?.code == .inUse)
+            #expect(
+                error?.message == "\(folder) is in use by another coordinator "
+                    + "(process \(ProcessInfo.processInfo.processIdentifier)); stop it, "
+                    + "or use another --run-dir")
+            #expect(first.state == .new)
+        }
+    }
+
+    @Test func refusesFoldersThatCannotBeWritten() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write([], to: folder + "/file")
+            for path in [folder + "/file", folder + "/file/run", "/proc/manyheads", "/proc", ""] {
+                let error = #expect(throws: FormatError.self) {
+                    try RunDirectory(path: path, config: config)
+                }
+                #expect(error?.code == .cannotWrite, "\(path): \(error?.message ?? "")")
+            }
+        }
+    }
+
+    @Test func refusesFoldersOfOthers() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write([1], to: folder + "/model.safetensors")
+            let error = #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: config)
+            }
+            #expect(error?.message.contains("holds model.safetensors but no config.json") == true)
+        }
+        try withTemporaryFolder { folder in
+            try AtomicFile.write(Array("{\"epochs\":".utf8), to: folder + "/config.json")
+            let error = #expect(throws: FormatError.self) {
+                try RunDirectory(path: folder, config: config)
+            }
+            #expect(error?.code == .malformed)
+            #expect(error?.message.hasPrefix(folder + "/config.json: ") == true)
+        }
+    }
+
+    @Test func goesOnWithWhatIsThere() throws {
+        let backbone = BackboneRecord(
+            epochCount: 2, tensors: [NamedTensor("weights", [2], [3, 4])])
+        try withTemporaryFolder { folder in
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                var entries = JournalEntries()
+                entries.backbone = backbone
+                try run.journal?.commit(entries)
+            }
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                #expect(try run.journal?.backbone() == backbone)
+            }
+            // A coordinator that ended between the one file and the other.
+            try FileManager.default.removeItem(atPath: folder + "/config.json")
+            var other = config
+            other["epochs"] = 3
+            let error = #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: other)
+            }
+            #expect(error?.code == .otherConfiguration)
+            #expect(error?.message.contains("epochs is 12 there and 3 here") == true)
+            #expect(try RunDirectory(path: folder, config: config).state == .unfinished)
+            #expect(try RunDirectory.readConfig(in: folder)["epochs"] == 12)
+        }
+    }
+
+    @Test func isOfOneDataSet() throws {
+        try withTemporaryFolder { folder in
+            let run = try RunDirectory(path: folder, config: config)
+            let journal = try #require(run.journal)
+            try run.settle(journal, dataDigest: "aa")
+            try run.settle(journal, dataDigest: "aa")
+            let error = #expect(throws: RunFolderError.self) {
+                try run.settle(journal, dataDigest: "bb")
+            }
+            #expect(error?.code == .otherConfiguration)
+            #expect(error?.message.contains("other data") == true)
+        }
+    }
+
+    @Test func doesNotGoOnWithoutAJournal() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunDirectory(path: folder, config: config)
+            try FileManager.default.removeItem(atPath: folder + "/journal.sqlite")
+            let error = #expect(throws: FormatError.self) {
+                try RunDirectory(path: folder, config: config)
+            }
+            #expect(error?.code == .malformed)
+            #expect(error?.message.contains("no journal.sqlite") == true)
+        }
+    }
+
+    @Test func namesFoldersByTime() {
+        #expect(
+            RunDirectory.defaultPath(dataset: "mnist", at: 1_709_210_096)
+                == "runs/20240229-123456-mnist")
+    }
+}
