@@ -1,3 +1,4 @@
+import Display
 import FeatureStore
 import Formats
 import Foundation
@@ -6,7 +7,6 @@ import ImageData
 import Journal
 import LeNet
 import Numerics
-import Reporting
 import RunFolder
 import System
 

@@ -1,7 +1,8 @@
+import Display
 import FeatureStore
 import Heads
-import Reporting
 import Simulation
+import Statistics
 
 // What the simulation says of a benchmark's trials, told nothing but those with one worker.
 extension SpeedupReport {
@@ -33,8 +34,8 @@ extension SpeedupReport {
         let alone = trials.filter { $0.workers == 1 }
         guard !alone.isEmpty else { return }
         let measured = MeasuredHeadPhase(
-            seconds: Self.median(alone.map(\.seconds)),
-            busySeconds: Self.median(alone.map { $0.seconds * (1 - max(0, $0.idleShare)) }))
+            seconds: Median.of(alone.map(\.seconds)),
+            busySeconds: Median.of(alone.map { $0.seconds * (1 - max(0, $0.idleShare)) }))
         do throws(SimulationError) {
             let costs = try SimulationCosts.measured.fitted(
                 to: measured, job: job, network: .loopback)

@@ -1,10 +1,11 @@
+import Display
 import Formats
 import Foundation
 import Heads
 import ImageData
 import Journal
 import Numerics
-import Reporting
+import Pages
 import RunFolder
 import Scheduling
 import System

@@ -1,4 +1,3 @@
-import Reporting
 import System
 import ZeroMQ
 

@@ -1,5 +1,5 @@
+import Display
 import Foundation
-import Reporting
 import Synchronization
 
 /// Standard error: log lines, and a progress display that stays below them.

@@ -1,3 +1,4 @@
+import Display
 import Formats
 import Foundation
 import HeadTraining
@@ -5,7 +6,6 @@ import Heads
 import ImageData
 import LeNet
 import Numerics
-import Reporting
 import RunFolder
 import Scheduling
 import StudyWork

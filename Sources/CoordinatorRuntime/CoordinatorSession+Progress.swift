@@ -1,5 +1,4 @@
 import Heads
-import Reporting
 import Scheduling
 
 // What people are told.

@@ -1,8 +1,8 @@
 import Decoding
+import Display
 import Formats
 import Heads
 import Numerics
-import Reporting
 
 /// `coordinator evaluate`: every scheme and elimination policy on a finished run's test rows.
 package struct EvaluateProgram: Sendable {

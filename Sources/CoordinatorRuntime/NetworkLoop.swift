@@ -1,7 +1,7 @@
+import Display
 import FeatureStore
 import Foundation
 import Heads
-import Reporting
 import Scheduling
 import System
 import WireProtocol

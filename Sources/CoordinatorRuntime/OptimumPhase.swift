@@ -1,3 +1,4 @@
+import Display
 import FeatureStore
 import Formats
 import Foundation
@@ -5,7 +6,6 @@ import HeadTraining
 import Heads
 import Journal
 import Numerics
-import Reporting
 import RunFolder
 import Scheduling
 import System

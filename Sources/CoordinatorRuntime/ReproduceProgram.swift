@@ -1,10 +1,12 @@
+import Display
 import Formats
 import Foundation
 import Hashing
 import Heads
 import ImageData
 import Journal
-import Reporting
+import LeNet
+import Pages
 import RunFolder
 import Study
 import StudyWork
@@ -209,11 +211,14 @@ package final class ReproduceProgram: Sendable {
 }
 
 extension Dataset {
-    /// For foretelling what trials cost.
+    /// For predicting what trials cost.
     var size: StudyDatasetSize {
-        StudyDatasetSize(
-            trainRowCounts: train.classCounts(classCount: classCount), testRowCount: test.count,
+        let backbone = BackboneConfiguration(
             channelCount: train.shape.channelCount, height: train.shape.height,
-            width: train.shape.width)
+            width: train.shape.width, classCount: classCount, seed: 0, threadCount: 1)
+        return StudyDatasetSize(
+            trainRowCounts: train.classCounts(classCount: classCount), testRowCount: test.count,
+            featureCount: BackboneConfiguration.featureCount,
+            flopsPerImage: backbone.featureFlops)
     }
 }

@@ -5,7 +5,6 @@ import Heads
 import ImageData
 import LeNet
 import Numerics
-import Reporting
 import RunFolder
 import Scheduling
 import Study

@@ -1,5 +1,5 @@
 import Decoding
-import Reporting
+import Display
 import RunFolder
 import Study
 

@@ -1,7 +1,8 @@
+import Display
 import Formats
 import Foundation
 import Heads
-import Reporting
+import Pages
 import Simulation
 
 /// `coordinator simulate`: how a head phase would go with worker counts that nobody has.

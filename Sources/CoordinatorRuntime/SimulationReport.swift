@@ -1,6 +1,7 @@
+import Display
 import Formats
 import Heads
-import Reporting
+import Pages
 import Simulation
 
 /// simulate.json: what was simulated, by which costs, and what came of it.

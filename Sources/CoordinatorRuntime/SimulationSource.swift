@@ -1,6 +1,7 @@
 import Formats
 import Heads
 import Simulation
+import Statistics
 
 /// What a simulation is of and what it costs, and where each figure comes from.
 struct SimulationSource {
@@ -183,7 +184,7 @@ extension SimulationSource {
                 .data, "\(path) has no trial with one worker; run the benchmark with --workers 1,2")
         }
         return MeasuredHeadPhase(
-            seconds: SpeedupReport.median(seconds), busySeconds: SpeedupReport.median(busy))
+            seconds: Median.of(seconds), busySeconds: Median.of(busy))
     }
 
     /// A run with any number of workers, as if one thread had done it all.

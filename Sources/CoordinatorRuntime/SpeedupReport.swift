@@ -1,5 +1,7 @@
+import Display
 package import Formats
-package import Reporting
+package import Pages
+import Statistics
 
 /// speedup.json: every trial, and a summary by worker count.
 package struct SpeedupReport: Codable, Sendable {
@@ -121,7 +123,7 @@ package struct SpeedupReport: Codable, Sendable {
         try Self.check(trials)
         let counts = Set(trials.map(\.workers)).sorted()
         let medians = counts.map { count in
-            Self.median(trials.filter { $0.workers == count }.map(\.seconds))
+            Median.of(trials.filter { $0.workers == count }.map(\.seconds))
         }
         // With one worker first this is its median; else the fewest workers are taken as ideal.
         let base = medians[0] * Double(counts[0])
@@ -138,13 +140,13 @@ package struct SpeedupReport: Codable, Sendable {
                 secondsMin: own.map(\.seconds).min() ?? seconds,
                 secondsMax: own.map(\.seconds).max() ?? seconds, speedup: base / seconds,
                 efficiency: base / seconds / Double(count),
-                idleShare: Self.median(own.map(\.idleShare)),
+                idleShare: Median.of(own.map(\.idleShare)),
                 finishSpreadBundles: own.map(\.finishSpreadBundles).max() ?? 0, digest: digest)
         }
         // Features come before the heads, and no sooner with more workers.
         self.serialSeconds = serialSeconds.map { seconds in
             seconds
-                + Self.median(
+                + Median.of(
                     trials.filter { $0.workers == counts[0] }.map(\.distributionSeconds))
         }
         cores = coreCount
@@ -162,13 +164,6 @@ package struct SpeedupReport: Codable, Sendable {
             .internal,
             "trial \(other.trial + 1) with \(other.workers) workers trained other heads than trial \(first.trial + 1) with \(first.workers) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
         )
-    }
-
-    /// The middle value; of an even count the mean of the two in the middle.
-    static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
     /// What standard output gets.

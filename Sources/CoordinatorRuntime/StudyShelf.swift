@@ -2,6 +2,7 @@ import FeatureStore
 import Heads
 import ImageData
 import Journal
+import LeNet
 import Numerics
 import Study
 import StudyWork
@@ -140,7 +141,8 @@ struct StudyShelf: Sendable {
                     guard let networks = known.networks[arm],
                         let outcome = try summary.arm(
                             arm, networks: networks,
-                            flopsPerImage: dataset.size.forwardFlopsPerImage, digest: digest)
+                            featureCount: BackboneConfiguration.featureCount,
+                            flopsPerImage: dataset.size.flopsPerImage, digest: digest)
                     else { continue }
                     summary.add(outcome, of: key)
                 }

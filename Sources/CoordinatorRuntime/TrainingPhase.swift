@@ -1,10 +1,10 @@
 import Decoding
+import Display
 import HeadTraining
 import Heads
 import ImageData
 import Journal
 import Numerics
-import Reporting
 import RunFolder
 import Scheduling
 import System

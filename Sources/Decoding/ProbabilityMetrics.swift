@@ -1,4 +1,4 @@
-import Statistics
+import Numerics
 
 /// How good probabilities are, beyond whether their argmax is right.
 package struct ProbabilityMetrics: Sendable, Equatable {

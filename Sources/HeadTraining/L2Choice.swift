@@ -1,6 +1,5 @@
 import Heads
 package import Numerics
-import Statistics
 
 /// The strength of the penalty that cross-validation chose, and what it was chosen from.
 package struct L2Choice: Sendable, Equatable {

@@ -67,6 +67,21 @@ package struct BackboneConfiguration: Sendable, Hashable {
     /// Bytes of an image.
     package var pixelCount: Int { channelCount * height * width }
 
+    /// Floating-point operations that turn an image into its features; a multiply-add is two.
+    ///
+    /// Training on an image costs about three times as many.
+    package var featureFlops: Double {
+        let first = (height - 2) * (width - 2) * 32 * channelCount * 9
+        let second = (height - 4) * (width - 4) * 64 * 32 * 9
+        let dense = pooledHeight * pooledWidth * 64 * Self.featureCount
+        return 2 * Double(first + second + dense)
+    }
+
+    /// Floating-point operations of an image's whole forward pass.
+    package var forwardFlops: Double {
+        featureFlops + 2 * Double(Self.featureCount * classCount)
+    }
+
     var pooledHeight: Int { (height - 4) / 2 }
     var pooledWidth: Int { (width - 4) / 2 }
 

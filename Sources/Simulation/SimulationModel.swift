@@ -1,3 +1,5 @@
+import Numerics
+
 /// What things cost: times and rates of one machine, measured.
 package struct SimulationCosts: Hashable, Sendable {
     /// Textbook operations a second of a worker's one compute thread, streaming not counted.
@@ -79,7 +81,7 @@ package struct FleetModel: Hashable, Sendable {
     var speeds: [Double] {
         guard spread > 0 else { return Array(repeating: 1, count: workerCount) }
         let drawn = (0..<workerCount).map {
-            Chance.exponential(spread * Chance.normal(seed: seed, worker: $0))
+            Double.reproducibleExponential(spread * Chance.normal(seed: seed, worker: $0))
         }
         let mean = drawn.reduce(0, +) / Double(workerCount)
         return drawn.map { $0 / mean }

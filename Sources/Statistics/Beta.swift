@@ -1,3 +1,5 @@
+import Numerics
+
 /// The incomplete beta function and what it is made of.
 ///
 /// From it come Student's t and the binomial distribution, which is all that the tests need.

@@ -1,3 +1,5 @@
+import Numerics
+
 /// The standard normal distribution.
 package enum Normal {
     /// The probability of a value at least as far from 0 as `z`: `erfc(|z| / sqrt(2))`.

@@ -28,9 +28,6 @@ package struct StudentT: Sendable, Hashable {
         return Beta.regularised(x: x, y: y, a: degreesOfFreedom / 2, b: 0.5) / 2
     }
 
-    /// The probability of a value up to `t`.
-    package func cumulative(_ t: Double) -> Double { upperTail(-t) }
-
     /// The probability of a value at least as far from 0 as `t`.
     package func twoSided(_ t: Double) -> Double { min(1, 2 * upperTail(abs(t))) }
 

@@ -1,6 +1,6 @@
 /// What a study found, ready to be written and drawn: `results.json` of `coordinator reproduce`.
 ///
-/// Everything is in the order in which a person reads it; nothing has to be computed any more.
+/// Everything is in the order of the page; all statistics are computed.
 package struct StudyReport: Codable, Sendable, Equatable {
     /// The command line that wrote it.
     package var command: String
@@ -22,6 +22,12 @@ package struct StudyReport: Codable, Sendable, Equatable {
     /// The number of a cell's trial as a person counts, from 1.
     package static func trialNumber(_ index: Int, in cell: StudyCell) -> Int {
         1 + (cell.trials.indices.contains(index) ? cell.trials[index] : index)
+    }
+
+    /// The two ends of an interval, if there are two and both are finite.
+    package static func ends(of interval: [Double]?) -> (lower: Double, upper: Double)? {
+        guard let interval, interval.count == 2, interval.allSatisfy(\.isFinite) else { return nil }
+        return (interval[0], interval[1])
     }
 
     /// A report of these parts.
@@ -96,23 +102,22 @@ package struct StudyRows: Codable, Sendable, Equatable {
 package struct StudyCell: Codable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
-    /// How the heads came about: ``StudyArm``'s raw value, or `backbone` for the backbone's own
-    /// outputs and the equal-step control.
-    package var arm: String
+    /// How the heads came about.
+    package var arm: CellArm
     /// ``StudyScheme``'s raw value.
     package var scheme: String
     /// The trials there are, counted from 0, ascending.
     package var trials: [Int] = []
     /// By trial, in the order of the trials.
-    package var accuracies: [Double]
+    package var accuracies: [Double] = []
     /// By trial; empty where only the mean is known.
-    package var negativeLogLikelihoods: [Double]
+    package var negativeLogLikelihoods: [Double] = []
     /// By trial; empty where only the mean is known.
-    package var brierScores: [Double]
+    package var brierScores: [Double] = []
     /// By trial, 15 bins; empty where only the mean is known.
-    package var expectedCalibrationErrors: [Double]
+    package var expectedCalibrationErrors: [Double] = []
     /// By trial: SHA-256 of what was trained for the arm, hexadecimal; empty where it is not known.
-    package var headDigests: [String]
+    package var headDigests: [String] = []
     /// Heads of all trials, and how many of them are certified to be at their optimum; nil where none is
     /// meant to be.
     package var headCount: Int?
@@ -121,7 +126,7 @@ package struct StudyCell: Codable, Sendable, Equatable {
     /// By trial: the strength of the heads' L2 penalty; empty without one.
     package var l2: [Double] = []
     /// Of the accuracies.
-    package var meanAccuracy: Double
+    package var meanAccuracy = 0.0
     /// By trial: the mean over the classes of the share of their test rows predicted right; empty where
     /// it is not known.
     package var balancedAccuracies: [Double] = []
@@ -132,32 +137,21 @@ package struct StudyCell: Codable, Sendable, Equatable {
     /// Student's t interval of the mean accuracy at 95%, lower and upper end; nil for one trial.
     package var interval: [Double]?
     /// Mean over trials.
-    package var negativeLogLikelihood: Double
+    package var negativeLogLikelihood = 0.0
     /// Mean over trials.
-    package var brierScore: Double
+    package var brierScore = 0.0
     /// Mean over trials, 15 bins.
-    package var expectedCalibrationError: Double
+    package var expectedCalibrationError = 0.0
     /// `[label, prediction]`, row-major, summed over trials.
-    package var confusion: [Int]
+    package var confusion: [Int] = []
     /// Fifteen equal bins of the highest probability, summed over trials.
-    package var calibration: [StudyCalibrationBin]
+    package var calibration: [StudyCalibrationBin] = []
 
     /// The cell's place in the study, with nothing measured.
-    package init(fraction: Double, arm: String, scheme: String) {
+    package init(fraction: Double, arm: CellArm, scheme: String) {
         self.fraction = fraction
         self.arm = arm
         self.scheme = scheme
-        accuracies = []
-        negativeLogLikelihoods = []
-        brierScores = []
-        expectedCalibrationErrors = []
-        headDigests = []
-        meanAccuracy = 0
-        negativeLogLikelihood = 0
-        brierScore = 0
-        expectedCalibrationError = 0
-        confusion = []
-        calibration = []
     }
 }
 
@@ -183,17 +177,17 @@ package struct StudyComparison: Codable, Sendable, Equatable {
     /// Of the cell.
     package var fraction: Double
     /// Of the cell.
-    package var arm: String
+    package var arm: CellArm
     /// Of the cell.
     package var scheme: String
     /// The control's arm.
-    package var againstArm: String
+    package var againstArm: CellArm
     /// The control's scheme.
     package var against: String
     /// Pairs.
-    package var trialCount: Int
+    package var trialCount = 0
     /// Cell minus control, accuracy, mean over trials.
-    package var meanDifference: Double
+    package var meanDifference = 0.0
     /// At 95%, lower and upper end; nil for one trial.
     package var interval: [Double]?
     /// Of the paired t test, two-sided; nil where the differences have no spread.
@@ -207,20 +201,17 @@ package struct StudyComparison: Codable, Sendable, Equatable {
     /// Of the paired differences; nil where they have no spread.
     package var cohensD: Double?
     /// Exact McNemar tests, a p-value a trial.
-    package var mcNemarPValues: [Double]
+    package var mcNemarPValues: [Double] = []
 
     /// A comparison with nothing computed.
     package init(
-        fraction: Double, arm: String, scheme: String, againstArm: String, against: String
+        fraction: Double, arm: CellArm, scheme: String, againstArm: CellArm, against: String
     ) {
         self.fraction = fraction
         self.arm = arm
         self.scheme = scheme
         self.againstArm = againstArm
         self.against = against
-        trialCount = 0
-        meanDifference = 0
-        mcNemarPValues = []
     }
 }
 
@@ -229,7 +220,7 @@ package struct StudyFrontierPoint: Codable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
     /// How the heads came about.
-    package var arm: String
+    package var arm: CellArm
     /// The policy as a person reads it.
     package var policy: String
     /// Share of the test rows predicted right.
@@ -243,7 +234,7 @@ package struct StudyFrontierPoint: Codable, Sendable, Equatable {
 
     /// A point of these figures.
     package init(
-        fraction: Double, arm: String, policy: String, accuracy: Double, headsPerRow: Double,
+        fraction: Double, arm: CellArm, policy: String, accuracy: Double, headsPerRow: Double,
         flopsPerRow: Double, topNeverChangedShare: Double
     ) {
         self.fraction = fraction

@@ -18,19 +18,17 @@ package struct StudySummary: Sendable {
     /// A cell's place.
     private struct Place: Hashable {
         let fraction: Int
-        let arm: String
+        let arm: CellArm
         let scheme: StudyScheme
     }
-
-    /// The name of the backbone's own arm in reports.
-    package static let backboneArm = "backbone"
 
     private let grid: StudyGrid
     private let settings: StudySettings
     private let labels: [Int]
     private let classCount: Int
     private var samples: [Place: [Sample]] = [:]
-    private var policies: [String: [[PolicyOutcome]]] = [:]
+    /// By trial; the place is that of tree elimination.
+    private var policies: [Place: [[PolicyOutcome]]] = [:]
 
     /// A summary of nothing yet.
     ///
@@ -46,7 +44,7 @@ package struct StudySummary: Sendable {
     package mutating func add(_ outcome: TrialOutcome, of key: TrialKey) {
         for scheme in outcome.backbone {
             let place = Place(
-                fraction: key.fractionMillionths, arm: Self.backboneArm, scheme: scheme.scheme)
+                fraction: key.fractionMillionths, arm: .backbone, scheme: scheme.scheme)
             // Every part of a trial trains the same backbone.
             guard samples[place]?.contains(where: { $0.trial == key.trial }) != true else {
                 continue
@@ -61,25 +59,29 @@ package struct StudySummary: Sendable {
     package mutating func add(_ arm: ArmOutcome, of key: TrialKey) {
         for scheme in arm.schemes {
             let place = Place(
-                fraction: key.fractionMillionths, arm: arm.arm.rawValue, scheme: scheme.scheme)
+                fraction: key.fractionMillionths, arm: .heads(arm.arm), scheme: scheme.scheme)
             samples[place, default: []].append(
                 Sample(
                     trial: key.trial, outcome: scheme, digest: arm.headDigest, heads: arm))
         }
-        policies["\(key.fractionMillionths) \(arm.arm.rawValue)", default: []].append(arm.policies)
+        let tree = Place(
+            fraction: key.fractionMillionths, arm: .heads(arm.arm), scheme: .treeElimination)
+        policies[tree, default: []].append(arm.policies)
     }
 
     /// The whole networks of one arm of a trial as an arm's outcome, once all are there.
     ///
     /// - Parameters:
     ///   - networks: by classes.
+    ///   - featureCount: inputs of a network's last layer.
     ///   - flopsPerImage: operations of a whole network for one row, but for its last layer: what
     ///     asking a head costs here.
     ///   - digest: of arrays of numbers, one after the other.
     /// - Returns: nil while one is missing, or does not fit the test rows.
     /// - Throws: `DecodingError` for logits that are not finite.
     package func arm(
-        _ arm: StudyArm, networks: [[Int]: NetworkOutcome], flopsPerImage: Double,
+        _ arm: StudyArm, networks: [[Int]: NetworkOutcome], featureCount: Int,
+        flopsPerImage: Double,
         digest: ([[Float]]) -> String
     ) throws(DecodingError) -> ArmOutcome? {
         let plan = HeadPlan(.subsets, classCount: classCount)
@@ -98,7 +100,8 @@ package struct StudySummary: Sendable {
         }
         let columns = try LogitColumns(logits)
         let scoring = SchemeScoring(labels: labels, classCount: classCount)
-        let policies = try scoring.frontier(columns.features, columns.heads, featureCount: 256)
+        let policies = try scoring.frontier(
+            columns.features, columns.heads, featureCount: featureCount)
         return ArmOutcome(
             arm: arm, schemes: try scoring.outcomes(columns.features, columns.heads),
             policies: policies.map { policy in
@@ -131,7 +134,7 @@ package struct StudySummary: Sendable {
                     }
                 }
             }
-            for arm in grid.arms { frontier += points(fraction, arm.rawValue) }
+            for arm in grid.arms { frontier += points(fraction, .heads(arm)) }
         }
         return StudyDataset(
             name: name, classNames: classNames, trainRowCount: trainRowCount,
@@ -141,12 +144,12 @@ package struct StudySummary: Sendable {
 
     private func places(_ fraction: Int) -> [Place] {
         let backbone = StudyScheme.allCases.filter(\.asksBackbone).map {
-            Place(fraction: fraction, arm: Self.backboneArm, scheme: $0)
+            Place(fraction: fraction, arm: .backbone, scheme: $0)
         }
         return backbone
             + grid.arms.flatMap { arm in
                 StudyScheme.allCases.filter { !$0.asksBackbone }.map {
-                    Place(fraction: fraction, arm: arm.rawValue, scheme: $0)
+                    Place(fraction: fraction, arm: .heads(arm), scheme: $0)
                 }
             }
     }
@@ -157,7 +160,7 @@ package struct StudySummary: Sendable {
         for scheme in [StudyScheme.oneVsAll, .oneVsAllEqualSteps] where scheme != place.scheme {
             if place.scheme == .oneVsAll { continue }
             controls.append(
-                Place(fraction: place.fraction, arm: Self.backboneArm, scheme: scheme))
+                Place(fraction: place.fraction, arm: .backbone, scheme: scheme))
         }
         if !place.scheme.asksBackbone, place.scheme != .oneVsAllRefit {
             controls.append(
@@ -273,10 +276,9 @@ package struct StudySummary: Sendable {
         return comparison
     }
 
-    private func points(_ fraction: Int, _ arm: String) -> [StudyFrontierPoint] {
-        guard let trials = policies["\(fraction) \(arm)"], let first = trials.first else {
-            return []
-        }
+    private func points(_ fraction: Int, _ arm: CellArm) -> [StudyFrontierPoint] {
+        let tree = Place(fraction: fraction, arm: arm, scheme: .treeElimination)
+        guard let trials = policies[tree], let first = trials.first else { return [] }
         let count = Double(trials.count)
         return first.indices.map { index in
             func mean(_ value: (PolicyOutcome) -> Double) -> Double {
@@ -295,7 +297,7 @@ extension StudyReport {
     /// Corrects all p-values of the study for there being so many, t tests and Wilcoxon's each among
     /// themselves (Holm 1979).
     ///
-    /// - Throws: ``StatisticsError`` for a p-value that is none.
+    /// - Throws: ``StatisticsError`` for a p-value that is not a probability.
     package mutating func correctPValues() throws(StatisticsError) {
         try correct(from: \.tTestPValue, to: \.tTestPValueHolm)
         try correct(from: \.wilcoxonPValue, to: \.wilcoxonPValueHolm)

@@ -1,3 +1,5 @@
+import Numerics
+
 /// One full seeded run within a study: a data set, a share of its rows, and a count.
 package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
     /// As in `--datasets`.
@@ -25,7 +27,7 @@ package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringCo
     /// FNV-1a over base seed, data set, fraction and trial, then mixed (the finaliser of SplitMix64):
     /// no two trials of a study share a random number, so they are independent of each other.
     package func seed(base: UInt64) -> UInt64 {
-        var hash = SeedHash()
+        var hash = FNV1a()
         for byte in "\(base)/\(dataset)/\(fractionMillionths)/\(trial)".utf8 { hash.add(byte) }
         return hash.mixed
     }
@@ -36,14 +38,9 @@ package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringCo
     }
 }
 
-/// Makes seeds of names.
-struct SeedHash {
-    private var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
-
-    /// Every bit depends on every byte.
-    var mixed: UInt64 {
+extension FNV1a {
+    /// The hash finished, so that every bit depends on every byte.
+    fileprivate var mixed: UInt64 {
         var mixed = value
         mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB

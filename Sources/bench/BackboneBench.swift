@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import LeNet
 import Numerics
+import Statistics
 
 /// `bench backbone`: training and feature extraction of the LeNet on random images.
 struct BackboneBench: ParsableCommand {
@@ -64,10 +65,11 @@ struct BackboneBench: ParsableCommand {
             let elapsed = try clock.measure { features = try backbone.features(pixels: pixels) }
             extractions.append(elapsed / .seconds(1))
         }
-        let extraction = extractions.sorted()[extractions.count / 2]
-        let median = seconds.sorted()[seconds.count / 2]
+        let extraction = Median.of(extractions)
+        let median = Median.of(seconds)
         let rate = Double(rows) / median
-        let flops = 3 * Self.forwardFlops(channelCount: channelCount, side: side)
+        // Training on an image is counted as three forward passes.
+        let flops = 3 * configuration.forwardFlops
         let peak = try Peak.measure(KernelVariant.select(nil)) * Double(threadCount)
         var digest = Digest()
         digest.add(features.values)
@@ -79,15 +81,6 @@ struct BackboneBench: ParsableCommand {
                 fractionOfPeak: rate * flops * 1e-9 / peak,
                 featureImagesPerSecond: Double(rows) / extraction,
                 digest: digest.text), asJSON: json)
-    }
-
-    /// Multiplications and additions of one image's forward pass; training is counted as three.
-    private static func forwardFlops(channelCount: Int, side: Int) -> Double {
-        let first = (side - 2) * (side - 2) * 32 * channelCount * 9
-        let second = (side - 4) * (side - 4) * 64 * 32 * 9
-        let pooled = (side - 4) / 2
-        let dense = 64 * pooled * pooled * 256 + 256 * 10
-        return 2 * Double(first + second + dense)
     }
 
     private static func images(_ count: Int, pixelCount: Int) -> ([UInt8], [Int]) {

@@ -4,6 +4,7 @@ import FeatureStore
 import Foundation
 import Heads
 import Numerics
+import Statistics
 
 /// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
 struct BroadcastBench: AsyncParsableCommand {

@@ -2,16 +2,17 @@ import ArgumentParser
 import CoordinatorRuntime
 import Foundation
 import HeadTraining
+import Numerics
 
-/// A short digest of floats' bits (FNV-1a), to see at a glance that results are equal.
+/// A short digest of floats' bits, to see at a glance that results are equal.
 struct Digest {
-    private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    private var hash = FNV1a()
 
     mutating func add(_ values: [Float]) {
-        for value in values { hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01B3 }
+        for value in values { hash.add(value.bitPattern) }
     }
 
-    var text: String { String(hash, radix: 16) }
+    var text: String { String(hash.value, radix: 16) }
 }
 
 /// The arithmetic limit of a core.

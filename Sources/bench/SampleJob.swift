@@ -48,11 +48,3 @@ enum SampleJob {
         }
     }
 }
-
-/// The middle of some measurements.
-enum Median {
-    /// The upper of two in the middle; 0 of none.
-    static func of(_ values: [Double]) -> Double {
-        values.isEmpty ? 0 : values.sorted()[values.count / 2]
-    }
-}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CoordinatorRuntime
 import Foundation
+import Statistics
 
 /// `bench startup`: a worker process from its start to its first lease, with a coordinator that waits.
 struct StartupBench: AsyncParsableCommand {

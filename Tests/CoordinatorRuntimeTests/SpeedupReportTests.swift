@@ -1,7 +1,7 @@
 import CoordinatorRuntime
 import Formats
 import Foundation
-import Reporting
+import Pages
 import Testing
 
 @Suite struct SpeedupReportTests {

@@ -1,4 +1,3 @@
-import Foundation
 import Heads
 import Simulation
 import Testing
@@ -77,14 +76,5 @@ import Testing
         #expect(abs(outcome.share(.processor) - 2 / 2.08192) < 1e-6)
         #expect(outcome.limit == .processor)
         #expect(abs(outcome.processorSeconds - 2) < 1e-6)
-    }
-
-    @Test func logarithmAndExponentialAreThoseOfTheLibrary() {
-        for value in [1e-300, 0.001, 0.7, 0.71, 1, 1.4142, 1.4143, 2, 3, 1e9, 1e300] {
-            #expect(abs(Chance.logarithm(value) - log(value)) <= 1e-14 * max(1, abs(log(value))))
-        }
-        for value in [-690, -20.5, -1, -1e-9, 0, 0.3, 1, 10, 690] {
-            #expect(abs(Chance.exponential(value) / exp(value) - 1) < 1e-13)
-        }
     }
 }

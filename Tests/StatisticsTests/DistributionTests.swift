@@ -17,8 +17,7 @@ import Testing
     func tailsOfStudentsT(t: Double, degreesOfFreedom: Double, expected: Double) throws {
         let distribution = try StudentT(degreesOfFreedom: degreesOfFreedom)
         #expect(isClose(distribution.upperTail(t), expected))
-        #expect(isClose(distribution.cumulative(-t), expected))
-        #expect(isClose(distribution.cumulative(t), 1 - expected))
+        #expect(isClose(distribution.upperTail(-t), 1 - expected))
         #expect(isClose(distribution.twoSided(-t), 2 * expected))
     }
 
@@ -34,7 +33,7 @@ import Testing
     func quantilesOfStudentsT(p: Double, degreesOfFreedom: Double, expected: Double) throws {
         let distribution = try StudentT(degreesOfFreedom: degreesOfFreedom)
         #expect(isClose(try distribution.upperQuantile(1 - p), expected))
-        #expect(isClose(distribution.cumulative(try distribution.upperQuantile(1 - p)), p))
+        #expect(isClose(distribution.upperTail(-(try distribution.upperQuantile(1 - p))), p))
     }
 
     // One degree of freedom is Cauchy's distribution, two have a closed form: an oracle at any t.
@@ -55,7 +54,6 @@ import Testing
         #expect(distribution.twoSided(0) == 1)
         #expect(distribution.upperTail(.infinity) == 0)
         #expect(distribution.upperTail(1e200) == 0)
-        #expect(distribution.cumulative(-.infinity) == 0)
         #expect(distribution.upperTail(-.infinity) == 1)
         #expect(distribution.upperTail(.nan).isNaN)
         #expect(try distribution.upperQuantile(0.5) == 0)
@@ -81,37 +79,5 @@ import Testing
     func tailsOfTheNormalDistribution(z: Double, expected: Double) {
         #expect(isClose(Normal.twoSided(z), expected, within: 1e-12))
         #expect(Normal.twoSided(-z) == Normal.twoSided(z))
-    }
-
-    @Test func elementaryFunctionsAgreeWithTheCLibrary() {
-        var worst = (logarithm: 0.0, onePlus: 0.0, exponential: 0.0)
-        for step in 1...20_000 {
-            let x = pow(10, Double(step) / 50 - 200)
-            let small = -0.3 + Double(step) / 10_000
-            let power = Double(step) / 14.2 - 704
-            func units(_ value: Double, _ exact: Double) -> Double {
-                abs(value - exact) / exact.ulp
-            }
-            worst.logarithm = max(worst.logarithm, units(.reproducibleLogarithm(x), log(x)))
-            worst.onePlus = max(
-                worst.onePlus, units(.reproducibleLogarithmOfOnePlus(small), log1p(small)))
-            worst.exponential = max(
-                worst.exponential, units(.reproducibleExponential(power), exp(power)))
-        }
-        #expect(worst.logarithm <= 3)
-        #expect(worst.onePlus <= 4)
-        #expect(worst.exponential <= 2)
-        let least = Double.leastNonzeroMagnitude
-        #expect(Double.reproducibleLogarithm(1) == 0)
-        #expect(Double.reproducibleLogarithm(0) == -.infinity)
-        #expect(Double.reproducibleLogarithm(.infinity) == .infinity)
-        #expect(Double.reproducibleLogarithm(-1).isNaN)
-        #expect(isClose(.reproducibleLogarithm(least), log(least)))
-        #expect(Double.reproducibleExponential(0) == 1)
-        #expect(Double.reproducibleExponential(-.infinity) == 0)
-        #expect(Double.reproducibleExponential(710) == .infinity)
-        #expect(Double.reproducibleExponential(.nan).isNaN)
-        #expect(isClose(.reproducibleExponential(709.7), exp(709.7)))
-        #expect(isClose(.reproducibleExponential(-740), exp(-740), within: 1e-2))
     }
 }

@@ -17,4 +17,29 @@ import Testing
         #expect(Set(StudyArm.allCases.map(\.title)).count == StudyArm.allCases.count)
         #expect(Set(StudyScheme.allCases.map(\.title)).count == StudyScheme.allCases.count)
     }
+
+    @Test func armsOfCellsHaveTheKeysOfResults() {
+        let arms = [CellArm.backbone] + StudyArm.allCases.map(CellArm.heads)
+        #expect(arms.map(\.rawValue) == ["backbone"] + StudyArm.allCases.map(\.rawValue))
+        #expect(arms.map { CellArm(rawValue: $0.rawValue) } == arms)
+        #expect(CellArm(rawValue: "other") == nil)
+    }
+
+    @Test func aUnitsCostIsThatOfItsBackboneAndHeads() {
+        let size = StudyDatasetSize(
+            trainRowCounts: [100, 100, 100], testRowCount: 50, featureCount: 10,
+            flopsPerImage: 1_000)
+        var settings = StudySettings(scope: .full)
+        (settings.epochCount, settings.headEpochCount) = (2, 3)
+        let key = TrialKey(dataset: "mnist", fractionMillionths: 500_000, trial: 0)
+        // 150 rows: 2 epochs of training at three forward passes each; features and tests thrice.
+        // Three pairs of 100 rows and all 150 rows, 40 operations a row, class and epoch.
+        let heads = 40.0 * (3 * 2 * 100 + 3 * 150) * 3
+        #expect(
+            size.flops(of: .trial(key, arms: [.frozen], isControlled: false), settings)
+                == 150 * 2 * 3 * 1_000 + heads + 3 * 50_000)
+        #expect(
+            size.flops(of: .network(key, arm: .scratch, classes: [0, 2]), settings)
+                == 100 * 3 * 3 * 1_000 + 50_000)
+    }
 }

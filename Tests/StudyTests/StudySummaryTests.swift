@@ -148,18 +148,24 @@ import Testing
         var networks: [[Int]: NetworkOutcome] = [:]
         for classes in [[0, 1], [0, 2], [1, 2]] { networks[classes] = network(classes) }
         #expect(
-            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { "\($0.count)" }
+            try summary.arm(.scratch, networks: networks, featureCount: 300, flopsPerImage: 1_000) {
+                "\($0.count)"
+            }
                 == nil)
         networks[[0, 1, 2]] = network([0, 1, 2])
         let arm = try #require(
-            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { "\($0.count)" })
+            try summary.arm(.scratch, networks: networks, featureCount: 300, flopsPerImage: 1_000) {
+                "\($0.count)"
+            })
         #expect(arm.schemes.allSatisfy { $0.predictions == Self.labels })
         #expect(arm.schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone })
         #expect(arm.headDigest == "4")
         // Two whole networks a row, over three and over two classes.
-        #expect(arm.policies[0].flopsPerRow == 2 * 1_000 + 2 * 256 * 5)
+        #expect(arm.policies[0].flopsPerRow == 2 * 1_000 + 2 * 300 * 5)
         networks[[0, 1]]?.logits.removeLast()
         #expect(
-            try summary.arm(.scratch, networks: networks, flopsPerImage: 1_000) { _ in "" } == nil)
+            try summary.arm(.scratch, networks: networks, featureCount: 300, flopsPerImage: 1_000) {
+                _ in ""
+            } == nil)
     }
 }

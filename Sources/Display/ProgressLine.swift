@@ -1,0 +1,72 @@
+import Scheduling
+
+/// Progress on one line, for logs and pipes.
+package enum ProgressLine {
+    /// The line, without a newline.
+    package static func rendered(_ state: ProgressState) -> String {
+        switch state {
+        case .activity(let text): Format.printable(text)
+        case .backbone(let progress): backbone(progress)
+        case .heads(let progress): heads(progress)
+        }
+    }
+
+    private static func backbone(_ progress: BackboneProgress) -> String {
+        let share = fraction(progress.rowsDone, of: progress.rowCount)
+        var parts = [
+            "backbone: epoch \(progress.epoch)/\(progress.epochCount) "
+                + wholePercent(share)
+        ]
+        parts += figures(of: progress)
+        return parts.joined(separator: ", ")
+    }
+
+    private static func heads(_ progress: HeadsProgress) -> String {
+        let workerCount = progress.workers.count
+        let parts =
+            [
+                "\(progress.noun): \(Format.count(progress.headsDone))/\(Format.count(progress.headCount)) "
+                    + wholePercent(progress.shareDone)
+            ] + figures(of: progress) + [
+                "\(workerCount) \(workerCount == 1 ? "worker" : "workers")"
+            ]
+        return parts.joined(separator: ", ")
+    }
+
+    /// What is known beside how far the epoch is.
+    static func figures(of progress: BackboneProgress) -> [String] {
+        var parts: [String] = []
+        if let loss = progress.loss { parts.append("loss " + Format.decimal(loss, places: 4)) }
+        if let accuracy = progress.accuracy { parts.append("accuracy " + Format.percent(accuracy)) }
+        parts.append(Format.rate(progress.imagesPerSecond) + " images/s")
+        parts += timeLeft(progress.secondsLeft)
+        return parts
+    }
+
+    /// Rates and time left.
+    static func figures(of progress: HeadsProgress) -> [String] {
+        [
+            Format.rate(progress.headsPerSecond) + " \(progress.noun)/s",
+            Format.rate(progress.gflopsPerSecond) + " GFLOP/s",
+        ] + timeLeft(progress.secondsLeft)
+    }
+
+    private static func timeLeft(_ seconds: Double?) -> [String] {
+        seconds.map { [Format.duration(seconds: $0) + " left"] } ?? []
+    }
+
+    static func fraction(_ done: Int, of count: Int) -> Double {
+        count > 0 ? clamped(Double(done) / Double(count)) : 0
+    }
+
+    /// A share within [0, 1]; 0 for what is not a number.
+    static func clamped(_ share: Double) -> Double {
+        share > 0 ? min(share, 1) : 0
+    }
+
+    /// A share as whole per cent, rounded down: 100% before the end looks like a run that hangs.
+    static func wholePercent(_ share: Double) -> String {
+        // The addend undoes the binary rounding of shares like 0.29.
+        "\(Int(clamped(share) * 100 + 1e-9))%"
+    }
+}

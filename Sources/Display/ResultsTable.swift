@@ -1,0 +1,88 @@
+import Statistics
+
+/// What `coordinator run` prints on standard output at the end: schemes, digests and times.
+package struct ResultsTable: Sendable {
+    /// A scheme's line.
+    package struct Row: Sendable {
+        /// As a person reads it, for instance `all-vs-all`.
+        package var scheme: String
+        /// Test rows predicted right, at most `total`.
+        package var correct: Int
+        /// Test rows.
+        package var total: Int
+        /// Heads trained for the scheme.
+        package var headCount: Int
+        /// Heads asked for one prediction.
+        package var headsPerPrediction: Int
+        /// Weights and biases of all the scheme's heads.
+        package var parameterCount: Int
+
+        /// A line of these figures.
+        package init(
+            scheme: String, correct: Int, total: Int, headCount: Int, headsPerPrediction: Int,
+            parameterCount: Int
+        ) {
+            self.scheme = scheme
+            self.correct = correct
+            self.total = total
+            self.headCount = headCount
+            self.headsPerPrediction = headsPerPrediction
+            self.parameterCount = parameterCount
+        }
+    }
+
+    /// The schemes' lines, in the order shown.
+    package var rows: [Row]
+    /// Lines under the table.
+    package var notes: [String]
+    /// Names and hexadecimal digests, in the order shown.
+    package var digests: [(name: String, value: String)]
+    /// Names and seconds, in the order shown.
+    package var times: [(name: String, seconds: Double)]
+
+    /// A table of these parts; without notes, digests or times their lines are left out.
+    package init(
+        rows: [Row], notes: [String] = [], digests: [(name: String, value: String)],
+        times: [(name: String, seconds: Double)]
+    ) {
+        self.rows = rows
+        self.notes = notes
+        self.digests = digests
+        self.times = times
+    }
+
+    /// The whole text, each line ended by a newline; plain ASCII as long as names are.
+    package func rendered() -> String {
+        var table = TextTable(columns: [
+            ("scheme", .left), ("accuracy", .right), ("95% interval", .right), ("correct", .right),
+            ("heads", .right), ("heads/prediction", .right), ("parameters", .right),
+        ])
+        for row in rows {
+            let interval = WilsonInterval(successes: row.correct, total: row.total)
+            let accuracy = row.total > 0 ? Double(row.correct) / Double(row.total) : .nan
+            table.add([
+                row.scheme, Format.percent(accuracy),
+                Format.percent(interval.lower) + " - " + Format.percent(interval.upper),
+                Format.count(row.correct) + "/" + Format.count(row.total),
+                Format.count(row.headCount), Format.count(row.headsPerPrediction),
+                Format.count(row.parameterCount),
+            ])
+        }
+        var lines = table.lines
+        if !notes.isEmpty { lines += [""] + notes.map { Format.printable($0) } }
+        if !digests.isEmpty || !times.isEmpty { lines.append("") }
+        let width = digests.reduce(0) { max($0, $1.name.count) }
+        for digest in digests {
+            lines.append(
+                "sha256 " + Format.fitted(digest.name, width: width) + "  "
+                    + Format.printable(digest.value))
+        }
+        if !times.isEmpty {
+            let parts = times.map {
+                Format.printable($0.name) + " " + Format.duration(seconds: $0.seconds)
+            }
+            lines.append("time   " + parts.joined(separator: ", "))
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+}

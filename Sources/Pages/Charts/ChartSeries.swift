@@ -1,0 +1,109 @@
+import Display
+import Study
+
+/// A shape that marks a value.
+enum ChartMarker {
+    case circle
+    case square
+    case diamond
+    case triangleUp
+    case triangleDown
+    case cross
+    case plus
+
+    /// The shape around a place, filled or as an outline.
+    func drawn(_ x: Double, _ y: Double, isOpen: Bool = false, size: Double = 3.6) -> String {
+        let style = isOpen ? "open" : "mark"
+        let number = { Format.decimal($0, places: 1) }
+        let points: [(Double, Double)]
+        switch self {
+        case .circle:
+            return
+                "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(size))\"/>"
+        case .cross, .plus:
+            let arm = self == .cross ? size * 0.85 : size
+            let (a, b) = self == .cross ? (arm, arm) : (arm, 0)
+            let (c, d) = self == .cross ? (arm, -arm) : (0, arm)
+            return
+                "<path class=\"curve\" d=\"M\(number(x - a)) \(number(y - b))L\(number(x + a)) \(number(y + b))M\(number(x - c)) \(number(y - d))L\(number(x + c)) \(number(y + d))\"/>"
+        case .square: points = [(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]
+        case .diamond: points = [(0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)]
+        case .triangleUp: points = [(0, -1.2), (1.15, 0.9), (-1.15, 0.9)]
+        case .triangleDown: points = [(0, 1.2), (1.15, -0.9), (-1.15, -0.9)]
+        }
+        let path = points.map { "\(number(x + $0.0 * size)),\(number(y + $0.1 * size))" }
+        return "<polygon class=\"\(style)\" points=\"\(path.joined(separator: " "))\"/>"
+    }
+}
+
+/// What a scheme looks like in every chart: a colour, a shape and a stroke, so that each alone
+/// tells it from the others.
+struct ChartSeries {
+    /// Of the page's colours, `k0` to `k7`.
+    let colour: Int
+    let marker: ChartMarker
+    var isOpen = false
+    var dashes = ""
+    /// The schemes that the post compares.
+    var isBold = false
+
+    init(_ colour: Int, _ marker: ChartMarker) {
+        self.colour = colour
+        self.marker = marker
+    }
+
+    init(scheme: String) {
+        switch StudyScheme(rawValue: scheme) {
+        case .oneVsAll:
+            self.init(0, .circle)
+            (isOpen, dashes, isBold) = (true, "6 4", true)
+        case .oneVsAllEqualSteps:
+            self.init(1, .square)
+            (isOpen, dashes) = (true, "2 3")
+        case .oneVsAllRefit:
+            self.init(2, .diamond)
+            (isOpen, dashes) = (true, "8 3 2 3")
+        case .softVote:
+            self.init(3, .circle)
+            isBold = true
+        case .hardVote: self.init(4, .triangleUp)
+        case .pairwiseCoupling: self.init(5, .square)
+        case .eliminationGraph: self.init(6, .cross)
+        case .treeElimination:
+            self.init(7, .triangleDown)
+            isBold = true
+        case nil: self.init(0, .plus)
+        }
+    }
+
+    /// The class of what is drawn in the scheme's colour.
+    var style: String { "k\(colour)" + (isBold ? " bold" : "") }
+
+    /// The sign beside its name in a legend, with its stroke through it.
+    func key(hasStroke: Bool = true) -> String {
+        let pattern = dashes.isEmpty ? "" : " stroke-dasharray=\"\(dashes)\""
+        let stroke =
+            hasStroke
+            ? "<line class=\"curve\"\(pattern) x1=\"1\" y1=\"7\" x2=\"29\" y2=\"7\"/>" : ""
+        return
+            "<svg class=\"\(style)\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\">\(stroke)\(marker.drawn(15, 7, isOpen: isOpen, size: 4))</svg>"
+    }
+}
+
+/// The names of what is drawn, outside the charts, so that they can cover nothing.
+enum ChartLegend {
+    /// A list of signs and names; the signs are markup, the names are not.
+    static func rendered(_ items: [(key: String, name: String)]) -> String {
+        let lines = items.map { "<li>\($0.key)\(Markup.escaped($0.name))</li>" }
+        return "<ul class=\"legend\">\(lines.joined())</ul>\n"
+    }
+
+    static func schemes(
+        _ schemes: [String], hasStroke: Bool = true, others: [(key: String, name: String)] = []
+    ) -> String {
+        rendered(
+            schemes.map {
+                (ChartSeries(scheme: $0).key(hasStroke: hasStroke), StudyNames.scheme($0))
+            } + others)
+    }
+}

@@ -1,0 +1,84 @@
+import Display
+
+/// Text as elements and attributes of HTML and SVG hold it.
+enum Markup {
+    /// Text that is neither markup nor the end of an attribute; control characters become `?`.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in Format.printable(text) {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+
+    /// An element around markup; attributes as they are written, values escaped by the caller.
+    static func element(_ name: String, _ attributes: String = "", _ content: String) -> String {
+        "<\(name)\(attributes.isEmpty ? "" : " " + attributes)>\(content)</\(name)>"
+    }
+}
+
+/// A table of HTML; every cell is markup, so its writer escapes it.
+struct HTMLTable {
+    /// What stands above it.
+    let caption: String
+    /// Of the columns; empty ones are for cells that explain themselves.
+    let titles: [String]
+    /// Classes of the table, if any.
+    let style: String
+    /// How many columns from the left are titles of rows and stand at the left.
+    let rowTitleCount: Int
+    private var body = ""
+    private var isGroupOpen = false
+
+    init(caption: String, titles: [String], rowTitleCount: Int = 1, style: String = "") {
+        self.caption = caption
+        self.titles = titles
+        self.style = style
+        self.rowTitleCount = rowTitleCount
+    }
+
+    /// Begins rows that belong together, under a title of their own.
+    mutating func beginGroup(_ title: String) {
+        if isGroupOpen { body += "</tbody>\n" }
+        isGroupOpen = true
+        body +=
+            "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"\(titles.count)\">\(title)</th></tr>\n"
+    }
+
+    /// Adds a row; traps unless it has a cell per column.
+    mutating func add(_ cells: [String], _ style: String = "") {
+        precondition(cells.count == titles.count)
+        if !isGroupOpen { body += "<tbody>\n" }
+        isGroupOpen = true
+        body += style.isEmpty ? "<tr>" : "<tr class=\"\(style)\">"
+        for (column, cell) in cells.enumerated() {
+            body +=
+                column < rowTitleCount
+                ? "<th scope=\"row\">\(cell)</th>" : "<td>\(cell)</td>"
+        }
+        body += "</tr>\n"
+    }
+
+    /// The table in a box of its own, which scrolls where the page is narrower.
+    func rendered() -> String {
+        let head = titles.enumerated().map { column, title in
+            let isLeft = column < rowTitleCount || style == "words"
+            let style = isLeft ? " class=\"left\"" : ""
+            return "<th scope=\"col\"\(style)>\(title)</th>"
+        }
+        return """
+            <div class="scroll" tabindex="0" role="group" aria-label="\(Markup.escaped(caption))">
+            <table\(style.isEmpty ? "" : " class=\"\(style)\"")><caption>\(Markup.escaped(caption))</caption>
+            <thead><tr>\(head.joined())</tr></thead>
+            \(isGroupOpen ? body + "</tbody>" : "")
+            </table></div>
+
+            """
+    }
+}

@@ -1,0 +1,173 @@
+import Display
+import Study
+
+/// Accuracy against the share of rows with 95% intervals: a chart per data set and arm; below them
+/// every cell in numbers.
+struct AccuracySection {
+    let outlines: [StudyOutline]
+
+    func rendered() -> String {
+        var text = """
+            <p>Mean test accuracy over the trials against the share of each class's training rows; \
+            the whiskers are 95% intervals of the mean (Student's t). All charts of a data set have \
+            the same axes.</p>
+
+            """
+        for (index, outline) in outlines.enumerated() {
+            let name = StudyNames.dataset(outline.dataset.name)
+            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            let isInPost = outline.fractions.contains { entry(outline, $0, .oneVsAll) != nil }
+            text += ChartLegend.schemes(outline.schemes, others: isInPost ? [Self.postKey] : [])
+            let arms = outline.arms.isEmpty ? outline.allArms : outline.arms
+            let charts = arms.enumerated().map { place, arm in
+                chart(outline, arm, id: "accuracy-\(index)-\(place)")
+            }
+            text += Markup.element("div", "class=\"charts\"", "\n" + charts.joined()) + "\n"
+            text += "<details><summary>\(Markup.escaped(name)): every cell in numbers</summary>\n"
+            text += table(outline) + "</details>\n"
+        }
+        return text
+    }
+
+    private static let postKey = (
+        key:
+            "<svg class=\"k0\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><line class=\"postmark\" x1=\"6\" y1=\"7\" x2=\"24\" y2=\"7\"/></svg>",
+        name: "the post's number, in its scheme's colour"
+    )
+
+    // MARK: - Charts
+
+    private func chart(_ outline: StudyOutline, _ arm: CellArm, id: String) -> String {
+        let fractions = outline.fractions
+        let scale = ChartScale.accuracies(covering: reach(outline))
+        var plot = ChartPlot()
+        plot.verticalAxis(
+            scale, title: "test accuracy (%\(scale.isLogit ? ", logit scale" : ""))")
+        plot.horizontalAxis(
+            fractions.map(StudyNames.fraction), title: "share of each class's training rows")
+        let schemes = outline.schemes.filter { found(outline, fractions, arm, $0).isEmpty == false }
+        drawPost(outline, &plot, scale)
+        for (place, scheme) in schemes.enumerated() {
+            let series = ChartSeries(scheme: scheme)
+            let band = (plot.frame.right - plot.frame.left) / Double(max(1, fractions.count))
+            let pitch = min(5, band * 0.8 / Double(schemes.count))
+            let shift = (Double(place) - Double(schemes.count - 1) / 2) * pitch
+            let cells = found(outline, fractions, arm, scheme)
+            let points = cells.map { index, cell in
+                (
+                    x: plot.band(index, of: fractions.count) + shift,
+                    y: plot.y(cell.meanAccuracy * 100, scale)
+                )
+            }
+            plot.add("<g class=\"\(series.style)\">")
+            plot.addCurve(points, dashes: series.dashes)
+            for (point, (_, cell)) in zip(points, cells) {
+                if let ends = StudyReport.ends(of: cell.interval) {
+                    plot.addWhisker(
+                        x: point.x, from: plot.y(ends.upper * 100, scale),
+                        to: plot.y(ends.lower * 100, scale))
+                }
+                plot.add(series.marker.drawn(point.x, point.y, isOpen: series.isOpen))
+            }
+            plot.add("</g>")
+        }
+        let title = StudyNames.dataset(outline.dataset.name) + ": " + arm.title
+        let picture = plot.rendered(
+            id: id, title: title + ", accuracy against rows",
+            description: description(outline, arm, schemes))
+        return
+            "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+    }
+
+    private func found(
+        _ outline: StudyOutline, _ fractions: [Double], _ arm: CellArm, _ scheme: String
+    ) -> [(index: Int, cell: StudyCell)] {
+        fractions.enumerated().compactMap { index, fraction in
+            let cell =
+                StudyScheme(rawValue: scheme).map { outline.cell(fraction, arm, $0) }
+                ?? outline.cell(fraction, arm, scheme)
+            return cell.map { (index, $0) }
+        }
+    }
+
+    /// Three short bars side by side, so that equal numbers do not hide each other.
+    private func drawPost(_ outline: StudyOutline, _ plot: inout ChartPlot, _ scale: ChartScale) {
+        for (index, fraction) in outline.fractions.enumerated() {
+            let schemes = StudyScheme.allCases.filter { entry(outline, fraction, $0) != nil }
+            for (place, scheme) in schemes.enumerated() {
+                guard let entry = entry(outline, fraction, scheme) else { continue }
+                let middle = plot.band(index, of: outline.fractions.count) + Double(place - 1) * 20
+                let height = plot.y(entry.mean * 100, scale)
+                plot.add("<g class=\"k\(ChartSeries(scheme: scheme.rawValue).colour)\">")
+                plot.addLine(middle - 9, height, middle + 9, height, "postmark")
+                plot.add("</g>")
+            }
+        }
+    }
+
+    private func entry(
+        _ outline: StudyOutline, _ fraction: Double, _ scheme: StudyScheme
+    ) -> PostNumbers.Entry? {
+        PostNumbers.entry(dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
+    }
+
+    /// Everything that a chart of the data set shows, in percent.
+    private func reach(_ outline: StudyOutline) -> [Double] {
+        let measured = outline.dataset.cells.filter { !$0.accuracies.isEmpty }.flatMap { cell in
+            [cell.meanAccuracy] + (cell.interval ?? [])
+        }
+        let said = outline.fractions.flatMap { fraction in
+            StudyScheme.allCases.compactMap { entry(outline, fraction, $0)?.mean }
+        }
+        return (measured + said).map { $0 * 100 }
+    }
+
+    private func description(
+        _ outline: StudyOutline, _ arm: CellArm, _ schemes: [String]
+    ) -> String {
+        let parts = schemes.compactMap { scheme -> String? in
+            let cells = found(outline, outline.fractions, arm, scheme)
+            guard let first = cells.first?.cell, let last = cells.last?.cell else { return nil }
+            return StudyNames.scheme(scheme) + " from "
+                + Format.percent(first.meanAccuracy, places: 1) + " at "
+                + StudyNames.fraction(first.fraction) + " of the rows to "
+                + Format.percent(last.meanAccuracy, places: 1) + " at "
+                + StudyNames.fraction(last.fraction)
+        }
+        return parts.joined(separator: "; ") + "."
+    }
+
+    // MARK: - Numbers
+
+    private func table(_ outline: StudyOutline) -> String {
+        var table = HTMLTable(
+            caption: StudyNames.dataset(outline.dataset.name)
+                + ": accuracy in percent with its 95% interval; the other measures are means over the trials",
+            titles: [
+                "heads", "scheme", "accuracy ± sd", "95% interval", "log-likelihood, negative",
+                "Brier score", "calibration error (%)", "trials",
+            ], rowTitleCount: 2)
+        for fraction in outline.fractions {
+            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            for arm in outline.allArms {
+                for scheme in outline.schemes {
+                    guard let cell = outline.cell(fraction, arm, scheme) else { continue }
+                    let interval = StudyReport.ends(of: cell.interval).map {
+                        Format.decimal($0.lower * 100, places: 2) + " to "
+                            + Format.decimal($0.upper * 100, places: 2)
+                    }
+                    table.add([
+                        arm.title,
+                        Markup.escaped(StudyNames.scheme(scheme)),
+                        StudyFormat.meanAndDeviation(cell), interval ?? StudyFormat.nothing,
+                        StudyFormat.number(cell.negativeLogLikelihood, places: 4),
+                        StudyFormat.number(cell.brierScore, places: 4),
+                        StudyFormat.number(cell.expectedCalibrationError * 100, places: 2),
+                        "\(cell.accuracies.count)",
+                    ])
+                }
+            }
+        }
+        return table.rendered()
+    }
+}

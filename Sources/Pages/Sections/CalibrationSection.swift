@@ -1,0 +1,121 @@
+import Study
+
+/// Calibration curves: how often a prediction is right against how probable it was said to be, and
+/// below them how many predictions that is.
+struct CalibrationSection {
+    let outlines: [StudyOutline]
+
+    private static let schemes: [StudyScheme] = [
+        .oneVsAll, .softVote, .pairwiseCoupling, .treeElimination,
+    ]
+
+    func rendered() -> String {
+        var text = """
+            <p>Fifteen equal bins of the highest probability; bins without rows are left out. On the \
+            dashed diagonal a prediction said to be right in 80% of the cases is right in 80%; below it \
+            the scheme is too sure of itself. The bars are the share of the predictions in each bin. \
+            The smallest and the largest share of the rows, all trials together. A soft vote's probability \
+            of a class is the mean of the pairs' over all pairs: of K classes none gets more than 2/K, so \
+            it is right far more often than it says, however good it is.</p>
+
+            """
+        for (index, outline) in outlines.enumerated() {
+            let name = StudyNames.dataset(outline.dataset.name)
+            var charts = ""
+            for (place, fraction) in outline.outerFractions.enumerated() {
+                for (number, arm) in outline.arms.enumerated() {
+                    charts += chart(
+                        outline, fraction, arm, id: "calibration-\(index)-\(place)-\(number)")
+                }
+            }
+            guard !charts.isEmpty else { continue }
+            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            let shown = Self.schemes.filter { outline.schemes.contains($0.rawValue) }
+            text += ChartLegend.schemes(shown.map(\.rawValue))
+            text += Markup.element("div", "class=\"charts\"", "\n" + charts) + "\n"
+        }
+        return text
+    }
+
+    private func chart(
+        _ outline: StudyOutline, _ fraction: Double, _ arm: CellArm, id: String
+    ) -> String {
+        let cells = Self.schemes.compactMap { scheme in
+            outline.cell(fraction, arm, scheme).flatMap { cell in
+                cell.calibration.contains { $0.count > 0 } ? (scheme, cell) : nil
+            }
+        }
+        guard cells.contains(where: { !$0.0.asksBackbone }) else { return "" }
+        let percent = ChartScale.linear(covering: [0, 100], within: 0...100)
+        var curves = ChartPlot(frame: .init(top: 34, bottom: 240), height: 384)
+        curves.verticalAxis(percent, title: "predictions that are right (%)")
+        curves.verticalLines(percent)
+        curves.addLine(
+            curves.frame.left, curves.frame.bottom, curves.frame.right, curves.frame.top,
+            "diagonal")
+        let shares = cells.map { Self.shares($0.1.calibration) }
+        let counts = ChartScale.linear(
+            covering: [0] + shares.flatMap { $0 }, within: 0...100, tickCount: 2)
+        var bars = ChartPlot(frame: .init(top: 284, bottom: 338), height: 384)
+        bars.verticalAxis(counts, title: "share of the predictions (%)")
+        bars.horizontalAxis(percent, title: "highest probability (%)")
+        for (index, (scheme, cell)) in cells.enumerated() {
+            let series = ChartSeries(scheme: scheme.rawValue)
+            curves.add("<g class=\"\(series.style)\">")
+            draw(cell.calibration, series, percent, &curves)
+            curves.add("</g>")
+            bars.add("<g class=\"\(series.style)\">")
+            draw(shares[index], index, of: cells.count, counts, &bars)
+            bars.add("</g>")
+        }
+        let title =
+            "\(StudyNames.dataset(outline.dataset.name)), \(StudyNames.fraction(fraction)): \(arm.title)"
+        let errors = cells.map { scheme, cell in
+            "\(StudyNames.shortScheme(scheme.rawValue)) \(StudyFormat.number(cell.expectedCalibrationError * 100, places: 1))%"
+        }
+        let note = "expected calibration error: " + errors.joined(separator: ", ")
+        let picture = curves.rendered(
+            id: id, title: title + ", calibration", description: note + ".", below: bars)
+        return """
+            <figure><figcaption>\(Markup.escaped(title))</figcaption>
+            \(picture)<p>\(note)</p></figure>
+
+            """
+    }
+
+    private func draw(
+        _ bins: [StudyCalibrationBin], _ series: ChartSeries, _ scale: ChartScale,
+        _ plot: inout ChartPlot
+    ) {
+        let points = bins.filter { bin in
+            bin.count > 0 && bin.meanConfidence.isFinite && bin.accuracy.isFinite
+        }.map {
+            (x: plot.x($0.meanConfidence * 100, scale), y: plot.y($0.accuracy * 100, scale))
+        }
+        plot.addCurve(points, dashes: series.dashes)
+        for point in points {
+            plot.add(series.marker.drawn(point.x, point.y, isOpen: series.isOpen, size: 3))
+        }
+    }
+
+    /// A bar in each bin that has rows, beside those of the other schemes.
+    private func draw(
+        _ shares: [Double], _ index: Int, of count: Int, _ scale: ChartScale,
+        _ plot: inout ChartPlot
+    ) {
+        let breadth = (plot.frame.right - plot.frame.left) / Double(shares.count)
+        let bar = (breadth - 3) / Double(count)
+        for (bin, share) in shares.enumerated() where share > 0 {
+            let left = plot.frame.left + Double(bin) * breadth + 1.5 + Double(index) * bar
+            plot.addRectangle(
+                left: left, right: left + bar - 0.4, top: plot.y(share, scale),
+                bottom: plot.frame.bottom, "class=\"bar\"")
+        }
+    }
+
+    /// Of all predictions, in percent, by bin.
+    private static func shares(_ bins: [StudyCalibrationBin]) -> [Double] {
+        let total = bins.reduce(0.0) { $0 + Double(max(0, $1.count)) }
+        return bins.map { total > 0 ? Double(max(0, $0.count)) / total * 100 : 0 }
+    }
+}

@@ -1,0 +1,191 @@
+import Study
+
+/// What the schemes gain over each control: a dot-and-whisker chart per data set and arm, and every
+/// comparison in numbers.
+struct GainSection {
+    let outlines: [StudyOutline]
+
+    /// What is compared with, in the order of how much it takes away from a gain.
+    static let controls: [StudyScheme] = [.oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit]
+
+    func rendered() -> String {
+        var text = """
+            <p>Differences in test accuracy, paired by trial, with 95% intervals. A filled mark is a \
+            difference whose paired t test stays below 5% after Holm's correction over all comparisons \
+            of the study; an outline is one that does not.</p>
+
+            """
+        text += ChartLegend.rendered(
+            Self.controls.map { control in
+                let series = ChartSeries(scheme: control.rawValue)
+                return (series.key(hasStroke: false), "over " + control.title)
+            })
+        for (index, outline) in outlines.enumerated() where !outline.dataset.comparisons.isEmpty {
+            let name = StudyNames.dataset(outline.dataset.name)
+            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            let charts = outline.arms.enumerated().map { place, arm in
+                chart(outline, arm, id: "gain-\(index)-\(place)")
+            }
+            text += Markup.element("div", "class=\"charts\"", "\n" + charts.joined()) + "\n"
+            text += tables(outline)
+        }
+        return text
+    }
+
+    // MARK: - Charts
+
+    private struct Row {
+        let fraction: Double
+        let scheme: StudyScheme
+        let comparisons: [StudyComparison]
+    }
+
+    /// The post's schemes and the refit; all others are in the table.
+    private func rows(_ outline: StudyOutline, _ arm: CellArm) -> [Row] {
+        outline.fractions.flatMap { fraction in
+            [StudyScheme.oneVsAllRefit, .softVote, .treeElimination].compactMap { scheme in
+                let found = Self.controls.filter { $0 != scheme }.compactMap {
+                    outline.comparison(fraction, arm, scheme, over: $0)
+                }
+                guard !found.isEmpty else { return nil }
+                return Row(fraction: fraction, scheme: scheme, comparisons: found)
+            }
+        }
+    }
+
+    private func chart(_ outline: StudyOutline, _ arm: CellArm, id: String) -> String {
+        let rows = rows(outline, arm)
+        guard !rows.isEmpty else { return "" }
+        let reach = outline.arms.flatMap { self.rows(outline, $0) }.flatMap(\.comparisons)
+            .flatMap { [$0.meanDifference] + ($0.interval ?? []) }
+        let scale = ChartScale.differences(covering: reach.map { $0 * 100 })
+        let groups = Set(rows.map(\.fraction)).count
+        let top = 26.0
+        let bottom = top + Double(rows.count) * 25 + Double(groups) * 9
+        var plot = ChartPlot(
+            frame: .init(left: 122, right: 436, top: top, bottom: bottom), height: bottom + 46)
+        plot.horizontalAxis(scale, title: "difference (percentage points, root scale)")
+        plot.addText("rows, scheme", x: 4, y: 14, "quiet axis-title")
+        let places = places(of: rows, from: top)
+        for (index, place) in places.enumerated() where begins(rows, index) {
+            plot.addText(StudyNames.fraction(rows[index].fraction), x: 4, y: place + 16, "strong")
+            if index > 0 { plot.addLine(4, place - 3, plot.frame.right, place - 3, "grid") }
+        }
+        plot.addLine(plot.x(0, scale), top, plot.x(0, scale), bottom, "zero")
+        for (row, place) in zip(rows, places) {
+            plot.addText(
+                StudyNames.shortScheme(row.scheme.rawValue), x: 114, y: place + 16, anchor: .end)
+            draw(row, at: place + 12, scale, &plot)
+        }
+        let title = StudyNames.dataset(outline.dataset.name) + ": " + arm.title
+        let picture = plot.rendered(
+            id: id, title: title + ", gain over each control", description: description(rows))
+        return "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+    }
+
+    /// Whether a row is the first of its fraction.
+    private func begins(_ rows: [Row], _ index: Int) -> Bool {
+        index == 0 || rows[index - 1].fraction != rows[index].fraction
+    }
+
+    /// The rows' upper ends: evenly below each other, fractions a little apart.
+    private func places(of rows: [Row], from top: Double) -> [Double] {
+        var place = top - 29
+        return rows.indices.map { index in
+            place += begins(rows, index) ? 34 : 25
+            return place
+        }
+    }
+
+    private func draw(
+        _ row: Row, at middle: Double, _ scale: ChartScale, _ plot: inout ChartPlot
+    ) {
+        for (index, comparison) in row.comparisons.enumerated() {
+            let y = middle + (Double(index) - Double(row.comparisons.count - 1) / 2) * 7.5
+            let series = ChartSeries(scheme: comparison.against)
+            plot.add("<g class=\"k\(series.colour)\">")
+            if let ends = StudyReport.ends(of: comparison.interval) {
+                plot.addWhisker(
+                    y: y, from: plot.x(ends.lower * 100, scale),
+                    to: plot.x(ends.upper * 100, scale))
+            }
+            let verdict = StudyVerdict(comparison)
+            plot.add(
+                series.marker.drawn(
+                    plot.x(comparison.meanDifference * 100, scale), y,
+                    isOpen: verdict != .gain && verdict != .loss, size: 3.2))
+            plot.add("</g>")
+        }
+    }
+
+    private func description(_ rows: [Row]) -> String {
+        let parts = rows.flatMap { row in
+            row.comparisons.map { comparison in
+                StudyNames.fraction(row.fraction) + " " + row.scheme.title + " over "
+                    + StudyNames.scheme(comparison.against) + " "
+                    + StudyFormat.points(comparison.meanDifference)
+            }
+        }
+        return "Percentage points: " + parts.joined(separator: "; ") + "."
+    }
+
+    // MARK: - Numbers
+
+    /// A table per arm, folded: a study has hundreds of comparisons.
+    private func tables(_ outline: StudyOutline) -> String {
+        let comparisons = outline.dataset.comparisons.filter { $0.meanDifference.isFinite }
+        let arms = ([.backbone] + outline.arms).filter { arm in
+            comparisons.contains { $0.arm == arm }
+        }
+        return arms.map { arm in
+            let own = comparisons.filter { $0.arm == arm }
+            let verdicts = own.map(StudyVerdict.init)
+            let counts =
+                verdicts.allSatisfy { $0 == .untested }
+                ? "none can be tested"
+                : "\(verdicts.filter { $0 == .gain }.count) gain, \(verdicts.filter { $0 == .loss }.count) lose"
+            let title = "\(StudyNames.dataset(outline.dataset.name)), \(arm.title)"
+            return """
+                <details><summary>\(Markup.escaped(title)): \(StudyNames.count(own.count, "comparison")), \(counts)</summary>
+                \(table(own, title: title))</details>
+
+                """
+        }.joined()
+    }
+
+    private func table(_ comparisons: [StudyComparison], title: String) -> String {
+        var table = HTMLTable(
+            caption: title
+                + ": differences in percentage points, p-values two-sided; d is Cohen's of the paired differences",
+            titles: [
+                "scheme", "over", "trials", "difference", "95% interval", "verdict", "t test p",
+                "Holm", "Wilcoxon p", "Holm", "d", "McNemar p &lt; .05",
+            ], rowTitleCount: 2)
+        for (index, comparison) in comparisons.enumerated() {
+            if index == 0 || comparisons[index - 1].fraction != comparison.fraction {
+                table.beginGroup(StudyNames.fraction(comparison.fraction) + " of the rows")
+            }
+            let small = comparison.mcNemarPValues.filter { $0 < 0.05 }.count
+            let isOtherArm =
+                comparison.againstArm != comparison.arm
+                && comparison.againstArm != .backbone
+            let control =
+                StudyNames.scheme(comparison.against)
+                + (isOtherArm ? " (\(comparison.againstArm.title))" : "")
+            table.add([
+                Markup.escaped(StudyNames.scheme(comparison.scheme)), Markup.escaped(control),
+                "\(comparison.trialCount)", StudyFormat.points(comparison.meanDifference),
+                StudyFormat.interval(comparison.interval),
+                StudyVerdict(comparison).markup,
+                StudyFormat.pValue(comparison.tTestPValue),
+                StudyFormat.pValue(comparison.tTestPValueHolm),
+                StudyFormat.pValue(comparison.wilcoxonPValue),
+                StudyFormat.pValue(comparison.wilcoxonPValueHolm),
+                StudyFormat.number(comparison.cohensD, places: 2),
+                comparison.mcNemarPValues.isEmpty
+                    ? StudyFormat.nothing : "\(small) of \(comparison.mcNemarPValues.count)",
+            ])
+        }
+        return table.rendered()
+    }
+}

@@ -1,0 +1,77 @@
+import Study
+
+// How the page says what Study found.
+
+extension [StudyOutline] {
+    /// What the trials say of the post's schemes at one fraction of each data set.
+    func findings(at fraction: (StudyOutline) -> Double?) -> StudyFindings {
+        StudyFindings(
+            flatMap { outline in fraction(outline).map { StudyClaim.all(outline, at: $0) } ?? [] })
+    }
+}
+
+extension StudyClaim {
+    /// Schemes and heads of some claims with the data sets they are about, escaped:
+    /// `all-vs-all with converged heads (MNIST and CIFAR-10)`.
+    static func names(_ claims: [StudyClaim]) -> String {
+        let subject = { (claim: StudyClaim) in
+            "\(StudyNames.inWords(claim.scheme)) with \(StudyNames.armInWords(claim.arm))"
+        }
+        let parts = StudyNames.unique(claims.map(subject)).map { name in
+            let datasets = claims.filter { subject($0) == name }.map {
+                StudyNames.dataset($0.dataset)
+            }
+            return "\(name) (\(StudyNames.list(StudyNames.unique(datasets))))"
+        }
+        return Markup.escaped(StudyNames.list(parts))
+    }
+}
+
+extension VerdictCounts {
+    /// `3 gain on one-vs-all, none loses to it and 5 cannot be told from it`.
+    var words: String {
+        var parts = [
+            (gains == 0 ? "none gains" : gains == 1 ? "1 gains" : "\(gains) gain")
+                + " on one-vs-all",
+            (losses == 0 ? "none loses" : losses == 1 ? "1 loses" : "\(losses) lose") + " to it",
+        ]
+        let rest = hints + undecided
+        if rest > 0 { parts.append("\(rest) cannot be told from it") }
+        return StudyNames.list(parts)
+    }
+}
+
+extension StudyVerdict {
+    /// The verdict with a sign that needs no colour, as a table's cell shows it.
+    var markup: String { "<span class=\"\(style)\">\(sign) \(words)</span>" }
+
+    private var sign: String {
+        switch self {
+        case .gain: "▲"
+        case .loss: "▼"
+        case .hintOfGain: "△"
+        case .hintOfLoss: "▽"
+        case .undecided: "○"
+        case .untested: "·"
+        }
+    }
+
+    private var words: String {
+        switch self {
+        case .gain: "gains"
+        case .loss: "loses"
+        case .hintOfGain: "may gain"
+        case .hintOfLoss: "may lose"
+        case .undecided: "undecided"
+        case .untested: "not tested"
+        }
+    }
+
+    private var style: String {
+        switch self {
+        case .gain: "up"
+        case .loss: "down"
+        default: ""
+        }
+    }
+}

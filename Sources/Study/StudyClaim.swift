@@ -1,0 +1,78 @@
+/// One of the post's schemes on one kind of heads, against one-vs-all and its two controls.
+package struct StudyClaim: Sendable {
+    /// The data set's key.
+    package let dataset: String
+    /// Share of each class's training rows.
+    package let fraction: Double
+    /// How the heads came about.
+    package let arm: CellArm
+    /// All-vs-all or tree elimination.
+    package let scheme: StudyScheme
+    /// What the scheme gains on one-vs-all.
+    package let overOneVsAll: StudyComparison
+    /// What it gains on one-vs-all trained for as many more steps as heads are; nil where that is not known.
+    package let overEqualSteps: StudyComparison?
+    /// What it gains on one head over all classes of the same arm; nil where that is not known.
+    package let overRefit: StudyComparison?
+
+    /// The post's two schemes on every arm at a fraction; those without a comparison with
+    /// one-vs-all claim nothing.
+    package static func all(_ outline: StudyOutline, at fraction: Double) -> [StudyClaim] {
+        outline.arms.flatMap { arm in
+            [StudyScheme.softVote, .treeElimination].compactMap { scheme in
+                let over = { outline.comparison(fraction, arm, scheme, over: $0) }
+                guard let gain = over(.oneVsAll) else { return nil }
+                return StudyClaim(
+                    dataset: outline.dataset.name, fraction: fraction, arm: arm, scheme: scheme,
+                    overOneVsAll: gain, overEqualSteps: over(.oneVsAllEqualSteps),
+                    overRefit: over(.oneVsAllRefit))
+            }
+        }
+    }
+
+    /// What the trials say of the scheme against one-vs-all.
+    package var verdict: StudyVerdict { StudyVerdict(overOneVsAll) }
+
+    /// Whether it gains on both controls; nil where one of them is missing or not tested.
+    package var holdsAgainstControls: Bool? {
+        guard let overEqualSteps, let overRefit else { return nil }
+        let verdicts = [StudyVerdict(overEqualSteps), StudyVerdict(overRefit)]
+        return verdicts.contains(.untested) ? nil : verdicts.allSatisfy { $0 == .gain }
+    }
+}
+
+/// What the trials say of some claims together.
+package struct StudyFindings: Sendable {
+    /// The claims asked about.
+    package let claims: [StudyClaim]
+    /// How they came out against one-vs-all.
+    package let counts: VerdictCounts
+    /// Gains that can be compared with both controls.
+    package let controlledGainCount: Int
+    /// Those of them that gain on both controls too: further training alone does not explain them.
+    package let lastingGains: [StudyClaim]
+
+    /// The findings on these claims.
+    package init(_ claims: [StudyClaim]) {
+        self.claims = claims
+        counts = VerdictCounts(claims.map(\.verdict))
+        let gains = claims.filter { $0.verdict == .gain }
+        controlledGainCount = gains.count { $0.holdsAgainstControls != nil }
+        lastingGains = gains.filter { $0.holdsAgainstControls == true }
+    }
+
+    /// Losses with heads on frozen features, and how many of them are gone when the heads on the same
+    /// features are converged: there training loses, and neither features nor scheme.
+    package var lossesOfTraining: (count: Int, cured: Int) {
+        let losses = claims.filter { $0.arm == .heads(.frozen) && $0.verdict == .loss }
+        let cured = losses.count { loss in
+            claims.contains { claim in
+                claim.arm == .heads(.converged) && claim.dataset == loss.dataset
+                    && claim.scheme == loss.scheme && claim.verdict != .loss
+                    && claim.verdict != .untested
+                    && claim.overOneVsAll.meanDifference > loss.overOneVsAll.meanDifference
+            }
+        }
+        return (losses.count, cured)
+    }
+}

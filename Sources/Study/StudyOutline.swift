@@ -1,0 +1,92 @@
+/// What there is of a data set, and where.
+package struct StudyOutline: Sendable {
+    /// What was found on the data set.
+    package let dataset: StudyDataset
+    /// Ascending.
+    package let fractions: [Double]
+    /// The arms of heads, in the order of the cells: all but the backbone.
+    package let arms: [CellArm]
+    /// ``StudyScheme``'s order first, then what it does not know.
+    package let schemes: [String]
+    private let cells: [Place: StudyCell]
+
+    private struct Place: Hashable {
+        let fraction: Double
+        let arm: CellArm
+        let scheme: String
+    }
+
+    /// What there is of this data set.
+    package init(_ dataset: StudyDataset) {
+        self.dataset = dataset
+        var cells: [Place: StudyCell] = [:]
+        var arms: [CellArm] = []
+        var schemes: [String] = []
+        // A cell without trials or with a figure that is not finite has nothing to show.
+        for cell in dataset.cells where !cell.accuracies.isEmpty && cell.meanAccuracy.isFinite {
+            let place = Place(fraction: cell.fraction, arm: cell.arm, scheme: cell.scheme)
+            cells[place] = cells[place] ?? cell
+            if !arms.contains(cell.arm) { arms.append(cell.arm) }
+            if !schemes.contains(cell.scheme) { schemes.append(cell.scheme) }
+        }
+        self.cells = cells
+        fractions = Set(cells.keys.map(\.fraction)).sorted()
+        self.arms = arms.filter { $0 != .backbone }
+        let known = StudyScheme.allCases.map(\.rawValue)
+        self.schemes =
+            known.filter(schemes.contains) + schemes.filter { !known.contains($0) }
+    }
+
+    /// The backbone's own and then the arms of heads.
+    package var allArms: [CellArm] {
+        (cells.keys.contains { $0.arm == .backbone } ? [.backbone] : []) + arms
+    }
+
+    /// Fractions shown where all of them would be too many: the smallest and the largest.
+    package var outerFractions: [Double] {
+        guard let first = fractions.first, let last = fractions.last else { return [] }
+        return first == last ? [first] : [first, last]
+    }
+
+    /// The cell at a place; nil where nothing was measured.
+    package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: String) -> StudyCell? {
+        cells[Place(fraction: fraction, arm: arm, scheme: scheme)]
+    }
+
+    /// Training rows at a fraction; nil where they are not known.
+    package func rows(_ fraction: Double) -> StudyRows? {
+        dataset.rows.first { $0.fraction == fraction }
+    }
+
+    /// The cell of a scheme shown on an arm's line: the backbone's own where the
+    /// scheme asks no heads.
+    package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: StudyScheme) -> StudyCell? {
+        let own = cell(fraction, arm, scheme.rawValue)
+        return own ?? (scheme.asksBackbone ? cell(fraction, .backbone, scheme.rawValue) : nil)
+    }
+
+    /// A scheme against a control on the same heads, or the backbone.
+    package func comparison(
+        _ fraction: Double, _ arm: CellArm, _ scheme: StudyScheme, over control: StudyScheme
+    ) -> StudyComparison? {
+        dataset.comparisons.first {
+            $0.fraction == fraction && $0.arm == arm && $0.scheme == scheme.rawValue
+                && $0.against == control.rawValue
+                && ($0.againstArm == arm || $0.againstArm == .backbone)
+                && $0.meanDifference.isFinite && $0.trialCount > 0
+        }
+    }
+}
+
+extension StudyCell {
+    /// The share of each class's test rows predicted right, over all trials; nil where the matrix is
+    /// not there or a class has no test rows.
+    package func recalls(_ classCount: Int) -> [Double]? {
+        guard classCount > 0, confusion.count == classCount * classCount else { return nil }
+        let shares = (0..<classCount).map { label -> Double in
+            let row = confusion[label * classCount..<(label + 1) * classCount]
+            return Double(row[row.startIndex + label]) / Double(row.reduce(0, +))
+        }
+        return shares.allSatisfy(\.isFinite) ? shares : nil
+    }
+}

@@ -1,0 +1,60 @@
+import Heads
+
+/// How many updates of Adadelta what a scheme asks has had: minibatches of its rows times epochs.
+package struct StudyUpdates: Sendable {
+    private let settings: StudySettings
+    private let rowCounts: [Int]
+
+    /// Of training rows by class.
+    package init(_ settings: StudySettings, rowCounts: [Int]) {
+        self.settings = settings
+        self.rowCounts = rowCounts
+    }
+
+    /// In the mean over what the scheme asks; nil for heads that no updates of this kind lead to, and
+    /// for heads that there are none of.
+    ///
+    /// One-vs-all asks the whole backbone, the others their heads: pairs, or all subsets.
+    package func count(of scheme: StudyScheme, arm: CellArm) -> Double? {
+        if !scheme.asksBackbone, arm == .heads(.converged) { return nil }
+        let all = rowCounts.reduce(0, +)
+        switch scheme {
+        case .oneVsAll: return updates(rows: all, epochs: settings.epochCount)
+        case .oneVsAllEqualSteps:
+            return updates(rows: all, epochs: settings.epochCount + settings.headEpochCount)
+        case .oneVsAllRefit: return updates(rows: all, epochs: settings.headEpochCount)
+        case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: return pair
+        case .treeElimination: return subset
+        }
+    }
+
+    /// In the mean over the pairs; nil without a pair.
+    package var pair: Double? {
+        let counts = rowCounts.indices.flatMap { first in
+            rowCounts[(first + 1)...].map {
+                updates(rows: rowCounts[first] + $0, epochs: settings.headEpochCount)
+            }
+        }
+        return counts.isEmpty ? nil : counts.reduce(0, +) / Double(counts.count)
+    }
+
+    /// In the mean over all sets of two or more classes; nil without one, and for more classes than a
+    /// study can have heads over all subsets of.
+    private var subset: Double? {
+        guard (2...HeadPlan.subsetClassCountMax).contains(rowCounts.count) else { return nil }
+        // Rows of every set of classes: each class doubles the sets, without it and with it.
+        var rows = [0]
+        for count in rowCounts { rows += rows.map { $0 + count } }
+        let sum = { (rows: [Int]) in
+            rows.reduce(0.0) { $0 + updates(rows: $1, epochs: settings.headEpochCount) }
+        }
+        // The empty set has no rows and so no updates; single classes have no head.
+        let headCount = rows.count - 1 - rowCounts.count
+        return (sum(rows) - sum(rowCounts)) / Double(headCount)
+    }
+
+    private func updates(rows: Int, epochs: Int) -> Double {
+        let batch = max(1, settings.batchSize)
+        return Double((rows + batch - 1) / batch) * Double(epochs)
+    }
+}
