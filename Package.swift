@@ -63,15 +63,17 @@ let package = Package(
 
         // Pure layer: no C, no clock, no thread, no file.
         module("Numerics", []),
-        module("Statistics", []),
+        module("Statistics", ["Numerics"]),
         module("Heads", ["Numerics"]),
-        module("Decoding", ["Heads", "Statistics", "Numerics"]),
-        module("Study", ["Decoding", "Heads", "Statistics", "Numerics"]),
+        module("Decoding", ["Heads", "Numerics", "Statistics"]),
+        module("Study", ["Decoding", "Heads", "Numerics", "Statistics"]),
         module("Scheduling", ["Heads", "Numerics"]),
-        module("Simulation", ["Heads", "Scheduling", "Numerics"]),
+        module("Transfer", ["Numerics"]),
         .target(
-            name: "WireProtocol", dependencies: ["Heads", "Numerics", protobuf],
+            name: "WireProtocol", dependencies: ["Heads", "Numerics", "Transfer", protobuf],
             exclude: ["Schema"], swiftSettings: strict),
+        module("Sessions", ["Heads", "Numerics", "Scheduling", "Transfer", "WireProtocol"]),
+        module("Simulation", ["Heads", "Numerics", "Scheduling", "Statistics", "Transfer"]),
 
         // Edges.
         module("Hashing", ["CSodium"]),
@@ -80,52 +82,61 @@ let package = Package(
         module("System", []),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
-        module("LeNet", ["CBackboneKernels", "Heads", "OneDNN", "Numerics"]),
-        module("HeadTraining", ["CHeadKernels", "Heads", "Statistics", "Numerics"]),
-        module("FeatureStore", ["Hashing", "Heads", "Numerics"]),
-        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", grdb]),
+        module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
+        module("HeadTraining", ["CHeadKernels", "Heads", "Numerics", "Statistics"]),
+        module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
+        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
-        module("Reporting", ["Heads", "Study", "Numerics"]),
-
+        module("Display", ["Scheduling", "Sessions", "Statistics", "System"]),
+        module("Pages", ["Display", "Numerics", "Statistics", "Study"]),
         module(
             "StudyWork",
             [
-                "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
-                "HeadTraining", "Study", "Numerics",
+                "Decoding", "FeatureStore", "Hashing", "HeadTraining", "Heads", "ImageData",
+                "LeNet", "Numerics", "Study",
             ]),
 
-        // Drivers and programs.
+        // What runs them, and the programs.
         module(
-            "CoordinatorRuntime",
+            "CoordinatorNetwork",
             [
-                "LeNet", "ImageData", "Decoding", "FeatureStore", "Formats", "Hashing", "Heads",
-                "HeadTraining", "Journal", "Reporting", "RunFolder", "Scheduling", "Simulation",
-                "Study", "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
+                "FeatureStore", "Hashing", "HeadTraining", "Heads", "Numerics", "Scheduling",
+                "Sessions", "System", "WireProtocol", "ZeroMQ",
+            ]),
+        module("Fleet", ["CoordinatorNetwork", "Sessions", "System", "ZeroMQ"]),
+        module(
+            "Programs",
+            [
+                "CoordinatorNetwork", "Decoding", "Display", "FeatureStore", "Fleet", "Formats",
+                "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Numerics",
+                "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
+                "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
             [
-                "FeatureStore", "Heads", "HeadTraining", "Numerics", "System",
-                "WireProtocol", "ZeroMQ", logging,
+                "FeatureStore", "HeadTraining", "Heads", "Numerics", "Sessions", "System",
+                "Transfer", "WireProtocol", "ZeroMQ", logging,
             ]),
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "LeNet", "CoordinatorRuntime", "ImageData", "Heads", "Study", argumentParser,
+                "Heads", "ImageData", "LeNet", "Programs", "Sessions", "Study", "System",
+                argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "StudyWork", "WorkerRuntime", argumentParser,
-                logging,
+                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "LeNet", "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining",
-                "Numerics", argumentParser,
+                "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics", "Programs",
+                "Sessions", "Statistics", "System", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -133,41 +144,53 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: [], path: "Tests/TestSupport", swiftSettings: strict),
         tests("Numerics", ["Numerics"]),
-        tests("Statistics", ["Statistics"]),
+        tests("Statistics", ["Numerics", "Statistics"]),
         tests("Heads", ["Heads", "Numerics"]),
         tests("Decoding", ["Decoding", "Heads", "Numerics"]),
-        tests("Study", ["Decoding", "Heads", "Statistics", "Study", "Numerics"]),
-        tests("Scheduling", ["Scheduling", "Heads", "Numerics"]),
-        tests("Simulation", ["Heads", "Scheduling", "Simulation", "Numerics"]),
-        tests("WireProtocol", ["WireProtocol", "Heads", "Numerics"]),
+        tests("Study", ["Decoding", "Heads", "Numerics", "Statistics", "Study"]),
+        tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
+        tests("Transfer", ["Numerics", "Transfer"]),
+        tests("Simulation", ["Heads", "Numerics", "Scheduling", "Simulation"]),
+        tests("WireProtocol", ["Heads", "Numerics", "Transfer", "WireProtocol"]),
+        tests(
+            "Sessions",
+            [
+                "CoordinatorNetwork", "FeatureStore", "Heads", "Numerics", "Programs", "Scheduling",
+                "Sessions", "System", "Transfer", "WireProtocol", "WorkerRuntime",
+            ]),
         tests("Hashing", ["Hashing"]),
         tests("ZeroMQ", ["ZeroMQ"]),
         tests("System", ["System"]),
-        tests("Formats", ["Formats", "Numerics"]),
-        tests("ImageData", ["ImageData", "Numerics"]),
-        tests("LeNet", ["LeNet", "CBackboneKernels", "OneDNN", "Numerics"]),
+        tests("Formats", ["Formats", "Hashing", "Numerics"]),
+        tests("ImageData", ["Formats", "ImageData", "Numerics"]),
+        tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
-        tests("FeatureStore", ["FeatureStore", "Hashing", "Heads", "Numerics"]),
+        tests("FeatureStore", ["FeatureStore", "Hashing", "Heads", "Numerics", "Transfer"]),
+        tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
+        tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder", "Transfer"]),
+        tests("Display", ["Display", "Scheduling"]),
+        tests("Pages", ["Display", "Pages", "Study"]),
         tests(
             "StudyWork",
-            ["LeNet", "ImageData", "FeatureStore", "HeadTraining", "Study", "StudyWork"]),
-        tests("Journal", ["Formats", "Heads", "Journal", "Numerics"]),
-        tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
-        tests("Reporting", ["Reporting", "Heads", "Study", "Numerics"]),
+            ["FeatureStore", "HeadTraining", "ImageData", "LeNet", "Study", "StudyWork"]),
         tests(
-            "CoordinatorRuntime",
+            "Programs",
             [
-                "CoordinatorRuntime", "FeatureStore", "Formats", "Heads", "HeadTraining",
-                "Reporting", "Scheduling", "Numerics", "WireProtocol", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining", "Heads",
+                "Numerics", "Pages", "Programs", "Scheduling", "Sessions", "System", "Transfer",
+                "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "WorkerRuntime",
-            ["FeatureStore", "Heads", "Numerics", "WireProtocol", "WorkerRuntime"]),
+            [
+                "FeatureStore", "Heads", "Numerics", "Sessions", "Transfer", "WireProtocol",
+                "WorkerRuntime",
+            ]),
         tests(
             "EndToEnd",
             [
-                "Formats", "Hashing", "Heads", "HeadTraining", "Journal", "Numerics", "RunFolder",
-                "System", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
+                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Numerics", "RunFolder",
+                "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
     ],

@@ -1,6 +1,6 @@
 import Glibc
-import Hashing
 package import Numerics
+package import Transfer
 
 /// Features being put together from chunks, as a worker receives them.
 ///
@@ -11,7 +11,8 @@ package final class FeatureAssembly: ChunkAssembly {
     private static let blockByteCount = 16 << 10
 
     /// What is put together, checked.
-    package let manifest: FeatureManifest
+    package let manifest: ChunkManifest
+    private let shape: FeatureShape
     private let buffer: FloatBuffer
     private let classRowOffsets: [Int]
     private let ledger: ChunkLedger
@@ -19,22 +20,25 @@ package final class FeatureAssembly: ChunkAssembly {
     /// Checks `manifest` and takes memory for it.
     ///
     /// - Parameter byteCountMax: bytes the features may take.
-    package init(_ manifest: FeatureManifest, byteCountMax: Int) throws(FeatureStoreError) {
-        let rowCount = try manifest.validate(byteCountMax: byteCountMax)
+    /// - Throws: what is wrong with the manifest, and `badManifest` for one of materials.
+    package init(_ manifest: ChunkManifest, byteCountMax: Int) throws(TransferError) {
+        guard let shape = manifest.features else { throw .badManifest("it is of materials") }
+        let byteCount = try manifest.validate(byteCountMax: byteCountMax)
         var offsets: [Int] = []
         var offset = 0
-        for count in manifest.classRowCounts {
+        for count in shape.classRowCounts {
             offsets.append(offset)
             offset += count
         }
         self.manifest = manifest
+        self.shape = shape
         classRowOffsets = offsets
         // A buffer traps where the system has no memory to promise, which here is a peer's doing.
-        guard ChunkLedger.canHave(byteCount: rowCount * manifest.featureCount * 4) else {
-            throw .noMemory("\(rowCount) rows of \(manifest.featureCount) features")
+        guard ChunkLedger.canHave(byteCount: byteCount) else {
+            throw .noMemory("\(offset) rows of \(shape.featureCount) features")
         }
         // The manifest covers every row: no float of a complete assembly is left unwritten.
-        buffer = FloatBuffer(unfilledCount: rowCount * manifest.featureCount)
+        buffer = FloatBuffer(unfilledCount: byteCount / 4)
         ledger = ChunkLedger(count: manifest.chunks.count)
     }
 
@@ -50,25 +54,25 @@ package final class FeatureAssembly: ChunkAssembly {
     @discardableResult
     package func insert(
         _ index: Int, _ bytes: UnsafeRawBufferPointer
-    ) throws(FeatureStoreError) -> ChunkInsertion {
+    ) throws(TransferError) -> ChunkInsertion {
         guard manifest.chunks.indices.contains(index) else { throw .noSuchChunk(index) }
         let chunk = manifest.chunks[index]
         guard bytes.count == chunk.byteCount else {
             throw .wrongLength(index, bytes.count, want: chunk.byteCount)
         }
-        return try ledger.insert(index) { () throws(FeatureStoreError) in
-            guard unsafe BLAKE2b.digest(bytes) == chunk.hash else { throw .wrongHash(index) }
+        return try ledger.insert(index) { () throws(TransferError) in
+            guard unsafe ContentHash(of: bytes) == chunk.hash else { throw .wrongHash(index) }
             try unsafe write(bytes, of: chunk, index)
         }
     }
 
     /// Puts a chunk in its place.
     private func write(
-        _ bytes: UnsafeRawBufferPointer, of chunk: ChunkEntry, _ index: Int
-    ) throws(FeatureStoreError) {
-        let first = (classRowOffsets[chunk.classIndex] + chunk.firstRow) * manifest.featureCount
-        let count = chunk.rowCount * manifest.featureCount
-        try unsafe buffer.withUnsafeMutableBufferPointer { floats throws(FeatureStoreError) in
+        _ bytes: UnsafeRawBufferPointer, of chunk: Chunk, _ index: Int
+    ) throws(TransferError) {
+        let first = (classRowOffsets[chunk.part] + chunk.first) * shape.featureCount
+        let count = chunk.count * shape.featureCount
+        try unsafe buffer.withUnsafeMutableBufferPointer { floats throws(TransferError) in
             let target = unsafe UnsafeMutableRawBufferPointer(
                 UnsafeMutableBufferPointer(rebasing: floats[first..<first + count]))
             unsafe Self.prepare(target)
@@ -84,7 +88,7 @@ package final class FeatureAssembly: ChunkAssembly {
         }
     }
 
-    /// Copies floats; false if one of them is no number.
+    /// Copies floats; false if one of them is not finite.
     private static func copy(
         _ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer
     ) -> Bool {
@@ -127,10 +131,10 @@ package final class FeatureAssembly: ChunkAssembly {
     /// The features, once they are complete.
     ///
     /// Then every insertion of a chunk has ended, and nothing is written to them any more.
-    package func finish() throws(FeatureStoreError) -> FeatureTable {
+    package func finish() throws(TransferError) -> FeatureTable {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return FeatureTable(
-            features: buffer, featureCount: manifest.featureCount,
-            classRowCounts: manifest.classRowCounts)
+            features: buffer, featureCount: shape.featureCount,
+            classRowCounts: shape.classRowCounts)
     }
 }

@@ -1,68 +1,68 @@
 import Hashing
 package import Numerics
+package import Transfer
 
 /// A feature table cut into content-addressed chunks, as a coordinator sends it.
 ///
 /// Chunks are views of the table, or of its code where leaving out zeros saves an eighth or more:
 /// sending copies nothing.
-package struct FeatureChunks: Sendable {
+package struct FeatureChunks: ChunkSource {
     /// The chunks, each named by its position.
-    package let manifest: FeatureManifest
+    package let manifest: ChunkManifest
     /// What was cut.
     package let table: FeatureTable
 
-    /// Who keeps the bytes of every chunk alive and unchanged, for sending without a copy.
-    package let owner: FloatBuffer
+    /// The table's own floats, or their code without zeros.
+    private let owner: FloatBuffer
 
     /// Where each chunk's bytes lie among the owner's floats.
     private let places: [Range<Int>]
 
     /// Cuts, codes and hashes `table`; a class's last chunk may be smaller.
     ///
-    /// - Throws: `rowTooLarge`, and `notFinite`, which workers would refuse.
+    /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, and `notFinite`,
+    ///   which workers would refuse.
     package init(
-        _ table: FeatureTable, chunkByteCountMax: Int = FeatureManifest.chunkByteCountMax
-    ) throws(FeatureStoreError) {
+        _ table: FeatureTable, chunkByteCountMax: Int = ChunkManifest.chunkByteCountMax
+    ) throws(TransferError) {
         let rowByteCount = table.featureCount * 4
-        let limit = min(chunkByteCountMax, FeatureManifest.chunkByteCountMax)
+        let limit = min(chunkByteCountMax, ChunkManifest.chunkByteCountMax)
         guard rowByteCount <= limit else {
             throw .rowTooLarge(byteCount: rowByteCount, max: limit)
         }
-        var entries: [ChunkEntry] = []
-        var floats: [Range<Int>] = []
-        for (classIndex, classRowCount) in table.classRowCounts.enumerated() {
-            for firstRow in stride(from: 0, to: classRowCount, by: limit / rowByteCount) {
-                let rowCount = min(limit / rowByteCount, classRowCount - firstRow)
-                let row = table.classRowOffsets[classIndex] + firstRow
-                floats.append(row * table.featureCount..<(row + rowCount) * table.featureCount)
-                entries.append(
-                    ChunkEntry(
-                        classIndex: classIndex, firstRow: firstRow, rowCount: rowCount,
-                        byteCount: rowCount * rowByteCount, hash: []))
-            }
+        let pieces = ChunkManifest.cut(
+            partCounts: table.classRowCounts, unitByteCount: rowByteCount, byteCountMax: limit)
+        guard pieces.count <= ChunkManifest.chunkCountMax else {
+            throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
         }
-        for (entry, range) in zip(entries, floats) {
+        let floats = pieces.map { piece in
+            let row = table.classRowOffsets[piece.part] + piece.first
+            return row * table.featureCount..<(row + piece.count) * table.featureCount
+        }
+        for (piece, range) in zip(pieces, floats) {
             let isFinite = unsafe table.features.withUnsafeBufferPointer {
                 unsafe $0[range].allSatisfy(\.isFinite)
             }
-            guard isFinite else { throw .notFinite("class \(entry.classIndex)") }
+            guard isFinite else { throw .notFinite("class \(piece.part)") }
         }
-        if let coded = Self.coded(table.features, floats) {
-            (owner, places) = coded
-        } else {
-            (owner, places) = (table.features, floats)
-        }
-        for (index, place) in places.enumerated() {
-            entries[index].byteCount = place.count * 4
-            entries[index].hash = unsafe owner.withUnsafeBufferPointer {
-                unsafe BLAKE2b.digest(
-                    UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[place])))
-            }
-        }
+        let coded = Self.coded(table.features, floats) ?? (table.features, floats)
+        let (owner, places) = coded
+        self.owner = owner
+        self.places = places
         self.table = table
-        manifest = FeatureManifest(
-            featureCount: table.featureCount, classRowCounts: table.classRowCounts,
-            chunks: entries)
+        manifest = ChunkManifest(
+            .features(
+                FeatureShape(
+                    featureCount: table.featureCount, classRowCounts: table.classRowCounts)),
+            chunks: zip(pieces, places).map { piece, place in
+                let hash = unsafe owner.withUnsafeBufferPointer {
+                    unsafe ContentHash(
+                        of: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[place])))
+                }
+                return Chunk(
+                    part: piece.part, first: piece.first, count: piece.count,
+                    byteCount: place.count * 4, hash: hash)
+            })
     }
 
     /// The chunks without their zeros, and where they lie; nil if that saves less than an eighth.
@@ -104,17 +104,19 @@ package struct FeatureChunks: Sendable {
         }
     }
 
+    /// The table, or its code.
+    package var keeper: FloatBuffer? { owner }
+
     /// Reads the bytes of one chunk as they are sent.
     ///
-    /// The pointer stays valid as long as ``owner`` is retained. Traps on an index that is not in
+    /// The pointer stays valid as long as ``keeper`` is retained. Traps on an index that is not in
     /// the manifest: callers check what a peer asked for.
-    package func withUnsafeBytes<Result, Failure: Error>(
-        ofChunk index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    package func withUnsafeBytes<Result>(
+        ofChunk index: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
         let place = places[index]
-        return try unsafe owner.withUnsafeBufferPointer { pointer throws(Failure) in
-            try unsafe body(
-                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[place])))
+        return unsafe owner.withUnsafeBufferPointer { pointer in
+            unsafe body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[place])))
         }
     }
 }

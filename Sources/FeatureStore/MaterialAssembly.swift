@@ -1,5 +1,5 @@
-import Hashing
 import Synchronization
+package import Transfer
 
 /// Materials being put together from chunks, as a worker receives them.
 ///
@@ -21,23 +21,28 @@ package final class MaterialAssembly: ChunkAssembly {
     }
 
     /// What is put together, checked.
-    package let manifest: MaterialManifest
+    package let manifest: ChunkManifest
+    private let materials: [MaterialShape]
     private let blobs: [Blob]
     private let ledger: ChunkLedger
 
     /// Checks `manifest` and takes memory for it.
     ///
     /// - Parameter byteCountMax: bytes the materials may take.
-    package init(_ manifest: MaterialManifest, byteCountMax: Int) throws(FeatureStoreError) {
-        try manifest.validate(byteCountMax: byteCountMax)
-        let byteCount = manifest.items.reduce(0) { $0 + $1.byteCount }
+    /// - Throws: what is wrong with the manifest, and `badManifest` for one of features.
+    package init(_ manifest: ChunkManifest, byteCountMax: Int) throws(TransferError) {
+        guard case .materials(let materials) = manifest.content else {
+            throw .badManifest("it is of features")
+        }
+        let byteCount = try manifest.validate(byteCountMax: byteCountMax)
         // An array traps where the system has no memory to promise, which here is a peer's doing.
         guard ChunkLedger.canHave(byteCount: byteCount) else {
             throw .noMemory("\(byteCount) bytes of materials")
         }
         self.manifest = manifest
-        blobs = manifest.items.map { Blob(byteCount: $0.byteCount) }
-        ledger = ChunkLedger(count: manifest.chunkCount)
+        self.materials = materials
+        blobs = materials.map { Blob(byteCount: $0.byteCount) }
+        ledger = ChunkLedger(count: manifest.chunks.count)
     }
 
     /// Chunks not yet inserted.
@@ -50,34 +55,34 @@ package final class MaterialAssembly: ChunkAssembly {
     @discardableResult
     package func insert(
         _ index: Int, _ bytes: UnsafeRawBufferPointer
-    ) throws(FeatureStoreError) -> ChunkInsertion {
-        guard let place = manifest.place(ofChunk: index) else { throw .noSuchChunk(index) }
-        guard bytes.count == place.bytes.count else {
-            throw .wrongLength(index, bytes.count, want: place.bytes.count)
+    ) throws(TransferError) -> ChunkInsertion {
+        guard manifest.chunks.indices.contains(index) else { throw .noSuchChunk(index) }
+        let chunk = manifest.chunks[index]
+        guard bytes.count == chunk.byteCount else {
+            throw .wrongLength(index, bytes.count, want: chunk.byteCount)
         }
-        let item = manifest.items[place.item]
-        let hash = item.chunkHashes[place.bytes.lowerBound / manifest.chunkByteCount]
-        return try ledger.insert(index) { () throws(FeatureStoreError) in
-            guard unsafe BLAKE2b.digest(bytes) == hash else { throw .wrongHash(index) }
-            blobs[place.item].bytes.withLock { blob in
+        return try ledger.insert(index) { () throws(TransferError) in
+            guard unsafe ContentHash(of: bytes) == chunk.hash else { throw .wrongHash(index) }
+            blobs[chunk.part].bytes.withLock { blob in
                 unsafe blob.withUnsafeMutableBytes { target in
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: target[place.bytes])
-                        .copyMemory(from: bytes)
+                    unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: target[chunk.first..<chunk.first + chunk.count]
+                    ).copyMemory(from: bytes)
                 }
             }
         }
     }
 
     /// The materials, once they are complete; only once, since the memory goes with them.
-    package func finish() throws(FeatureStoreError) -> Materials {
+    package func finish() throws(TransferError) -> Materials {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return Materials(
-            zip(manifest.items, blobs).map { item, blob in
+            zip(materials, blobs).map { material, blob in
                 let bytes = blob.bytes.withLock { bytes in
                     defer { bytes = [] }
                     return bytes
                 }
-                return Materials.Item(name: item.name, bytes: bytes)
+                return Materials.Item(name: material.name, bytes: bytes)
             })
     }
 }

@@ -1,5 +1,6 @@
 package import Formats
 package import Heads
+package import Transfer
 
 /// The backbone as it was after an epoch: all that going on from there takes.
 package struct BackboneRecord: Sendable, Equatable {
@@ -17,41 +18,18 @@ package struct BackboneRecord: Sendable, Equatable {
 
 /// The features that heads are trained on, by their hashes.
 package struct FeatureRecord: Sendable, Equatable {
-    /// One chunk of the manifest: whole rows of one class.
-    package struct Chunk: Sendable, Equatable {
-        /// The class of all the rows.
-        package var classIndex: Int
-        /// The first row, counted within its class.
-        package var firstRow: Int
-        /// Rows, one or more.
-        package var rowCount: Int
-        /// BLAKE2b-256 of the rows' bytes.
-        package var hash: [UInt8]
-
-        /// A chunk of these fields.
-        package init(classIndex: Int, firstRow: Int, rowCount: Int, hash: [UInt8]) {
-            self.classIndex = classIndex
-            self.firstRow = firstRow
-            self.rowCount = rowCount
-            self.hash = hash
-        }
-    }
-
     /// SHA-256 of all features, training and test, in hexadecimal.
     package var digest: String
     /// What they were computed with, for people: their bits may depend on it.
     package var origin: String
-    /// Features of a row.
-    package var featureCount: Int
-    /// In the order in which chunks are numbered.
-    package var chunks: [Chunk]
+    /// The training features as workers get them.
+    package var manifest: ChunkManifest
 
-    /// Features of these chunks.
-    package init(digest: String, origin: String, featureCount: Int, chunks: [Chunk]) {
+    /// Features of this manifest.
+    package init(digest: String, origin: String, manifest: ChunkManifest) {
         self.digest = digest
         self.origin = origin
-        self.featureCount = featureCount
-        self.chunks = chunks
+        self.manifest = manifest
     }
 }
 

@@ -4,6 +4,7 @@ import GRDB
 import Hashing
 import Heads
 import Numerics
+import Transfer
 
 /// The tables of the journal, and rows to values and back.
 ///
@@ -13,7 +14,7 @@ enum JournalSchema {
     typealias Damage = DatabaseFile.Damage
 
     /// Marked in its header as "MHJL".
-    static let kind = DatabaseFile.Kind(applicationID: 0x4D48_4A4C, version: 1, tables: tables)
+    static let kind = DatabaseFile.Kind(applicationID: 0x4D48_4A4C, version: 2, tables: tables)
 
     private static let tables = """
         CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -22,10 +23,12 @@ enum JournalSchema {
             shape TEXT NOT NULL, floats BLOB NOT NULL, hash BLOB NOT NULL);
         CREATE TABLE feature (
             digest TEXT NOT NULL, origin TEXT NOT NULL, feature_count INTEGER NOT NULL,
-            chunk_count INTEGER NOT NULL);
+            class_count INTEGER NOT NULL, chunk_count INTEGER NOT NULL);
+        CREATE TABLE class (
+            position INTEGER PRIMARY KEY, key INTEGER NOT NULL, row_count INTEGER NOT NULL);
         CREATE TABLE chunk (
             position INTEGER PRIMARY KEY, class INTEGER NOT NULL, first_row INTEGER NOT NULL,
-            row_count INTEGER NOT NULL, hash BLOB NOT NULL);
+            row_count INTEGER NOT NULL, byte_count INTEGER NOT NULL, hash BLOB NOT NULL);
         CREATE TABLE head (
             id INTEGER PRIMARY KEY, classes TEXT NOT NULL, weights BLOB NOT NULL,
             biases BLOB NOT NULL, worker TEXT NOT NULL, host TEXT NOT NULL, time REAL NOT NULL,
@@ -99,23 +102,35 @@ enum JournalSchema {
     }
 
     private static func replace(_ features: FeatureRecord, in db: Database) throws {
-        try db.execute(sql: "DELETE FROM feature; DELETE FROM chunk;")
+        guard let shape = features.manifest.features else {
+            preconditionFailure("a run's manifest is of features")
+        }
+        try db.execute(sql: "DELETE FROM feature; DELETE FROM class; DELETE FROM chunk;")
         try db.execute(
             sql: """
-                INSERT INTO feature (digest, origin, feature_count, chunk_count)
-                VALUES (?, ?, ?, ?)
+                INSERT INTO feature (digest, origin, feature_count, class_count, chunk_count)
+                VALUES (?, ?, ?, ?, ?)
                 """,
             arguments: [
-                features.digest, features.origin, features.featureCount, features.chunks.count,
+                features.digest, features.origin, shape.featureCount, shape.classKeys.count,
+                features.manifest.chunks.count,
             ])
+        let insertClass = try db.cachedStatement(
+            sql: "INSERT INTO class (position, key, row_count) VALUES (?, ?, ?)")
+        for (position, key) in shape.classKeys.enumerated() {
+            try insertClass.execute(arguments: [
+                position, Int64(bitPattern: key), shape.classRowCounts[position],
+            ])
+        }
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO chunk (position, class, first_row, row_count, hash)
-                VALUES (?, ?, ?, ?, ?)
+                INSERT INTO chunk (position, class, first_row, row_count, byte_count, hash)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """)
-        for (position, chunk) in features.chunks.enumerated() {
+        for (position, chunk) in features.manifest.chunks.enumerated() {
             try insert.execute(arguments: [
-                position, chunk.classIndex, chunk.firstRow, chunk.rowCount, Data(chunk.hash),
+                position, chunk.part, chunk.first, chunk.count, chunk.byteCount,
+                Data(chunk.hash.bytes),
             ])
         }
     }
@@ -171,26 +186,37 @@ enum JournalSchema {
 
     static func features(in db: Database) throws -> FeatureRecord? {
         let row = try Row.fetchOne(
-            db, sql: "SELECT digest, origin, feature_count, chunk_count FROM feature")
+            db, sql: "SELECT digest, origin, feature_count, class_count, chunk_count FROM feature")
         guard let row else { return nil }
-        var record = FeatureRecord(
-            digest: try text(row[0], "feature"), origin: try text(row[1], "feature"),
-            featureCount: try integer(row[2], "feature"), chunks: [])
+        var shape = FeatureShape(
+            featureCount: try integer(row[2], "feature"), classRowCounts: [], classKeys: [])
+        let classes = try Row.fetchCursor(
+            db, sql: "SELECT key, row_count FROM class ORDER BY position")
+        while let row = try classes.next() {
+            shape.classKeys.append(UInt64(bitPattern: Int64(try integer(row[0], "class"))))
+            shape.classRowCounts.append(try integer(row[1], "class"))
+        }
+        var chunks: [Chunk] = []
         let rows = try Row.fetchCursor(
             db,
-            sql: "SELECT class, first_row, row_count, hash FROM chunk ORDER BY position")
+            sql: "SELECT class, first_row, row_count, byte_count, hash FROM chunk ORDER BY position"
+        )
         while let row = try rows.next() {
-            record.chunks.append(
-                FeatureRecord.Chunk(
-                    classIndex: try integer(row[0], "chunk"),
-                    firstRow: try integer(row[1], "chunk"),
-                    rowCount: try integer(row[2], "chunk"),
-                    hash: Array(try blob(row[3], "chunk"))))
+            guard let hash = ContentHash(try blob(row[4], "chunk")) else {
+                throw Damage(finding: "a chunk's hash has another length")
+            }
+            chunks.append(
+                Chunk(
+                    part: try integer(row[0], "chunk"), first: try integer(row[1], "chunk"),
+                    count: try integer(row[2], "chunk"), byteCount: try integer(row[3], "chunk"),
+                    hash: hash))
         }
-        guard try integer(row[3], "feature") == record.chunks.count else {
-            throw Damage(finding: "chunks of the features are missing")
-        }
-        return record
+        guard try integer(row[3], "feature") == shape.classKeys.count,
+            try integer(row[4], "feature") == chunks.count
+        else { throw Damage(finding: "classes or chunks of the features are missing") }
+        return FeatureRecord(
+            digest: try text(row[0], "feature"), origin: try text(row[1], "feature"),
+            manifest: ChunkManifest(.features(shape), chunks: chunks))
     }
 
     static func heads(in db: Database) throws -> [HeadRecord] {

@@ -1,3 +1,5 @@
+import Numerics
+
 /// One lease of a bundle, kept after its end so that a late result is recognised.
 struct Lease: Sendable {
     let worker: WorkerID
@@ -7,7 +9,7 @@ struct Lease: Sendable {
     let heads: [Int32]
     /// Cost with all that is fixed.
     let flops: Double
-    let assignedAt: SchedulerInstant
+    let assignedAt: Instant
     /// Whether its heads count as leased by it.
     ///
     /// Ends by expiry, supersession or any answer.

@@ -1,3 +1,5 @@
+package import Numerics
+
 /// Whose turn it is to get the features.
 ///
 /// Everybody at once would share the coordinator's link, and everybody would wait for the last
@@ -17,7 +19,7 @@ package struct FeatureTransfers: Sendable {
 
     private struct Transfer: Sendable {
         let worker: WorkerID
-        let since: SchedulerInstant
+        let since: Instant
     }
 
     /// Transfers at one time: enough that no worker's own pace leaves the link idle.
@@ -34,7 +36,7 @@ package struct FeatureTransfers: Sendable {
     /// Takes an event in and says whose transfer begins, in order.
     ///
     /// O(workers).
-    package mutating func handle(_ event: Event, at now: SchedulerInstant) -> [WorkerID] {
+    package mutating func handle(_ event: Event, at now: Instant) -> [WorkerID] {
         switch event {
         case .wanted(let worker):
             guard !active.contains(where: { $0.worker == worker }), !waiting.contains(worker)

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 
 // Trust but verify: heads that a second process trains as well, and what comes of a difference.
 extension HeadScheduler {
@@ -28,7 +29,7 @@ extension HeadScheduler {
         var atReferee: Set<HeadID> = []
         var distrusted: Set<TrainerID> = []
         /// Since when nothing is left but checks that nobody there may do.
-        var orphanedSince: SchedulerInstant?
+        var orphanedSince: Instant?
 
         init(headCount: Int) {
             trainers = Array(repeating: nil, count: headCount)
@@ -178,7 +179,7 @@ extension HeadScheduler {
     }
 
     /// Has the coordinator do the checks for which nobody else is left, after a while.
-    mutating func refereeOrphans(at now: SchedulerInstant) {
+    mutating func refereeOrphans(at now: Instant) {
         let isOrphaned =
             isComplete && leasedCount == 0 && verification.waiting.count > 0
             && !workers.indices.contains {

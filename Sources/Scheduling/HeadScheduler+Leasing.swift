@@ -1,9 +1,10 @@
 import Heads
+import Numerics
 
 extension HeadScheduler {
     /// Gives every free place what there is for it: first the idle slots, then the waiting places,
     /// then, when nothing is left to lease, copies of slow leases to idle slots.
-    mutating func fillSlots(at now: SchedulerInstant) {
+    mutating func fillSlots(at now: Instant) {
         fleet = FleetFigures()
         var mayWaitIndices: [Int] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
@@ -42,7 +43,7 @@ extension HeadScheduler {
     /// Those may take their worker with them, and by then the rest is done. Checks go out as soon
     /// as there is a bundle of them: the sooner a process that computes wrongly is found, the less
     /// it has brought.
-    private mutating func takeBundle(for index: Int, at now: SchedulerInstant) -> BundleID? {
+    private mutating func takeBundle(for index: Int, at now: Instant) -> BundleID? {
         if let bundle = takeSuspect(for: index, isolated: false) { return bundle }
         dropAcceptedFromQueue()
         let checks = checks(forWorkerAt: index)
@@ -138,7 +139,7 @@ extension HeadScheduler {
     // MARK: - Leases
 
     /// Gives the heads a bundle still lacks to a worker with a free place.
-    private mutating func lease(_ bundle: BundleID, to index: Int, at now: SchedulerInstant) {
+    private mutating func lease(_ bundle: BundleID, to index: Int, at now: Instant) {
         guard let record = bundles[bundle] else { return }
         fleet = FleetFigures()
         let ranks = record.heads.filter { states[Int($0)] == .leased(bundle) }
@@ -196,7 +197,7 @@ extension HeadScheduler {
     ///
     /// A place behind a running bundle is filled late near the end, when more is known, and not
     /// before the first result where streaming is dear: its size would be a guess.
-    private mutating func bundleSeconds(for index: Int, at now: SchedulerInstant) -> Double? {
+    private mutating func bundleSeconds(for index: Int, at now: Instant) -> Double? {
         let rate = flopsPerSecond(ofWorkerAt: index)
         let fixedSeconds = configuration.bundleFixedFlops / rate
         let least = max(
@@ -223,7 +224,7 @@ extension HeadScheduler {
     /// Flops per second of all slots that may work.
     ///
     /// O(workers), once between two leases.
-    private mutating func fleetRate(at now: SchedulerInstant) -> Double {
+    private mutating func fleetRate(at now: Instant) -> Double {
         if let rate = fleet.rate { return rate }
         var rate = 0.0
         for index in workers.indices where workers[index].mayWork(at: now) {
@@ -237,7 +238,7 @@ extension HeadScheduler {
     /// Seconds until everything would be done if what waits were spread evenly, a bundle a slot.
     ///
     /// O(slots log slots), once between two leases.
-    private mutating func levelSeconds(at now: SchedulerInstant) -> Double {
+    private mutating func levelSeconds(at now: Instant) -> Double {
         if let level = fleet.levelSeconds { return level }
         let level = computedLevelSeconds(at: now)
         fleet.levelSeconds = level
@@ -260,7 +261,7 @@ extension HeadScheduler {
         return ready > 0 ? min(Self.comingShareMax, Double(joined) / Double(ready)) : 0
     }
 
-    private func computedLevelSeconds(at now: SchedulerInstant) -> Double {
+    private func computedLevelSeconds(at now: Instant) -> Double {
         var basins: [(committed: Double, rate: Double)] = []
         for index in workers.indices where workers[index].mayWork(at: now) {
             let slotRate = flopsPerSecond(ofWorkerAt: index)
@@ -307,7 +308,7 @@ extension HeadScheduler {
 
     /// Gives copies of the slowest leases to idle slots; at most two leases of a bundle are active,
     /// and bundles under suspicion are never copied.
-    private mutating func duplicateSlowLeases(at now: SchedulerInstant) {
+    private mutating func duplicateSlowLeases(at now: Instant) {
         let idle = workers.indices.filter {
             workers[$0].mayWork(at: now) && workers[$0].running.count < workers[$0].slotCount
         }
@@ -332,7 +333,7 @@ extension HeadScheduler {
     }
 
     /// The leases worth a copy at some rate, slowest first.
-    private func slowLeases(against rate: Double, at now: SchedulerInstant) -> [SlowLease] {
+    private func slowLeases(against rate: Double, at now: Instant) -> [SlowLease] {
         var result: [SlowLease] = []
         for worker in workers {
             let left = worker.running.map { $0.secondsLeft(at: now) }

@@ -1,9 +1,10 @@
 import Heads
+import Numerics
 
 extension HeadScheduler {
     mutating func takeResult(
         of key: LeaseKey, from worker: WorkerID, busySeconds: Double, differing: [HeadID],
-        at now: SchedulerInstant
+        at now: Instant
     ) {
         if let reason = reasonToDiscard(key, from: worker) {
             outbox.append(
@@ -49,7 +50,7 @@ extension HeadScheduler {
     /// Without `mayDismiss` the worker rests instead: it may not be its fault, and if it is, others take
     /// meanwhile what it would spoil.
     mutating func takeFailure(
-        of key: LeaseKey, from worker: WorkerID, mayDismiss: Bool, at now: SchedulerInstant
+        of key: LeaseKey, from worker: WorkerID, mayDismiss: Bool, at now: Instant
     ) {
         guard let lease = conclude(key, from: worker, at: now) else { return }
         // Once two workers failed on the same bundle, its heads are the likelier culprits.
@@ -73,7 +74,7 @@ extension HeadScheduler {
     }
 
     /// A refusal of a lease that is over already is the answer to its revocation.
-    mutating func takeRefusal(of key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant) {
+    mutating func takeRefusal(of key: LeaseKey, from worker: WorkerID, at now: Instant) {
         guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.worker == worker else {
             return
         }
@@ -99,7 +100,7 @@ extension HeadScheduler {
 
     /// Ends the lease that a worker answers for, once; its worker's place is free again.
     private mutating func conclude(
-        _ key: LeaseKey, from worker: WorkerID, at now: SchedulerInstant
+        _ key: LeaseKey, from worker: WorkerID, at now: Instant
     ) -> Lease? {
         guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.worker == worker,
             !lease.hasReported
@@ -201,7 +202,7 @@ extension HeadScheduler {
     // MARK: - Deadlines
 
     /// Ends the leases whose time is up, and reminds workers of those that ended before.
-    mutating func expireLeases(at now: SchedulerInstant) {
+    mutating func expireLeases(at now: Instant) {
         if isFinished { return }
         for index in workers.indices {
             let runningDue = workers[index].running.filter { $0.deadline <= now }
@@ -223,7 +224,7 @@ extension HeadScheduler {
     }
 
     /// A lease that is over keeps its place until its worker answers, and has a next reminder.
-    private mutating func prolongDeadlines(ofWorkerAt index: Int, at now: SchedulerInstant) {
+    private mutating func prolongDeadlines(ofWorkerAt index: Int, at now: Instant) {
         for place in workers[index].running.indices
         where workers[index].running[place].deadline <= now {
             let seconds = leaseSeconds(workers[index].running[place].expectedSeconds)

@@ -1,4 +1,5 @@
 package import Heads
+package import Numerics
 
 extension HeadScheduler {
     /// All heads of the run.
@@ -30,7 +31,7 @@ extension HeadScheduler {
     }
 
     /// Seconds the ready workers need for what is pending and leased; nil without any.
-    package func secondsLeft(at now: SchedulerInstant) -> Double? {
+    package func secondsLeft(at now: Instant) -> Double? {
         var rate = 0.0
         var flops = pendingFlops
         for (index, worker) in workers.enumerated() {

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 
 extension HeadScheduler {
     /// Where a worker is, or nil.
@@ -20,7 +21,7 @@ extension HeadScheduler {
     }
 
     mutating func join(
-        _ worker: WorkerID, slotCount: Int, trainer: TrainerID, at now: SchedulerInstant
+        _ worker: WorkerID, slotCount: Int, trainer: TrainerID, at now: Instant
     ) {
         let slotCount = min(max(slotCount, 1), configuration.slotCountMax)
         guard let index = index(of: worker) else {
@@ -61,8 +62,7 @@ extension HeadScheduler {
         workers[index].phase = .draining
     }
 
-    mutating func leave(_ worker: WorkerID, because departure: Departure, at now: SchedulerInstant)
-    {
+    mutating func leave(_ worker: WorkerID, because departure: Departure, at now: Instant) {
         guard let index = index(of: worker) else { return }
         let record = workers.remove(at: index)
         if record.acceptedHeadCount + record.comparedHeadCount > 0 {
@@ -141,7 +141,7 @@ extension HeadScheduler {
     }
 
     /// Frees the lease's place at its worker; the first bundle that waits there moves up.
-    mutating func vacate(_ key: LeaseKey, at now: SchedulerInstant) {
+    mutating func vacate(_ key: LeaseKey, at now: Instant) {
         guard let lease = bundles[key.bundle]?.lease(key.attempt), lease.isOpen else { return }
         markClosed(key)
         guard let index = index(of: lease.worker) else { return }

@@ -1,4 +1,5 @@
 package import Heads
+package import Numerics
 
 /// Decides who trains which heads: events in, actions out, no clock and no socket.
 ///
@@ -156,7 +157,7 @@ package struct HeadScheduler: Sendable {
     var pendingFlops: Double
     var leasedCount = 0
     var acceptedCount = 0
-    var clock: SchedulerInstant?
+    var clock: Instant?
     var outbox: [Action] = []
     /// Mean of the measured rates of the workers that are there, or were; nil before the first result.
     var typicalFlopsPerSecond: Double?
@@ -208,7 +209,7 @@ package struct HeadScheduler: Sendable {
     /// Takes an event in and says what to do, in order.
     ///
     /// A time before the last one counts as the last one. No event traps.
-    package mutating func handle(_ event: Event, at now: SchedulerInstant) -> [Action] {
+    package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         let now = max(now, clock ?? now)
         clock = now
         switch event {

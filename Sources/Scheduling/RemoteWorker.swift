@@ -1,3 +1,5 @@
+import Numerics
+
 /// A lease as its worker's record holds it.
 struct HeldLease: Sendable {
     let bundle: BundleID
@@ -9,12 +11,12 @@ struct HeldLease: Sendable {
     /// Whether the worker has nothing else meanwhile.
     let isIsolated: Bool
     /// When it was assigned while it waits, when it moved up once it runs.
-    var since: SchedulerInstant
-    var deadline: SchedulerInstant
+    var since: Instant
+    var deadline: Instant
 
     /// Seconds until a running bundle should be done; one that is late is taken to be half-way
     /// through its delay.
-    func secondsLeft(at now: SchedulerInstant) -> Double {
+    func secondsLeft(at now: Instant) -> Double {
         abs(expectedSeconds - now.seconds(since: since))
     }
 }
@@ -43,7 +45,7 @@ struct RemoteWorker: Sendable {
     /// Leases behind those, first come first served; at most one per slot.
     var waiting: [HeldLease] = []
     /// No lease before this moment.
-    var restsUntil: SchedulerInstant?
+    var restsUntil: Instant?
     var rejectionCount = 0
     var acceptedHeadCount = 0
     var comparedHeadCount = 0
@@ -85,7 +87,7 @@ struct RemoteWorker: Sendable {
     }
 
     /// Whether it may be given anything, if it has a free place.
-    func mayWork(at now: SchedulerInstant) -> Bool {
+    func mayWork(at now: Instant) -> Bool {
         guard phase == .ready, running.first?.isIsolated != true else { return false }
         guard let restsUntil else { return true }
         return now >= restsUntil
@@ -95,7 +97,7 @@ struct RemoteWorker: Sendable {
     /// free.
     ///
     /// O(slots log slots).
-    func startDelaySeconds(at now: SchedulerInstant) -> Double {
+    func startDelaySeconds(at now: Instant) -> Double {
         if running.count < slotCount { return 0 }
         if slotCount == 1 { return running[0].secondsLeft(at: now) }
         let left = running.map { $0.secondsLeft(at: now) }.sorted()
@@ -103,7 +105,7 @@ struct RemoteWorker: Sendable {
     }
 
     /// Seconds of work each slot holds on average.
-    func committedSeconds(at now: SchedulerInstant) -> Double {
+    func committedSeconds(at now: Instant) -> Double {
         var sum = 0.0
         for held in running { sum += held.secondsLeft(at: now) }
         for held in waiting { sum += held.expectedSeconds }

@@ -1,3 +1,5 @@
+package import Numerics
+
 /// Tells which workers have fallen silent.
 ///
 /// A worker is expected to be heard once per interval, by any traffic whatever. Intervals without
@@ -23,7 +25,7 @@ package struct WorkerLiveness: Sendable {
     private struct Watch: Sendable {
         let worker: WorkerID
         var missCount = 0
-        var intervalEnd: SchedulerInstant
+        var intervalEnd: Instant
     }
 
     /// How often a worker is to be heard.
@@ -48,7 +50,7 @@ package struct WorkerLiveness: Sendable {
     /// watched any more.
     ///
     /// O(log workers), a tick and the first sound of a worker O(workers).
-    package mutating func handle(_ event: Event, at now: SchedulerInstant) -> [Action] {
+    package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         let intervalEnd = now.advanced(bySeconds: intervalSeconds)
         switch event {
         case .heard(let worker):

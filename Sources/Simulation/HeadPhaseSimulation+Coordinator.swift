@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 
 // The coordinator: one thread that takes messages in turn, and a link each way.
@@ -81,7 +82,7 @@ extension HeadPhaseSimulation {
         if let trained { outcome.busySeconds += Double(trained.nanoseconds) * 1e-9 }
         var path = path
         var acceptedFlops = 0.0
-        for action in scheduler.handle(event, at: SchedulerInstant(nanoseconds: now)) {
+        for action in scheduler.handle(event, at: Instant(nanoseconds: now)) {
             switch action {
             case .assign(let assignment, let id):
                 if firstLeaseAt == nil { firstLeaseAt = now }
@@ -173,7 +174,7 @@ extension HeadPhaseSimulation {
     /// Describes the features to those whose turn it is; unless they are broadcast, who is told
     /// asks for them.
     mutating func transfer(_ event: FeatureTransfers.Event) {
-        for id in transfers.handle(event, at: SchedulerInstant(nanoseconds: now)) {
+        for id in transfers.handle(event, at: Instant(nanoseconds: now)) {
             let worker = owner(of: id)
             work(costs.messageSeconds)
             let leftAt = carry(Self.description(chunkByteCounts.count), at: processorFreeAt)

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 
 /// The head phase of a run in virtual time: the production scheduler, driven by events that a model
@@ -156,7 +157,7 @@ package struct HeadPhaseSimulation {
         for worker in workers.indices {
             let id = makeID(of: worker)
             _ = scheduler.handle(
-                .workerJoined(id, slotCount: 1), at: SchedulerInstant(nanoseconds: 0))
+                .workerJoined(id, slotCount: 1), at: Instant(nanoseconds: 0))
             planDeath(of: worker)
         }
         isBroadcast = workers.count <= FeatureTransfers.countMax

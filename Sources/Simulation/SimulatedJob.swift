@@ -1,5 +1,6 @@
 package import Heads
 package import Scheduling
+import Transfer
 
 /// What is trained: the head phase's task, weighed as the coordinator weighs it.
 package struct SimulatedJob: Sendable {
@@ -14,8 +15,6 @@ package struct SimulatedJob: Sendable {
     /// Share of the features that are not zero, and so are sent, if leaving out the others saves
     /// anything.
     package let nonzeroShare: Double
-    /// Largest chunk of features, as the feature store cuts them.
-    package static let chunkByteCountMax = 1 << 20
 
     /// The job of training the plan's heads on so many rows a class.
     package init(
@@ -52,15 +51,11 @@ package struct SimulatedJob: Sendable {
 
     /// Bytes of the chunks that carry the features, each the rows of one class.
     var chunkByteCounts: [Int] {
-        let rowByteCount = 4 * featureCount
-        let rowsPerChunk = max(1, Self.chunkByteCountMax / rowByteCount)
-        return classRowCounts.flatMap { count in
-            stride(from: 0, to: count, by: rowsPerChunk).map {
-                let floatCount = min(rowsPerChunk, count - $0) * featureCount
-                // A bit for each float, and those that are not zero.
-                let coded = floatCount / 8 + 4 * Int((nonzeroShare * Double(floatCount)).rounded())
-                return min(4 * floatCount, coded)
-            }
+        ChunkManifest.cut(partCounts: classRowCounts, unitByteCount: 4 * featureCount).map {
+            let floatCount = $0.count * featureCount
+            // A bit for each float, and those that are not zero.
+            let coded = floatCount / 8 + 4 * Int((nonzeroShare * Double(floatCount)).rounded())
+            return min(4 * floatCount, coded)
         }
     }
 

@@ -1,8 +1,12 @@
 import Heads
 import Numerics
+import Transfer
 
 extension CoordinatorMessage {
-    /// The message as frames: an envelope, and for a chunk or a derived start one more.
+    /// The message as frames: an envelope, and for a chunk, a manifest or a derived start more.
+    ///
+    /// What grows with a run, its description above all, may be more than a receiver takes:
+    /// ``checkedFrames(_:)`` says so before it is sent.
     package func encode(_ limits: WireLimits = WireLimits()) -> [[UInt8]] {
         var envelope = ProtoEnvelope()
         var payload: [[UInt8]] = []
@@ -11,8 +15,11 @@ extension CoordinatorMessage {
         case .refused(let refused): envelope.refused = refused.wire(limits)
         case .features(let features):
             envelope.features = features.wire
-            if let head = features.derivedHead { payload = [TensorFrame.encode([head])] }
-        case .materials(let materials): envelope.materials = materials.wire
+            payload = ManifestPages.encode(features.manifest.chunks)
+            if let head = features.derivedHead { payload.append(TensorFrame.encode([head])) }
+        case .materials(let materials):
+            envelope.materials = materials.wire
+            payload = ManifestPages.encode(materials.manifest.chunks)
         case .broadcastComplete: envelope.broadcastComplete = ProtoBroadcastComplete()
         case .chunk(let chunk): return [FeatureChunk.envelope(index: chunk.index), chunk.bytes]
         case .assign(let assignment):
@@ -39,6 +46,16 @@ extension CoordinatorMessage {
         return [envelope.frame()] + payload
     }
 
+    /// Checks that every receiver takes the message: limits hold on sending too.
+    ///
+    /// - Returns: the frames, as ``encode(_:)`` makes them.
+    /// - Throws: ``WireError`` of code `overLimit` or what else a receiver would say.
+    package func checkedFrames(_ limits: WireLimits = WireLimits()) throws(WireError) -> [[UInt8]] {
+        let frames = encode(limits)
+        _ = try Self.decode(frames, limits)
+        return frames
+    }
+
     /// Reads what the coordinator sent; of a broadcast, without the topic.
     ///
     /// - Throws: ``WireError`` for anything but a whole, valid message of this version. `refused`
@@ -53,7 +70,8 @@ extension CoordinatorMessage {
         case .features(let wire):
             return .features(try FeatureDescription(wire, payload, limits))
         case .chunk(let wire): return .chunk(try FeatureChunk(wire, payload.one(), limits))
-        case .materials(let wire): message = .materials(try MaterialDescription(wire, limits))
+        case .materials(let wire):
+            return .materials(try MaterialDescription(wire, payload, limits))
         case .welcome(let wire): message = .welcome(try Welcome(wire))
         case .refused(let wire): message = .refused(try Refused(wire, limits))
         case .broadcastComplete: message = .broadcastComplete

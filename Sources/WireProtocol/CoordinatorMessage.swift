@@ -1,4 +1,5 @@
 package import Heads
+package import Transfer
 
 /// What the coordinator tells a worker.
 package enum CoordinatorMessage: Equatable, Sendable {
@@ -97,63 +98,45 @@ package struct Refused: Hashable, Sendable {
     }
 }
 
-/// One chunk of the manifest: whole rows of one class.
-package struct ChunkDescription: Hashable, Sendable {
-    /// The class of all the rows.
-    package var classIndex: Int
-    /// The first row, counted within its class.
-    package var firstRow: Int
-    /// Rows, one or more.
-    package var rowCount: Int
-    /// `rowCount * featureCount * 4`, or less if the rows come without their zeros.
-    package var byteCount: Int
-    /// BLAKE2b-256 of the payload.
-    package var hash: [UInt8]
-
-    /// Bytes of a hash.
-    package static let hashByteCount = 32
-
-    /// A description of these fields.
-    package init(
-        classIndex: Int, firstRow: Int, rowCount: Int, byteCount: Int, hash: [UInt8]
-    ) {
-        self.classIndex = classIndex
-        self.firstRow = firstRow
-        self.rowCount = rowCount
-        self.byteCount = byteCount
-        self.hash = hash
-    }
-}
-
 /// The features of a run and how heads are trained on them.
 ///
 /// Decoding checks each chunk against the shape; that they cover every row exactly once is for
 /// whoever assembles them to check.
 package struct FeatureDescription: Equatable, Sendable {
-    /// Features of a row.
-    package var featureCount: Int
-    /// Rows of each class.
-    package var classRowCounts: [Int]
+    /// The rows, and the chunks they come in.
+    package var manifest: ChunkManifest
     /// How every head of the run is trained.
     package var hyperparameters: HeadHyperparameters
-    /// What the rows come in; a chunk is named by its position.
-    package var chunks: [ChunkDescription]
     /// True if the broadcast is over: what is missing has to be requested.
     package var broadcastComplete: Bool
     /// The backbone's output layer over all classes; exactly with initialisation `derived`.
     package var derivedHead: Head?
 
-    /// A description of these fields.
+    /// A description of these fields; traps on a manifest of materials.
     package init(
-        featureCount: Int, classRowCounts: [Int], hyperparameters: HeadHyperparameters,
-        chunks: [ChunkDescription], broadcastComplete: Bool, derivedHead: Head? = nil
+        manifest: ChunkManifest, hyperparameters: HeadHyperparameters, broadcastComplete: Bool,
+        derivedHead: Head? = nil
     ) {
-        self.featureCount = featureCount
-        self.classRowCounts = classRowCounts
+        precondition(manifest.features != nil)
+        self.manifest = manifest
         self.hyperparameters = hyperparameters
-        self.chunks = chunks
         self.broadcastComplete = broadcastComplete
         self.derivedHead = derivedHead
+    }
+}
+
+/// What the tasks of a job work on.
+package struct MaterialDescription: Hashable, Sendable {
+    /// The materials, and the chunks they come in.
+    package var manifest: ChunkManifest
+    /// True if the broadcast is over: what is missing has to be requested.
+    package var broadcastComplete: Bool
+
+    /// A description of these fields; traps on a manifest of features.
+    package init(manifest: ChunkManifest, broadcastComplete: Bool) {
+        precondition(manifest.features == nil)
+        self.manifest = manifest
+        self.broadcastComplete = broadcastComplete
     }
 }
 

@@ -1,24 +1,32 @@
 import Heads
 import SwiftProtobuf
+import Transfer
 
 extension ProtoEnvelope {
     /// The envelope as the first frame of a message, with this program's version.
     func frame() -> [UInt8] {
         var copy = self
         copy.protocolVersion = WireProtocol.version
-        // Fails only over 2 GiB or for required fields, and proto3 has none of those.
-        return (try? copy.serializedBytes() as [UInt8]) ?? []
+        do {
+            return try copy.serializedBytes()
+        } catch {
+            // Over 2 GiB, or for required fields, which proto3 has not: an empty frame would be
+            // taken for an attack, and the run would wait for ever.
+            preconditionFailure("an envelope cannot be serialised: \(error)")
+        }
     }
 
     /// Reads the first frame of a message; the version is checked before anything else in it.
     init(_ frames: [[UInt8]], _ limits: WireLimits) throws(WireError) {
         guard let first = frames.first else { throw .malformed("it has no frames") }
-        guard frames.count <= 2 else { throw .malformed("it has \(frames.count) frames") }
+        guard frames.count <= 2 + (limits.chunkCountMax - 1) / ManifestPages.chunkCount + 1 else {
+            throw .malformed("it has \(frames.count) frames")
+        }
         guard first.count <= limits.envelopeByteCountMax else {
             throw .overLimit("an envelope of \(first.count) bytes")
         }
-        if let second = frames.dropFirst().first, second.count > limits.frameByteCountMax {
-            throw .overLimit("a frame of \(second.count) bytes")
+        for frame in frames.dropFirst() where frame.count > limits.frameByteCountMax {
+            throw .overLimit("a frame of \(frame.count) bytes")
         }
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 8
@@ -66,6 +74,23 @@ struct Payload {
         }
         return frame
     }
+
+    /// The pages of a manifest, with exactly so many frames behind them.
+    func pages(_ count: Int, framesBehind: Int) throws(WireError) -> ArraySlice<[UInt8]> {
+        guard frames.count == count + framesBehind else {
+            throw .malformed(
+                "\(frames.count) frames follow where \(count + framesBehind) belong")
+        }
+        return frames.prefix(count)
+    }
+
+    /// The frame behind the pages of a manifest.
+    func last() throws(WireError) -> [UInt8] {
+        guard let frame = frames.last else {
+            throw .malformed("the frame behind the envelope is missing")
+        }
+        return frame
+    }
 }
 
 /// Checks on the way from fields to values; `what` names the field in the error.
@@ -81,6 +106,17 @@ enum Check {
 
     static func length(_ count: Int, _ what: String, max: Int) throws(WireError) {
         guard count <= max else { throw .overLimit("\(count) \(what), at most \(max) are taken") }
+    }
+
+    /// A manifest whose chunks cover all that it names.
+    static func manifest(
+        _ manifest: ChunkManifest, byteCountMax: Int
+    ) throws(WireError) {
+        do throws(TransferError) {
+            try manifest.validate(byteCountMax: byteCountMax)
+        } catch {
+            throw error.code == .tooLarge ? .overLimit(error.message) : .badValue(error.message)
+        }
     }
 
     /// A finite number from zero upwards.

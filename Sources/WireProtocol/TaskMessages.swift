@@ -58,39 +58,3 @@ package struct NumberedProduct: Equatable, Sendable {
         self.product = product
     }
 }
-
-/// What the tasks of a job work on: named blobs of bytes, in chunks.
-///
-/// A chunk is named by its position among those of all materials in order.
-package struct MaterialDescription: Hashable, Sendable {
-    /// One of them.
-    package struct Item: Hashable, Sendable {
-        /// Different from all others.
-        package var name: String
-        /// How long it is; may be 0.
-        package var byteCount: Int
-        /// BLAKE2b-256 of each chunk, in order.
-        package var chunkHashes: [[UInt8]]
-
-        /// An item of these fields.
-        package init(name: String, byteCount: Int, chunkHashes: [[UInt8]]) {
-            self.name = name
-            self.byteCount = byteCount
-            self.chunkHashes = chunkHashes
-        }
-    }
-
-    /// In the order of the chunks.
-    package var items: [Item]
-    /// Bytes of every chunk but the last of each item.
-    package var chunkByteCount: Int
-    /// True if the broadcast is over: what is missing has to be requested.
-    package var broadcastComplete: Bool
-
-    /// A description of these fields.
-    package init(items: [Item], chunkByteCount: Int, broadcastComplete: Bool) {
-        self.items = items
-        self.chunkByteCount = chunkByteCount
-        self.broadcastComplete = broadcastComplete
-    }
-}

@@ -47,7 +47,8 @@ package struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "run the same release of Manyheads on every machine", peerVersion: peer)
     }
 
-    static func overLimit(_ what: String) -> WireError {
+    /// More than the limits allow.
+    package static func overLimit(_ what: String) -> WireError {
         WireError(.overLimit, "message over the limits: \(what)")
     }
 

@@ -1,7 +1,9 @@
+import Transfer
+
 /// What both sides agree on before the first byte.
 package enum WireProtocol {
     /// The version this program speaks; only equal versions work together.
-    package static let version: UInt32 = 4
+    package static let version: UInt32 = 5
 
     /// The topic of a run's feature broadcast: the first frame of each of its messages.
     ///
@@ -19,12 +21,12 @@ package enum WireProtocol {
 
 /// How large anything in a message may be; checked before memory is set aside for it.
 package struct WireLimits: Hashable, Sendable {
-    /// Bytes of an envelope; a manifest takes about 50 a chunk.
+    /// Bytes of an envelope.
     package var envelopeByteCountMax = 1 << 20
     /// Bytes of a raw frame: a chunk, a bundle's heads or a task's outcome.
     package var frameByteCountMax = 16 << 20
     /// Bytes of a chunk.
-    package var chunkByteCountMax = 1 << 20
+    package var chunkByteCountMax = ChunkManifest.chunkByteCountMax
     /// Classes of a run.
     package var classCountMax = 65_535
     /// Features of a row.
@@ -34,7 +36,7 @@ package struct WireLimits: Hashable, Sendable {
     /// Bytes of a run's features.
     package var featureByteCountMax = 64 << 30
     /// Chunks of a run's features, or of a job's materials.
-    package var chunkCountMax = 65_536
+    package var chunkCountMax = ChunkManifest.chunkCountMax
     /// Bytes of a task's description.
     package var taskDescriptionByteCountMax = 64 << 10
     /// Materials of a job.

@@ -2,8 +2,10 @@ import FeatureStore
 import HeadTraining
 import Heads
 import Numerics
+import Sessions
 import Synchronization
 import System
+import Transfer
 import WireProtocol
 
 /// The compute threads of a worker: each trains one bundle or does one task at a time and reports its end.
@@ -45,9 +47,12 @@ final class ComputeSlots: Sendable {
 
     /// What bundles train on from now on.
     func prepare(
-        _ table: FeatureTable, _ hyperparameters: HeadHyperparameters, derivedFrom: Head?,
+        _ assembly: any ChunkAssembly, _ hyperparameters: HeadHyperparameters, derivedFrom: Head?,
         variant: KernelVariant
-    ) throws(HeadTrainingError) {
+    ) throws {
+        guard let table = try (assembly as? FeatureAssembly)?.finish() else {
+            preconditionFailure("heads are trained on features")
+        }
         let trainer = try BundleTrainer(
             table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
             variant: variant)
@@ -58,12 +63,15 @@ final class ComputeSlots: Sendable {
     }
 
     /// Makes the runner of tasks that begin from now on, on a compute thread.
-    func prepareTasks(_ materials: Materials, _ preparation: WorkerSession.Preparation) {
+    func prepareTasks(_ assembly: any ChunkAssembly, _ preparation: WorkerSession.Preparation) {
         guard let taskPreparation else { preconditionFailure("a job of tasks was not refused") }
         state.withLock { $0.preparation = preparation }
         // Unstructured: the network thread cannot wait; the end is reported as an event.
         Task(executorPreference: pool.threads[0]) { [self] in
             do {
+                guard let materials = try (assembly as? MaterialAssembly)?.finish() else {
+                    preconditionFailure("tasks work on materials")
+                }
                 let runner = try taskPreparation(materials)
                 state.withLock { state in
                     if state.preparation == preparation { state.workshop = .tasks(runner) }

@@ -2,7 +2,10 @@ import FeatureStore
 import Foundation
 import HeadTraining
 import Logging
+import Numerics
+import Sessions
 import System
+import Transfer
 import WireProtocol
 import ZeroMQ
 
@@ -75,6 +78,7 @@ private struct SessionDriver: ~Copyable {
     private let slots: ComputeSlots
     private let limits = WireLimits()
 
+    private let origin = ContinuousClock.now
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
     private var control: Socket
@@ -125,8 +129,22 @@ private struct SessionDriver: ~Copyable {
             stays: configuration.stays,
             featureByteCountMax: min(
                 limits.featureByteCountMax, Int(clamping: ProcessInfo.processInfo.physicalMemory)),
-            takesTasks: configuration.taskPreparation != nil, at: .now)
+            takesTasks: configuration.taskPreparation != nil, at: .start,
+            makeAssembly: Self.makeAssembly)
     }
+
+    /// Room for features, or for materials.
+    @Sendable
+    private static func makeAssembly(
+        _ manifest: ChunkManifest, byteCountMax: Int
+    ) throws(TransferError) -> any ChunkAssembly {
+        manifest.features == nil
+            ? try MaterialAssembly(manifest, byteCountMax: byteCountMax)
+            : try FeatureAssembly(manifest, byteCountMax: byteCountMax)
+    }
+
+    /// The session's time, which begins with this process's link.
+    private var now: Instant { .start + origin.duration(to: .now) }
 
     /// A connection with a name of its own, which it keeps when TCP breaks and comes back: the
     /// coordinator then goes on with the same worker and its leases.
@@ -279,7 +297,7 @@ private struct SessionDriver: ~Copyable {
     }
 
     private mutating func feed(_ event: WorkerSession.Event) throws(ZeroMQError) {
-        for action in session.handle(event, at: .now, peakRSSByteCount: memory.peakByteCount()) {
+        for action in session.handle(event, at: now, peakRSSByteCount: memory.peakByteCount()) {
             try perform(action)
         }
     }
@@ -293,16 +311,16 @@ private struct SessionDriver: ~Copyable {
         case .insert(let index, let bytes, let assembly):
             insertionCount += 1
             slots.insert(index, bytes, into: assembly)
-        case .prepare(let table, let hyperparameters, let derivedFrom):
-            do throws(HeadTrainingError) {
+        case .prepare(let assembly, let hyperparameters, let derivedFrom):
+            do {
                 try slots.prepare(
-                    table, hyperparameters, derivedFrom: derivedFrom,
+                    assembly, hyperparameters, derivedFrom: derivedFrom,
                     variant: configuration.variant)
             } catch {
-                exit = .refused(error.message)
+                exit = .refused("\(error)")
             }
-        case .prepareTasks(let materials, let preparation):
-            slots.prepareTasks(materials, preparation)
+        case .prepareTasks(let assembly, let preparation):
+            slots.prepareTasks(assembly, preparation)
         case .begin(let ticket, let assignment):
             slots.begin(ticket, assignment)
         case .cancel(let ticket):

@@ -3,6 +3,7 @@ import HeadTraining
 import Heads
 import Logging
 import Numerics
+package import Sessions
 import Synchronization
 import System
 import WireProtocol

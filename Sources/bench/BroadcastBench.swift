@@ -1,10 +1,12 @@
 import ArgumentParser
-import CoordinatorRuntime
 import FeatureStore
 import Foundation
 import Heads
 import Numerics
+import Programs
+import Sessions
 import Statistics
+import Transfer
 
 /// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
 struct BroadcastBench: AsyncParsableCommand {
@@ -74,7 +76,7 @@ struct BroadcastBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let job = try SampleJob.make(
+        let (job, chunks) = try SampleJob.make(
             rowCount: rows, featureCount: features, zeroShare: zeros)
         var results: [BroadcastResult] = []
         let say = { (result: BroadcastResult) in
@@ -84,14 +86,14 @@ struct BroadcastBench: AsyncParsableCommand {
         try await Output.failing {
             var encrypted: [BroadcastResult] = []
             for count in counts ?? [] {
-                let found = try await measure(job, count)
+                let found = try await measure(job, chunks, count)
                 found.filter { $0.encryption == Self.none }.forEach(say)
                 encrypted += found.filter { $0.encryption == Self.curve }
             }
             defer { encrypted.forEach(say) }
             // One more, which is stopped, must not slow the others down.
             guard let alone = results.min(by: { $0.subscribers < $1.subscribers }) else { return }
-            for var stopped in try await measure(job, alone.subscribers, stopped: 1)
+            for var stopped in try await measure(job, chunks, alone.subscribers, stopped: 1)
             where stopped.encryption == Self.none {
                 stopped.secondsWithoutStopped = alone.seconds
                 say(stopped)
@@ -105,11 +107,11 @@ struct BroadcastBench: AsyncParsableCommand {
 
     /// The case without encryption, with it, or both, as asked for; a stopped worker only without.
     private func measure(
-        _ job: HeadJob, _ count: Int, stopped: Int = 0
+        _ job: HeadJob, _ chunks: FeatureChunks, _ count: Int, stopped: Int = 0
     ) async throws -> [BroadcastResult] {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let bytes = Self.bytes(of: job.chunks.table.features)
-        let sent = Self.bytes(of: job.chunks.owner)
+        let bytes = Self.bytes(of: chunks.table.features)
+        let sent = chunks.keeper.map { Self.bytes(of: $0) } ?? []
         let kinds = stopped > 0 ? [false] : encryption.kinds
         var outcomes: [Bool: [BroadcastTrial.Outcome]] = [:]
         var plain: [PlainCopy.Mode: [Double]] = [:]
@@ -119,7 +121,7 @@ struct BroadcastBench: AsyncParsableCommand {
             for isEncrypted in kinds {
                 outcomes[isEncrypted, default: []].append(
                     try await BroadcastTrial(
-                        job: job, workerCount: count, threadCount: threadCount,
+                        job: job, chunks: chunks, workerCount: count, threadCount: threadCount,
                         stoppedCount: stopped, isEncrypted: isEncrypted
                     ).run())
             }
@@ -140,7 +142,7 @@ struct BroadcastBench: AsyncParsableCommand {
                 case: stopped == 0 ? "broadcast" : "one_stopped",
                 encryption: isEncrypted ? Self.curve : Self.none, subscribers: count,
                 stopped: stopped, workerThreads: threadCount, bytes: bytes.count,
-                bytesSent: job.chunks.manifest.byteCount,
+                bytesSent: chunks.manifest.byteCount,
                 seconds: seconds, bytesPerSecondPerSubscriber: Double(bytes.count) / seconds,
                 ratioToUnencrypted: isEncrypted ? unencrypted.map { $0 / seconds } : nil,
                 bytesReceived: outcomes.flatMap(\.receivedByteCounts).max() ?? 0,

@@ -1,8 +1,9 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Foundation
 import HeadTraining
 import Numerics
+import Programs
+import System
 
 /// A short digest of floats' bits, to see at a glance that results are equal.
 struct Digest {

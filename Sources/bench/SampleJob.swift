@@ -1,8 +1,9 @@
 import ArgumentParser
-import CoordinatorRuntime
 import FeatureStore
 import Heads
 import Numerics
+import Programs
+import Sessions
 
 /// Features to send and one head to train on them.
 enum SampleJob {
@@ -11,7 +12,7 @@ enum SampleJob {
     /// - Parameter zeroShare: of the features, as after ReLU.
     static func make(
         rowCount: Int, featureCount: Int, zeroShare: Double = 0
-    ) throws -> HeadJob {
+    ) throws -> (job: HeadJob, chunks: FeatureChunks) {
         let least = Float(zeroShare)
         let buffer = FloatBuffer(count: rowCount * featureCount)
         unsafe buffer.withUnsafeMutableBufferPointer { floats in
@@ -26,10 +27,12 @@ enum SampleJob {
         let table = FeatureTable(
             features: buffer, featureCount: featureCount,
             classRowCounts: [rowCount - rowCount / 2, rowCount / 2])
-        return HeadJob(
+        let chunks = try FeatureChunks(table)
+        let job = HeadJob(
             plan: HeadPlan(.pairs, classCount: 2),
             hyperparameters: HeadHyperparameters(epochCount: 1), derivedHead: nil,
-            chunks: try FeatureChunks(table), minWorkerCount: 1)
+            manifest: chunks.manifest, minWorkerCount: 1)
+        return (job, chunks)
     }
 
     /// Checks the options that make the job and its trials.

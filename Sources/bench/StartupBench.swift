@@ -1,6 +1,6 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Foundation
+import Programs
 import Statistics
 
 /// `bench startup`: a worker process from its start to its first lease, with a coordinator that waits.
@@ -36,11 +36,14 @@ struct StartupBench: AsyncParsableCommand {
 
     func run() async throws {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        let job = try SampleJob.make(rowCount: rows, featureCount: features)
+        let (job, chunks) = try SampleJob.make(rowCount: rows, featureCount: features)
         var outcomes: [StartupTrial.Outcome] = []
         try await Output.failing {
             for _ in 0..<trials {
-                outcomes.append(try await StartupTrial(job: job, threadCount: threadCount).run())
+                outcomes.append(
+                    try await StartupTrial(
+                        job: job, chunks: chunks, threadCount: threadCount
+                    ).run())
             }
         }
         try Output.print(

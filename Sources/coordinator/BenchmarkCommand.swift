@@ -1,6 +1,8 @@
 import ArgumentParser
-import CoordinatorRuntime
+import Fleet
 import Foundation
+import Programs
+import System
 
 /// `coordinator benchmark`: speedup against worker count, measured with real processes.
 struct BenchmarkCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import CoordinatorRuntime
 import LeNet
+import Programs
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main

@@ -1,6 +1,7 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Foundation
+import Programs
+import System
 
 /// `coordinator evaluate`: a finished run's schemes and elimination policies, from its files.
 struct EvaluateCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import CoordinatorRuntime
+import Programs
+import System
 
 /// `coordinator keygen`: key pairs for an encrypted run.
 struct KeygenCommand: AsyncParsableCommand {

@@ -1,7 +1,9 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Foundation
+import Programs
+import Sessions
 import Study
+import System
 
 /// `coordinator reproduce`: the post's table, its controls, and more, as one resumable command.
 struct ReproduceCommand: AsyncParsableCommand {

@@ -1,9 +1,11 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Foundation
 import Heads
 import ImageData
 import LeNet
+import Programs
+import Sessions
+import System
 
 /// `coordinator run`: the main job.
 struct RunCommand: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
-import CoordinatorRuntime
 import Heads
+import Programs
+import System
 
 /// `coordinator simulate`: speedup against worker count, for counts that nobody has.
 struct SimulateCommand: ParsableCommand {

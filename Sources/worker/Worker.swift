@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HeadTraining
 import Logging
+import Sessions
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.

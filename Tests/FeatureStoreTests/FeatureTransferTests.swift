@@ -2,6 +2,7 @@ import FeatureStore
 import Hashing
 import Numerics
 import Testing
+import Transfer
 
 /// A table whose value at (class, row, feature) says where it is.
 func sampleTable(featureCount: Int, classRowCounts: [Int]) -> FeatureTable {

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 import TestSupport
 import Testing
@@ -82,7 +83,7 @@ struct FaultlessFleet {
             case .tick: timeline.insert(.tick, at: time + 250_000_000)
             }
             let begin = clock.now
-            let actions = scheduler.handle(event, at: SchedulerInstant(nanoseconds: time))
+            let actions = scheduler.handle(event, at: Instant(nanoseconds: time))
             outcome.handleSeconds += (clock.now - begin) / .seconds(1)
             outcome.eventCount += 1
             for case .assign(let assignment, let worker) in actions {

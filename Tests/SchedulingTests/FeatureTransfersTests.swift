@@ -1,3 +1,4 @@
+import Numerics
 import Scheduling
 import Testing
 
@@ -5,8 +6,8 @@ import Testing
     private var transfers = FeatureTransfers()
 
     private static func ids(_ range: Range<UInt64>) -> [WorkerID] { range.map { WorkerID($0) } }
-    private func at(_ seconds: Double) -> SchedulerInstant {
-        SchedulerInstant.start.advanced(bySeconds: seconds)
+    private func at(_ seconds: Double) -> Instant {
+        Instant.start.advanced(bySeconds: seconds)
     }
 
     @Test func aFewAtATimeInTheOrderOfComing() {

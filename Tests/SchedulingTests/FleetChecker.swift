@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 
 /// Watches a scheduler from outside: what it may say, given what it was told.
@@ -11,7 +12,7 @@ struct FleetChecker {
     }
 
     private(set) var scheduler: HeadScheduler
-    private(set) var log: [(HeadScheduler.Event, SchedulerInstant)] = []
+    private(set) var log: [(HeadScheduler.Event, Instant)] = []
     private(set) var actions: [[HeadScheduler.Action]] = []
     private(set) var failure: String?
     /// How often each kind of action and reason was met.
@@ -51,7 +52,7 @@ struct FleetChecker {
     func flops(_ head: HeadID) -> Double { works[head]?.trainingFlops ?? 0 }
 
     mutating func handle(
-        _ event: HeadScheduler.Event, at now: SchedulerInstant, version: UInt64 = 0
+        _ event: HeadScheduler.Event, at now: Instant, version: UInt64 = 0
     ) -> [HeadScheduler.Action] {
         note(event)
         let wasFinished = scheduler.isFinished

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 import TestSupport
 
@@ -226,7 +227,7 @@ struct FleetSimulation {
             if workers[index].isUp && workers[index].pausedUntil <= now { beat(index) }
         case .schedulerTick:
             timeline.insert(.schedulerTick, at: now + 250_000_000)
-            let time = SchedulerInstant(nanoseconds: now)
+            let time = Instant(nanoseconds: now)
             for case .declareLost(let id) in liveness.handle(.tick, at: time) {
                 handle(.workerLeft(id, because: .lost))
             }
@@ -245,7 +246,7 @@ struct FleetSimulation {
     // MARK: - Coordinator
 
     private mutating func receive(_ message: Message, from index: Int) {
-        let time = SchedulerInstant(nanoseconds: now)
+        let time = Instant(nanoseconds: now)
         switch message {
         case .hello(let id, let slotCount, let trainer):
             // A process that comes back shows that the one before it is gone.
@@ -289,7 +290,7 @@ struct FleetSimulation {
     }
 
     private mutating func handle(_ event: HeadScheduler.Event, version: UInt64 = 0) {
-        let time = SchedulerInstant(nanoseconds: now)
+        let time = Instant(nanoseconds: now)
         for action in checker.handle(event, at: time, version: version) {
             switch action {
             case .assign(let assignment, let id): post(.assign(assignment, id), to: id)

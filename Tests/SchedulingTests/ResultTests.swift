@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 import Testing
 
@@ -189,7 +190,7 @@ import Testing
         #expect(worker.acceptedHeadCount == 1)
         #expect(worker.busySeconds == 2)
         #expect(worker.flopsPerSecond == 10e9)
-        let left = bench.scheduler.secondsLeft(at: SchedulerInstant.start.advanced(bySeconds: 2))
+        let left = bench.scheduler.secondsLeft(at: Instant.start.advanced(bySeconds: 2))
         #expect(left.map { $0 > 3 && $0 < 7 } == true)
         _ = bench.lose(1)
         #expect(bench.scheduler.workerStatistics.map(\.status) == [.gone])

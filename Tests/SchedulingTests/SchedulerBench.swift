@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import Scheduling
 import Testing
 
@@ -28,7 +29,7 @@ struct SchedulerBench {
     }
 
     mutating func handle(_ event: HeadScheduler.Event) -> [HeadScheduler.Action] {
-        let now = SchedulerInstant.start.advanced(bySeconds: seconds)
+        let now = Instant.start.advanced(bySeconds: seconds)
         let actions = scheduler.handle(event, at: now)
         do { try scheduler.checkInvariants() } catch { Issue.record("\(error)") }
         return actions

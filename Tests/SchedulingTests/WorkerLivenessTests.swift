@@ -1,9 +1,10 @@
+import Numerics
 import Scheduling
 import Testing
 
 @Suite struct WorkerLivenessTests {
-    private func at(_ seconds: Double) -> SchedulerInstant {
-        SchedulerInstant.start.advanced(bySeconds: seconds)
+    private func at(_ seconds: Double) -> Instant {
+        Instant.start.advanced(bySeconds: seconds)
     }
 
     @Test func threeMissesMeanDeathOnce() {
@@ -51,21 +52,21 @@ import Testing
     }
 }
 
-@Suite struct SchedulerInstantTests {
+@Suite struct InstantTests {
     @Test func addsAndSubtracts() {
-        let instant = SchedulerInstant.start.advanced(bySeconds: 1.5)
+        let instant = Instant.start.advanced(bySeconds: 1.5)
         #expect(instant.nanoseconds == 1_500_000_000)
         #expect(instant.advanced(byNanoseconds: -1).nanoseconds == 1_499_999_999)
         #expect(instant.seconds(since: .start) == 1.5)
-        #expect(SchedulerInstant.start.seconds(since: instant) == -1.5)
-        #expect(SchedulerInstant.start < instant)
+        #expect(Instant.start.seconds(since: instant) == -1.5)
+        #expect(Instant.start < instant)
         #expect("\(instant)" == "1.5 s")
     }
 
     @Test func saturates() {
-        let instant = SchedulerInstant(nanoseconds: 5)
-        let end = SchedulerInstant(nanoseconds: .max)
-        let begin = SchedulerInstant(nanoseconds: .min)
+        let instant = Instant(nanoseconds: 5)
+        let end = Instant(nanoseconds: .max)
+        let begin = Instant(nanoseconds: .min)
         #expect(instant.advanced(bySeconds: .infinity) == end)
         #expect(instant.advanced(bySeconds: 1e300) == end)
         #expect(instant.advanced(bySeconds: -.infinity) == begin)

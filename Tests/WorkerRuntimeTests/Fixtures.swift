@@ -1,6 +1,7 @@
 import FeatureStore
 import Heads
 import Numerics
+import Sessions
 import WireProtocol
 import WorkerRuntime
 

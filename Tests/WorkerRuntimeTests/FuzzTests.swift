@@ -1,5 +1,6 @@
 import Heads
 import Numerics
+import Sessions
 import TestSupport
 import Testing
 import WireProtocol

@@ -1,5 +1,6 @@
 import FeatureStore
 import Heads
+import Sessions
 import Testing
 import WireProtocol
 import WorkerRuntime

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages of Manyheads, protocol version 4. The order of messages, the raw frames
+/// The control messages of Manyheads, protocol version 5. The order of messages, the raw frames
 /// that follow an envelope, and every limit are described in WireProtocol.docc/Protocol.md.
 ///
 /// Numbers of fields are never reused. A field may be added without a new protocol version if a
@@ -301,7 +301,7 @@ nonisolated struct ProtoChunkRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Positions in Features.chunks or, of all materials in order, in their chunks; ascending.
+  /// Positions in the manifest of the features or materials; ascending.
   var indices: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -513,8 +513,13 @@ nonisolated struct ProtoRefused: Sendable {
   init() {}
 }
 
-/// What to train on. With initialisation DERIVED one tensor frame follows: the backbone's output
-/// weights [class, feature] row by row, then its biases; float32 little-endian.
+/// What to train on. The pages of its manifest follow as frames; behind them, with initialisation
+/// DERIVED, one tensor frame: the backbone's output weights [class, feature] row by row, then its
+/// biases; float32 little-endian.
+///
+/// A page holds 16,384 chunks (the last one of a manifest may hold fewer) of 52 bytes each,
+/// little-endian: the part (class or material; 4 bytes), the first unit (row or byte; 8), the units
+/// (4), the bytes as they are sent (4), BLAKE2b-256 of those bytes (32).
 nonisolated struct ProtoFeatures: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -534,10 +539,15 @@ nonisolated struct ProtoFeatures: Sendable {
   /// Clears the value of `hyperparameters`. Subsequent reads from it will return its default value.
   mutating func clearHyperparameters() {self._hyperparameters = nil}
 
-  var chunks: [ProtoChunkDescription] = []
-
   /// True if the broadcast is over: what is missing has to be requested.
   var broadcastComplete: Bool = false
+
+  /// Chunks on all pages.
+  var chunkCount: UInt32 = 0
+
+  /// One entry per class, none twice: what random numbers of a class's rows are drawn by. None at all
+  /// if a class's position is its key.
+  var classKeys: [UInt64] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -618,30 +628,7 @@ nonisolated struct ProtoHyperparameters: Sendable {
   init() {}
 }
 
-/// Whole rows of one class.
-nonisolated struct ProtoChunkDescription: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var classIndex: UInt32 = 0
-
-  /// The first row, counted within its class.
-  var firstRow: UInt64 = 0
-
-  var rowCount: UInt32 = 0
-
-  var byteCount: UInt32 = 0
-
-  /// BLAKE2b-256 of the payload, 32 bytes.
-  var hash: Data = Data()
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-}
-
-/// What tasks work on; takes the place of Features in a job of tasks.
+/// What tasks work on; takes the place of Features in a job of tasks. Pages follow as there.
 nonisolated struct ProtoMaterials: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -649,11 +636,10 @@ nonisolated struct ProtoMaterials: Sendable {
 
   var materials: [ProtoMaterial] = []
 
-  /// Bytes of every chunk but the last of each material, which may be smaller.
-  var chunkByteCount: UInt32 = 0
-
   /// As in Features.
   var broadcastComplete: Bool = false
+
+  var chunkCount: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -669,9 +655,6 @@ nonisolated struct ProtoMaterial: Sendable {
   var name: String = String()
 
   var byteCount: UInt64 = 0
-
-  /// BLAKE2b-256 of each chunk in order, 32 bytes each.
-  var chunkHashes: [Data] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1650,7 +1633,7 @@ nonisolated extension ProtoRefused.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Features"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{1}hyperparameters\0\u{1}chunks\0\u{3}broadcast_complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{1}hyperparameters\0\u{4}\u{2}broadcast_complete\0\u{3}chunk_count\0\u{3}class_keys\0\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1661,8 +1644,9 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.featureCount) }()
       case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.classRowCounts) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._hyperparameters) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.chunks) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.broadcastComplete) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.chunkCount) }()
+      case 7: try { try decoder.decodeRepeatedFixed64Field(value: &self.classKeys) }()
       default: break
       }
     }
@@ -1682,11 +1666,14 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._hyperparameters {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
-    if !self.chunks.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.chunks, fieldNumber: 4)
-    }
     if self.broadcastComplete != false {
       try visitor.visitSingularBoolField(value: self.broadcastComplete, fieldNumber: 5)
+    }
+    if self.chunkCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.chunkCount, fieldNumber: 6)
+    }
+    if !self.classKeys.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.classKeys, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1695,8 +1682,9 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.featureCount != rhs.featureCount {return false}
     if lhs.classRowCounts != rhs.classRowCounts {return false}
     if lhs._hyperparameters != rhs._hyperparameters {return false}
-    if lhs.chunks != rhs.chunks {return false}
     if lhs.broadcastComplete != rhs.broadcastComplete {return false}
+    if lhs.chunkCount != rhs.chunkCount {return false}
+    if lhs.classKeys != rhs.classKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1776,59 +1764,9 @@ nonisolated extension ProtoHyperparameters.Initialisation: SwiftProtobuf._ProtoN
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNSPECIFIED\0\u{1}GLOROT\0\u{1}ZERO\0\u{1}DERIVED\0")
 }
 
-nonisolated extension ProtoChunkDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".ChunkDescription"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}class_index\0\u{3}first_row\0\u{3}row_count\0\u{3}byte_count\0\u{1}hash\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.classIndex) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.firstRow) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.rowCount) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.byteCount) }()
-      case 5: try { try decoder.decodeSingularBytesField(value: &self.hash) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.classIndex != 0 {
-      try visitor.visitSingularUInt32Field(value: self.classIndex, fieldNumber: 1)
-    }
-    if self.firstRow != 0 {
-      try visitor.visitSingularUInt64Field(value: self.firstRow, fieldNumber: 2)
-    }
-    if self.rowCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.rowCount, fieldNumber: 3)
-    }
-    if self.byteCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.byteCount, fieldNumber: 4)
-    }
-    if !self.hash.isEmpty {
-      try visitor.visitSingularBytesField(value: self.hash, fieldNumber: 5)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: ProtoChunkDescription, rhs: ProtoChunkDescription) -> Bool {
-    if lhs.classIndex != rhs.classIndex {return false}
-    if lhs.firstRow != rhs.firstRow {return false}
-    if lhs.rowCount != rhs.rowCount {return false}
-    if lhs.byteCount != rhs.byteCount {return false}
-    if lhs.hash != rhs.hash {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension ProtoMaterials: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Materials"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}materials\0\u{3}chunk_byte_count\0\u{3}broadcast_complete\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}materials\0\u{4}\u{2}broadcast_complete\0\u{3}chunk_count\0\u{c}\u{2}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1837,8 +1775,8 @@ nonisolated extension ProtoMaterials: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.materials) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.chunkByteCount) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.broadcastComplete) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.chunkCount) }()
       default: break
       }
     }
@@ -1848,19 +1786,19 @@ nonisolated extension ProtoMaterials: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.materials.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.materials, fieldNumber: 1)
     }
-    if self.chunkByteCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.chunkByteCount, fieldNumber: 2)
-    }
     if self.broadcastComplete != false {
       try visitor.visitSingularBoolField(value: self.broadcastComplete, fieldNumber: 3)
+    }
+    if self.chunkCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.chunkCount, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoMaterials, rhs: ProtoMaterials) -> Bool {
     if lhs.materials != rhs.materials {return false}
-    if lhs.chunkByteCount != rhs.chunkByteCount {return false}
     if lhs.broadcastComplete != rhs.broadcastComplete {return false}
+    if lhs.chunkCount != rhs.chunkCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1868,7 +1806,7 @@ nonisolated extension ProtoMaterials: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoMaterial: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Material"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}byte_count\0\u{3}chunk_hashes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}byte_count\0\u{c}\u{3}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1878,7 +1816,6 @@ nonisolated extension ProtoMaterial: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
-      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.chunkHashes) }()
       default: break
       }
     }
@@ -1891,16 +1828,12 @@ nonisolated extension ProtoMaterial: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.byteCount != 0 {
       try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 2)
     }
-    if !self.chunkHashes.isEmpty {
-      try visitor.visitRepeatedBytesField(value: self.chunkHashes, fieldNumber: 3)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoMaterial, rhs: ProtoMaterial) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.byteCount != rhs.byteCount {return false}
-    if lhs.chunkHashes != rhs.chunkHashes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,53 @@
+import Sessions
+import System
+import ZeroMQ
+
+/// Keeps connections from taking the coordinator's memory and file descriptors.
+struct ConnectionGuard {
+    /// File descriptors for everything that is no connection: the run's files, workers' pipes.
+    private static let reservedDescriptorCount = 256
+    private static let connectionCountMax = 16_384
+    /// What a subscriber may send: one topic, and a sign of life now and then.
+    private static let subscriberByteCounts = (byteCountMax: 64 << 10, perSecond: 1 << 10)
+    /// Between two lines about it.
+    private static let silence = Duration.seconds(10)
+
+    private let broadcastLimits: ConnectionLimits
+    private var control: ConnectionWatch?
+    private var broadcast: ConnectionWatch?
+    private var nextLine = ContinuousClock.now
+    private var unsaidCount = 0
+
+    /// Watches both sockets, which are bound.
+    init(control: borrowing Socket, broadcast: borrowing BroadcastOutlet) {
+        let descriptorCount = FileDescriptors.raiseLimit()
+        var limits = ConnectionLimits(
+            countMax: min(
+                Self.connectionCountMax,
+                max(1, (descriptorCount - Self.reservedDescriptorCount) / 2)))
+        self.control = ConnectionWatch(control, limits: limits)
+        limits.total = Self.subscriberByteCounts
+        broadcastLimits = limits
+        self.broadcast = broadcast.watch(limits)
+    }
+
+    /// Watches the socket that a broadcast has now; the former one is closed with its watch.
+    mutating func watch(_ broadcast: borrowing BroadcastOutlet) {
+        self.broadcast = broadcast.watch(broadcastLimits)
+    }
+
+    /// Looks at all connections, now and then.
+    ///
+    /// - Parameter isDrained: the control socket had nothing more to read a moment ago.
+    mutating func look(isDrained: Bool, _ observer: any SessionObserver) {
+        for cut in [control?.look(isDrained: isDrained), broadcast?.look(isDrained: true)] {
+            guard let cut else { continue }
+            unsaidCount += cut.count
+            guard ContinuousClock.now >= nextLine else { continue }
+            nextLine = .now + Self.silence
+            observer.log(
+                .warning, "connections were cut: \(unsaidCount), the last for \(cut.reason)")
+            unsaidCount = 0
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+package import Scheduling
+package import Sessions
+import Synchronization
+import System
+
+/// Standard error: log lines, and a progress display that stays below them.
+///
+/// On a terminal the display is drawn in place; elsewhere it is a line now and then.
+package final class Console: SessionObserver {
+    private struct State {
+        var display = ProgressDisplay()
+        var shown: ProgressState?
+        var lastLine: (of: ProgressState.Kind, at: ContinuousClock.Instant)?
+    }
+
+    /// Between two progress lines of one kind where there is no terminal; a new kind is said at once.
+    private static let lineInterval = Duration.seconds(5)
+
+    private let minimum: LogLevel
+    private let showsProgress: Bool
+    private let isTerminal: Bool
+    private let state = Mutex(State())
+
+    /// A console of lines that matter at least so much.
+    package init(minimum: LogLevel, showsProgress: Bool) {
+        self.minimum = minimum
+        self.showsProgress = showsProgress
+        let type = ProcessInfo.processInfo.environment["TERM"] ?? ""
+        isTerminal = isatty(STDERR_FILENO) == 1 && !type.isEmpty && type != "dumb"
+    }
+
+    /// Writes a line of log.
+    package func log(_ level: LogLevel, _ text: String) {
+        guard level >= minimum else { return }
+        let prefix = level >= .warning ? "\(level.rawValue): " : ""
+        state.withLock { state in
+            write(state.display.clear() + prefix + Format.printable(text) + "\n")
+            if let shown = state.shown, isTerminal { draw(shown, &state) }
+        }
+    }
+
+    package func observe(_ progress: HeadsProgress) { show(.heads(progress)) }
+
+    /// Shows how far the run is.
+    package func show(_ progress: ProgressState) {
+        guard showsProgress else { return }
+        state.withLock { state in
+            state.shown = progress
+            if isTerminal {
+                draw(progress, &state)
+                return
+            }
+            if let last = state.lastLine, last.of == progress.kind,
+                last.at.duration(to: .now) < Self.lineInterval
+            {
+                return
+            }
+            state.lastLine = (progress.kind, .now)
+            write(ProgressLine.rendered(progress) + "\n")
+        }
+    }
+
+    /// Leaves the last state on the screen, and says where there is no terminal what the phase came to.
+    package func endPhase() {
+        state.withLock { state in
+            if let shown = state.shown, showsProgress, !isTerminal, shown.hasFigures {
+                write(ProgressLine.rendered(shown) + "\n")
+            }
+            state.display.keep()
+            state.shown = nil
+            state.lastLine = nil
+        }
+    }
+
+    private func draw(_ progress: ProgressState, _ state: inout State) {
+        var size = winsize()
+        let isKnown = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        write(
+            state.display.draw(
+                progress, width: isKnown ? Int(size.ws_col) : 80,
+                height: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24))
+    }
+
+    private func write(_ text: String) {
+        StandardStream.error(text)
+    }
+}
+
+extension ProgressState {
+    /// What it is about, whatever its figures.
+    fileprivate enum Kind: Hashable, Sendable {
+        case activity(String)
+        case backbone
+        case heads
+    }
+
+    /// Whether there is more to say at its end than at its beginning.
+    fileprivate var hasFigures: Bool {
+        if case .activity = self { false } else { true }
+    }
+
+    fileprivate var kind: Kind {
+        switch self {
+        case .activity(let text): .activity(text)
+        case .backbone: .backbone
+        case .heads: .heads
+        }
+    }
+}

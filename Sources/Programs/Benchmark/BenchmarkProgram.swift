@@ -1,0 +1,165 @@
+import CoordinatorNetwork
+import Display
+import Formats
+import Foundation
+import Heads
+import ImageData
+import Journal
+import Numerics
+import Pages
+import RunFolder
+import Scheduling
+import Sessions
+package import System
+
+/// `coordinator benchmark`: the head phase again and again with other numbers of worker processes.
+///
+/// The backbone is trained once. Every trial starts fresh processes, waits until all hold the
+/// features, and counts from the first lease to the last head. Digests that differ are an error.
+package final class BenchmarkProgram: Sendable {
+    /// A trial and what it came from.
+    struct Measurement: Sendable {
+        let trial: SpeedupReport.Trial
+        let harvest: HeadHarvest
+    }
+
+    private let options: RunOptions
+    private let plan: BenchmarkPlan
+    private let console: Console
+
+    /// A benchmark of this plan.
+    package init(_ options: RunOptions, _ plan: BenchmarkPlan) {
+        self.options = options
+        self.plan = plan
+        console = Console(
+            minimum: options.isQuiet ? .warning : options.logLevel,
+            showsProgress: !options.isQuiet)
+    }
+
+    /// Runs all trials, writes speedup.json and speedup.svg, and prints a table or the JSON.
+    package func run() async throws(RunError) {
+        do {
+            let admission = try options.admission()
+            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runTrials(kept, admission)
+            }
+        } catch {
+            throw CoordinatorProgram.runError(error)
+        }
+    }
+
+    private func runTrials(_ kept: KeptFiles, _ admission: Admission?) async throws {
+        let clock = PhaseClock()
+        let thread = ThreadExecutor(name: "data")
+        let request = options.datasetRequest
+        let dataset = try await thread.run { try Dataset.load(request) }
+        await thread.shutdown()
+        let directory = try options.openDirectory()
+        kept.open(directory)
+        clock.end(\.data)
+        let hasBackbone = try directory.openJournal.backbone() != nil
+        let backbone = try await BackbonePhase(options, console).run(
+            dataset, directory, clock)
+        let phase = HeadPhase(
+            options: options, plan: try options.plan(classCount: dataset.classCount),
+            backbone: backbone, admission: admission, console: console)
+        let measurements = try await measure(phase, directory)
+        var report = try SpeedupReport(
+            trials: measurements.map(\.trial),
+            // What was trained before was not measured now.
+            serialSeconds: hasBackbone ? nil : clock.serialSeconds,
+            coreCount: plan.hosts == nil ? ProcessInfo.processInfo.activeProcessorCount : nil,
+            config: options.config)
+        try report.predict(phase.simulatedJob)
+        try directory.write(JSONFile.encode(report), named: "speedup.json")
+        try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
+        let text =
+            options.printsJSON
+            ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
+            : report.table + report.predictionText
+                + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
+        try StandardStream.output(text)
+    }
+
+    /// All trials, in the order they were run.
+    private func measure(
+        _ phase: HeadPhase, _ directory: RunDirectory
+    ) async throws -> [Measurement] {
+        var measurements: [Measurement] = []
+        for trial in 0..<plan.trialCount {
+            // All counts in turn, so that a machine that slows down slows them all.
+            for count in plan.workerCounts {
+                let measurement = try await measure(phase, workers: count, trial: trial)
+                // Each has its own, for whoever wants to know where its time went.
+                try directory.write(
+                    TimelineFile.encoded([measurement.harvest.timeline.events]),
+                    named: "timeline-\(count)-workers-\(trial + 1).jsonl")
+                measurements.append(measurement)
+                // At the first that differs: no time is spent on more of them.
+                try SpeedupReport.check(measurements.map(\.trial))
+                describe(measurement.trial)
+            }
+        }
+        return measurements
+    }
+
+    private func measure(
+        _ phase: HeadPhase, workers count: Int, trial: Int
+    ) async throws -> Measurement {
+        let harvest = try await phase.run(bind: options.bind) {
+            try plan.launches(count: count, endpoint: $0, admission: phase.admission)
+        }
+        try harvest.check()
+        try Self.check(harvest.workers, count: count, bind: options.bind)
+        let figures = harvest.timeline.headPhase
+        return Measurement(
+            trial: SpeedupReport.Trial(
+                workers: count, trial: trial,
+                threads: harvest.workers.reduce(0) { $0 + $1.threadCount },
+                seconds: harvest.headSeconds, idleShare: figures?.idleShare ?? 0,
+                finishSpreadSeconds: figures?.finishSpreadSeconds ?? 0,
+                finishSpreadBundles: figures?.finishSpreadBundles ?? 0,
+                distributionSeconds: Self.distributionSeconds(harvest.timeline.events),
+                digest: RunDigests.heads(harvest.heads.compactMap(\.self))),
+            harvest: harvest)
+    }
+
+    /// From the last worker's hello, or the features' announcement if that came later, to the first
+    /// lease.
+    private static func distributionSeconds(_ events: [RunEvent]) -> Double {
+        guard let lease = events.first(where: { $0.kind == .bundleLeased }),
+            let audience = events.last(where: {
+                $0.seconds <= lease.seconds
+                    && ($0.kind == .workerJoined || $0.kind == .broadcastBegan)
+            })
+        else { return 0 }
+        return lease.seconds - audience.seconds
+    }
+
+    /// Checks that the workers that were started did the work, all the time and nobody else.
+    ///
+    /// - Throws: `unavailable` if not: what was measured is something else.
+    static func check(
+        _ workers: [WorkerReport], count: Int, bind: String
+    ) throws(RunError) {
+        if let gone = workers.first(where: { $0.state == .gone }) {
+            throw RunError(
+                .unavailable,
+                "worker \(gone.name) on \(gone.host) left in the middle of a trial, which then measures nothing; see why, and start again"
+            )
+        }
+        guard workers.count == count else {
+            throw RunError(
+                .unavailable,
+                "\(workers.count) workers took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
+            )
+        }
+    }
+
+    private func describe(_ trial: SpeedupReport.Trial) {
+        console.log(
+            .info,
+            "workers \(trial.workers), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles"
+        )
+    }
+}

@@ -1,0 +1,60 @@
+import CoordinatorNetwork
+import Display
+import FeatureStore
+import Fleet
+import Heads
+import Numerics
+import Sessions
+
+/// The head phase by itself: a network thread and workers of its own, from hello to harvest.
+struct HeadPhase {
+    let options: RunOptions
+    let plan: HeadPlan
+    let backbone: BackboneOutcome
+    /// Who may join, where all is encrypted.
+    let admission: Admission?
+    let console: Console
+
+    /// What is to be trained, by at least so many workers.
+    func job(minWorkerCount: Int) -> HeadJob {
+        HeadJob(options, plan, backbone, l2: nil, minWorkerCount: minWorkerCount)
+    }
+
+    /// Starts workers, trains all heads once every one of them holds the features, and returns when
+    /// the processes are gone.
+    ///
+    /// - Parameters:
+    ///   - bind: where to listen.
+    ///   - launches: what to start, given the endpoint that was bound.
+    /// - Throws: `unavailable` if a worker ends before the work is done.
+    func run(
+        bind: String, launches: (_ endpoint: String) throws -> [WorkerLaunch]
+    ) async throws -> HeadHarvest {
+        var fleet = Fleet(bind: bind, admission: admission, observer: console) { _ in
+            "the benchmark ended"
+        }
+        fleet.replacesLosses = false
+        return try await fleet.run(launches: launches) { [self] members in
+            let harvest = try await members.link.train(
+                job(minWorkerCount: members.workers.count), on: backbone.chunks)
+            console.endPhase()
+            return harvest
+        }
+    }
+}
+
+extension HeadJob {
+    /// The head phase of a run with these options, on what its backbone left.
+    ///
+    /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
+    init(
+        _ options: RunOptions, _ plan: HeadPlan, _ backbone: BackboneOutcome, l2: Double?,
+        minWorkerCount: Int
+    ) {
+        let hyperparameters = options.headHyperparameters(l2: l2)
+        self.init(
+            plan: plan, hyperparameters: hyperparameters,
+            derivedHead: hyperparameters.initialisation == .derived ? backbone.output : nil,
+            manifest: backbone.chunks.manifest, minWorkerCount: minWorkerCount)
+    }
+}

@@ -1,0 +1,204 @@
+import Display
+package import Formats
+package import Pages
+import Statistics
+package import System
+
+/// speedup.json: every trial, and a summary by worker count.
+package struct SpeedupReport: Codable, Sendable {
+    /// One head phase.
+    package struct Trial: Codable, Sendable {
+        /// Worker processes.
+        package let workers: Int
+        /// Which of the trials with that number, from 0.
+        package let trial: Int
+        /// Compute threads of all workers together.
+        package let threads: Int
+        /// From the first lease to the last head.
+        package let seconds: Double
+        /// Share of that time in which compute threads had nothing to train.
+        package let idleShare: Double
+        /// From the first worker's last result to the last worker's.
+        package let finishSpreadSeconds: Double
+        /// The same in lengths of the waiting worker's last bundle, the greatest over the workers.
+        package let finishSpreadBundles: Double
+        /// From the last worker's hello until all had all features.
+        package let distributionSeconds: Double
+        /// SHA-256 of the heads.
+        package let digest: String
+        /// Times as fast as the base: the median with the fewest workers, over that number.
+        package internal(set) var speedup = 0.0
+        /// Speedup by worker.
+        package internal(set) var efficiency = 0.0
+
+        private enum CodingKeys: String, CodingKey {
+            case workers, trial, threads, seconds, speedup, efficiency, digest
+            case idleShare = "idle_share"
+            case finishSpreadSeconds = "finish_spread_seconds"
+            case finishSpreadBundles = "finish_spread_bundles"
+            case distributionSeconds = "distribution_seconds"
+        }
+
+        /// A trial of these figures, before it is compared with the others.
+        package init(
+            workers: Int, trial: Int, threads: Int, seconds: Double, idleShare: Double,
+            finishSpreadSeconds: Double, finishSpreadBundles: Double, distributionSeconds: Double,
+            digest: String
+        ) {
+            self.workers = workers
+            self.trial = trial
+            self.threads = threads
+            self.seconds = seconds
+            self.idleShare = idleShare
+            self.finishSpreadSeconds = finishSpreadSeconds
+            self.finishSpreadBundles = finishSpreadBundles
+            self.distributionSeconds = distributionSeconds
+            self.digest = digest
+        }
+    }
+
+    /// The medians over the trials with one number of workers.
+    package struct Summary: Codable, Sendable {
+        /// Worker processes.
+        package let workers: Int
+        /// The median.
+        package let seconds: Double
+        /// The fastest trial.
+        package let secondsMin: Double
+        /// The slowest trial.
+        package let secondsMax: Double
+        /// Of the median.
+        package let speedup: Double
+        /// Of the median.
+        package let efficiency: Double
+        /// The median.
+        package let idleShare: Double
+        /// The greatest: a goal that one trial misses is missed.
+        package let finishSpreadBundles: Double
+        /// That of all trials.
+        package let digest: String
+        /// What the simulation says, fitted to the trials with one worker.
+        package var predictedSeconds: Double?
+        /// Predicted over measured seconds, less one.
+        package var predictionError: Double?
+
+        private enum CodingKeys: String, CodingKey {
+            case workers, seconds, speedup, efficiency, digest
+            case secondsMin = "seconds_min"
+            case secondsMax = "seconds_max"
+            case idleShare = "idle_share"
+            case finishSpreadBundles = "finish_spread_bundles"
+            case predictedSeconds = "predicted_seconds"
+            case predictionError = "prediction_error"
+        }
+    }
+
+    /// In the order they were run.
+    package let trials: [Trial]
+    /// Ascending by workers.
+    package var summary: [Summary]
+    /// What was trained; known once it was simulated.
+    var job: Job?
+    /// Seconds of the whole job outside the head phase; absent where the backbone was there before.
+    package let serialSeconds: Double?
+    /// Cores of this machine; absent where the workers ran on others.
+    package let cores: Int?
+    /// Every option in force.
+    package let config: [String: JSONValue]
+
+    private enum CodingKeys: String, CodingKey {
+        case trials, summary, cores, config, job
+        case serialSeconds = "serial_seconds"
+    }
+
+    /// Compares trials that trained the same heads.
+    ///
+    /// - Throws: `internal` if there are none, or not all digests are equal: then there is nothing to
+    ///   compare.
+    package init(
+        trials: [Trial], serialSeconds: Double?, coreCount: Int?, config: [String: JSONValue]
+    ) throws(RunError) {
+        guard let digest = trials.first?.digest else {
+            throw RunError(.internal, "no trial was run: no speedup is reported")
+        }
+        try Self.check(trials)
+        let counts = Set(trials.map(\.workers)).sorted()
+        let medians = counts.map { count in
+            Median.of(trials.filter { $0.workers == count }.map(\.seconds))
+        }
+        // With one worker first this is its median; else the fewest workers are taken as ideal.
+        let base = medians[0] * Double(counts[0])
+        self.trials = trials.map { trial in
+            var trial = trial
+            trial.speedup = base / trial.seconds
+            trial.efficiency = trial.speedup / Double(trial.workers)
+            return trial
+        }
+        summary = zip(counts, medians).map { count, seconds in
+            let own = trials.filter { $0.workers == count }
+            return Summary(
+                workers: count, seconds: seconds,
+                secondsMin: own.map(\.seconds).min() ?? seconds,
+                secondsMax: own.map(\.seconds).max() ?? seconds, speedup: base / seconds,
+                efficiency: base / seconds / Double(count),
+                idleShare: Median.of(own.map(\.idleShare)),
+                finishSpreadBundles: own.map(\.finishSpreadBundles).max() ?? 0, digest: digest)
+        }
+        // Features come before the heads, and no sooner with more workers.
+        self.serialSeconds = serialSeconds.map { seconds in
+            seconds
+                + Median.of(
+                    trials.filter { $0.workers == counts[0] }.map(\.distributionSeconds))
+        }
+        cores = coreCount
+        self.config = config
+    }
+
+    /// Checks that trials trained the same heads.
+    ///
+    /// - Throws: `internal` naming the first that differs.
+    package static func check(_ trials: [Trial]) throws(RunError) {
+        guard let first = trials.first,
+            let other = trials.first(where: { $0.digest != first.digest })
+        else { return }
+        throw RunError(
+            .internal,
+            "trial \(other.trial + 1) with \(other.workers) workers trained other heads than trial \(first.trial + 1) with \(first.workers) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
+        )
+    }
+
+    /// What standard output gets.
+    package var table: String {
+        var table = TextTable(columns: [
+            ("workers", .right), ("seconds", .right), ("speedup", .right), ("efficiency", .right),
+            ("idle", .right), ("finish spread", .right),
+        ])
+        for row in summary {
+            table.add([
+                "\(row.workers)", Format.decimal(row.seconds, places: 3),
+                Format.decimal(row.speedup, places: 2), Format.percent(row.efficiency, places: 1),
+                Format.percent(row.idleShare),
+                Format.decimal(row.finishSpreadBundles, places: 2) + " bundles",
+            ])
+        }
+        return table.lines.joined(separator: "\n")
+            + "\n\nmedians of \(trials.count / max(1, summary.count)) trials\(place), greatest finish spread; sha256 heads \(summary[0].digest)\n"
+    }
+
+    private var place: String { cores.map { " on \($0) cores" } ?? " on other hosts" }
+
+    /// The picture.
+    package var chart: SpeedupChart {
+        let alone = summary[0].seconds * Double(summary[0].workers)
+        return SpeedupChart(
+            points: summary.map { row in
+                let speedups = trials.filter { $0.workers == row.workers }.map(\.speedup)
+                return SpeedupChart.Point(
+                    workerCount: row.workers, lowest: speedups.min() ?? row.speedup,
+                    median: row.speedup, highest: speedups.max() ?? row.speedup)
+            }, serialShare: serialSeconds.map { $0 / ($0 + alone) }, coreCount: cores,
+            subtitle:
+                "medians and range of \(trials.count / max(1, summary.count)) trials\(place); one worker: \(Format.duration(seconds: alone))"
+        )
+    }
+}

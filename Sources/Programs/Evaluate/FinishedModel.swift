@@ -1,0 +1,163 @@
+import Decoding
+import Formats
+import Foundation
+import Heads
+import ImageData
+import LeNet
+import Numerics
+import RunFolder
+import System
+
+/// A finished run, read back from its files: all that predicting takes.
+struct FinishedModel {
+    let results: RunResults
+    let backbone: BackboneWeights
+    /// The backbone's output layer.
+    let output: Head
+    /// The run's heads; those it could not train are taken from the backbone's own outputs.
+    let heads: HeadBank
+    private let folder: String
+
+    /// Test features and their labels.
+    struct TestSet {
+        /// `[sample, feature]`.
+        let features: Matrix
+        let labels: [Int]
+        /// Whether they came from the run's .npy files, rather than from running the backbone.
+        let isSaved: Bool
+    }
+
+    var classCount: Int { results.data.classes }
+
+    /// Reads model and results.
+    ///
+    /// - Throws: `FormatError`, `RunError` or `DecodingError` for a run that is not finished, or
+    ///   files that are damaged or do not belong together.
+    init(folder: String) throws {
+        self.folder = folder
+        guard
+            FileManager.default.fileExists(
+                atPath: RunDirectory.path(of: .results, in: folder))
+        else {
+            throw RunError(
+                .data, "\(folder) holds no results.json; give the folder of a finished run")
+        }
+        results = try RunDirectory.readResults(in: folder)
+        if let mode = results.networkMode {
+            throw RunError(
+                .data,
+                "\(folder) is a run of whole networks (--head-mode \(mode)), whose weights are not kept; its results.json has all schemes"
+            )
+        }
+        let path = RunDirectory.path(of: .model, in: folder)
+        let file = try Safetensors(contentsOf: path)
+        let classCount = results.data.classes
+        guard file.metadata["digest.heads"] == results.digests.heads,
+            (2...1 << 20).contains(classCount)
+        else {
+            throw RunError(.data, "\(path) is not of the run whose results.json lies beside it")
+        }
+        backbone = try BackboneWeights(file.tensors, "backbone.", path: path)
+        let width = BackboneConfiguration.featureCount
+        guard backbone.fc2Weight.shape == [classCount, width],
+            backbone.fc2Bias.shape == [classCount]
+        else {
+            throw RunError(.data, "\(path) has no output layer over \(classCount) classes")
+        }
+        output = backbone.outputHead
+        var found = try ModelArtefact.heads(in: file)
+        for members in results.quarantine?.heads ?? [] {
+            guard members.count >= 2, members.allSatisfy({ (0..<classCount).contains($0) }) else {
+                throw RunError(
+                    .data, "\(folder) names heads in results.json that are over no classes of it")
+            }
+            found.append(output.restricted(to: ClassSet(members)))
+        }
+        heads = try HeadBank(found)
+    }
+
+    /// Whether there are heads for elimination over subsets, rather than over pairs alone.
+    var hasSubsets: Bool { heads.contains(.all(classCount)) }
+
+    /// The test features: as the run saved them, or by running the backbone over the data.
+    ///
+    /// - Throws: for files that are not the run's, or data that cannot be read.
+    func testSet(_ options: EvaluateOptions) throws -> TestSet {
+        let featurePath = RunDirectory.path(of: .testFeatures, in: folder)
+        let labelPath = RunDirectory.path(of: .testLabels, in: folder)
+        let isSaved = [featurePath, labelPath].allSatisfy(FileManager.default.fileExists(atPath:))
+        let set =
+            isSaved
+            ? TestSet(
+                features: try NPY.readMatrix(featurePath), labels: try NPY.readLabels(labelPath),
+                isSaved: true)
+            : try computedTestSet(options)
+        guard set.features.rowCount == results.data.testRows,
+            set.labels.count == results.data.testRows,
+            set.features.columnCount == BackboneConfiguration.featureCount,
+            set.labels.allSatisfy({ (0..<classCount).contains($0) })
+        else {
+            throw RunError(
+                .data,
+                "the test features of \(folder) do not have the rows, columns or labels of its results.json; remove \(featurePath) to compute them again"
+            )
+        }
+        return set
+    }
+
+    private func computedTestSet(_ options: EvaluateOptions) throws -> TestSet {
+        let dataset = try Dataset.load(try request(options))
+        guard dataset.sha256 == results.data.sha256 else {
+            throw RunError(
+                .data,
+                "the data in \(dataset.folder) is not what \(folder) was trained on; say --data-dir"
+            )
+        }
+        let shape = dataset.test.shape
+        var configuration = BackboneConfiguration(
+            channelCount: shape.channelCount, height: shape.height, width: shape.width,
+            classCount: classCount, seed: 0, threadCount: options.threads)
+        if case .string(let name)? = results.config["precision"],
+            let precision = BackbonePrecision(rawValue: name)
+        {
+            guard precision.isAvailable else {
+                throw RunError(
+                    .unavailable,
+                    "\(folder) was run with --precision \(name), which this processor lacks; evaluate it where it was trained, or run it with --save-features"
+                )
+            }
+            configuration.precision = precision
+        }
+        let backbone = try Backbone(configuration, weights: backbone)
+        return TestSet(
+            features: try backbone.features(pixels: dataset.test.pixels),
+            labels: dataset.test.labels, isSaved: false)
+    }
+
+    /// The run's data, by its config.
+    private func request(_ options: EvaluateOptions) throws -> DatasetRequest {
+        let config = results.config
+        guard case .string(let name)? = config["dataset"],
+            let dataset = DatasetName(rawValue: name),
+            case .string(let classes)? = config["classes"],
+            case .integer(let every)? = config["every"],
+            let fraction = config["fraction"]?.number, let seed = Self.seed(config["seed"])
+        else {
+            throw RunError(.data, "the config in \(folder)/results.json does not say which data")
+        }
+        var directory = options.dataDirectory
+        if directory == nil, case .string(let own)? = config["data_dir"] { directory = own }
+        return DatasetRequest(
+            dataset, dataDirectory: directory, environment: ProcessInfo.processInfo.environment,
+            classes: try ClassSelection(parsing: classes), every: Int(every), fraction: fraction,
+            seed: seed)
+    }
+
+    private static func seed(_ value: JSONValue?) -> UInt64? {
+        switch value {
+        case .integer(let number): UInt64(exactly: number)
+        case .string(let text): UInt64(text)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,219 @@
+import CoordinatorNetwork
+import Display
+import Fleet
+import Formats
+import Foundation
+import Hashing
+import Heads
+import ImageData
+import Journal
+import LeNet
+import Pages
+import RunFolder
+import Sessions
+import Study
+import StudyWork
+package import System
+
+/// `coordinator reproduce`: a grid of trials, each backbone and heads, resumable, then the report.
+package final class ReproduceProgram: Sendable {
+    private let options: ReproduceOptions
+    private let grid: StudyGrid
+    private let console: Console
+
+    /// A study of these options.
+    ///
+    /// - Throws: `usage` with one sentence for what cannot run.
+    package init(_ options: ReproduceOptions) throws(RunError) {
+        self.options = options
+        grid = try options.grid()
+        console = Console(
+            minimum: options.run.isQuiet ? .warning : options.run.logLevel,
+            showsProgress: !options.run.isQuiet)
+    }
+
+    /// Has workers compute what is missing, then writes and prints the report; a signal ends it, and
+    /// what is computed is kept.
+    ///
+    /// - Throws: `RunError` with the exit status and one sentence.
+    package func run() async throws(RunError) {
+        do {
+            let admission = try options.run.admission()
+            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runStudy(kept, admission)
+            }
+        } catch {
+            throw CoordinatorProgram.runError(error)
+        }
+    }
+
+    private func runStudy(_ kept: KeptFiles, _ admission: Admission?) async throws {
+        let thread = ThreadExecutor(name: "data")
+        let requests = try options.datasetNames().map { try options.request($0) }
+        console.show(.activity("reading \(options.datasets)"))
+        let datasets = try await thread.run {
+            try requests.map { try Dataset.load($0) }
+        }
+        await thread.shutdown()
+        var shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
+        if options.isDryRun, !StudyDirectory.exists(in: path) {
+            return try describe(shelf)
+        }
+        let directory = try StudyDirectory(path: path, config: config(datasets))
+        try directory.journal.forEachRecord { try shelf.add($0) }
+        if options.isDryRun { return try describe(shelf) }
+        kept.open { [path] in
+            let count = (try? directory.journal.recordCount()) ?? 0
+            return count == 0
+                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+        }
+        let failures = options.isReportOnly ? [] : try await compute(shelf, directory, admission)
+        shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
+        try directory.journal.forEachRecord { try shelf.add($0) }
+        try publish(shelf, directory)
+        // Last: the results are there, and say what is missing.
+        if let first = failures.first {
+            throw RunError(
+                .incomplete,
+                "\(failures.count) units could not be computed, the first because \(first.reason); the same command tries them again"
+            )
+        }
+    }
+
+    private var path: String {
+        options.run.runDirectory ?? "runs/study-\(options.settings.scope.rawValue)"
+    }
+
+    /// What every number of the study depends on.
+    private func config(_ datasets: [Dataset]) throws -> [String: JSONValue] {
+        let settings = options.settings
+        var config: [String: JSONValue] = [
+            "protocol": .string(settings.scope.rawValue),
+            "classes": .string(settings.classes), "every": .integer(Int64(settings.every)),
+            "epochs": .integer(Int64(settings.epochCount)),
+            "head_epochs": .integer(Int64(settings.headEpochCount)),
+            "batch_size": .integer(Int64(settings.batchSize)),
+            "learning_rate": .number(Double(settings.learningRate)),
+            "head_dropout": .number(Double(settings.headDropout)),
+            "l2": settings.l2.map { .number($0) } ?? .string("cross-validated"),
+            "seed": .unsigned(settings.seed), "imbalance": .number(settings.imbalance),
+            "balance": .string(settings.balance.rawValue),
+        ]
+        for dataset in datasets { config["data_\(dataset.name)"] = .string(dataset.sha256) }
+        return config
+    }
+
+    /// - Returns: what nobody could compute.
+    private func compute(
+        _ shelf: StudyShelf, _ directory: StudyDirectory, _ admission: Admission?
+    ) async throws -> [TaskHarvest.Failure] {
+        let units = shelf.missing
+        if units.isEmpty { return [] }
+        console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        if options.settings.balance == .resample && options.settings.l2 == nil
+            && grid.arms.contains(.converged)
+        {
+            console.log(
+                .warning,
+                "--balance resample repeats rows, which then stand on both sides of a fold of the cross-validation: the penalty of converged heads comes out too weak; give --l2"
+            )
+        }
+        let (work, chunks) = try shelf.job(units, minWorkerCount: options.run.minWorkers)
+        var job = work
+        job.choose(shareToCheck: options.run.verify)
+        let fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
+            "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
+        }
+        return try await fleet.run { endpoint in
+            console.log(.info, "workers connect to \(endpoint)")
+            return try WorkerLaunch.local(
+                count: options.run.workers, endpoint: WorkerLaunch.reachable(endpoint),
+                admission: admission)
+        } _: { [console, command = options.command, job] members in
+            let harvest = try await members.link.perform(job, on: chunks) { outcomes in
+                let now = Date().timeIntervalSince1970
+                try directory.note(command: command)
+                try directory.journal.commit(
+                    outcomes.map { outcome in
+                        StudyRecord(
+                            unit: units[Int(outcome.id.rawValue)].description,
+                            payload: outcome.bytes, worker: outcome.worker, host: outcome.host,
+                            time: now - outcome.busySeconds, seconds: outcome.busySeconds)
+                    })
+            } withdraw: { task in
+                try directory.journal.remove(units[Int(task.rawValue)].description)
+            }
+            console.endPhase()
+            return harvest.failures
+        }
+    }
+
+    private func publish(_ shelf: StudyShelf, _ directory: StudyDirectory) throws {
+        let report = try shelf.report(
+            command: options.command, computingCommands: try directory.commands(),
+            versions: RunRecord.versions.merging(["cpu": Processor.modelName ?? "unknown"]) {
+                first, _ in first
+            }
+        ) { hexadecimalSHA256($0) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        let json = Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
+        try directory.write(json, named: "results.json")
+        try directory.write(Array(StudyTable.csv(report).utf8), named: "results.csv")
+        try directory.write(Array(StudyPage.rendered(report).utf8), named: "report.html")
+        console.log(.info, "written: \(path)/report.html, results.csv, results.json")
+        if options.run.printsJSON {
+            try StandardStream.output(String(decoding: json, as: UTF8.self))
+        } else {
+            try StandardStream.output(StudyTable.text(report))
+        }
+    }
+
+    private func describe(_ shelf: StudyShelf) throws {
+        let units = shelf.missing
+        let workerCount = max(1, options.run.workers)
+        var table = TextTable(columns: [
+            ("data set", .left), ("trials", .right), ("units to compute", .right),
+            ("heads", .right), ("TFLOP", .right), ("hours", .right),
+        ])
+        func add(_ name: String, _ trials: Int, _ units: [StudyUnit]) {
+            let work = units.reduce(0) { $0 + shelf.flops(of: $1) }
+            table.add([
+                name, Format.count(trials), Format.count(units.count),
+                Format.count(units.reduce(0) { $0 + shelf.headCount(of: $1) }),
+                Format.decimal(work / 1e12, places: 1),
+                Format.decimal(
+                    work / Self.flopsPerSecond / 3_600 / Double(workerCount), places: 2),
+            ])
+        }
+        for name in grid.datasets {
+            add(
+                name, grid.trials.count { $0.dataset == name },
+                units.filter { $0.key.dataset == name })
+        }
+        add("all", grid.trials.count, units)
+        let lines =
+            table.lines + [
+                "",
+                "hours with \(workerCount) compute threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+            ]
+        try StandardStream.output(lines.map { $0 + "\n" }.joined())
+    }
+
+    /// Of LeNet's layers on one core, training and features together, as measured.
+    private static let flopsPerSecond = 75e9
+}
+
+extension Dataset {
+    /// For predicting what trials cost.
+    var size: StudyDatasetSize {
+        let backbone = BackboneConfiguration(
+            channelCount: train.shape.channelCount, height: train.shape.height,
+            width: train.shape.width, classCount: classCount, seed: 0, threadCount: 1)
+        return StudyDatasetSize(
+            trainRowCounts: train.classCounts(classCount: classCount), testRowCount: test.count,
+            featureCount: BackboneConfiguration.featureCount,
+            flopsPerImage: backbone.featureFlops)
+    }
+}

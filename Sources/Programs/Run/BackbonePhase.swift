@@ -1,0 +1,182 @@
+import Display
+import FeatureStore
+import Formats
+import Foundation
+import Heads
+import ImageData
+import Journal
+import LeNet
+import Numerics
+import RunFolder
+import Sessions
+import System
+
+/// What the backbone phase leaves: frozen weights and features.
+struct BackboneOutcome: Sendable {
+    let weights: BackboneWeights
+    /// The output layer over all classes: the one-vs-all scheme.
+    let output: Head
+    /// Training features as workers get them.
+    let chunks: FeatureChunks
+    /// `[sample, feature]`.
+    let testFeatures: Matrix
+    let featureDigest: String
+}
+
+/// Trains the backbone, or takes it from an earlier start of the run, and extracts features.
+struct BackbonePhase {
+    let options: RunOptions
+    private let console: Console
+
+    init(_ options: RunOptions, _ console: Console) {
+        self.options = options
+        self.console = console
+    }
+
+    func run(
+        _ dataset: Dataset, _ directory: RunDirectory, _ clock: PhaseClock
+    ) async throws -> BackboneOutcome {
+        let journal = try directory.openJournal
+        try directory.settle(journal, dataDigest: dataset.sha256)
+        var start = JournalEntries()
+        let time = Date(timeIntervalSinceNow: -clock.secondsSinceStart)
+        start.events = [
+            JournalEvent(
+                seconds: 0, kind: "started",
+                payload: ["time": .string(time.formatted(.iso8601))])
+        ]
+        try journal.commit(start)
+        let writer = JournalWriter(journal)
+        let thread = ThreadExecutor(name: "backbone")
+        let result: Result<BackboneOutcome, any Error>
+        do {
+            result = .success(
+                try await compute(dataset, directory, journal, writer, clock, on: thread))
+        } catch {
+            result = .failure(error)
+        }
+        await thread.shutdown()
+        // No head is accepted before this is on the disk, and no signal's sentence said.
+        try await writer.finish()
+        return try result.get()
+    }
+
+    private func compute(
+        _ dataset: Dataset, _ directory: RunDirectory, _ journal: RunJournal,
+        _ writer: JournalWriter, _ clock: PhaseClock, on thread: ThreadExecutor
+    ) async throws -> BackboneOutcome {
+        try await thread.run { flag in
+            let backbone = try trained(dataset, journal, writer, flag)
+            console.endPhase()
+            clock.end(\.backbone)
+            console.show(.activity("extracting features"))
+            let check: (Int) throws -> Void = { _ in try flag.check() }
+            let train = try backbone.features(pixels: dataset.train.pixels, onMinibatch: check)
+            let test = try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
+            let outcome = try finish(backbone.weights(), train, test, dataset, directory)
+            var entries = JournalEntries()
+            entries.features = try settled(outcome, journal)
+            writer.append(entries)
+            clock.end(\.features)
+            return outcome
+        }
+    }
+
+    private func trained(
+        _ dataset: Dataset, _ journal: RunJournal, _ writer: JournalWriter,
+        _ flag: CancellationFlag
+    ) throws -> Backbone {
+        let shape = dataset.train.shape
+        var configuration = BackboneConfiguration(
+            channelCount: shape.channelCount, height: shape.height, width: shape.width,
+            classCount: dataset.classCount, seed: options.seed, threadCount: options.threads)
+        // A minibatch is padded to its full size: one larger than the data would be padding.
+        configuration.batchSize = min(options.batchSize, dataset.train.count)
+        configuration.learningRate = options.learningRate
+        configuration.precision = options.precision
+        let record = try journal.backbone()
+        let epochsDone = record?.epochCount ?? 0
+        let backbone: Backbone
+        if let record {
+            console.log(
+                .info,
+                epochsDone >= options.epochs
+                    ? "the backbone was trained before; going on from it"
+                    : "\(epochsDone) of \(options.epochs) epochs of the backbone were trained before; going on with the others"
+            )
+            backbone = try Backbone(configuration, checkpoint: BackboneCheckpoint(record, journal))
+        } else {
+            backbone = try Backbone(configuration)
+        }
+        let progress = BackboneTracker(epochsDone: epochsDone, epochCount: options.epochs)
+        for epoch in epochsDone..<max(epochsDone, options.epochs) {
+            try backbone.trainEpoch(
+                epoch, pixels: dataset.train.pixels, labels: dataset.train.labels
+            ) { report in
+                try flag.check()
+                console.show(.backbone(progress.update(report)))
+            }
+            let checkpoint = try backbone.checkpoint()
+            try BackbonePhase.check(
+                checkpoint.weights.tensors.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+            // Written while the next epoch trains.
+            try writer.check()
+            var entries = JournalEntries()
+            entries.backbone = checkpoint.record(epochCount: epoch + 1)
+            writer.append(entries)
+        }
+        return backbone
+    }
+
+    /// - Throws: `usage` for numbers that are not finite: no head can be trained on them.
+    private static func check(_ isFinite: Bool) throws(RunError) {
+        guard isFinite else {
+            throw .usage("the backbone's training diverged; lower --learning-rate")
+        }
+    }
+
+    private func finish(
+        _ weights: BackboneWeights, _ train: Matrix, _ test: Matrix, _ dataset: Dataset,
+        _ directory: RunDirectory
+    ) throws -> BackboneOutcome {
+        if options.savesFeatures {
+            try NPY.write(train, to: directory.path(of: .trainFeatures))
+            try NPY.write(labels: dataset.train.labels, to: directory.path(of: .trainLabels))
+            try NPY.write(test, to: directory.path(of: .testFeatures))
+            try NPY.write(labels: dataset.test.labels, to: directory.path(of: .testLabels))
+        }
+        try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
+        let classCount = dataset.classCount
+        return BackboneOutcome(
+            weights: weights,
+            output: weights.outputHead,
+            chunks: try FeatureChunks(
+                FeatureTable(
+                    grouping: train, labels: dataset.train.labels, classCount: classCount)),
+            testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
+    }
+}
+
+/// Rate and time left of the backbone's training.
+private struct BackboneTracker {
+    private let epochsDone: Int
+    private let epochCount: Int
+    private let start = ContinuousClock.now
+
+    /// - Parameter epochsDone: by an earlier start.
+    init(epochsDone: Int, epochCount: Int) {
+        self.epochsDone = epochsDone
+        self.epochCount = epochCount
+    }
+
+    func update(_ report: EpochProgress) -> BackboneProgress {
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let done = report.epoch * report.rowCount + report.rowsDone
+        let rate = Double(done - epochsDone * report.rowCount) / max(seconds, 1e-3)
+        return BackboneProgress(
+            epoch: report.epoch + 1, epochCount: epochCount, rowsDone: report.rowsDone,
+            rowCount: report.rowCount, loss: report.meanLoss, accuracy: report.accuracy,
+            imagesPerSecond: rate,
+            secondsLeft: Double(epochCount * report.rowCount - done) / rate)
+    }
+}

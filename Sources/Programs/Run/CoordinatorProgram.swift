@@ -1,0 +1,212 @@
+import CoordinatorNetwork
+import Display
+import Fleet
+import Formats
+import Foundation
+import HeadTraining
+import Heads
+import ImageData
+import LeNet
+import Numerics
+import RunFolder
+import Scheduling
+import Sessions
+import StudyWork
+package import System
+import Transfer
+import WireProtocol
+import ZeroMQ
+
+/// `coordinator run`, from data to artefacts: one phase after the other, each awaited.
+///
+/// This file is the order of things; what a phase does is in the phase's own.
+package final class CoordinatorProgram: Sendable {
+    private let options: RunOptions
+    private let console: Console
+
+    /// A run with these options, which have been checked.
+    package init(_ options: RunOptions) {
+        self.options = options
+        console = Console(
+            minimum: options.isQuiet ? .warning : options.logLevel,
+            showsProgress: !options.isQuiet)
+    }
+
+    /// Runs to the end, or until SIGINT or SIGTERM; prints the result on standard output.
+    ///
+    /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
+    ///   what is kept.
+    package func run() async throws(RunError) {
+        do {
+            let admission = try options.admission()
+            try await Self.endingAtSignals(readingAgain: admission, console) { kept in
+                try await self.runPhases(kept, admission)
+            }
+        } catch {
+            throw Self.runError(error)
+        }
+    }
+
+    /// Does the work, and cancels it at SIGINT, SIGTERM or, without a list to read again, SIGHUP; a
+    /// second signal ends the process where it stands.
+    ///
+    /// - Parameter admission: whose list is read again at SIGHUP.
+    /// - Throws: what the work throws, and `interrupted`, once the work has ended.
+    static func endingAtSignals(
+        readingAgain admission: Admission?, _ console: Console,
+        _ work: @escaping @Sendable (KeptFiles) async throws -> Void
+    ) async throws {
+        let kept = KeptFiles()
+        // `_exit`: no destructor of a library may wait for its threads, or fall over them.
+        let watcher = await SignalWatcher(
+            admission == nil ? [.interrupt, .terminate, .hangUp] : [.interrupt, .terminate]
+        ) {
+            _exit($0.exitStatus)
+        }
+        defer { watcher.stop() }
+        let reader = admission == nil ? nil : await SignalWatcher([.hangUp])
+        defer { reader?.stop() }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await work(kept) }
+                group.addTask { try await throwAtSignal(watcher) }
+                if let admission, let reader {
+                    group.addTask {
+                        for await _ in reader.signals { readAgain(admission, console) }
+                        try Task.checkCancellation()
+                    }
+                }
+                // The first to end decides; the other is cancelled and awaited.
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch let interruption as Interruption {
+            // The work has ended, and what it had is on the disk.
+            throw RunError(
+                .interrupted(signal: interruption.signal.number), "interrupted; \(kept.summary)")
+        }
+    }
+
+    private struct Interruption: Error {
+        let signal: TerminationSignal
+    }
+
+    private static func throwAtSignal(_ watcher: SignalWatcher) async throws {
+        for await signal in watcher.signals { throw Interruption(signal: signal) }
+        throw CancellationError()
+    }
+
+    private static func readAgain(_ admission: Admission, _ console: Console) {
+        do throws(RunError) {
+            try admission.reload()
+        } catch {
+            console.log(.error, "\(error.message); the list read before stays in force")
+        }
+    }
+
+    /// Gives every module's error its exit status.
+    static func runError(_ error: any Error) -> RunError {
+        switch error {
+        case let error as RunError: error
+        case let error as DatasetError:
+            RunError(error.code == .invalidRequest ? .usage : .data, error.message)
+        case let error as FormatError:
+            RunError(error.code == .cannotWrite ? .cannotWrite : .data, error.message)
+        case let error as RunFolderError:
+            RunError(error.code == .inUse ? .unavailable : .usage, error.message)
+        case let error as ZeroMQError: RunError(error)
+        case let error as TransferError: RunError(.data, error.message)
+        case let error as WireError: RunError(.internal, error.message)
+        case let error as TrialError: RunError(.data, error.description)
+        case let error as HeadTrainingError:
+            RunError(error.code == .unusableInput ? .data : .internal, error.message)
+        case let error as BackboneError:
+            switch error.code {
+            case .diverged, .invalidConfiguration: RunError(.usage, error.message)
+            case .invalidWeights, .invalidData: RunError(.data, error.message)
+            default: RunError(.internal, error.message)
+            }
+        case is CancellationError: RunError(.internal, "the run was cancelled")
+        default: RunError(.internal, "\(error)")
+        }
+    }
+
+    private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
+        let clock = PhaseClock()
+        let compute = ComputePool(threadCount: options.threads, name: "evaluate")
+        console.show(.activity("reading \(options.dataset.rawValue)"))
+        let dataset = try await loadDataset(on: compute)
+        let plan = try options.plan(classCount: dataset.classCount)
+        let directory = try options.openDirectory()
+        kept.open(directory)
+        if directory.state == .finished { return try printFormer(directory) }
+        clock.end(\.data)
+        describe(dataset, plan, directory)
+
+        var fleet = Fleet(bind: options.bind, admission: admission, observer: console) {
+            "the coordinator ended: \(Self.runError($0).message)"
+        }
+        fleet.origin = clock.start
+        let (results, trained) = try await fleet.run { endpoint in
+            console.log(.info, "workers connect to \(endpoint)")
+            if let admission { describe(admission) }
+            return try WorkerLaunch.local(
+                count: options.workers, endpoint: WorkerLaunch.reachable(endpoint),
+                admission: admission)
+        } _: { [self] members in
+            let backbone = try await BackbonePhase(options, console).run(
+                dataset, directory, clock)
+            let trained = try await TrainingPhase(
+                options: options, dataset: dataset, plan: plan, backbone: backbone, pool: compute,
+                console: console
+            ).run(members.link, directory, clock)
+            let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
+                backbone, trained, labels: dataset.test.labels)
+            clock.end(\.evaluate)
+            let record = RunRecord(
+                options: options, dataset: dataset, plan: plan, backbone: backbone,
+                trained: trained, evaluation: evaluation)
+            return (try record.write(to: directory, clock), trained)
+        }
+        // Whoever reads the results finds no worker still running.
+        try show(results)
+        // Last: the results are there, and say what is missing.
+        try trained.checkComplete()
+        await compute.shutdown()
+    }
+}
+
+extension CoordinatorProgram {
+    private func loadDataset(on pool: ComputePool) async throws -> Dataset {
+        let request = options.datasetRequest
+        return try await pool.threads[0].run { try Dataset.load(request) }
+    }
+
+    private func describe(_ dataset: Dataset, _ plan: HeadPlan, _ directory: RunDirectory) {
+        console.log(
+            .info,
+            "\(dataset.name.rawValue): \(dataset.train.count) training and \(dataset.test.count) test rows of \(dataset.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+        )
+    }
+
+    private func describe(_ admission: Admission) {
+        let count = admission.listedCount
+        console.log(
+            count == 0 && options.workers == 0 ? .warning : .info,
+            "everything is encrypted; \(count) worker keys may join, as \(admission.listPath ?? "nobody") lists them (read again at SIGHUP)"
+        )
+    }
+
+    private func printFormer(_ directory: RunDirectory) throws {
+        console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
+        try show(RunDirectory.readResults(in: directory.path))
+    }
+
+    private func show(_ results: RunResults) throws {
+        let text =
+            options.printsJSON
+            ? String(decoding: try JSONFile.encode(results), as: UTF8.self)
+            : RunRecord.table(of: results)
+        try StandardStream.output(text)
+    }
+}

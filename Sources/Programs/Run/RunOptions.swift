@@ -1,0 +1,325 @@
+import CoordinatorNetwork
+package import Formats
+import Foundation
+import HeadTraining
+package import Heads
+package import ImageData
+package import LeNet
+import RunFolder
+package import Sessions
+package import System
+
+/// Which weights training changes.
+package enum HeadMode: String, Sendable, CaseIterable {
+    /// The head's own, on frozen features.
+    case frozen
+    /// The whole net's, started from the backbone.
+    case warm
+    /// The whole net's, started afresh.
+    case scratch
+}
+
+/// How long heads train.
+package enum HeadEpochs: Hashable, Sendable, CustomStringConvertible {
+    /// So many passes over the rows, 1 to 100,000.
+    case count(Int)
+    /// To the optimum, without dropout and with an L2 penalty.
+    case converge
+
+    /// A whole number, or `converge`.
+    package init?(argument: String) {
+        if argument == "converge" {
+            self = .converge
+        } else if let count = Int(argument) {
+            self = .count(count)
+        } else {
+            return nil
+        }
+    }
+
+    /// As a person gives it.
+    package var description: String {
+        switch self {
+        case .count(let count): "\(count)"
+        case .converge: "converge"
+        }
+    }
+
+    var config: JSONValue {
+        switch self {
+        case .count(let count): .integer(Int64(count))
+        case .converge: .string(description)
+        }
+    }
+}
+
+/// Every option of `coordinator run`, as in force.
+package struct RunOptions: Sendable {
+    /// The data set whose files are read.
+    package var dataset = DatasetName.fashionMNIST
+    /// Folder with the standard files; nil means `MANYHEADS_DATA`, then the system's folder.
+    package var dataDirectory: String?
+    /// The classes kept, which also numbers the labels.
+    package var classes = ClassSelection.all
+    /// Every which training row of the kept classes stays; 1 keeps all.
+    package var every = 1
+    /// Share of each class's rows left by `every` that stays, drawn by the seed; in (0, 1].
+    package var fraction = 1.0
+    /// Epochs of the backbone, 1 to 100,000.
+    package var epochs = 12
+    /// Epochs of every head.
+    package var headEpochs = HeadEpochs.count(20)
+    /// Strength of the penalty of heads at their optimum, above 0; nil has cross-validation choose it.
+    package var l2: Double?
+    /// Numbers of the backbone's heavy products.
+    package var precision = BackbonePrecision.fp32
+    /// Rows per update of backbone and heads, 1 to 65,536.
+    package var batchSize = 128
+    /// Adadelta's learning rate for backbone and heads, above 0.
+    package var learningRate: Float = 1
+    /// Share of the features dropped while heads train, in [0, 1); nil is half of them, and none on the
+    /// way to an optimum.
+    package var headDropout: Float?
+    /// Which class sets get a head.
+    package var heads = HeadPlan.Kind.subsets
+    /// Which weights head training may change.
+    package var headMode = HeadMode.frozen
+    /// Where the heads' weights start; an optimum does not depend on it.
+    package var headInitialisation = HeadInitialisation.glorot
+    /// Seed of everything that is drawn: subsample, weights, orders, dropout.
+    package var seed: UInt64 = 0
+    /// Worker processes to start on this machine, 0 to 1,024, one compute thread each.
+    package var workers = 0
+    /// Workers that must hold all features before heads are handed out, at least 1.
+    package var minWorkers = 1
+    /// Control endpoint; features are broadcast on the port after it, and port 0 picks free ones.
+    package var bind = "tcp://127.0.0.1:5555"
+    /// Whether `bind` may reach beyond this machine although nothing is encrypted.
+    package var insecure = false
+    /// File of the coordinator's secret key; nil means that nothing is encrypted.
+    package var keyPath: String?
+    /// File or folder of the keys of the workers that may join; with `keyPath` only.
+    package var allowPath: String?
+    /// Share of the heads that a second process trains as well, to compare, in [0, 1].
+    package var verify = 0.0
+    /// Threads of the backbone and the evaluation, 1 to 4,096.
+    package var threads: Int
+    /// Folder of the run's files; nil makes one under `runs`, named by time and data set.
+    package var runDirectory: String?
+    /// Whether features and labels are also written as .npy files.
+    package var savesFeatures = false
+    /// Whether standard output gets results.json in place of the table.
+    package var printsJSON = false
+    /// Whether standard error gets warnings and no progress.
+    package var isQuiet = false
+    /// The least important kind of line that standard error gets.
+    package var logLevel = LogLevel.info
+
+    /// The defaults of the contract, with `threads` for the backbone and the evaluation.
+    package init(threads: Int) {
+        self.threads = threads
+    }
+
+    /// Checks what no parser of a single option can.
+    ///
+    /// - Throws: `usage` with one sentence for what cannot run.
+    package func check() throws(RunError) {
+        try require(every >= 1, "--every must be at least 1, not \(every)")
+        try require(
+            fraction > 0 && fraction <= 1,
+            "--fraction must be above 0 and at most 1, not \(fraction)")
+        try require((1...100_000).contains(epochs), "--epochs must be 1 to 100,000, not \(epochs)")
+        try checkHeads()
+        try require(
+            (1...65_536).contains(batchSize), "--batch-size must be 1 to 65,536, not \(batchSize)")
+        try require(
+            learningRate.isFinite && learningRate > 0,
+            "--learning-rate must be above 0, not \(learningRate)")
+        try require(
+            precision.isAvailable,
+            "--precision \(precision.rawValue) needs a processor with bf16 instructions, which this one lacks; use fp32"
+        )
+        try require((0...1_024).contains(workers), "--workers must be 0 to 1,024, not \(workers)")
+        try require(
+            (1...100_000).contains(minWorkers),
+            "--min-workers must be at least 1, not \(minWorkers)")
+        try require(
+            verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
+        try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
+        try require(
+            bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
+            "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
+        try require(
+            hasPorts, "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try require(
+            (keyPath == nil) == (allowPath == nil),
+            "--key and --allow go together: the coordinator's secret key, and the list of the workers that may join; coordinator keygen DIR makes both"
+        )
+        try require(
+            insecure || isLoopback || keyPath != nil,
+            """
+            --bind \(bind) lets any machine that reaches it join, read the features and send \
+            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1, or say \
+            --insecure if the network is yours alone
+            """)
+    }
+
+    private func checkHeads() throws(RunError) {
+        if case .count(let count) = headEpochs {
+            try require(
+                (1...100_000).contains(count), "--head-epochs must be 1 to 100,000, not \(count)")
+            try require(
+                l2 == nil, "--l2 is the penalty of --head-epochs converge, which is not asked for")
+        }
+        if let headDropout {
+            try require(
+                headDropout >= 0 && headDropout < 1,
+                "--head-dropout must be at least 0 and below 1, not \(headDropout)")
+            try require(
+                headEpochs != .converge || headDropout == 0,
+                "--head-epochs converge trains without dropout, so --head-dropout must be 0 or left out, not \(headDropout)"
+            )
+        }
+        try require(
+            headEpochs != .converge || headInitialisation == .glorot,
+            "--head-init is of heads trained by epochs; those of --head-epochs converge have one optimum, wherever they start"
+        )
+        try require(
+            l2.map { $0 > 0 && $0 <= 1e6 } ?? true,
+            "--l2 must be above 0 and at most 1e6, not \(l2 ?? 0)")
+        guard headMode != .frozen else { return }
+        try require(
+            headEpochs != .converge,
+            "--head-epochs converge is for frozen heads; networks of --head-mode \(headMode.rawValue) train by epochs"
+        )
+        try require(
+            headDropout == nil,
+            "--head-dropout is of frozen heads; networks of --head-mode \(headMode.rawValue) have the backbone's own dropout"
+        )
+        try require(
+            headInitialisation == .glorot,
+            "--head-init is of frozen heads; networks of --head-mode \(headMode.rawValue) start where their mode says"
+        )
+        try require(
+            precision == .fp32,
+            "--precision is of frozen heads' backbone; networks of --head-mode \(headMode.rawValue) train in fp32, and so does theirs"
+        )
+    }
+
+    /// Share of the features dropped while heads train.
+    var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
+
+    /// Where cross-validation chooses the penalty, as config.json says it before it has.
+    private static let crossValidated: JSONValue = "cross-validated"
+
+    private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
+        if !condition { throw .usage(message()) }
+    }
+
+    /// Whether no other machine can reach `bind`, as its own words show: the name of an interface,
+    /// or of a host but for the one the link itself replaces by an address, may be anything.
+    package var isLoopback: Bool {
+        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]+/) != nil
+    }
+
+    /// Who may join, read from the files; nil where nothing is encrypted.
+    ///
+    /// - Throws: `data` with one sentence for a file that cannot be used, `unavailable` if libzmq
+    ///   cannot encrypt.
+    func admission() throws(RunError) -> Admission? {
+        guard let keyPath, let allowPath else { return nil }
+        return try Admission(keyPath: keyPath, listPath: allowPath)
+    }
+
+    /// The control port can be had, and the broadcast's after it.
+    private var hasPorts: Bool {
+        guard let colon = bind.lastIndex(of: ":") else { return false }
+        return UInt16(bind[bind.index(after: colon)...]).map { $0 < UInt16.max } == true
+    }
+
+    /// Every option in force, as config.json and results.json hold it.
+    package var config: [String: JSONValue] {
+        [
+            "dataset": .string(dataset.rawValue),
+            "data_dir": dataDirectory.map { .string($0) } ?? .null,
+            "classes": .string(classes.description), "every": .integer(Int64(every)),
+            "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
+            "head_epochs": headEpochs.config,
+            "l2": l2.map { .number($0) }
+                ?? (headEpochs == .converge ? Self.crossValidated : .null),
+            "precision": .string(precision.rawValue),
+            "batch_size": .integer(Int64(batchSize)),
+            "learning_rate": .number(Double(learningRate)),
+            "head_dropout": headMode == .frozen ? .number(Double(headDropoutInForce)) : .null,
+            "heads": .string(heads.rawValue),
+            "head_mode": .string(headMode.rawValue),
+            "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
+            "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
+            "verify": .number(verify),
+            "bind": .string(bind), "insecure": .bool(insecure),
+            // Where they are, never what is in them.
+            "key": keyPath.map { .string($0) } ?? .null,
+            "allow": allowPath.map { .string($0) } ?? .null,
+            "threads": .integer(Int64(threads)),
+            "run_dir": runDirectory.map { .string($0) } ?? .null,
+            "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
+            "quiet": .bool(isQuiet), "log_level": .string(logLevel.rawValue),
+        ]
+    }
+
+    /// Options by which two starts of one run may differ.
+    ///
+    /// `threads` is among them although the backbone's bits depend on it: what is trained already is
+    /// kept, and the heads' bits do not.
+    package static let incidental: Set<String> = [
+        "data_dir", "workers", "min_workers", "verify", "bind", "insecure", "key", "allow",
+        "threads", "run_dir", "save_features", "json", "quiet", "log_level",
+    ]
+
+    /// Which rows to read.
+    var datasetRequest: DatasetRequest {
+        DatasetRequest(
+            dataset, dataDirectory: dataDirectory,
+            environment: ProcessInfo.processInfo.environment, classes: classes, every: every,
+            fraction: fraction, seed: seed)
+    }
+
+    /// The heads to train for so many classes.
+    ///
+    /// - Throws: `usage` for more classes than all subsets can be listed of.
+    func plan(classCount: Int) throws(RunError) -> HeadPlan {
+        if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
+            throw .usage(
+                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
+            )
+        }
+        return HeadPlan(heads, classCount: classCount)
+    }
+
+    /// The run directory, made, locked and compared with these options.
+    func openDirectory() throws -> RunDirectory {
+        try RunDirectory(
+            path: runDirectory
+                ?? RunDirectory.defaultPath(
+                    dataset: dataset.rawValue, at: Int(Date().timeIntervalSince1970)),
+            config: config, incidental: Self.incidental)
+    }
+
+    /// What every head of the run is trained by.
+    ///
+    /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
+    func headHyperparameters(l2: Double?) -> HeadHyperparameters {
+        if let l2 {
+            // Nothing else reaches an optimum: what is not set here is not sent either.
+            return HeadHyperparameters(
+                epochCount: BundleTrainer.optimumPassCount, dropout: 0, initialisation: .zero,
+                optimumL2: l2)
+        }
+        guard case .count(let count) = headEpochs else {
+            preconditionFailure("the penalty of heads at their optimum is chosen before")
+        }
+        return HeadHyperparameters(
+            epochCount: count, batchSize: batchSize, learningRate: learningRate,
+            dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed)
+    }
+}

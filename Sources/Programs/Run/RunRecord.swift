@@ -1,0 +1,184 @@
+import FeatureStore
+import Formats
+import Foundation
+import Heads
+import ImageData
+import LeNet
+import Numerics
+import RunFolder
+import Scheduling
+import Sessions
+import Study
+import Transfer
+import ZeroMQ
+
+/// Everything a run found, on its way into files and onto the screen.
+struct RunRecord {
+    let options: RunOptions
+    let dataset: Dataset
+    let plan: HeadPlan
+    let backbone: BackboneOutcome
+    let trained: TrainedHeads
+    let evaluation: SchemeEvaluation
+
+    private var harvest: HeadHarvest { trained.harvest }
+
+    /// Writes predictions.csv, model.safetensors and, last, results.json.
+    func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
+        let predictions = PredictionsCSV(
+            labels: evaluation.labels,
+            oneVsAll: evaluation.outcome(of: .oneVsAll)?.predictions ?? [],
+            oneVsAllRefit: evaluation.outcome(of: .oneVsAllRefit)?.predictions,
+            allVsAll: evaluation.outcome(of: .softVote)?.predictions,
+            tree: evaluation.outcome(of: .treeElimination)?.predictions
+        ).encoded()
+        let digests = RunResults.Digests(
+            features: backbone.featureDigest, heads: trained.digest,
+            predictions: RunDigests.predictions(predictions))
+        try directory.write(predictions, as: .predictions)
+        let model = try ModelArtefact.file(
+            backbone: backbone.weights.named("backbone."), heads: trained.heads,
+            metadata: metadata(digests))
+        try directory.write(model.encoded(), as: .model)
+        try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
+        let results = results(digests, clock.timing)
+        try directory.write(results)
+        return results
+    }
+
+    private func metadata(_ digests: RunResults.Digests) -> [String: String] {
+        var metadata = [
+            "dataset": dataset.name.rawValue,
+            "classes": dataset.classNames.joined(separator: ","),
+            "seed": "\(options.seed)", "digest.features": digests.features,
+            "digest.heads": digests.heads, "digest.predictions": digests.predictions,
+        ]
+        if options.headMode != .frozen { metadata["heads.networks"] = options.headMode.rawValue }
+        if !trained.missing.isEmpty {
+            metadata["heads.missing"] = trained.missing.map {
+                $0.classes.members.map(String.init).joined(separator: ",")
+            }.joined(separator: ";")
+        }
+        return metadata
+    }
+
+    private var verification: RunResults.Verification? {
+        guard options.verify > 0 || harvest.mismatchCount > 0 else { return nil }
+        return RunResults.Verification(
+            share: options.verify, checked: harvest.checkedCount,
+            unchecked: harvest.uncheckedCount, differing: harvest.mismatchCount,
+            refereed: harvest.refereedCount)
+    }
+
+    private var quarantine: RunResults.Quarantine? {
+        let workers = harvest.workers.compactMap { worker in
+            worker.fault.map {
+                RunResults.Quarantine.Worker(
+                    name: worker.name, host: worker.host, reason: $0.reason,
+                    headsWithdrawn: $0.withdrawnCount)
+            }
+        }
+        if workers.isEmpty && trained.missing.isEmpty { return nil }
+        return RunResults.Quarantine(
+            heads: trained.missing.map(\.classes.members), workers: workers)
+    }
+
+    private func results(
+        _ digests: RunResults.Digests, _ timing: RunResults.Timing
+    ) -> RunResults {
+        RunResults(
+            config: config,
+            data: .init(
+                trainRows: dataset.train.count, testRows: dataset.test.count,
+                classes: dataset.classCount, classNames: dataset.classNames,
+                sha256: dataset.sha256,
+                featureBytes: options.headMode == .frozen
+                    ? backbone.chunks.manifest.byteCount : nil),
+            schemes: .init(
+                oneVsAll: summary(.oneVsAll) ?? Self.noSummary,
+                oneVsAllRefit: summary(.oneVsAllRefit), allVsAll: summary(.softVote),
+                tree: summary(.treeElimination), allVsAllHardVote: summary(.hardVote),
+                allVsAllCoupling: summary(.pairwiseCoupling), dag: summary(.eliminationGraph)),
+            digests: digests, timing: timing, heads: headCounts,
+            optimum: trained.optimum, verification: verification, quarantine: quarantine,
+            workers: harvest.workers.map {
+                .init(
+                    name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
+                    heads: $0.headCount, busySeconds: $0.busySeconds,
+                    peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
+            },
+            security: .init(harvest.refusals),
+            versions: Self.versions)
+    }
+
+    private static let noSummary = RunResults.SchemeSummary(
+        accuracy: 0, correct: 0, nll: 0, brier: 0, ece: 0, heads: 0, headsPerPrediction: 0,
+        parameters: 0, bytes: 0)
+
+    /// Every option in force, and the penalty that cross-validation chose.
+    private var config: [String: JSONValue] {
+        options.config.merging(
+            trained.optimum.map { ["l2": .number($0.l2)] } ?? [:]
+        ) { _, chosen in chosen }
+    }
+
+    private func summary(_ scheme: StudyScheme) -> RunResults.SchemeSummary? {
+        guard let outcome = evaluation.outcome(of: scheme) else { return nil }
+        let cost = scheme.cost(
+            classCount: plan.classCount, featureCount: backbone.output.weights.columnCount)
+        let parameterCount =
+            cost.parameterCount
+            + (scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
+        return RunResults.SchemeSummary(
+            accuracy: Double(outcome.correctCount) / Double(max(1, evaluation.labels.count)),
+            correct: outcome.correctCount, nll: outcome.negativeLogLikelihood,
+            brier: outcome.brierScore, ece: outcome.expectedCalibrationError,
+            heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
+            parameters: parameterCount, bytes: parameterCount * 4)
+    }
+
+    private var headCounts: RunResults.HeadCounts {
+        let count = harvest.products.count { $0 != nil } - harvest.resumedCount
+        let seconds = max(harvest.headSeconds, 1e-9)
+        var rates = (epochs: 0.0, gflops: 0.0)
+        if case .count(let epochCount) = options.headEpochs {
+            rates = (
+                Double(count * epochCount) / seconds, harvest.totalFlops / seconds * 1e-9
+            )
+        }
+        return RunResults.HeadCounts(
+            trained: count, resumed: harvest.resumedCount, duplicated: harvest.duplicatedCount,
+            rejected: harvest.rejectedCount, certified: trained.certifiedCount,
+            headEpochsPerSecond: rates.epochs, gflopsPerSecond: rates.gflops,
+            idleShare: harvest.timeline.headPhase?.idleShare,
+            finishSpreadSeconds: harvest.timeline.headPhase?.finishSpreadSeconds,
+            finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles,
+            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, count)))
+    }
+}
+
+/// This release of Manyheads.
+package enum Release {
+    /// As `--version` and results.json say it.
+    package static let version = "0.1.0"
+}
+
+extension RunResults.SecuritySummary {
+    /// Of a run with so many refusals; nil is one without encryption, which refuses nobody by key.
+    fileprivate init(_ refusals: Refusals?) {
+        let reasons = Refusals.Reason.allCases.map { ($0.rawValue, refusals?.counts[$0] ?? 0) }
+        self.init(
+            encryption: refusals == nil ? "none" : "curve", refused: refusals?.total ?? 0,
+            refusedByReason: Dictionary(uniqueKeysWithValues: reasons))
+    }
+}
+
+extension RunRecord {
+    /// Programs and libraries that results depend on, by name.
+    static var versions: [String: String] {
+        [
+            "manyheads": Release.version, "libzmq": Context.libraryVersion,
+            "onednn": Backbone.libraryVersion,
+        ]
+    }
+}

@@ -1,0 +1,143 @@
+import CoordinatorNetwork
+import Decoding
+import Display
+import FeatureStore
+import HeadTraining
+import Heads
+import ImageData
+import Journal
+import Numerics
+import RunFolder
+import Scheduling
+import Sessions
+import System
+
+/// What the head phase leaves.
+struct TrainedHeads: Sendable {
+    let harvest: HeadHarvest
+    /// What nobody could train.
+    let missing: [HeadSpec]
+    /// What schemes ask: the heads, and the backbone's own outputs in the place of those missing.
+    let bank: HeadBank
+    /// `[sample, feature]` of the test rows, as the bank reads them.
+    let testFeatures: Matrix
+    /// As results.json has it.
+    let digest: String
+    /// Of heads at their optimum.
+    var optimum: RunResults.Optimum?
+    var certifiedCount: Int?
+    /// Of whole networks, parameters of each besides its last layer.
+    var bodyParameterCount = 0
+
+    /// Heads as the model's file has them, in the plan's order; none of whole networks.
+    var heads: [Head] { harvest.heads.compactMap(\.self) }
+
+    /// Checks that nothing is missing.
+    ///
+    /// - Throws: `RunError` of code `incomplete` that says what was given up, and why.
+    func checkComplete() throws(RunError) {
+        if let incompleteness = harvest.incompleteness {
+            throw RunError(.incomplete, incompleteness)
+        }
+        guard let first = missing.first else { return }
+        let reason = harvest.reasons[first.id] ?? "three workers died of it"
+        throw RunError(
+            .incomplete,
+            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first.classes), because \(reason); the backbone's own outputs stand in for what is missing, and all others are kept: the same command tries again"
+        )
+    }
+}
+
+/// Has workers train the heads of a run, and says how they came out.
+struct TrainingPhase {
+    let options: RunOptions
+    let dataset: Dataset
+    let plan: HeadPlan
+    let backbone: BackboneOutcome
+    let pool: ComputePool
+    let console: Console
+
+    /// Trains what an earlier start has not, each head on the disk before its worker hears so.
+    ///
+    /// - Throws: `RunError` if no two machines agree about a head, so that none can be trusted.
+    func run(
+        _ link: CoordinatorLink, _ directory: RunDirectory, _ clock: PhaseClock
+    ) async throws -> TrainedHeads {
+        let journal = try directory.openJournal
+        guard options.headMode == .frozen else {
+            let phase = NetworkPhase(
+                options: options, plan: plan, dataset: dataset, backbone: backbone)
+            var (job, chunks) = try phase.job(known: phase.known(journal))
+            job.choose(shareToCheck: options.verify)
+            describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
+            let writer = JournalWriter(journal) { phase.name(of: $0) }
+            let harvest = try await train(job, chunks, writer, link, directory, clock)
+            return try await pool.threads[0].run { try phase.trained(harvest, journal) }
+        }
+        let optimum = OptimumPhase(
+            options: options, backbone: backbone, pool: pool, console: console)
+        let penalty =
+            options.headEpochs == .converge ? try await optimum.penalty(journal, clock) : nil
+        var job = HeadJob(
+            options, plan, backbone, l2: penalty?.l2, minWorkerCount: options.minWorkers)
+        try job.resume(journal)
+        job.choose(shareToCheck: options.verify)
+        describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
+        let harvest = try await train(
+            job, backbone.chunks, JournalWriter(journal), link, directory, clock)
+        let heads = harvest.heads.compactMap(\.self)
+        // What is missing is taken from the backbone's own outputs for the head's classes.
+        let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
+        var trained = TrainedHeads(
+            harvest: harvest, missing: harvest.quarantined, bank: try HeadBank(heads + standIns),
+            testFeatures: backbone.testFeatures, digest: RunDigests.heads(heads))
+        if let penalty {
+            console.show(.activity("certifying"))
+            let certificate = try await optimum.certificate(heads, l2: penalty.l2)
+            trained.certifiedCount = certificate.certifiedCount
+            trained.optimum = RunResults.Optimum(
+                l2: penalty.l2, crossValidation: penalty.curve,
+                gradientTolerance: BundleTrainer.optimumGradientTolerance,
+                gradientMax: certificate.gradientMax)
+        }
+        return trained
+    }
+
+    private func describe(resumedCount: Int, _ noun: String) {
+        guard resumedCount > 0 else { return }
+        console.log(
+            .info,
+            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before; going on with the others"
+        )
+    }
+
+    private func train(
+        _ job: any WorkSource, _ chunks: any ChunkSource, _ writer: JournalWriter,
+        _ link: CoordinatorLink,
+        _ directory: RunDirectory, _ clock: PhaseClock
+    ) async throws -> HeadHarvest {
+        let journal = try directory.openJournal
+        let result: Result<HeadHarvest, any Error>
+        do { result = .success(try await link.train(job, on: chunks, writer)) } catch {
+            result = .failure(error)
+        }
+        // Also what came last before a signal is on the disk before the program ends.
+        try await writer.finish()
+        console.endPhase()
+        let harvest = try result.get()
+        // Also of a run that fails its checks: it shows why.
+        try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
+        // What the network's thread did not see.
+        try journal.commit(JournalEntries(clock.events))
+        if let task = harvest.contradicted, options.headMode != .frozen {
+            var entries = JournalEntries()
+            entries.withdrawnOutcomes = [writer.outcomeName?(task)].compactMap(\.self)
+            try journal.commit(entries)
+        }
+        // Before anything is written: results of a machine that computes wrongly are none.
+        try harvest.check()
+        clock.add(\.broadcast, harvest.broadcastSeconds)
+        clock.end(\.heads, less: harvest.broadcastSecondsBeforeHeads)
+        return harvest
+    }
+}

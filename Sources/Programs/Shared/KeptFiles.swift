@@ -1,0 +1,53 @@
+import Formats
+import Journal
+import RunFolder
+import Synchronization
+import System
+
+/// What would be left if the run ended now, in words.
+final class KeptFiles: Sendable {
+    private let describe = Mutex<(@Sendable () -> String?)?>(nil)
+
+    /// Names the run directory, which may hold something from an earlier start.
+    func open(_ directory: RunDirectory) { open { directory.kept } }
+
+    /// Says how to find out what is kept: a clause, or nil for nothing.
+    func open(_ describe: @escaping @Sendable () -> String?) {
+        self.describe.withLock { $0 = describe }
+    }
+
+    /// A clause for the last sentence, true once nobody writes any more.
+    var summary: String {
+        describe.withLock { $0 }?() ?? "nothing was far enough to be kept"
+    }
+}
+
+extension RunDirectory {
+    /// What a run has so far, and how it goes on; nil before anything.
+    fileprivate var kept: String? {
+        guard let journal, let progress = try? journal.progress(), progress.epochCount > 0 else {
+            return nil
+        }
+        let wanted = (try? journal.config())?["epochs"]
+        let isTrained = wanted == .integer(Int64(progress.epochCount))
+        let backbone =
+            isTrained
+            ? "the trained backbone" : "the backbone after \(progress.epochCount) epochs"
+        let what =
+            progress.headCount > 0
+            ? "\(backbone) and \(progress.headCount) heads are kept" : "\(backbone) is kept"
+        return "\(what): the same command with --run-dir \(path) goes on from there"
+    }
+
+    /// The journal of a run that is not finished.
+    ///
+    /// - Throws: `RunError` for a finished one that has none any more.
+    var openJournal: RunJournal {
+        get throws(RunError) {
+            guard let journal else {
+                throw .usage("\(path) holds a finished run; choose another --run-dir")
+            }
+            return journal
+        }
+    }
+}

@@ -1,0 +1,243 @@
+package import Heads
+package import Numerics
+import Scheduling
+import WireProtocol
+
+// Leases and what comes of them.
+extension CoordinatorSession {
+    /// Keeps in mind what a lease was, and sends it.
+    mutating func assign(
+        _ assignment: Scheduling.Assignment, to worker: WorkerID, at now: Instant
+    ) -> [Action] {
+        guard let job, let id = identities[worker], let peer = peers[id] else { return [] }
+        if leasingAt == nil { leasingAt = now }
+        if let report = peers[id]?.report, harvest.workers[report].leasedAt == nil {
+            harvest.workers[report].leasedAt = now
+        }
+        leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
+            Lease(
+                worker: worker, incarnation: peer.incarnation, heads: assignment.heads,
+                assignedAt: now)
+        var event = RunEvent(
+            .bundleLeased, assignment.bundle, attempt: assignment.attempt, of: worker,
+            at: now.runSeconds, heads: assignment.heads.count)
+        event.flops = job.flops(of: assignment.heads)
+        let content = job.content(of: assignment.heads)
+        if case .task(let task) = content { event.task = task.id.rawValue }
+        record(event)
+        return [
+            .send(
+                .assign(
+                    BundleAssignment(
+                        bundle: assignment.bundle.rawValue, attempt: assignment.attempt,
+                        content: content)), to: id)
+        ]
+    }
+
+    /// Asks after leases that a worker does not say it is at: a break of the connection may have taken
+    /// the lease with it, or the answer.
+    ///
+    /// Where leases are short, their end does that. Whoever has the lease after all goes on.
+    mutating func inquire(
+        _ heartbeat: WorkerHeartbeat, of peer: Peer, at now: Instant
+    ) -> [Action] {
+        guard let job, job.schedulerConfiguration.leaseSecondsMin > Self.inquirySeconds else {
+            return []
+        }
+        let running = Set(heartbeat.runningBundles)
+        var actions: [Action] = []
+        for key in leases.filter({ $0.value.worker == peer.worker }).keys.sorted() {
+            guard !running.contains(key.bundle) else {
+                leases[key]?.missingSince = nil
+                continue
+            }
+            // Not at once: a result comes right behind a heartbeat that does not name it any more.
+            let since = leases[key]?.missingSince ?? now
+            let isAsked = now.seconds(since: since) >= Self.inquirySeconds
+            leases[key]?.missingSince = isAsked ? now : since
+            guard isAsked else { continue }
+            actions.append(
+                .send(
+                    .revoke(bundle: key.bundle, attempt: key.attempt, mayFinish: true), to: peer.id)
+            )
+        }
+        return actions
+    }
+
+    /// Has the leases of a worker share the bounded memory of those that nobody will answer.
+    mutating func retireLeases(of worker: WorkerID) {
+        for key in leases.filter({ $0.value.worker == worker }).keys.sorted() {
+            if let oldest = formerLeaseRing.insert(key) { leases[oldest] = nil }
+        }
+    }
+
+    /// Ends a lease by its holder's answer; nil if that process has no such lease.
+    private mutating func concludeLease(_ key: LeaseKey, by peer: Peer) -> Lease? {
+        guard let lease = leases[key], lease.incarnation == peer.incarnation else { return nil }
+        leases[key] = nil
+        return lease
+    }
+
+    /// Checks a result against its lease and lets the scheduler decide what it is good for.
+    mutating func receive(
+        _ result: BundleTrained, from peer: Peer, at now: Instant
+    ) -> [Action] {
+        let bundle = BundleID(result.bundle)
+        let key = LeaseKey(bundle: result.bundle, attempt: result.attempt)
+        guard let lease = concludeLease(key, by: peer) else {
+            // Said again because the acknowledgement was lost, or is still to come.
+            if let again = acknowledgeAgain(key, to: peer) { return again }
+            // Another's, or none at all: nothing says what it should look like.
+            harvest.rejectedCount += 1
+            return note(
+                .warning,
+                "worker \(name(of: peer)) sent heads for \(bundle), which is not its lease", at: now
+            ) + acknowledgeUnlessStoring(key, to: peer)
+        }
+        guard fits(result, lease) else {
+            harvest.rejectedCount += 1
+            record(
+                RunEvent(
+                    .bundleFailed, bundle, attempt: result.attempt, of: peer.worker,
+                    at: now.runSeconds, detail: "rejected"))
+            return note(
+                .warning, "worker \(name(of: peer)) sent heads that were not its lease's", at: now)
+                + [Self.acknowledgement(key, to: peer)]
+                + schedule(
+                    .bundleRejected(bundle, attempt: result.attempt, by: lease.worker), at: now)
+        }
+        // A peer's figure: sums of these must stay numbers that a file can hold.
+        let busySeconds = min(result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
+        harvest.workers[peer.report].busySeconds += busySeconds
+        recordTraining(
+            of: bundle, result, lease, by: peer, busySeconds: busySeconds, at: now)
+        let actions = schedule(
+            .bundleTrained(
+                bundle, attempt: result.attempt, by: lease.worker, busySeconds: busySeconds,
+                differing: differing(result, of: peer)), at: now, result: result, from: peer)
+        return actions + acknowledgeOnceStored(key, to: peer)
+    }
+
+    private mutating func recordTraining(
+        of bundle: BundleID, _ result: BundleTrained, _ lease: Lease, by peer: Peer,
+        busySeconds: Double,
+        at now: Instant
+    ) {
+        var start = RunEvent(
+            .bundleStarted, bundle, attempt: result.attempt, of: lease.worker,
+            at: now.runSeconds - busySeconds)
+        if case .task(let outcome) = result.content { start.task = outcome.id.rawValue }
+        record(start)
+        var event = RunEvent(
+            .bundleTrained, bundle, attempt: result.attempt, of: lease.worker,
+            at: now.runSeconds, heads: lease.heads.count)
+        event.flops = job?.flops(of: lease.heads)
+        event.busySeconds = busySeconds
+        event.task = start.task
+        record(event)
+        guard case .task(let outcome) = result.content else { return }
+        harvest.spans.append(
+            TaskSpan(
+                id: outcome.id, worker: peer.report, start: now.runSeconds - busySeconds,
+                end: now.runSeconds))
+    }
+
+    private func fits(_ result: BundleTrained, _ lease: Lease) -> Bool {
+        job?.fits(result, lease.heads) == true
+    }
+
+    mutating func receive(
+        _ failure: BundleFailed, from peer: Peer, at now: Instant
+    ) -> [Action] {
+        let bundle = BundleID(failure.bundle)
+        let attempt = failure.attempt
+        let lease = concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer)
+        let worker = lease?.worker ?? peer.worker
+        if lease != nil {
+            record(
+                RunEvent(
+                    .bundleFailed, bundle, attempt: attempt, of: worker, at: now.runSeconds,
+                    detail: failure.isDeclined ? "declined" : "failed"))
+        }
+        if failure.isDeclined {
+            return schedule(.leaseDeclined(bundle, attempt: attempt, by: worker), at: now)
+        }
+        if let lease, lease.heads.count == 1 { harvest.reasons[lease.heads[0]] = failure.reason }
+        return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
+            + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)
+    }
+
+    mutating func accept(
+        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
+    ) -> [Action] {
+        guard let result, let peer else { return [] }
+        let wanted = Set(heads)
+        let accepted = result.products.filter { wanted.contains($0.id) }
+        let trainer = trainer(of: harvest.workers[peer.report])
+        for trained in accepted {
+            harvest.products[Int(trained.id.rawValue)] = job?.kept(trained.product)
+            court.trainers[Int(trained.id.rawValue)] = trainer
+            court.lines[Int(trained.id.rawValue)] = peer.report
+            acceptedCount += 1
+            acceptedFlops += job?.flops(of: trained.id) ?? 0
+            harvest.workers[peer.report].headCount += 1
+        }
+        return [
+            store(
+                accepted, from: harvest.workers[peer.report],
+                busySeconds: min(result.busySeconds, Self.busySecondsMax))
+        ]
+    }
+
+    /// Keeps what differs until it is known which bytes are right.
+    mutating func compare(
+        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?, at now: Instant
+    ) -> [Action] {
+        guard let result, let peer else { return [] }
+        let wanted = Set(heads)
+        let differing = Set(differing(result, of: peer))
+        for trained in result.products where wanted.contains(trained.id) {
+            harvest.duplicatedCount += 1
+            let product = job?.kept(trained.product) ?? trained.product
+            guard differing.contains(trained.id) else {
+                let kept = harvest.products[Int(trained.id.rawValue)]
+                if kept?.hasEqualBits(product) == false { court.undecided.insert(trained.id) }
+                continue
+            }
+            harvest.mismatchCount += 1
+            court.challenge(trained.id, product, by: trainer(of: harvest.workers[peer.report]))
+        }
+        return []
+    }
+
+    /// What of a result is there already with other bytes, and somebody must be wrong.
+    private func differing(_ result: BundleTrained, of peer: Peer) -> [HeadID] {
+        result.products.filter {
+            harvest.products[Int($0.id.rawValue)]?.hasEqualBits(
+                job?.kept($0.product) ?? $0.product) == false
+                && mustAgree($0.id, with: harvest.workers[peer.report])
+        }.map(\.id)
+    }
+
+    /// Whether a worker must have the bytes that are kept.
+    private func mustAgree(_ id: HeadID, with report: WorkerReport) -> Bool {
+        guard job?.isPortable == false else { return true }
+        guard let line = court.lines[Int(id.rawValue)] else { return false }
+        return harvest.workers[line].isa == report.isa && harvest.workers[line].cpu == report.cpu
+    }
+}
+
+extension Instant {
+    /// Seconds since the run began, which is the session's time zero.
+    package var runSeconds: Double { seconds(since: .start) }
+}
+
+extension Head {
+    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
+    package func hasEqualBits(_ other: Head) -> Bool {
+        classes == other.classes
+            && zip(weights.values, other.weights.values).allSatisfy {
+                $0.bitPattern == $1.bitPattern
+            } && zip(biases, other.biases).allSatisfy { $0.bitPattern == $1.bitPattern }
+    }
+}

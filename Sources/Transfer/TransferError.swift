@@ -1,0 +1,113 @@
+/// Why features or materials cannot be cut into chunks or put together from them.
+package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of failure it was.
+    package struct Code: Hashable, Sendable {
+        private enum Value {
+            case rowSize, notFinite, manifest, memory, index, length, hash, code, missing
+        }
+        private let value: Value
+
+        /// One row is larger than a chunk may be.
+        package static let rowTooLarge = Code(value: .rowSize)
+        /// A feature is NaN or infinite.
+        package static let notFinite = Code(value: .notFinite)
+        /// The chunks do not cover every row exactly once, or contradict the shape.
+        package static let badManifest = Code(value: .manifest)
+        /// The features take more memory than allowed.
+        package static let tooLarge = Code(value: .memory)
+        /// The manifest has no such chunk.
+        package static let noSuchChunk = Code(value: .index)
+        /// A chunk has another length than the manifest says.
+        package static let wrongLength = Code(value: .length)
+        /// A chunk has another hash than the manifest says.
+        package static let wrongHash = Code(value: .hash)
+        /// A chunk's bits and values do not make up its rows.
+        package static let badContent = Code(value: .code)
+        /// Chunks are missing yet.
+        package static let incomplete = Code(value: .missing)
+    }
+
+    /// What kind of failure it was.
+    package let code: Code
+    /// What failed, then the cure.
+    package let message: String
+
+    /// The message.
+    package var description: String { message }
+
+    private init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// A row that no chunk can hold.
+    package static func rowTooLarge(byteCount: Int, max: Int) -> TransferError {
+        TransferError(
+            .rowTooLarge,
+            "a row of \(byteCount) bytes does not fit a chunk of \(max); "
+                + "use at most \(max / 4) features")
+    }
+
+    /// A feature that is NaN or infinite, and where.
+    package static func notFinite(_ where: String) -> TransferError {
+        TransferError(
+            .notFinite,
+            "\(`where`) holds a feature that is NaN or infinite; train the backbone "
+                + "again with a lower learning rate")
+    }
+
+    /// More chunks than a manifest may list.
+    package static func tooManyChunks(_ count: Int, max: Int) -> TransferError {
+        TransferError(
+            .tooLarge, "\(count) chunks are more than the \(max) a run may have; use fewer rows")
+    }
+
+    /// Chunks that contradict the shape, and how.
+    package static func badManifest(_ what: String) -> TransferError {
+        TransferError(.badManifest, "the list of chunks is wrong: \(what)")
+    }
+
+    /// More bytes than are allowed.
+    package static func tooLarge(_ what: String, max: Int) -> TransferError {
+        TransferError(
+            .tooLarge,
+            "\(what) would take more than the \(max) bytes allowed; use a machine with more memory")
+    }
+
+    /// More bytes than the system promises.
+    package static func noMemory(_ what: String) -> TransferError {
+        TransferError(
+            .tooLarge,
+            "\(what) take more memory than this process may have; use a machine with more, or "
+                + "raise the limit")
+    }
+
+    /// A position beyond the manifest.
+    package static func noSuchChunk(_ index: Int) -> TransferError {
+        TransferError(.noSuchChunk, "chunk \(index) is not in the list of chunks")
+    }
+
+    /// A chunk of another length than its manifest says.
+    package static func wrongLength(_ index: Int, _ byteCount: Int, want: Int) -> TransferError {
+        TransferError(
+            .wrongLength, "chunk \(index) has \(byteCount) bytes, not \(want); ask for it again")
+    }
+
+    /// A chunk of another hash than its manifest says.
+    package static func wrongHash(_ index: Int) -> TransferError {
+        TransferError(
+            .wrongHash, "chunk \(index) was damaged on its way; ask for it again")
+    }
+
+    /// A chunk that does not decode to its rows.
+    package static func badContent(_ index: Int) -> TransferError {
+        TransferError(
+            .badContent,
+            "chunk \(index) has other values than its bits say; use a coordinator of this version")
+    }
+
+    /// An assembly that lacks chunks.
+    package static func incomplete(missing: Int) -> TransferError {
+        TransferError(.incomplete, "\(missing) chunks are missing; ask for them")
+    }
+}

@@ -1,0 +1,178 @@
+import FeatureStore
+import Heads
+import Numerics
+import Programs
+import Scheduling
+import Sessions
+import System
+import Testing
+import WireProtocol
+import WorkerRuntime
+
+/// Jobs of tasks between the real sessions of both ends, over bytes.
+@Suite struct TaskTests {
+    private func outcomes(_ sample: SampleTasks) -> [[UInt8]?] {
+        sample.items.indices.map { sample.outcome(of: TaskID(UInt32($0))) }
+    }
+
+    @Test func everyTaskIsDoneAndStored() {
+        var hall = TaskHall(SampleTasks())
+        hall.run(hall.sample.job())
+        #expect(hall.failure == nil)
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored == outcomes(hall.sample))
+        #expect(hall.office.isFinished && hall.finishCount == 1)
+        #expect(hall.prepared == [hall.sample.materials])
+        let harvest = hall.office.harvest
+        #expect(harvest.rejectedCount == 0)
+        #expect(harvest.workers.map(\.headCount) == [5])
+        #expect(harvest.heads.allSatisfy { $0 == nil })
+    }
+
+    @Test func whatIsKnownIsNotDoneAgain() {
+        let sample = SampleTasks(taskCount: 6)
+        var hall = TaskHall(sample)
+        var known = outcomes(sample)
+        for index in [1, 4] { known[index] = nil }
+        hall.run(sample.job(known: known))
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored.indices.filter { hall.stored[$0] != nil } == [1, 4])
+        #expect(hall.office.harvest.resumedCount == 4)
+        // All of it, and nothing at all.
+        for sample in [sample, SampleTasks(taskCount: 0)] {
+            var idle = TaskHall(sample)
+            idle.run(sample.job(known: outcomes(sample), minWorkerCount: 3))
+            #expect(idle.office.isFinished && idle.finishCount == 1)
+            #expect(idle.stored.allSatisfy { $0 == nil })
+        }
+    }
+
+    @Test func aDescriptionThatNoMessageTakesIsRefused() {
+        let chunks = MaterialChunks(Materials([]))
+        let limit = WireLimits().taskDescriptionByteCountMax
+        func job(_ byteCount: Int) throws -> TaskJob {
+            let description = [UInt8](repeating: 0, count: byteCount)
+            return try TaskJob(
+                tasks: [.init("piece", flops: 1, description: description)], on: chunks)
+        }
+        #expect(throws: Never.self) { try job(limit) }
+        let error = #expect(throws: RunError.self) { try job(limit + 1) }
+        #expect(error?.message.hasPrefix("the description of task 0 has 65537 bytes") == true)
+    }
+
+    // MARK: - Checks
+
+    private func verified(
+        _ cpus: [String],
+        _ conduct: @escaping (Int, TaskID) -> TaskHall.Conduct = { _, _ in .honest }
+    ) -> TaskHall {
+        var hall = TaskHall(SampleTasks(), cpus: cpus)
+        hall.conduct = conduct
+        var job = hall.sample.job(minWorkerCount: cpus.count)
+        job.choose(shareToCheck: 1)
+        hall.run(job)
+        return hall
+    }
+
+    @Test func aSecondWorkerChecksWhatTheFirstDid() {
+        let hall = verified(["fast", "fast"])
+        #expect(hall.workers.allSatisfy { $0.exit == .done })
+        #expect(hall.stored == outcomes(hall.sample))
+        #expect(hall.office.harvest.checkedCount == 5)
+        #expect(hall.office.harvest.uncheckedCount == 0)
+        #expect(throws: Never.self) { try hall.office.harvest.check() }
+    }
+
+    @Test func twoOfAKindThatDifferEndTheJob() {
+        let hall = verified(["fast", "fast"]) { $0 == 1 && $1 == TaskID(3) ? .wrong : .honest }
+        #expect(hall.office.isFinished && hall.finishCount == 0)
+        let error = #expect(throws: RunError.self) { try hall.office.harvest.check() }
+        #expect(
+            error?.message.hasPrefix("piece 3 came with different bytes from w") == true,
+            "\(error?.message ?? "nothing")")
+        #expect(error?.code == .internal)
+        // Nobody is told that all is well.
+        #expect(hall.workers.allSatisfy { $0.exit == nil })
+        // Whoever kept it has to forget it.
+        #expect(hall.office.harvest.contradicted == TaskID(3))
+    }
+
+    @Test func machinesOfTwoKindsMayDiffer() {
+        let hall = verified(["fast", "old"]) { $0 == 1 && $1 == TaskID(3) ? .wrong : .honest }
+        #expect(hall.workers.allSatisfy { $0.exit == .done })
+        #expect(hall.office.harvest.contradiction == nil)
+        #expect(hall.office.harvest.mismatchCount == 0)
+        #expect(hall.office.harvest.checkedCount == 4)
+        #expect(hall.office.harvest.uncheckedCount == 1)
+    }
+
+    @Test func aWorkerAloneLeavesTasksUnchecked() {
+        let hall = verified(["fast"])
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored == outcomes(hall.sample))
+        #expect(hall.office.harvest.checkedCount == 0)
+        #expect(hall.office.harvest.uncheckedCount == 5)
+        // For a while somebody else might have come.
+        #expect(hall.seconds > 15 && hall.seconds < 20)
+    }
+
+    // MARK: - Trouble
+
+    @Test func whatNobodyCanDoIsGivenUp() {
+        var hall = TaskHall(SampleTasks(taskCount: 8))
+        hall.conduct = { $1.rawValue % 2 == 1 ? .fails("odd") : .honest }
+        hall.run(hall.sample.job())
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored.indices.filter { hall.stored[$0] == nil } == [1, 3, 5, 7])
+        #expect(hall.office.isFinished && hall.finishCount == 1)
+    }
+
+    // With leases of half an hour: whoever has none says so when asked.
+    @Test func aLeaseThatTheNetworkLostIsGivenAgain() {
+        var hall = TaskHall(SampleTasks())
+        hall.lostCount = 2
+        hall.run(hall.sample.job())
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored == outcomes(hall.sample))
+        #expect(hall.seconds > 10 && hall.seconds < 15)
+    }
+
+    // A result comes right behind a heartbeat that does not name its task any more.
+    @Test func whoIsAtItIsNotAskedAndWhoEndsIsNotEither() {
+        let sample = SampleTasks(taskCount: 1)
+        var session = CoordinatorSession(
+            runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1")
+        func receive(_ message: WorkerMessage, at seconds: Double) -> [CoordinatorMessage] {
+            let now = Instant.start.advanced(bySeconds: seconds)
+            let received = CoordinatorSession.Event.received(
+                message.encode(), from: .init(bytes: [1]))
+            return (session.handle(.tick, at: now) + session.handle(received, at: now))
+                .sent(to: 1)
+        }
+        func beat(_ running: [UInt64], at seconds: Double) -> Bool {
+            receive(
+                .heartbeat(
+                    WorkerHeartbeat(
+                        incarnation: 1, busySeconds: 0, peakRSSByteCount: 1, receivedByteCount: 1,
+                        runningBundles: running)), at: seconds
+            ).contains { if case .revoke(_, _, mayFinish: true) = $0 { true } else { false } }
+        }
+        let hello = Hello(
+            incarnation: 1, name: "w", host: "h", isa: "scalar", threadCount: 1, slotCount: 1,
+            processID: 1)
+        _ = receive(.hello(hello), at: 0)
+        _ = session.handle(.serve(sample.job()), at: .start)
+        let bundles = receive(.ready, at: 1).compactMap { message -> UInt64? in
+            if case .assign(let assignment) = message { assignment.bundle } else { nil }
+        }
+        #expect(bundles.count == 1)
+        for second in 2..<60 { #expect(!beat(bundles, at: Double(second))) }
+        #expect(!beat([], at: 60))
+        for second in 61..<70 { #expect(!beat([], at: Double(second))) }
+        #expect(beat([], at: 70))
+        #expect(!beat([], at: 71))
+        #expect(!beat(bundles, at: 72))
+        for second in 73..<83 { #expect(!beat([], at: Double(second))) }
+        #expect(beat([], at: 83))
+    }
+}

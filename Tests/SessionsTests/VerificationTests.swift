@@ -1,0 +1,230 @@
+import Heads
+import Programs
+import Scheduling
+import Sessions
+import System
+import Testing
+import WireProtocol
+
+/// Heads that are trained twice, and workers that compute wrongly.
+@Suite struct VerificationTests {
+    /// Lets workers train whatever they are given until nobody has anything left to do.
+    ///
+    /// - Parameter error: what a worker's numbers are off by.
+    private func work(
+        _ office: inout Office, _ first: [CoordinatorSession.Action], workers: [UInt8],
+        error: (UInt8, BundleAssignment) -> Float = { _, _ in 0 }
+    ) -> [CoordinatorSession.Action] {
+        var all = first
+        var news = first
+        var done: Set<String> = []
+        for _ in 0..<400 where !office.session.isFinished {
+            var next: [CoordinatorSession.Action] = []
+            for worker in workers {
+                for assignment in news.assigned(to: worker)
+                where done.insert("\(assignment.bundle) \(assignment.attempt)").inserted {
+                    office.now = office.now.advanced(bySeconds: 0.01)
+                    let result = office.sample.result(
+                        assignment, error: error(worker, assignment), busySeconds: 0.01)
+                    next += office.receive(.bundleTrained(result), from: worker)
+                }
+            }
+            next += referee(&office, next)
+            if next.isEmpty { next = office.pass(1, heard: workers) }
+            next += referee(&office, next)
+            all += next
+            news = next
+        }
+        return all
+    }
+
+    /// Trains what the coordinator is to train itself, rightly.
+    private func referee(
+        _ office: inout Office, _ actions: [CoordinatorSession.Action]
+    ) -> [CoordinatorSession.Action] {
+        actions.flatMap { action -> [CoordinatorSession.Action] in
+            guard case .referee(let specs) = action else { return [] }
+            let sample = office.sample
+            return office.feed(
+                .refereed(specs.map { TrainedHead(id: $0.id, head: sample.head($0)) }))
+        }
+    }
+
+    private func office(
+        checked: (HeadPlan) -> [HeadID] = { $0.heads.map(\.id) }
+    ) -> (Office, [CoordinatorSession.Action]) {
+        var office = Office(SampleJob(classCount: 4))
+        for peer in [1, 2] as [UInt8] { office.hello(peer) }
+        var job = office.sample.job(minWorkerCount: 2, bundleHeadCountMax: 2)
+        job.checkedHeads = Set(checked(job.plan))
+        office.feed(.serve(job))
+        var all = office.wait(0.5)
+        for peer in [1, 2] as [UInt8] { all += office.receive(.ready, from: peer) }
+        return (office, all)
+    }
+
+    @Test func everyHeadIsTrainedByTwo() {
+        var (office, first) = office()
+        let all = work(&office, first, workers: [1, 2])
+        #expect(office.session.isFinished)
+        let harvest = office.session.harvest
+        #expect(harvest.checkedCount == harvest.heads.count)
+        #expect(harvest.duplicatedCount >= harvest.heads.count)
+        #expect(harvest.mismatchCount == 0)
+        #expect(all.contains { if case .referee = $0 { true } else { false } } == false)
+        for head in harvest.heads.indices {
+            let trainers = [1, 2].filter { worker in
+                all.assigned(to: worker).contains { $0.heads.contains { $0.id.rawValue == head } }
+            }
+            #expect(trainers.count == 2, "head \(head)")
+        }
+    }
+
+    @Test func aFlippedBitCostsItsWorkerEverything() throws {
+        var (office, first) = office()
+        // The second worker is right but for one head.
+        let all = work(&office, first, workers: [1, 2]) { worker, assignment in
+            worker == 2 && assignment.heads.contains { $0.id.rawValue == 5 } ? 0x1p-20 : 0
+        }
+        #expect(office.session.isFinished)
+        let harvest = office.session.harvest
+        let plan = office.sample.plan
+        #expect(harvest.heads == plan.heads.map { office.sample.head($0) })
+        #expect(harvest.contradiction == nil)
+        #expect(harvest.mismatchCount >= 1)
+        let fault = try #require(harvest.workers[1].fault)
+        #expect(fault.reason.contains("differs"))
+        #expect(harvest.workers[0].fault == nil)
+        #expect(harvest.workers[1].headCount == 0)
+        #expect(harvest.workers[0].headCount == plan.heads.count)
+        #expect(all.refusals(to: 2).first == .notAccepting)
+        // What was taken back went from the disk before it came again.
+        var disk: Set<HeadID> = []
+        for batch in all.stored {
+            for id in batch.withdrawn { #expect(disk.remove(id) != nil) }
+            for trained in batch.heads { #expect(disk.insert(trained.id).inserted) }
+        }
+        #expect(disk.count == plan.heads.count)
+        #expect(all.lines.count { $0.contains("gets no more work") } == 1)
+    }
+
+    @Test func comesBackToNothing() {
+        var (office, first) = office()
+        _ = work(&office, first, workers: [1, 2]) { worker, _ in worker == 2 ? 1 : 0 }
+        var (again, more) = self.office()
+        // Found out while it was away: another connection of the same process is refused too.
+        let held = more.assigned(to: 2)
+        again.receive(.goodbye, from: 2)
+        _ = work(&again, more, workers: [1]) { _, _ in 0 }
+        #expect(again.session.isFinished)
+        #expect(again.session.harvest.workers[1].fault == nil)
+        #expect(!held.isEmpty)
+        let late = office.hello(9, incarnation: 2)
+        #expect(late.sent(to: 9).contains { if case .finished = $0 { true } else { false } })
+    }
+
+    @Test func aloneItIsCheckedByTheCoordinator() {
+        for error in [0, 1] as [Float] {
+            var office = Office(SampleJob(classCount: 3))
+            office.hello(1)
+            var job = office.sample.job()
+            job.checkedHeads = [HeadID(2)]
+            office.feed(.serve(job))
+            var first = office.wait(0.5)
+            first += office.receive(.ready, from: 1)
+            let all = work(&office, first, workers: [1]) { _, _ in error }
+            let asked = all.compactMap { action -> [HeadID]? in
+                guard case .referee(let specs) = action else { return nil }
+                return specs.map(\.id)
+            }
+            #expect(asked == [[HeadID(2)]])
+            #expect(office.session.isFinished == (error == 0))
+            #expect((office.session.harvest.workers[0].fault != nil) == (error != 0))
+            #expect(office.session.harvest.heads.contains { $0 != nil } == (error == 0))
+        }
+    }
+
+    @Test func trustsNobodyWhenNoTwoAgree() throws {
+        var (office, first) = office()
+        let all = work(&office, first, workers: [1, 2]) { worker, _ in Float(worker) }
+        #expect(office.session.isFinished)
+        let error = try #require(throws: RunError.self) { try office.session.harvest.check() }
+        #expect(error.code == .internal)
+        #expect(error.message.contains("no two agree"))
+        #expect(
+            all.sent(to: 1).contains {
+                if case .finished(.aborted) = $0 { true } else { false }
+            })
+    }
+
+    @Test func resumedHeadsAreCheckedAndTheirWorkerKnown() throws {
+        var office = Office(SampleJob(classCount: 3))
+        var job = office.sample.job()
+        // An earlier start took all from one worker, whose arithmetic is off.
+        for spec in job.plan.heads {
+            job.resumedHeads[Int(spec.id.rawValue)] = office.sample.head(spec, error: 1)
+            job.resumedTrainers[Int(spec.id.rawValue)] = TrainerID(0)
+        }
+        job.checkedHeads = [HeadID(1)]
+        office.hello(1)
+        office.feed(.serve(job))
+        var first = office.wait(0.5)
+        first += office.receive(.ready, from: 1)
+        let all = work(&office, first, workers: [1])
+        #expect(office.session.isFinished)
+        #expect(office.session.harvest.heads == job.plan.heads.map { office.sample.head($0) })
+        #expect(office.session.harvest.resumedCount == 0)
+        #expect(all.stored.flatMap(\.withdrawn).count == job.plan.heads.count)
+        #expect(office.session.harvest.workers[0].headCount == job.plan.heads.count)
+    }
+
+    @Test func nobodyChecksWhatItTrainedBeforeARestart() throws {
+        var office = Office(SampleJob(classCount: 3))
+        var job = office.sample.job()
+        for spec in job.plan.heads {
+            job.resumedHeads[Int(spec.id.rawValue)] = office.sample.head(spec, error: 1)
+            job.resumedTrainers[Int(spec.id.rawValue)] = TrainerID(0)
+        }
+        job.formerTrainers[TrainerID(0)] = WorkerReport(
+            incarnation: 0, name: "w1", host: "h", isa: "", threadCount: 0)
+        job.checkedHeads = [HeadID(1)]
+        // The process that trained them all, as wrong as before, and nobody else.
+        office.hello(1)
+        office.feed(.serve(job))
+        var first = office.wait(0.5)
+        first += office.receive(.ready, from: 1)
+        #expect(first.assigned(to: 1) == [])
+        let all = work(&office, first, workers: [1]) { _, _ in 1 }
+        #expect(!office.session.isFinished)
+        #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
+        #expect(office.session.harvest.workers[0].fault?.withdrawnCount == job.plan.heads.count)
+        #expect(all.refusals(to: 1).first == .notAccepting)
+        #expect(all.stored.compactMap(\.guilty).map(\.name) == ["w1"])
+    }
+
+    @Test func aFormerStartsVerdictStands() throws {
+        var office = Office(SampleJob(classCount: 3))
+        var job = office.sample.job()
+        var guilty = WorkerReport(incarnation: 7, name: "x", host: "h", isa: "", threadCount: 0)
+        guilty.fault = WorkerFault(reason: "it was wrong", withdrawnCount: 3)
+        job.formerFaults = [guilty]
+        office.hello(1)
+        office.feed(.serve(job))
+        #expect(office.hello(2, incarnation: 7).refusals(to: 2) == [.notAccepting])
+        #expect(office.session.harvest.workers.last?.fault?.withdrawnCount == 3)
+    }
+
+    @Test func twoVersionsOfOneProcessAreItsOwnFault() throws {
+        var (office, first) = office()
+        var count: Float = 0
+        // Never the same twice.
+        _ = work(&office, first, workers: [1, 2]) { worker, _ in
+            if worker == 1 { return 0 }
+            count += 1
+            return count
+        }
+        #expect(office.session.isFinished)
+        #expect(office.session.harvest.contradiction == nil)
+        #expect(office.session.harvest.workers[1].fault != nil)
+    }
+}
