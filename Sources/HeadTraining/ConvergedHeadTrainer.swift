@@ -86,7 +86,8 @@ package struct ConvergedHeadTrainer: Sendable {
     ///
     /// - Parameter isCancelled: asked before every pass over a head's rows.
     /// - Returns: the heads in the order of `specs`.
-    /// - Throws: `cancelled`, or `unusableInput` for a class without rows.
+    /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not hold or has no
+    ///   rows of.
     package func train(
         _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [ConvergedHead] {
@@ -102,8 +103,8 @@ package struct ConvergedHeadTrainer: Sendable {
             throw .unusableInput(
                 "a head has at most \(KernelVariant.headClassCountMax) classes: \(spec.id)")
         }
-        for member in members
-        where !table.classRowCounts.indices.contains(member) || table.classRowCounts[member] == 0 {
+        try spec.check(isHeld: table.isHeld)
+        for member in members where table.classRowCounts[member] == 0 {
             throw .unusableInput("\(spec.id) has class \(member), which has no rows")
         }
     }

@@ -13,6 +13,8 @@ final class ConvexTable: Sendable {
     /// Values from one row to the next: whole cache lines.
     let stride: Int
     let classRowCounts: [Int]
+    /// By class, whether its rows are here.
+    let isHeld: [Bool]
     private let classRowOffsets: [Int]
     private let rows: FloatBuffer
     private let grams: Mutex<[DoubleBlock?]>
@@ -25,6 +27,7 @@ final class ConvexTable: Sendable {
         singleWidth = (table.featureCount + lines - 1) / lines * lines
         stride = (table.featureCount + lines) / lines * lines
         classRowCounts = table.classRowCounts
+        isHeld = table.isHeld
         classRowOffsets = table.classRowOffsets
         let columnCount = table.featureCount
         let stride = stride

@@ -87,22 +87,19 @@ package struct HeadTrainer: Sendable {
     ///
     /// - Parameter isCancelled: asked between windows, some hundred times a second.
     /// - Returns: the heads in the order of `specs`.
-    /// - Throws: `cancelled`, or `unusableInput` for a class the table does not hold.
+    /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not have or whose rows
+    ///   it does not hold. A class that is held and has no rows is no error: its weights are trained
+    ///   on the others' rows.
     package func train(
         _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [Head] {
         var union = [Bool](repeating: false, count: table.classCount)
         for spec in specs {
-            let members = spec.classes.members
-            guard members.count <= Int(HEAD_CLASSES_MAX) else {
+            guard spec.classes.count <= Int(HEAD_CLASSES_MAX) else {
                 throw .unusableInput("a head has at most \(HEAD_CLASSES_MAX) classes: \(spec.id)")
             }
-            for member in members {
-                guard member < table.classCount else {
-                    throw .unusableInput("\(spec.id) has class \(member), which the rows lack")
-                }
-                union[member] = true
-            }
+            try spec.check(isHeld: table.isHeld)
+            for member in spec.classes.members { union[member] = true }
         }
         let states = HeadStates(
             specs: specs, classWeights: isBalanced ? specs.map(classWeights) : nil,
@@ -164,5 +161,23 @@ package struct HeadTrainer: Sendable {
             states.setBiases(index, members.map { derivedFrom.biases[$0] })
         }
         states.begin(index)
+    }
+}
+
+extension HeadSpec {
+    /// Checks that the rows of each of the head's classes are here.
+    ///
+    /// - Parameter isHeld: by class, as in the feature table.
+    /// - Throws: `unusableInput` for a class that the table does not have or does not hold.
+    func check(isHeld: [Bool]) throws(HeadTrainingError) {
+        for member in classes.members {
+            guard member < isHeld.count else {
+                throw .unusableInput(
+                    "\(id) has class \(member), but the features have \(isHeld.count) classes")
+            }
+            guard isHeld[member] else {
+                throw .unusableInput("\(id) has class \(member), whose rows are not held here")
+            }
+        }
     }
 }

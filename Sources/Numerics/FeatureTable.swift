@@ -8,14 +8,23 @@ package struct FeatureTable: Sendable {
     package let features: FloatBuffer
     /// Features of a row, at least one.
     package let featureCount: Int
-    /// Rows per class; classes a worker does not hold have none.
+    /// Rows per class; classes whose rows are elsewhere have none.
     package let classRowCounts: [Int]
+    /// By class, whether its rows are here: a class that is held may still have no rows.
+    package let isHeld: [Bool]
     /// First row of each class, and the row count at the end.
     package let classRowOffsets: [Int]
 
-    /// Traps unless `features` holds exactly the rows counted.
-    package init(features: FloatBuffer, featureCount: Int, classRowCounts: [Int]) {
+    /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held.
+    ///
+    /// - Parameter isHeld: by class, whether its rows are here; nil if all rows of the run are.
+    package init(
+        features: FloatBuffer, featureCount: Int, classRowCounts: [Int], isHeld: [Bool]? = nil
+    ) {
         precondition(featureCount > 0)
+        let isHeld = isHeld ?? classRowCounts.map { _ in true }
+        precondition(isHeld.count == classRowCounts.count)
+        precondition(zip(isHeld, classRowCounts).allSatisfy { $0 || $1 == 0 })
         var offsets = [0]
         for count in classRowCounts {
             precondition(count >= 0)
@@ -25,6 +34,7 @@ package struct FeatureTable: Sendable {
         self.features = features
         self.featureCount = featureCount
         self.classRowCounts = classRowCounts
+        self.isHeld = isHeld
         classRowOffsets = offsets
     }
 

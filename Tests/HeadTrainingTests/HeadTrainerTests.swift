@@ -145,6 +145,41 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         #expect(throws: HeadTrainingError.self) { try KernelVariant.select("sse9") }
     }
 
+    /// Rows that are elsewhere must not be trained without: the bits would be wrong without a word.
+    @Test func refusesClassesWhoseRowsAreElsewhere() throws {
+        let whole = integerTable([6, 5, 7], featureCount: 8, modulus: 61)
+        let values = unsafe whole.features.withUnsafeBufferPointer { unsafe Array($0) }
+        let features = FloatBuffer(count: 11 * 8)
+        unsafe features.withUnsafeMutableBufferPointer { target in
+            for index in 0..<11 * 8 { unsafe target[index] = values[index] }
+        }
+        let part = FeatureTable(
+            features: features, featureCount: 8, classRowCounts: [6, 5, 0],
+            isHeld: [true, true, false])
+        let empty = FeatureTable(features: features, featureCount: 8, classRowCounts: [6, 5, 0])
+        let missing = HeadSpec(id: HeadID(4), classes: ClassSet([0, 2]))
+        let held = HeadSpec(id: HeadID(5), classes: ClassSet([0, 1]))
+        let variant = try KernelVariant.select(nil)
+        for optimum in [nil, 0.01] {
+            var values = hyperparameters
+            values.optimumL2 = optimum
+            let trainer = { (table: FeatureTable) in
+                try BundleTrainer(
+                    table: table, hyperparameters: values, derivedFrom: nil, variant: variant)
+            }
+            #expect {
+                try trainer(part).train([held, missing])
+            } throws: {
+                let error = $0 as? HeadTrainingError
+                return error?.code == .unusableInput
+                    && error?.message == "head 4 has class 2, whose rows are not held here"
+            }
+            #expect(bits(try trainer(part).train([held])) == bits(try trainer(whole).train([held])))
+            // A class may have no rows at all, as in a small share of a data set.
+            if optimum == nil { #expect(try trainer(empty).train([missing]).count == 1) }
+        }
+    }
+
     // Of no rows there is no window to ask in: a million epochs of them could not be stopped.
     @Test func noRowsCanBeCancelled() throws {
         let table = FeatureTable(
