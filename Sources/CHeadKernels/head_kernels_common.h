@@ -42,23 +42,32 @@ static inline void head_philox(uint64_t seed, const uint32_t counter[4], uint32_
     words[0] = x0, words[1] = x1, words[2] = x2, words[3] = x3;
 }
 
+// The seed of what is drawn for a class, as `Philox.seed(_:ofClass:)` in Swift; the low half of the key
+// is a counter word.
+static inline uint64_t head_class_seed(uint64_t seed, uint64_t class_key)
+{
+    return seed + (class_key >> 32) * 0xD1342543DE82EF95u;
+}
+
 // Which of 128 features of a row are kept: feature f of block b is bit f % 32 of word f % 128 / 32.
 //
 // A bit is 1 with probability keep_numerator / 65536: from the lowest binary digit of that fraction
 // to the highest, each digit costs one random word, which is or-ed in for a 1 and and-ed for a 0.
 static inline void head_keep_bits(
-    const struct head_row_request *request, uint32_t class_index, uint32_t row_in_class,
+    const struct head_row_request *request, uint64_t class_key, uint32_t row_in_class,
     uint32_t block, uint32_t kept[4])
 {
+    const uint64_t seed = head_class_seed(request->seed, class_key);
     const uint32_t block_count = (request->feature_count + 127) / 128;
     const uint32_t trailing = (uint32_t)__builtin_ctz(request->keep_numerator);
     kept[0] = kept[1] = kept[2] = kept[3] = 0;
     for (uint32_t digit = trailing; digit < 16; ++digit) {
         const uint32_t index = (digit - trailing) * block_count + block;
         const uint32_t counter[4] = {
-            row_in_class, class_index, request->epoch, request->dropout_purpose << 24 | index};
+            row_in_class, (uint32_t)class_key, request->epoch,
+            request->dropout_purpose << 24 | index};
         uint32_t words[4];
-        head_philox(request->seed, counter, words);
+        head_philox(seed, counter, words);
         if (request->keep_numerator >> digit & 1)
             for (int w = 0; w < 4; ++w) kept[w] |= words[w];
         else

@@ -45,7 +45,8 @@ static void prepare_rows(const struct head_row_request *request, float *rows)
         for (uint32_t f = 0; f < d; ++f) {
             if (f % 128 == 0)
                 head_keep_bits(
-                    request, label, index - request->class_offsets[label], f / 128, kept);
+                    request, request->class_keys[label], index - request->class_offsets[label],
+                    f / 128, kept);
             const bool keep = request->keep_numerator == 65536 || kept[f % 128 / 32] >> f % 32 & 1;
             target[f] = f < request->source_feature_count && keep ? source[f] * request->scale : 0.0f;
         }

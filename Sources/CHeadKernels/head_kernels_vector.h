@@ -624,30 +624,31 @@ static void end_epoch(
 
 typedef uint64_t words __attribute__((ext_vector_type(DROPOUT_ROWS)));
 
-// `head_philox` for DROPOUT_ROWS counters at once. The upper halves of the lanes of `out` are noise.
-INLINE void philox_rows(uint64_t seed, const words counter[4], words out[4])
+// `head_philox` for DROPOUT_ROWS seeds and counters at once. The upper halves of the lanes of `out` are
+// noise.
+INLINE void philox_rows(const words *seed, const words counter[4], words out[4])
 {
     words x0 = counter[0], x1 = counter[1], x2 = counter[2], x3 = counter[3];
     const words low = (words)0xFFFFFFFFu;
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    words k0 = *seed & low, k1 = *seed >> 32;
     UNROLL for (int round = 0; round < 10; ++round) {
         // Both factors are below 2^32; saying so lets the compiler use the short multiplication,
         // which ignores what the other words have in their upper halves.
         const words p0 = (words)0xD2511F53u * (x0 & low), p1 = (words)0xCD9E8D57u * (x2 & low);
-        x0 = (p1 >> 32) ^ (x1 ^ (words)(uint64_t)k0);
-        x2 = (p0 >> 32) ^ (x3 ^ (words)(uint64_t)k1);
+        x0 = (p1 >> 32) ^ (x1 ^ k0);
+        x2 = (p0 >> 32) ^ (x3 ^ k1);
         x1 = p1;
         x3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += (words)0x9E3779B9u;
+        k1 += (words)0xBB67AE85u;
     }
     out[0] = x0, out[1] = x1, out[2] = x2, out[3] = x3;
 }
 
 // `head_keep_bits` of one block for DROPOUT_ROWS rows, in the lower halves of kept [word][row].
 static void keep_rows(
-    const struct head_row_request *request, const uint64_t *row_in_class,
-    const uint64_t *class_index, uint32_t block, uint64_t kept[4][DROPOUT_ROWS])
+    const struct head_row_request *request, const uint64_t *row_in_class, const uint64_t *class_word,
+    const uint64_t *seed, uint32_t block, uint64_t kept[4][DROPOUT_ROWS])
 {
     const uint32_t block_count = (request->feature_count + 127) / 128;
     const uint32_t trailing = (uint32_t)__builtin_ctz(request->keep_numerator);
@@ -655,11 +656,11 @@ static void keep_rows(
     for (uint32_t digit = trailing; digit < 16; ++digit) {
         const uint32_t index = (digit - trailing) * block_count + block;
         const words counter[4] = {
-            *(const words *)row_in_class, *(const words *)class_index,
+            *(const words *)row_in_class, *(const words *)class_word,
             (words)(uint64_t)request->epoch,
             (words)(uint64_t)(request->dropout_purpose << 24 | index)};
         words drawn[4];
-        philox_rows(request->seed, counter, drawn);
+        philox_rows((const words *)seed, counter, drawn);
         for (int w = 0; w < 4; ++w)
             bits[w] = request->keep_numerator >> digit & 1 ? bits[w] | drawn[w] : bits[w] & drawn[w];
     }
@@ -713,7 +714,8 @@ static void prepare_rows(const struct head_row_request *request, float *rows)
     const uint32_t d = request->feature_count;
     const size_t width = request->source_feature_count;
     uint64_t row_in_class[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
-    uint64_t class_index[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
+    uint64_t class_word[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
+    uint64_t seed[DROPOUT_ROWS] __attribute__((aligned(64))) = {0};
     uint64_t kept[4][DROPOUT_ROWS] __attribute__((aligned(64)));
     memset(kept, 0xFF, sizeof kept);
     for (uint32_t first = 0; first < request->row_count; first += DROPOUT_ROWS) {
@@ -722,11 +724,12 @@ static void prepare_rows(const struct head_row_request *request, float *rows)
         for (uint32_t r = 0; r < count; ++r) {
             const uint32_t label = request->row_classes[first + r];
             row_in_class[r] = request->row_indices[first + r] - request->class_offsets[label];
-            class_index[r] = label;
+            class_word[r] = (uint32_t)request->class_keys[label];
+            seed[r] = head_class_seed(request->seed, request->class_keys[label]);
         }
         for (uint32_t f = 0; f < d; f += 128) {
             if (request->keep_numerator != 65536)
-                keep_rows(request, row_in_class, class_index, f / 128, kept);
+                keep_rows(request, row_in_class, class_word, seed, f / 128, kept);
             for (uint32_t r = 0; r < count; ++r) {
                 // Rows lie all over the table: fetch those of the next turn while these are written.
                 const uint32_t ahead = first + r + DROPOUT_ROWS;

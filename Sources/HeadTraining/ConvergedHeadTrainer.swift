@@ -27,8 +27,8 @@ package struct ConvergedHead: Sendable, Equatable {
 /// anyway. In scikit-learn's words `l2 = 1 / (n C)` for its multinomial `LogisticRegression`; its
 /// binary one, which has one vector of weights for two classes, is a pair with `l2 = 2 / (n C)`.
 ///
-/// A head's bits depend on the features and labels of its rows, its classes, `l2` and the tolerance
-/// alone: not on other heads, threads or the CPU. Sharing a trainer between threads is safe.
+/// A head's bits depend on the features and labels of its rows, the keys of its classes, `l2` and the
+/// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer between threads is safe.
 package struct ConvergedHeadTrainer: Sendable {
     /// The largest gradient that counts as none, where nothing else is asked for: scikit-learn's.
     package static let standardGradientTolerance = 1e-4
@@ -112,7 +112,8 @@ package struct ConvergedHeadTrainer: Sendable {
     private func train(
         _ spec: HeadSpec, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> ConvergedHead {
-        let classes = spec.classes.members
+        let order = ClassOrder(spec.classes, keys: table.classKeys)
+        let classes = order.classes
         let problem = ConvexProblem(
             table: table, classes: classes, isBalanced: isBalanced, l2: l2, kernels: kernels)
         if let space = RowSpace(table, classes: classes, kernels: kernels) {
@@ -120,18 +121,18 @@ package struct ConvergedHeadTrainer: Sendable {
                 table: space.table, classes: Array(classes.indices), isBalanced: isBalanced,
                 l2: l2, kernels: kernels)
             let trained = try certify(
-                spec, ConvexMinimiser(small), judge: problem, isCancelled: isCancelled
+                spec, order, ConvexMinimiser(small), judge: problem, isCancelled: isCancelled
             ) { space.weights(from: $0, in: table, kernels: kernels) }
             if trained.isCertified { return trained }
         }
         return try certify(
-            spec, ConvexMinimiser(problem), judge: problem, isCancelled: isCancelled
+            spec, order, ConvexMinimiser(problem), judge: problem, isCancelled: isCancelled
         ) { $0 }
     }
 
     /// Minimises until the head that `weights` makes of where the minimiser is has a certificate.
     private func certify(
-        _ spec: HeadSpec, _ start: ConvexMinimiser, judge: ConvexProblem,
+        _ spec: HeadSpec, _ order: ClassOrder, _ start: ConvexMinimiser, judge: ConvexProblem,
         isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
     ) throws(HeadTrainingError) -> ConvergedHead {
         var minimiser = start
@@ -149,8 +150,8 @@ package struct ConvergedHeadTrainer: Sendable {
             let isThere = try minimiser.minimise(
                 tolerance: tolerance, precision: precision,
                 iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
-            let head = self.head(weights(minimiser.weights), classes: spec.classes)
-            let norm = gradientNorm(of: head, judge)
+            let head = self.head(weights(minimiser.weights), order, classes: spec.classes)
+            let norm = gradientNorm(of: head, order, judge)
             let isCertified = norm <= gradientTolerance
             let isOver = !isThere || tolerance < gradientTolerance / 100
             if isCertified || precision == .double && isOver {
@@ -163,15 +164,15 @@ package struct ConvergedHeadTrainer: Sendable {
         }
     }
 
-    private func head(_ weights: DoubleBlock, classes: ClassSet) -> Head {
+    private func head(_ weights: DoubleBlock, _ order: ClassOrder, classes: ClassSet) -> Head {
         var matrix = Matrix(rowCount: classes.count, columnCount: table.featureCount)
         var biases: [Float] = []
-        for row in 0..<classes.count {
+        for (row, position) in order.positions.enumerated() {
             for column in 0..<table.featureCount {
                 matrix.values[row * table.featureCount + column] = Float(
-                    weights[row * table.width + column])
+                    weights[position * table.width + column])
             }
-            biases.append(Float(weights[row * table.width + table.featureCount]))
+            biases.append(Float(weights[position * table.width + table.featureCount]))
         }
         return Head(classes: classes, weights: matrix, biases: biases)
     }
@@ -190,20 +191,23 @@ package struct ConvergedHeadTrainer: Sendable {
             )
         }
         try check(HeadSpec(id: HeadID(0), classes: head.classes))
+        let order = ClassOrder(head.classes, keys: table.classKeys)
         return gradientNorm(
-            of: head,
+            of: head, order,
             ConvexProblem(
-                table: table, classes: head.classes.members, isBalanced: isBalanced, l2: l2,
+                table: table, classes: order.classes, isBalanced: isBalanced, l2: l2,
                 kernels: kernels))
     }
 
-    private func gradientNorm(of head: Head, _ problem: ConvexProblem) -> Double {
+    private func gradientNorm(
+        of head: Head, _ order: ClassOrder, _ problem: ConvexProblem
+    ) -> Double {
         let weights = DoubleBlock(count: problem.weightCount)
-        for row in 0..<head.classes.count {
+        for (row, position) in order.positions.enumerated() {
             for column in 0..<table.featureCount {
-                weights[row * table.width + column] = Double(head.weights[row, column])
+                weights[position * table.width + column] = Double(head.weights[row, column])
             }
-            weights[row * table.width + table.featureCount] = Double(head.biases[row])
+            weights[position * table.width + table.featureCount] = Double(head.biases[row])
         }
         let gradient = DoubleBlock(count: problem.weightCount)
         problem.gradient(at: weights, in: .double, into: gradient)

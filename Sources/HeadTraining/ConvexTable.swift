@@ -13,6 +13,7 @@ final class ConvexTable: Sendable {
     /// Values from one row to the next: whole cache lines.
     let stride: Int
     let classRowCounts: [Int]
+    let classKeys: [UInt64]
     /// By class, whether its rows are here.
     let isHeld: [Bool]
     private let classRowOffsets: [Int]
@@ -27,6 +28,7 @@ final class ConvexTable: Sendable {
         singleWidth = (table.featureCount + lines - 1) / lines * lines
         stride = (table.featureCount + lines) / lines * lines
         classRowCounts = table.classRowCounts
+        classKeys = table.classKeys
         isHeld = table.isHeld
         classRowOffsets = table.classRowOffsets
         let columnCount = table.featureCount

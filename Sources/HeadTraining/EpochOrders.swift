@@ -3,11 +3,12 @@ import Synchronization
 
 /// The order of rows in every epoch: computed once, shared by all threads of a worker.
 ///
-/// Row r of class c has the 64-bit key `Philox.key(seed, epochOrder, r, c, epoch)`; rows sort by
-/// (key, class, row). A head's order is this order filtered to its classes.
+/// A row sorts by (`Philox.key(seed, epochOrder, row in class, class, epoch)`, class, row in class), every
+/// class being named by its key. A head's order is this order filtered to its classes.
 package final class EpochOrders: Sendable {
     private let seed: UInt64
     private let classRowOffsets: [Int]
+    private let classKeys: [UInt64]
     private let cachedEpochCountMax: Int
     private let cache = Mutex<[Int: [UInt32]]>([:])
 
@@ -18,6 +19,7 @@ package final class EpochOrders: Sendable {
     package init(seed: UInt64, table: FeatureTable) {
         self.seed = seed
         classRowOffsets = table.classRowOffsets
+        classKeys = table.classKeys
         // An order of few rows takes more memory than its rows do.
         cachedEpochCountMax = Self.cachedByteCountMax / (table.rowCount * 4 + 128)
     }
@@ -37,12 +39,15 @@ package final class EpochOrders: Sendable {
         let rowCount = classRowOffsets[classRowOffsets.count - 1]
         var keyed: [Keyed] = []
         keyed.reserveCapacity(rowCount)
-        for index in 0..<classRowOffsets.count - 1 {
+        let classes = classKeys.indices.sorted { classKeys[$0] < classKeys[$1] }
+        for (rank, index) in classes.enumerated() {
             let offset = classRowOffsets[index]
             for row in 0..<classRowOffsets[index + 1] - offset {
                 let key = Philox.key(
-                    seed: seed, purpose: .epochOrder, UInt32(row), UInt32(index), UInt32(epoch))
-                keyed.append(Keyed(key: key, row: UInt32(offset + row)))
+                    seed: seed, purpose: .epochOrder, row: row, ofClass: classKeys[index],
+                    UInt32(epoch))
+                keyed.append(
+                    Keyed(key: key, classRank: UInt32(rank), row: UInt32(offset + row)))
             }
         }
         return Self.sorted(keyed)
@@ -50,11 +55,14 @@ package final class EpochOrders: Sendable {
 
     private struct Keyed {
         var key: UInt64
+        /// Position of the class's key among all of them, ascending.
+        var classRank: UInt32
+        /// Of the table, which keeps the rows of a class in order.
         var row: UInt32
 
-        /// Table rows ascend by (class, row), so the row breaks ties as promised.
         static func < (left: Keyed, right: Keyed) -> Bool {
-            (left.key, left.row) < (right.key, right.row)
+            guard left.key == right.key else { return left.key < right.key }
+            return (left.classRank, left.row) < (right.classRank, right.row)
         }
     }
 

@@ -7,6 +7,7 @@ import Numerics
 /// Used by the one thread that trains the bundle.
 @safe
 final class HeadStates {
+    private let orders: [ClassOrder]
     private let featureCount: Int
     private let paddedFeatureCount: Int
     private let variant: KernelVariant
@@ -15,26 +16,29 @@ final class HeadStates {
     private let states: UnsafeMutableBufferPointer<head_state>
     private let classWeights: FloatBuffer
 
-    /// - Parameter classWeights: what a row of each class weighs, by spec; nil where all weigh the same.
+    /// - Parameter orders: the classes of every head, in whose order its values lie.
+    /// - Parameter classWeights: what a row of each class weighs, by head and position; nil where all
+    ///   weigh the same.
     init(
-        specs: [HeadSpec], classWeights: [[Double]]?, featureCount: Int, paddedFeatureCount: Int,
+        orders: [ClassOrder], classWeights: [[Double]]?, featureCount: Int, paddedFeatureCount: Int,
         variant: KernelVariant
     ) {
+        self.orders = orders
         self.featureCount = featureCount
         self.paddedFeatureCount = paddedFeatureCount
         self.variant = variant
-        let counts = specs.map(\.classes.count)
+        let counts = orders.map(\.classes.count)
         let sizes = counts.map { Self.floatCount(classCount: $0, featureCount: paddedFeatureCount) }
         arena = FloatBuffer(count: sizes.reduce(0, +))
         unsafe classes = .allocate(capacity: max(1, counts.reduce(0, +)))
-        unsafe states = .allocate(capacity: max(1, specs.count))
+        unsafe states = .allocate(capacity: max(1, orders.count))
         self.classWeights = FloatBuffer(count: classWeights?.joined().count ?? 0)
         unsafe arena.withUnsafeMutableBufferPointer { memory in
             guard var next = memory.baseAddress, var list = unsafe classes.baseAddress else {
                 return
             }
-            for (index, spec) in specs.enumerated() {
-                for (position, member) in spec.classes.members.enumerated() {
+            for (index, order) in orders.enumerated() {
+                for (position, member) in order.classes.enumerated() {
                     unsafe list[position] = UInt16(member)
                 }
                 let state = unsafe Self.layOut(
@@ -113,7 +117,7 @@ final class HeadStates {
         }
     }
 
-    /// Sets a head's biases, one per class.
+    /// Sets a head's biases, by position of the class in the head.
     func setBiases(_ index: Int, _ values: [Float]) {
         let state = unsafe states[index]
         for (position, value) in values.enumerated() {
@@ -159,18 +163,18 @@ final class HeadStates {
             batch_size: UInt32(values.batchSize))
     }
 
-    /// The weights as they are now, without padding.
+    /// The weights as they are now, without padding, classes by ascending index.
     func head(_ index: Int, classes: ClassSet) -> Head {
         let state = unsafe states[index]
-        let count = classes.count
-        var weights = Matrix(rowCount: count, columnCount: featureCount)
-        for position in 0..<count {
+        let positions = orders[index].positions
+        var weights = Matrix(rowCount: positions.count, columnCount: featureCount)
+        for (row, position) in positions.enumerated() {
             for feature in 0..<featureCount {
-                weights.values[position * featureCount + feature] =
+                weights.values[row * featureCount + feature] =
                     unsafe state.weights[position * paddedFeatureCount + feature]
             }
         }
-        let biases = (0..<count).map { unsafe state.biases[$0] }
+        let biases = positions.map { unsafe state.biases[$0] }
         return Head(classes: classes, weights: weights, biases: biases)
     }
 }

@@ -5,8 +5,8 @@ package import Numerics
 
 /// Trains bundles of heads on one feature table.
 ///
-/// A head's bits depend on the features, the labels, its class set and the hyperparameters alone:
-/// not on the other heads of its bundle, the kernel variant, the window size or the thread.
+/// A head's bits depend on the features and labels of its rows, the keys of its classes and the
+/// hyperparameters alone: not on the run's other classes, the other heads of its bundle, the kernel variant, the window size or the thread.
 /// Sharing a trainer between threads is safe; each call works on memory of its own.
 package struct HeadTrainer: Sendable {
     private let table: FeatureTable
@@ -14,7 +14,7 @@ package struct HeadTrainer: Sendable {
     private let isBalanced: Bool
     private let derivedFrom: Head?
     private let variant: KernelVariant
-    private let orders: EpochOrders
+    private let epochOrders: EpochOrders
     private let windowRowCount: Int
 
     /// The padded feature count: a multiple of the kernels' 16 lanes.
@@ -58,7 +58,7 @@ package struct HeadTrainer: Sendable {
         self.isBalanced = isBalanced
         self.derivedFrom = hyperparameters.initialisation == .derived ? derivedFrom : nil
         self.variant = variant
-        orders = EpochOrders(seed: hyperparameters.seed, table: table)
+        epochOrders = EpochOrders(seed: hyperparameters.seed, table: table)
         let lanes = Int(HEAD_LANES)
         paddedFeatureCount = (table.featureCount + lanes - 1) / lanes * lanes
         self.windowRowCount =
@@ -101,12 +101,13 @@ package struct HeadTrainer: Sendable {
             try spec.check(isHeld: table.isHeld)
             for member in spec.classes.members { union[member] = true }
         }
+        let orders = specs.map { ClassOrder($0.classes, keys: table.classKeys) }
         let states = HeadStates(
-            specs: specs, classWeights: isBalanced ? specs.map(classWeights) : nil,
+            orders: orders, classWeights: isBalanced ? orders.map(classWeights) : nil,
             featureCount: table.featureCount, paddedFeatureCount: paddedFeatureCount,
             variant: variant)
         for index in specs.indices {
-            initialise(index, of: states, classes: specs[index].classes)
+            initialise(index, of: states, classes: orders[index].classes)
         }
         var window = StreamWindow(
             table: table, rowCountMax: windowRowCount, featureCount: paddedFeatureCount,
@@ -114,11 +115,11 @@ package struct HeadTrainer: Sendable {
         for epoch in 0..<hyperparameters.epochCount {
             // Here too: of no rows there are no windows.
             if isCancelled() { throw .cancelled }
-            let order = orders.order(epoch: epoch)
+            let rows = epochOrders.order(epoch: epoch)
             var position = 0
-            while position < order.count {
+            while position < rows.count {
                 if isCancelled() { throw .cancelled }
-                position = window.fill(from: order, at: position, classes: union, epoch: epoch)
+                position = window.fill(from: rows, at: position, classes: union, epoch: epoch)
                 states.consume(window, hyperparameters)
             }
             states.endEpoch(window, hyperparameters)
@@ -126,18 +127,19 @@ package struct HeadTrainer: Sendable {
         return specs.indices.map { states.head($0, classes: specs[$0].classes) }
     }
 
-    private func classWeights(_ spec: HeadSpec) -> [Double] {
-        ClassWeights.balanced(rowCounts: spec.classes.members.map { table.classRowCounts[$0] })
+    private func classWeights(_ order: ClassOrder) -> [Double] {
+        ClassWeights.balanced(rowCounts: order.classes.map { table.classRowCounts[$0] })
     }
 
-    private func initialise(_ index: Int, of states: HeadStates, classes: ClassSet) {
+    /// - Parameter classes: of the head, by ascending key.
+    private func initialise(_ index: Int, of states: HeadStates, classes: [Int]) {
         let width = table.featureCount
         switch hyperparameters.initialisation {
         case .zero:
             break
         case .glorot:
             let limit = (6 / Float(width + classes.count)).squareRoot()
-            let name = classes.fingerprint
+            let name = ClassSet.fingerprint(ofKeys: classes.map { table.classKeys[$0] })
             // Weights are asked for in order: four of them come from one block.
             var drawn = UInt32.max
             var words: SIMD4<UInt32> = .zero
@@ -154,11 +156,10 @@ package struct HeadTrainer: Sendable {
             }
         case .derived:
             guard let derivedFrom else { preconditionFailure("checked by the initialiser") }
-            let members = classes.members
             states.setWeights(index) { position, feature in
-                derivedFrom.weights[members[position], feature]
+                derivedFrom.weights[classes[position], feature]
             }
-            states.setBiases(index, members.map { derivedFrom.biases[$0] })
+            states.setBiases(index, classes.map { derivedFrom.biases[$0] })
         }
         states.begin(index)
     }

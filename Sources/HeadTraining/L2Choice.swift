@@ -51,7 +51,8 @@ extension ConvergedHeadTrainer {
     /// all classes that have rows is trained without a fold, and its loss on the fold counts.
     ///
     /// Rows of a class are ordered by `Philox.key(seed, crossValidation, row, class)` and dealt to
-    /// the folds in turn, the first of class c to fold c. The only row of a class is never held out.
+    /// the folds in turn, the first of the class with key c to fold c. The only row of a class is never
+    /// held out.
     /// No row is held out and trained on at once: rows must not be copies of each other, as they are
     /// where small classes are resampled, or the penalty comes out too weak.
     ///
@@ -68,7 +69,10 @@ extension ConvergedHeadTrainer {
             throw .unusableInput("cross-validation needs two folds, not \(foldCount)")
         }
         try check(table)
-        let classes = table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }
+        let classes = ClassOrder(
+            ClassSet(table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }),
+            keys: table.classKeys
+        ).classes
         guard classes.count >= 2, classes.count <= KernelVariant.headClassCountMax,
             table.classRowCounts.contains(where: { $0 > 1 })
         else {
@@ -117,13 +121,16 @@ private struct RowFolds {
 
     init(table: FeatureTable, seed: UInt64, count: Int) {
         folds = table.classRowCounts.enumerated().map { label, rowCount in
+            let classKey = table.classKeys[label]
             let keys = (0..<rowCount).map {
-                Philox.key(seed: seed, purpose: .crossValidation, UInt32($0), UInt32(label), 0)
+                Philox.key(
+                    seed: seed, purpose: .crossValidation, row: $0, ofClass: classKey, 0)
             }
             var result = [Int?](repeating: nil, count: rowCount)
             guard rowCount > 1 else { return result }
             let order = (0..<rowCount).sorted { (keys[$0], $0) < (keys[$1], $1) }
-            for (rank, row) in order.enumerated() { result[row] = (rank + label) % count }
+            let first = Int(classKey % UInt64(count))
+            for (rank, row) in order.enumerated() { result[row] = (rank + first) % count }
             return result
         }
     }
@@ -156,7 +163,9 @@ private struct RowFolds {
                 }
             }
         }
-        return FeatureTable(features: features, featureCount: width, classRowCounts: counts)
+        return FeatureTable(
+            features: features, featureCount: width, classRowCounts: counts,
+            classKeys: table.classKeys)
     }
 }
 

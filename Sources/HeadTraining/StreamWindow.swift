@@ -15,6 +15,7 @@ struct StreamWindow {
     private var isSecondHalf = false
     private let rowClasses: [UInt16]
     private let classOffsets: [UInt32]
+    private let classKeys: [UInt64]
     private var indices: [UInt32]
     /// Rows of the window.
     private(set) var rowCount = 0
@@ -37,6 +38,7 @@ struct StreamWindow {
         keepNumerator = max(1, UInt32(((1 - hyperparameters.dropout) * 65_536).rounded()))
         buffer = FloatBuffer(count: 2 * self.rowCountMax * featureCount)
         classOffsets = table.classRowOffsets.map(UInt32.init)
+        classKeys = table.classKeys
         var classes: [UInt16] = []
         classes.reserveCapacity(table.rowCount)
         for (index, count) in table.classRowCounts.enumerated() {
@@ -98,23 +100,31 @@ struct StreamWindow {
             unsafe indices.withUnsafeBufferPointer { indices in
                 unsafe labels.withUnsafeBufferPointer { labels in
                     unsafe classOffsets.withUnsafeBufferPointer { offsets in
-                        guard let features = features.baseAddress, rowCount > 0 else { return }
-                        var request = unsafe head_row_request(
-                            features: features, source_feature_count: UInt32(table.featureCount),
-                            feature_count: UInt32(featureCount), row_indices: indices.baseAddress,
-                            row_classes: labels.baseAddress.map { unsafe $0 + firstRow },
-                            class_offsets: offsets.baseAddress,
-                            row_count: UInt32(rowCount), seed: seed, epoch: UInt32(epoch),
-                            dropout_purpose: RandomPurpose.headDropout.rawValue,
-                            keep_numerator: keepNumerator, scale: 65_536 / Float(keepNumerator))
-                        unsafe buffer.withUnsafeMutableBufferPointer { target in
-                            unsafe head_kernel_variant_at(variant.index).pointee.prepare_rows(
-                                &request,
-                                target.baseAddress.map { unsafe $0 + firstRow * featureCount })
+                        unsafe classKeys.withUnsafeBufferPointer { keys in
+                            guard let features = features.baseAddress, rowCount > 0 else { return }
+                            var request = unsafe head_row_request(
+                                features: features,
+                                source_feature_count: UInt32(table.featureCount),
+                                feature_count: UInt32(featureCount),
+                                row_indices: indices.baseAddress,
+                                row_classes: labels.baseAddress.map { unsafe $0 + firstRow },
+                                class_offsets: offsets.baseAddress, class_keys: keys.baseAddress,
+                                row_count: UInt32(rowCount), seed: seed, epoch: UInt32(epoch),
+                                dropout_purpose: RandomPurpose.headDropout.rawValue,
+                                keep_numerator: keepNumerator,
+                                scale: 65_536 / Float(keepNumerator))
+                            unsafe prepareRows(&request)
                         }
                     }
                 }
             }
+        }
+    }
+
+    private func prepareRows(_ request: inout head_row_request) {
+        unsafe buffer.withUnsafeMutableBufferPointer { target in
+            unsafe head_kernel_variant_at(variant.index).pointee.prepare_rows(
+                &request, target.baseAddress.map { unsafe $0 + firstRow * featureCount })
         }
     }
 

@@ -60,16 +60,24 @@ package struct ClassSet: Hashable, Sendable {
         return result
     }
 
-    /// A 64-bit name of the set: what initial weights are drawn by.
+    /// The fingerprint of the set where every class's key is its index.
+    package var fingerprint: UInt64 { Self.fingerprint(ofKeys: members.map(UInt64.init)) }
+
+    /// A 64-bit name of a set of classes, given their keys: what initial weights are drawn by.
     ///
-    /// FNV-1a over the ascending class list, 32 little-endian bits a class. Two sets with the same name would share initial weights and nothing else.
-    package var fingerprint: UInt64 {
+    /// FNV-1a over the ascending keys, 32 little-endian bits each. A key of 2^32 or more has 64 bits, and
+    /// after them 256, which is no byte: so lists of keys that differ never hash the same numbers. Two
+    /// sets with the same name would share initial weights and nothing else.
+    package static func fingerprint(ofKeys keys: [UInt64]) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in members {
-            for shift in [0, 8, 16, 24] as [UInt32] {
-                hash ^= UInt64(UInt32(index) >> shift & 0xFF)
-                hash &*= 0x100_0000_01B3
-            }
+        func add(_ value: UInt64) {
+            hash ^= value
+            hash &*= 0x100_0000_01B3
+        }
+        for key in keys.sorted() {
+            let isShort = key >> 32 == 0
+            for byte in 0..<(isShort ? 4 : 8) as Range<UInt64> { add(key >> (8 * byte) & 0xFF) }
+            if !isShort { add(0x100) }
         }
         return hash
     }

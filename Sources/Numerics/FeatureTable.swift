@@ -1,8 +1,8 @@
 /// Training features grouped by class: all rows of class 0, then of class 1, and so on.
 ///
-/// Within a class rows keep the data set's order. A row is named by (class, index within its
-/// class), which is what epoch order and dropout are drawn by, so that a worker holding only some
-/// classes' rows computes the same numbers.
+/// Within a class rows keep the data set's order. A row is named by (key of its class, index within
+/// its class), which is what epoch order and dropout are drawn by: whoever holds a class's rows
+/// computes the same numbers, whatever the other classes are.
 package struct FeatureTable: Sendable {
     /// `[row, feature]`, row-major, without padding.
     package let features: FloatBuffer
@@ -10,18 +10,26 @@ package struct FeatureTable: Sendable {
     package let featureCount: Int
     /// Rows per class; classes whose rows are elsewhere have none.
     package let classRowCounts: [Int]
+    /// By class, the number that names it in all runs: of a built-in data set, its class number there.
+    package let classKeys: [UInt64]
     /// By class, whether its rows are here: a class that is held may still have no rows.
     package let isHeld: [Bool]
     /// First row of each class, and the row count at the end.
     package let classRowOffsets: [Int]
 
-    /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held.
+    /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held,
+    /// or if two classes have one key: whoever reads keys refuses that first.
     ///
+    /// - Parameter classKeys: by class, distinct; nil if every class's key is its index.
     /// - Parameter isHeld: by class, whether its rows are here; nil if all rows of the run are.
     package init(
-        features: FloatBuffer, featureCount: Int, classRowCounts: [Int], isHeld: [Bool]? = nil
+        features: FloatBuffer, featureCount: Int, classRowCounts: [Int],
+        classKeys: [UInt64]? = nil, isHeld: [Bool]? = nil
     ) {
         precondition(featureCount > 0)
+        let classKeys = classKeys ?? classRowCounts.indices.map(UInt64.init)
+        precondition(classKeys.count == classRowCounts.count)
+        precondition(Set(classKeys).count == classKeys.count)
         let isHeld = isHeld ?? classRowCounts.map { _ in true }
         precondition(isHeld.count == classRowCounts.count)
         precondition(zip(isHeld, classRowCounts).allSatisfy { $0 || $1 == 0 })
@@ -34,6 +42,7 @@ package struct FeatureTable: Sendable {
         self.features = features
         self.featureCount = featureCount
         self.classRowCounts = classRowCounts
+        self.classKeys = classKeys
         self.isHeld = isHeld
         classRowOffsets = offsets
     }
@@ -41,7 +50,10 @@ package struct FeatureTable: Sendable {
     /// Groups the rows of `matrix` `[sample, feature]` by their labels.
     ///
     /// - Parameter labels: a class below `classCount` per row.
-    package init(grouping matrix: Matrix, labels: [Int], classCount: Int) {
+    /// - Parameter classKeys: by class, distinct; nil if every class's key is its index.
+    package init(
+        grouping matrix: Matrix, labels: [Int], classCount: Int, classKeys: [UInt64]? = nil
+    ) {
         precondition(labels.count == matrix.rowCount)
         var counts = [Int](repeating: 0, count: classCount)
         for label in labels { counts[label] += 1 }
@@ -59,7 +71,8 @@ package struct FeatureTable: Sendable {
                 }
             }
         }
-        self.init(features: buffer, featureCount: width, classRowCounts: counts)
+        self.init(
+            features: buffer, featureCount: width, classRowCounts: counts, classKeys: classKeys)
     }
 
     /// Rows held, of all classes.

@@ -76,4 +76,23 @@ package enum Philox {
         let words = block(seed: seed, purpose: purpose, c0, c1, c2, index: 0)
         return UInt64(words.y) << 32 | UInt64(words.x)
     }
+
+    /// The seed of the numbers that are drawn for a class, given the class's key.
+    ///
+    /// A counter word has 32 bits: the low half of the key is one, the high half goes here. Keys below
+    /// 2^32 leave the seed as it is.
+    package static func seed(_ seed: UInt64, ofClass key: UInt64) -> UInt64 {
+        seed &+ (key >> 32) &* 0xD134_2543_DE82_EF95
+    }
+
+    /// A 64-bit key by which the row `(row, class)` sorts, the class being named by its own key.
+    ///
+    /// - Parameter row: index within the class.
+    package static func key(
+        seed: UInt64, purpose: RandomPurpose, row: Int, ofClass classKey: UInt64, _ c2: UInt32
+    ) -> UInt64 {
+        key(
+            seed: self.seed(seed, ofClass: classKey), purpose: purpose, UInt32(row),
+            UInt32(truncatingIfNeeded: classKey), c2)
+    }
 }

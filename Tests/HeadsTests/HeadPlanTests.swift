@@ -45,4 +45,16 @@ import Testing
         let plan = HeadPlan(.subsets, classCount: 16)
         #expect(Set(plan.heads.map(\.classes.fingerprint)).count == plan.heads.count)
     }
+
+    @Test func fingerprintsAreOfKeys() {
+        // The number in Definition.md.
+        #expect(ClassSet([0, 1]).fingerprint == 0x08CD_4C29_D1E4_7D34)
+        #expect(ClassSet.fingerprint(ofKeys: [1, 0]) == 0x08CD_4C29_D1E4_7D34)
+        let lists: [[UInt64]] = [
+            [1, 2], [1, 2, 0x9_0000_0000], [0x2_0000_0001, 0x9_0000_0000],
+            [1, 2, 0, 9], [0xFFFF_FFFF, 0x1_0000_0000], [0, 0xFFFF_FFFF, 1],
+            [1, 0x1_0000_0002], [1, 0x2_0000_0002],
+        ]
+        #expect(Set(lists.map { ClassSet.fingerprint(ofKeys: $0) }).count == lists.count)
+    }
 }

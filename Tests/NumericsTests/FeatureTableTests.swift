@@ -11,6 +11,32 @@ import Testing
         #expect(values == [2, 3, 6, 7, 0, 1, 4, 5])
     }
 
+    @Test func classesHaveKeysAndAreHeld() {
+        let matrix = Matrix(rowCount: 2, columnCount: 1)
+        let plain = FeatureTable(grouping: matrix, labels: [2, 0], classCount: 3)
+        #expect(plain.classKeys == [0, 1, 2])
+        #expect(plain.isHeld == [true, true, true])
+        let keyed = FeatureTable(
+            grouping: matrix, labels: [1, 0], classCount: 2, classKeys: [.max, 4])
+        #expect(keyed.classKeys == [.max, 4])
+    }
+
+    @Test func oneKeyForTwoClassesTraps() async {
+        await #expect(processExitsWith: .failure) {
+            _ = FeatureTable(
+                features: FloatBuffer(count: 2), featureCount: 1, classRowCounts: [1, 1],
+                classKeys: [4, 4])
+        }
+    }
+
+    @Test func rowsOfClassesElsewhereTrap() async {
+        await #expect(processExitsWith: .failure) {
+            _ = FeatureTable(
+                features: FloatBuffer(count: 2), featureCount: 1, classRowCounts: [1, 1],
+                isHeld: [true, false])
+        }
+    }
+
     @Test func buffersAreAligned() {
         for count in [0, 1, 17, 4096] {
             let buffer = FloatBuffer(count: count)

@@ -21,6 +21,22 @@ import Testing
         #expect(Philox.uniform(0) == 0)
     }
 
+    @Test func wideClassKeysChangeTheSeed() {
+        #expect(Philox.seed(7, ofClass: 0) == 7)
+        #expect(Philox.seed(7, ofClass: 0xFFFF_FFFF) == 7)
+        #expect(Philox.seed(7, ofClass: 0x1_0000_0005) == 0xD134_2543_DE82_EF9C)
+        #expect(
+            Philox.key(seed: 7, purpose: .epochOrder, row: 5, ofClass: 3, 0)
+                == Philox.key(seed: 7, purpose: .epochOrder, 5, 3, 0))
+        // The number in Definition.md.
+        #expect(
+            Philox.key(seed: 7, purpose: .epochOrder, row: 5, ofClass: 3, 0)
+                == 0x55C0_929B_668F_B931)
+        #expect(
+            Philox.key(seed: 7, purpose: .epochOrder, row: 5, ofClass: 0x1_0000_0003, 0)
+                == Philox.key(seed: 0xD134_2543_DE82_EF9C, purpose: .epochOrder, 5, 3, 0))
+    }
+
     @Test func purposesDiffer() {
         let order = Philox.key(seed: 1, purpose: .epochOrder, 0, 0, 0)
         let dropout = Philox.key(seed: 1, purpose: .headDropout, 0, 0, 0)

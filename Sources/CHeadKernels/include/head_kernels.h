@@ -48,7 +48,7 @@ struct head_state {
     uint32_t feature_count;     // d, a multiple of HEAD_LANES
     uint32_t minibatch_row_count;  // rows in `gradients` since the last update
     uint32_t pending_count;     // rows listed but not yet consumed, fewer than HEAD_PENDING_MAX
-    const uint16_t *classes;    // [k], ascending
+    const uint16_t *classes;    // [k], in the order of the definition: by ascending key
     float *weights;             // [k][d]
     float *biases;              // [k]
     float *squared_gradients;   // [k][d], for a pair [1][d]
@@ -84,6 +84,7 @@ struct head_row_request {
     const uint32_t *row_indices;    // [row_count], into features
     const uint16_t *row_classes;    // [row_count]
     const uint32_t *class_offsets;  // [class]: first row of the class in features
+    const uint64_t *class_keys;     // [class]: what dropout names the class by
     uint32_t row_count;
     uint64_t seed;
     uint32_t epoch;
