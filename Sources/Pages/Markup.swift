@@ -21,6 +21,35 @@ enum Markup {
     static func element(_ name: String, _ attributes: String = "", _ content: String) -> String {
         "<\(name)\(attributes.isEmpty ? "" : " " + attributes)>\(content)</\(name)>"
     }
+
+    /// A heading within a section; the text is not markup.
+    static func heading(_ text: String) -> String { element("h3", "", escaped(text)) + "\n" }
+
+    /// Content that a reader unfolds; the summary is not markup.
+    static func details(_ summary: String, _ content: String, isOpen: Bool = false) -> String {
+        element(
+            "details", isOpen ? "open=\"open\"" : "",
+            element("summary", "", escaped(summary)) + "\n" + content) + "\n"
+    }
+
+    /// Figures side by side where there is room.
+    static func charts(_ figures: [String]) -> String {
+        element("div", "class=\"charts\"", "\n" + figures.joined()) + "\n"
+    }
+
+    /// A picture under its title, which is not markup, and above a note, which is.
+    static func figure(_ title: String, _ picture: String, note: String = "") -> String {
+        let below = note.isEmpty ? "" : element("p", "", note)
+        return element(
+            "figure", "", element("figcaption", "", escaped(title)) + "\n" + picture + below)
+            + "\n"
+    }
+
+    /// Sentences as a list; they are markup.
+    static func list(_ sentences: [String]) -> String {
+        let items = sentences.map { element("li", "", $0) + "\n" }
+        return element("ul", "class=\"plain\"", "\n" + items.joined()) + "\n"
+    }
 }
 
 /// A table of HTML; every cell is markup, so its writer escapes it.

@@ -57,6 +57,9 @@ enum StudyNames {
         return text + "%"
     }
 
+    /// A share of rows as the title of a group: `1% of the rows`.
+    static func rows(_ share: Double) -> String { fraction(share) + " of the rows" }
+
     /// `first, second and third`.
     static func list(_ parts: [String], and word: String = "and") -> String {
         guard let last = parts.last, parts.count > 1 else { return parts.first ?? "" }

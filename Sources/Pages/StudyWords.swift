@@ -10,6 +10,27 @@ extension [StudyOutline] {
     }
 }
 
+extension StudyOutline {
+    /// The data set's name as its makers write it.
+    var title: String { StudyNames.dataset(dataset.name) }
+
+    /// The title of a chart of one fraction and arm.
+    func title(_ fraction: Double, _ arm: CellArm) -> String {
+        "\(title), \(StudyNames.fraction(fraction)): \(arm.title)"
+    }
+
+    /// A figure for each of the outer fractions and arms, numbered; empty ones are left out.
+    func figures(
+        _ id: String, _ figure: (_ fraction: Double, _ arm: CellArm, _ id: String) -> String
+    ) -> [String] {
+        outerFractions.enumerated().flatMap { place, fraction in
+            arms.enumerated().map { number, arm in
+                figure(fraction, arm, "\(id)-\(place)-\(number)")
+            }
+        }.filter { !$0.isEmpty }
+    }
+}
+
 extension StudyClaim {
     /// Schemes and heads of some claims with the data sets they are about, escaped:
     /// `all-vs-all with converged heads (MNIST and CIFAR-10)`.

@@ -30,4 +30,21 @@ package struct Summary: Sendable, Hashable {
         }
         self.count = values.count
     }
+
+    /// Student's t interval of the mean: one point when all values are equal, nil for a single value.
+    ///
+    /// - Parameter confidence: the share of such intervals that hold the true mean.
+    /// - Throws: ``StatisticsError`` unless the confidence is between 0 and 1, both excluded.
+    package func interval(
+        confidence: Double = 0.95
+    ) throws(StatisticsError) -> ClosedRange<Double>? {
+        guard confidence > 0, confidence < 1 else {
+            throw .outOfRange("a confidence of \(confidence); give one between 0 and 1")
+        }
+        guard let standardDeviation else { return nil }
+        let quantile = try StudentT(degreesOfFreedom: Double(count - 1))
+            .upperQuantile((1 - confidence) / 2)
+        let reach = quantile * (standardDeviation / Double(count).squareRoot())
+        return mean - reach...mean + reach
+    }
 }

@@ -179,7 +179,7 @@ package struct StudySummary: Sendable {
         let summary = try Summary(cell.accuracies)
         cell.meanAccuracy = summary.mean
         cell.standardDeviation = summary.standardDeviation
-        cell.interval = try interval(summary)
+        cell.interval = try summary.interval().map { [$0.lowerBound, $0.upperBound] }
         cell.balancedAccuracies = outcomes.map(balancedAccuracy)
         cell.balancedAccuracyDeviation = try Summary(cell.balancedAccuracies).standardDeviation
         cell.negativeLogLikelihoods = outcomes.map(\.negativeLogLikelihood)
@@ -221,14 +221,6 @@ package struct StudySummary: Sendable {
         return shares.reduce(0, +) / Double(max(1, shares.count))
     }
 
-    /// Student's t interval of a mean at 95%.
-    private func interval(_ summary: Summary) throws(StatisticsError) -> [Double]? {
-        guard let deviation = summary.standardDeviation, summary.count >= 2 else { return nil }
-        let t = try StudentT(degreesOfFreedom: Double(summary.count - 1)).upperQuantile(0.025)
-        let reach = t * deviation / Double(summary.count).squareRoot()
-        return [summary.mean - reach, summary.mean + reach]
-    }
-
     private static func merged(_ parts: [[StudyCalibrationBin]]) -> [StudyCalibrationBin] {
         guard let first = parts.first else { return [] }
         return first.indices.map { index in
@@ -262,8 +254,9 @@ package struct StudySummary: Sendable {
         comparison.meanDifference = try Summary(rows).mean / scale
         if pairs.count >= 2 {
             let paired = try PairedComparison(differences: rows)
-            let interval = try paired.interval()
-            comparison.interval = [interval.lowerBound / scale, interval.upperBound / scale]
+            comparison.interval = try paired.summary.interval().map {
+                [$0.lowerBound / scale, $0.upperBound / scale]
+            }
             comparison.tTestPValue = try? paired.tTest().pValue
             comparison.wilcoxonPValue = try? paired.wilcoxon().pValue
             comparison.cohensD = try? paired.cohensD()

@@ -85,8 +85,7 @@ struct ChartSeries {
         let stroke =
             hasStroke
             ? "<line class=\"curve\"\(pattern) x1=\"1\" y1=\"7\" x2=\"29\" y2=\"7\"/>" : ""
-        return
-            "<svg class=\"\(style)\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\">\(stroke)\(marker.drawn(15, 7, isOpen: isOpen, size: 4))</svg>"
+        return ChartLegend.sign(style, stroke + marker.drawn(15, 7, isOpen: isOpen, size: 4))
     }
 }
 
@@ -96,6 +95,17 @@ enum ChartLegend {
     static func rendered(_ items: [(key: String, name: String)]) -> String {
         let lines = items.map { "<li>\($0.key)\(Markup.escaped($0.name))</li>" }
         return "<ul class=\"legend\">\(lines.joined())</ul>\n"
+    }
+
+    /// A short bar of a colour, `k0` to `k7`, with what it means.
+    static func bar(_ colour: Int, _ name: String) -> (key: String, name: String) {
+        let bar = "<line class=\"postmark\" x1=\"6\" y1=\"7\" x2=\"24\" y2=\"7\"/>"
+        return (sign("k\(colour)", bar), name)
+    }
+
+    /// A picture the size of a legend's sign.
+    fileprivate static func sign(_ style: String, _ marks: String) -> String {
+        "<svg class=\"\(style)\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\">\(marks)</svg>"
     }
 
     static func schemes(

@@ -14,26 +14,20 @@ struct AccuracySection {
 
             """
         for (index, outline) in outlines.enumerated() {
-            let name = StudyNames.dataset(outline.dataset.name)
-            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            text += Markup.heading(outline.title)
             let isInPost = outline.fractions.contains { entry(outline, $0, .oneVsAll) != nil }
             text += ChartLegend.schemes(outline.schemes, others: isInPost ? [Self.postKey] : [])
             let arms = outline.arms.isEmpty ? outline.allArms : outline.arms
             let charts = arms.enumerated().map { place, arm in
                 chart(outline, arm, id: "accuracy-\(index)-\(place)")
             }
-            text += Markup.element("div", "class=\"charts\"", "\n" + charts.joined()) + "\n"
-            text += "<details><summary>\(Markup.escaped(name)): every cell in numbers</summary>\n"
-            text += table(outline) + "</details>\n"
+            text += Markup.charts(charts)
+            text += Markup.details("\(outline.title): every cell in numbers", table(outline))
         }
         return text
     }
 
-    private static let postKey = (
-        key:
-            "<svg class=\"k0\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><line class=\"postmark\" x1=\"6\" y1=\"7\" x2=\"24\" y2=\"7\"/></svg>",
-        name: "the post's number, in its scheme's colour"
-    )
+    private static let postKey = ChartLegend.bar(0, "the post's number, in its scheme's colour")
 
     // MARK: - Charts
 
@@ -71,12 +65,11 @@ struct AccuracySection {
             }
             plot.add("</g>")
         }
-        let title = StudyNames.dataset(outline.dataset.name) + ": " + arm.title
+        let title = outline.title + ": " + arm.title
         let picture = plot.rendered(
             id: id, title: title + ", accuracy against rows",
             description: description(outline, arm, schemes))
-        return
-            "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+        return Markup.figure(title, picture)
     }
 
     private func found(
@@ -141,14 +134,14 @@ struct AccuracySection {
 
     private func table(_ outline: StudyOutline) -> String {
         var table = HTMLTable(
-            caption: StudyNames.dataset(outline.dataset.name)
+            caption: outline.title
                 + ": accuracy in percent with its 95% interval; the other measures are means over the trials",
             titles: [
                 "heads", "scheme", "accuracy ± sd", "95% interval", "log-likelihood, negative",
                 "Brier score", "calibration error (%)", "trials",
             ], rowTitleCount: 2)
         for fraction in outline.fractions {
-            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.allArms {
                 for scheme in outline.schemes {
                     guard let cell = outline.cell(fraction, arm, scheme) else { continue }

@@ -58,7 +58,7 @@ struct AnswerSection {
     }
 
     private var measured: String {
-        let names = outlines.map { Markup.escaped(StudyNames.dataset($0.dataset.name)) }
+        let names = outlines.map { Markup.escaped($0.title) }
         let counts = outlines.flatMap(\.dataset.cells).map(\.accuracies.count).filter { $0 > 0 }
         let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
         let trials =
@@ -168,7 +168,7 @@ struct AnswerSection {
                     dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
             else { return nil }
             isApart = isApart || post.isOutside(cell.interval)
-            let name = StudyNames.dataset(outline.dataset.name)
+            let name = outline.title
             return
                 "\(Format.percent(cell.meanAccuracy, places: 1)) of the test rows on \(name) (the post: \(Format.percent(post.mean, places: 0)))"
         }
@@ -185,7 +185,7 @@ struct AnswerSection {
         guard let fraction = outline.fractions.first else { return "" }
         let claims = StudyClaim.all(outline, at: fraction)
         guard !claims.isEmpty else { return "" }
-        let name = StudyNames.dataset(outline.dataset.name)
+        let name = outline.title
         var table = HTMLTable(
             caption:
                 "\(name), \(StudyNames.fraction(fraction)) of the rows: gain in percentage points",

@@ -20,19 +20,14 @@ struct CalibrationSection {
 
             """
         for (index, outline) in outlines.enumerated() {
-            let name = StudyNames.dataset(outline.dataset.name)
-            var charts = ""
-            for (place, fraction) in outline.outerFractions.enumerated() {
-                for (number, arm) in outline.arms.enumerated() {
-                    charts += chart(
-                        outline, fraction, arm, id: "calibration-\(index)-\(place)-\(number)")
-                }
+            let charts = outline.figures("calibration-\(index)") { fraction, arm, id in
+                chart(outline, fraction, arm, id: id)
             }
             guard !charts.isEmpty else { continue }
-            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            text += Markup.heading(outline.title)
             let shown = Self.schemes.filter { outline.schemes.contains($0.rawValue) }
             text += ChartLegend.schemes(shown.map(\.rawValue))
-            text += Markup.element("div", "class=\"charts\"", "\n" + charts) + "\n"
+            text += Markup.charts(charts)
         }
         return text
     }
@@ -68,19 +63,14 @@ struct CalibrationSection {
             draw(shares[index], index, of: cells.count, counts, &bars)
             bars.add("</g>")
         }
-        let title =
-            "\(StudyNames.dataset(outline.dataset.name)), \(StudyNames.fraction(fraction)): \(arm.title)"
+        let title = outline.title(fraction, arm)
         let errors = cells.map { scheme, cell in
             "\(StudyNames.shortScheme(scheme.rawValue)) \(StudyFormat.number(cell.expectedCalibrationError * 100, places: 1))%"
         }
         let note = "expected calibration error: " + errors.joined(separator: ", ")
         let picture = curves.rendered(
             id: id, title: title + ", calibration", description: note + ".", below: bars)
-        return """
-            <figure><figcaption>\(Markup.escaped(title))</figcaption>
-            \(picture)<p>\(note)</p></figure>
-
-            """
+        return Markup.figure(title, picture, note: note)
     }
 
     private func draw(

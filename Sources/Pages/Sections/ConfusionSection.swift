@@ -15,21 +15,15 @@ struct ConfusionSection {
 
             """
         for outline in outlines {
-            let name = StudyNames.dataset(outline.dataset.name)
-            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            text += Markup.heading(outline.title)
             var isFirst = true
             for fraction in outline.outerFractions {
                 for arm in outline.arms {
                     let tables = tables(outline, fraction, arm)
                     guard !tables.isEmpty else { continue }
-                    let title =
-                        "\(name), \(StudyNames.fraction(fraction)) of the rows, \(arm.title)"
-                    text += """
-                        <details\(isFirst ? " open=\"open\"" : "")><summary>\(Markup.escaped(title))</summary>
-                        <div class="row">
-                        \(tables)</div></details>
-
-                        """
+                    text += Markup.details(
+                        "\(outline.title), \(StudyNames.rows(fraction)), \(arm.title)",
+                        Markup.element("div", "class=\"row\"", "\n" + tables), isOpen: isFirst)
                     isFirst = false
                 }
             }

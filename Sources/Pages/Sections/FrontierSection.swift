@@ -19,19 +19,12 @@ struct FrontierSection {
         for (index, outline) in outlines.enumerated() {
             guard !outline.dataset.frontier.isEmpty else { continue }
             isEmpty = false
-            let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
-            text += "<h3>\(name)</h3>\n"
-            text += savings(outline)
-            var charts = ""
-            for (place, fraction) in outline.outerFractions.enumerated() {
-                for (number, arm) in outline.arms.enumerated() {
-                    charts += chart(
-                        outline, fraction, arm, id: "frontier-\(index)-\(place)-\(number)")
-                }
-            }
-            text += Markup.element("div", "class=\"charts\"", "\n" + charts) + "\n"
-            text +=
-                "<details><summary>\(name): every policy in numbers</summary>\n\(table(outline))</details>\n"
+            text += Markup.heading(outline.title) + savings(outline)
+            text += Markup.charts(
+                outline.figures("frontier-\(index)") { fraction, arm, id in
+                    chart(outline, fraction, arm, id: id)
+                })
+            text += Markup.details("\(outline.title): every policy in numbers", table(outline))
         }
         return isEmpty ? "<p>No policy but the post's was run.</p>\n" : text
     }
@@ -41,14 +34,14 @@ struct FrontierSection {
     private func savings(_ outline: StudyOutline) -> String {
         var table = HTMLTable(
             caption:
-                "\(StudyNames.dataset(outline.dataset.name)): what can be saved within 0.1 points of the post's policy, which drops one class a step",
+                "\(outline.title): what can be saved within 0.1 points of the post's policy, which drops one class a step",
             titles: [
                 "heads", "top class never changes", "cheapest policy", "accuracy", "heads per row",
                 "operations saved",
             ])
         var isEmpty = true
         for fraction in outline.outerFractions {
-            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.arms {
                 guard let cells = savings(outline, fraction, arm) else { continue }
                 table.add(cells)
@@ -119,12 +112,11 @@ struct FrontierSection {
                 points[index].policy, best[index] ? "" : "quiet", near: places[index].x,
                 places[index].y)
         }
-        let title =
-            "\(StudyNames.dataset(outline.dataset.name)), \(StudyNames.fraction(fraction)): \(arm.title)"
+        let title = outline.title(fraction, arm)
         let picture = plot.rendered(
             id: id, title: title + ", accuracy against operations",
             description: points.map(Self.words).joined(separator: "; ") + ".")
-        return "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+        return Markup.figure(title, picture)
     }
 
     private static func words(_ point: StudyFrontierPoint) -> String {
@@ -136,13 +128,13 @@ struct FrontierSection {
     private func table(_ outline: StudyOutline) -> String {
         var table = HTMLTable(
             caption:
-                "\(StudyNames.dataset(outline.dataset.name)): elimination policies, means over the trials",
+                "\(outline.title): elimination policies, means over the trials",
             titles: [
                 "heads", "policy", "accuracy (%)", "heads per row", "operations per row",
                 "top class never changes (%)", "not beaten",
             ], rowTitleCount: 2)
         for fraction in outline.fractions {
-            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.arms {
                 let frontier = StudyFrontier(outline.dataset, fraction, arm)
                 for (point, isBest) in zip(frontier.points, frontier.isUnbeaten) {

@@ -21,12 +21,11 @@ struct GainSection {
                 return (series.key(hasStroke: false), "over " + control.title)
             })
         for (index, outline) in outlines.enumerated() where !outline.dataset.comparisons.isEmpty {
-            let name = StudyNames.dataset(outline.dataset.name)
-            text += Markup.element("h3", "", Markup.escaped(name)) + "\n"
+            text += Markup.heading(outline.title)
             let charts = outline.arms.enumerated().map { place, arm in
                 chart(outline, arm, id: "gain-\(index)-\(place)")
             }
-            text += Markup.element("div", "class=\"charts\"", "\n" + charts.joined()) + "\n"
+            text += Markup.charts(charts)
             text += tables(outline)
         }
         return text
@@ -77,10 +76,10 @@ struct GainSection {
                 StudyNames.shortScheme(row.scheme.rawValue), x: 114, y: place + 16, anchor: .end)
             draw(row, at: place + 12, scale, &plot)
         }
-        let title = StudyNames.dataset(outline.dataset.name) + ": " + arm.title
+        let title = outline.title + ": " + arm.title
         let picture = plot.rendered(
             id: id, title: title + ", gain over each control", description: description(rows))
-        return "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+        return Markup.figure(title, picture)
     }
 
     /// Whether a row is the first of its fraction.
@@ -144,12 +143,10 @@ struct GainSection {
                 verdicts.allSatisfy { $0 == .untested }
                 ? "none can be tested"
                 : "\(verdicts.filter { $0 == .gain }.count) gain, \(verdicts.filter { $0 == .loss }.count) lose"
-            let title = "\(StudyNames.dataset(outline.dataset.name)), \(arm.title)"
-            return """
-                <details><summary>\(Markup.escaped(title)): \(StudyNames.count(own.count, "comparison")), \(counts)</summary>
-                \(table(own, title: title))</details>
-
-                """
+            let title = "\(outline.title), \(arm.title)"
+            return Markup.details(
+                "\(title): \(StudyNames.count(own.count, "comparison")), \(counts)",
+                table(own, title: title))
         }.joined()
     }
 
@@ -163,7 +160,7 @@ struct GainSection {
             ], rowTitleCount: 2)
         for (index, comparison) in comparisons.enumerated() {
             if index == 0 || comparisons[index - 1].fraction != comparison.fraction {
-                table.beginGroup(StudyNames.fraction(comparison.fraction) + " of the rows")
+                table.beginGroup(StudyNames.rows(comparison.fraction))
             }
             let small = comparison.mcNemarPValues.filter { $0 < 0.05 }.count
             let isOtherArm =

@@ -18,11 +18,9 @@ struct ImbalanceSection {
 
             """
         for outline in outlines {
-            let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
             let items = outline.outerFractions.flatMap { sentences(outline, $0) }
             guard !items.isEmpty else { continue }
-            text += "<h3>\(name)</h3>\n<ul class=\"plain\">\n"
-            text += items.map { "<li>\(Markup.escaped($0))</li>\n" }.joined() + "</ul>\n"
+            text += Markup.heading(outline.title) + Markup.list(items.map(Markup.escaped))
             text += table(outline)
         }
         return text
@@ -135,7 +133,7 @@ struct ImbalanceSection {
 
     private func table(_ outline: StudyOutline) -> String {
         var table = HTMLTable(
-            caption: StudyNames.dataset(outline.dataset.name)
+            caption: outline.title
                 + ": accuracy and balanced accuracy in percent, and how much is found of the classes with the most and the fewest training rows",
             titles: [
                 "heads", "scheme", "accuracy ± sd", "balanced ± sd", "most rows", "fewest rows",
@@ -170,7 +168,7 @@ struct ImbalanceSection {
 
     /// The share, and the training rows of every class.
     private func group(_ outline: StudyOutline, _ fraction: Double) -> String {
-        let share = StudyNames.fraction(fraction) + " of the rows"
+        let share = StudyNames.rows(fraction)
         guard let rows = outline.rows(fraction) else { return share }
         let counts = rows.distinctRowCounts.map(Format.count).joined(separator: ", ")
         return share + ": \(counts) rows by class"

@@ -21,7 +21,7 @@ struct OriginSection {
         for outline in outlines {
             let dataset = outline.dataset
             data.add([
-                Markup.escaped(StudyNames.dataset(dataset.name)),
+                Markup.escaped(outline.title),
                 Format.count(dataset.trainRowCount), Format.count(dataset.testRowCount),
                 Format.count(dataset.classNames.count), code(dataset.sha256),
             ])
@@ -43,13 +43,12 @@ struct OriginSection {
 
     /// Of what was trained, a line per trial; nothing where none is known.
     private func digests(_ outline: StudyOutline) -> String {
-        let name = StudyNames.dataset(outline.dataset.name)
         var table = HTMLTable(
-            caption: "\(name): SHA-256 of what was trained",
+            caption: "\(outline.title): SHA-256 of what was trained",
             titles: ["heads", "trial", "SHA-256"], rowTitleCount: 2, style: "words")
         var count = 0
         for fraction in outline.fractions {
-            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.allArms {
                 let cells = outline.schemes.lazy.compactMap { outline.cell(fraction, arm, $0) }
                 guard let cell = cells.first(where: { !$0.headDigests.isEmpty }) else { continue }
@@ -63,11 +62,9 @@ struct OriginSection {
             }
         }
         guard count > 0 else { return "" }
-        return """
-            <details><summary>\(Markup.escaped(name)): \(StudyNames.count(count, "digest")) of what was trained</summary>
-            \(table.rendered())</details>
-
-            """
+        return Markup.details(
+            "\(outline.title): \(StudyNames.count(count, "digest")) of what was trained",
+            table.rendered())
     }
 
     private func commands(_ lines: [String], _ title: String) -> String {

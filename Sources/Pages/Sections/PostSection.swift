@@ -19,24 +19,22 @@ struct PostSection {
 
             """
         for outline in outlines {
-            text += Markup.element(
-                "h3", "", Markup.escaped(StudyNames.dataset(outline.dataset.name)))
-            text += "\n" + table(outline)
+            text += Markup.heading(outline.title) + table(outline)
         }
         return text
     }
 
     private func table(_ outline: StudyOutline) -> String {
-        let name = StudyNames.dataset(outline.dataset.name)
         let schemes = Self.schemes.filter { scheme in
             scheme == .oneVsAll || outline.schemes.contains(scheme.rawValue)
         }
         let isInPost = outline.fractions.contains { post(outline, $0, .oneVsAll) != nil }
         var table = HTMLTable(
-            caption: name + (isInPost ? ": the post and ours" : ": ours (the post has no numbers)"),
+            caption: outline.title
+                + (isInPost ? ": the post and ours" : ": ours (the post has no numbers)"),
             titles: ["heads"] + schemes.map { StudyNames.inWords($0) } + ["trials"])
         for fraction in outline.fractions {
-            table.beginGroup(StudyNames.fraction(fraction) + " of the rows")
+            table.beginGroup(StudyNames.rows(fraction))
             if schemes.contains(where: { post(outline, fraction, $0) != nil }) {
                 let cells = schemes.map { scheme in
                     post(outline, fraction, scheme).map(Self.words) ?? ""

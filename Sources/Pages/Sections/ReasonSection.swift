@@ -34,14 +34,8 @@ struct ReasonSection {
         for outline in outlines {
             let sentences = sentences(outline)
             guard !sentences.isEmpty, let fraction = outline.fractions.first else { continue }
-            let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
-            let items = sentences.map { "<li>\($0)</li>\n" }
-            text += """
-                <h3>\(name), \(StudyNames.fraction(fraction)) of the rows</h3>
-                <ul class="plain">
-                \(items.joined())</ul>
-
-                """
+            text += Markup.heading("\(outline.title), \(StudyNames.rows(fraction))")
+            text += Markup.list(sentences)
         }
         return text
     }

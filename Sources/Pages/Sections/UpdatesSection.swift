@@ -33,27 +33,20 @@ struct UpdatesSection {
                 chart(outline, arm, id: "updates-\(index)-\(place)")
             }
             guard charts.contains(where: { !$0.isEmpty }) else { continue }
-            let name = Markup.escaped(StudyNames.dataset(outline.dataset.name))
-            text += "<h3>\(name)</h3>\n"
+            text += Markup.heading(outline.title)
             let sentences = sentences(outline)
-            if !sentences.isEmpty {
-                let items = sentences.map { "<li>\(Markup.escaped($0))</li>\n" }
-                text += "<ul class=\"plain\">\n\(items.joined())</ul>\n"
-            }
+            if !sentences.isEmpty { text += Markup.list(sentences.map(Markup.escaped)) }
             let isMarked = outline.arms.contains(Self.converged)
             text += ChartLegend.schemes(outline.schemes, others: isMarked ? [Self.optimumKey] : [])
-            text += Markup.element("div", "class=\"charts\"", "\n" + charts.joined()) + "\n"
-            text +=
-                "<details><summary>\(name): updates and accuracy in numbers</summary>\n\(table(outline))</details>\n"
+            text += Markup.charts(charts)
+            text += Markup.details(
+                "\(outline.title): updates and accuracy in numbers", table(outline))
         }
         return text
     }
 
-    private static let optimumKey = (
-        key:
-            "<svg class=\"k3\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><line class=\"postmark\" x1=\"6\" y1=\"7\" x2=\"24\" y2=\"7\"/></svg>",
-        name: "all-vs-all of converged heads on the same rows and features"
-    )
+    private static let optimumKey = ChartLegend.bar(
+        3, "all-vs-all of converged heads on the same rows and features")
 
     private func updates(_ outline: StudyOutline, _ fraction: Double) -> StudyUpdates? {
         outline.rows(fraction).map { StudyUpdates(settings, rowCounts: $0.rowCounts) }
@@ -193,12 +186,11 @@ struct UpdatesSection {
             }
             plot.add("</g>")
         }
-        let title = StudyNames.dataset(outline.dataset.name) + ": " + arm.title
+        let title = outline.title + ": " + arm.title
         let picture = plot.rendered(
             id: id, title: title + ", accuracy against updates",
             description: description(series))
-        return
-            "<figure><figcaption>\(Markup.escaped(title))</figcaption>\n\(picture)</figure>\n"
+        return Markup.figure(title, picture)
     }
 
     private func isOnFeatures(_ arm: CellArm) -> Bool {
@@ -236,14 +228,14 @@ struct UpdatesSection {
     private func table(_ outline: StudyOutline) -> String {
         let shown: [StudyScheme] = [.oneVsAllRefit, .softVote, .treeElimination]
         var table = HTMLTable(
-            caption: StudyNames.dataset(outline.dataset.name)
+            caption: outline.title
                 + ": updates, in the mean over the heads, and accuracy in percent",
             titles: ["heads"]
                 + shown.flatMap { ["updates", Markup.escaped(StudyNames.scheme($0.rawValue))] })
         for fraction in outline.fractions {
             guard let updates = updates(outline, fraction) else { continue }
             table.beginGroup(
-                StudyNames.fraction(fraction) + " of the rows"
+                StudyNames.rows(fraction)
                     + backbone(outline, fraction, updates))
             for arm in outline.arms {
                 let cells = shown.flatMap { scheme -> [String] in
