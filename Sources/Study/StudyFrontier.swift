@@ -7,14 +7,12 @@ package struct StudyFrontier: Sendable {
     package static let tolerance = 0.001
 
     /// The policies with sound figures, in the report's order.
-    package let points: [StudyFrontierPoint]
+    package let points: [PolicyOutcome]
 
     /// The policies of a data set at this place.
     package init(_ dataset: StudyDataset, _ fraction: Double, _ arm: CellArm) {
-        points = dataset.frontier.filter {
-            $0.fraction == fraction && $0.arm == arm && $0.accuracy.isFinite
-                && $0.flopsPerRow.isFinite && $0.flopsPerRow > 0
-        }
+        points = dataset.frontier.filter { $0.fraction == fraction && $0.arm == arm }.map(\.outcome)
+            .filter { $0.accuracy.isFinite && $0.flopsPerRow.isFinite && $0.flopsPerRow > 0 }
     }
 
     /// By point: whether no other is at least as good in accuracy and operations and better in one.
@@ -29,7 +27,7 @@ package struct StudyFrontier: Sendable {
 
     /// The post's policy, and the cheapest one within ``tolerance`` of its accuracy; nil where the
     /// post's is not there.
-    package var saving: (base: StudyFrontierPoint, cheapest: StudyFrontierPoint)? {
+    package var saving: (base: PolicyOutcome, cheapest: PolicyOutcome)? {
         let post = EliminationPolicy.lowest(1).title
         guard let base = points.first(where: { $0.policy == post }) else { return nil }
         let near = points.filter { $0.accuracy >= base.accuracy - Self.tolerance }

@@ -1,7 +1,7 @@
 /// What a study found, ready to be written and drawn: `results.json` of `coordinator reproduce`.
 ///
 /// Everything is in the order of the page; all statistics are computed.
-package struct StudyReport: Codable, Sendable, Equatable {
+package struct StudyReport: Encodable, Sendable, Equatable {
     /// The command line that wrote it.
     package var command: String
     /// The command lines that computed what it is made of, in turn, as far as they are known.
@@ -45,7 +45,7 @@ package struct StudyReport: Codable, Sendable, Equatable {
 }
 
 /// What a study found on one data set.
-package struct StudyDataset: Codable, Sendable, Equatable {
+package struct StudyDataset: Encodable, Sendable, Equatable {
     /// As in `--datasets`.
     package var name: String
     /// In the order of the labels.
@@ -215,35 +215,32 @@ package struct StudyComparison: Codable, Sendable, Equatable {
     }
 }
 
-/// An elimination policy on the heads of one arm, means over trials.
-package struct StudyFrontierPoint: Codable, Sendable, Equatable {
+/// An elimination policy on the heads of one arm; results.json has all figures on one level.
+package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
     /// How the heads came about.
     package var arm: CellArm
-    /// The policy as a person reads it.
-    package var policy: String
-    /// Share of the test rows predicted right.
-    package var accuracy: Double
-    /// Heads asked for one row.
-    package var headsPerRow: Double
-    /// Floating-point operations of those heads for one row.
-    package var flopsPerRow: Double
-    /// Share of rows whose most probable class was the same in every head asked.
-    package var topNeverChangedShare: Double
+    /// Means over trials.
+    package var outcome: PolicyOutcome
 
-    /// A point of these figures.
-    package init(
-        fraction: Double, arm: CellArm, policy: String, accuracy: Double, headsPerRow: Double,
-        flopsPerRow: Double, topNeverChangedShare: Double
-    ) {
+    private enum CodingKeys: CodingKey {
+        case fraction
+        case arm
+    }
+
+    /// A policy's figures at a place.
+    package init(fraction: Double, arm: CellArm, outcome: PolicyOutcome) {
         self.fraction = fraction
         self.arm = arm
-        self.policy = policy
-        self.accuracy = accuracy
-        self.headsPerRow = headsPerRow
-        self.flopsPerRow = flopsPerRow
-        self.topNeverChangedShare = topNeverChangedShare
+        self.outcome = outcome
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(fraction, forKey: .fraction)
+        try container.encode(arm, forKey: .arm)
+        try outcome.encode(to: encoder)
     }
 }
 

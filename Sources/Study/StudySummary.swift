@@ -278,10 +278,11 @@ package struct StudySummary: Sendable {
                 trials.reduce(0) { $0 + value($1[index]) } / count
             }
             return StudyFrontierPoint(
-                fraction: Double(fraction) / 1_000_000, arm: arm, policy: first[index].policy,
-                accuracy: mean(\.accuracy), headsPerRow: mean(\.headsPerRow),
-                flopsPerRow: mean(\.flopsPerRow),
-                topNeverChangedShare: mean(\.topNeverChangedShare))
+                fraction: Double(fraction) / 1_000_000, arm: arm,
+                outcome: PolicyOutcome(
+                    policy: first[index].policy, accuracy: mean(\.accuracy),
+                    headsPerRow: mean(\.headsPerRow), flopsPerRow: mean(\.flopsPerRow),
+                    topNeverChangedShare: mean(\.topNeverChangedShare)))
         }
     }
 }

@@ -208,10 +208,13 @@ struct SampleStudy {
         let top = level + points(arm, "tree") / 100 * share(fraction)
         return policies.map { policy, share, change in
             StudyFrontierPoint(
-                fraction: fraction, arm: arm, policy: policy,
-                accuracy: min(0.9999, top + change * 0.05 + normal() * 0.0004),
-                headsPerRow: max(1, (most - 1) * share), flopsPerRow: 512 * most * most / 2 * share,
-                topNeverChangedShare: min(0.999, top + 0.06))
+                fraction: fraction, arm: arm,
+                outcome: PolicyOutcome(
+                    policy: policy,
+                    accuracy: min(0.9999, top + change * 0.05 + normal() * 0.0004),
+                    headsPerRow: max(1, (most - 1) * share),
+                    flopsPerRow: 512 * most * most / 2 * share,
+                    topNeverChangedShare: min(0.999, top + 0.06)))
         }
     }
 

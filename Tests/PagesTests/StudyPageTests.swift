@@ -211,10 +211,10 @@ extension StudyReport {
             datasets[index].comparisons[1].tTestPValue = .nan
             datasets[index].comparisons[2].interval = [0.1]
             datasets[index].comparisons[2].cohensD = -.infinity
-            datasets[index].frontier[0].flopsPerRow = 0
-            datasets[index].frontier[1].accuracy = .nan
-            datasets[index].frontier[2].topNeverChangedShare = .nan
-            datasets[index].frontier[3].flopsPerRow = 1e300
+            datasets[index].frontier[0].outcome.flopsPerRow = 0
+            datasets[index].frontier[1].outcome.accuracy = .nan
+            datasets[index].frontier[2].outcome.topNeverChangedShare = .nan
+            datasets[index].frontier[3].outcome.flopsPerRow = 1e300
         }
     }
 
@@ -234,7 +234,7 @@ extension StudyReport {
                 datasets[index].cells[cell].headDigests = [text]
             }
             for point in datasets[index].frontier.indices {
-                datasets[index].frontier[point].policy = text
+                datasets[index].frontier[point].outcome.policy = text
             }
         }
     }

@@ -181,8 +181,10 @@ import Testing
         }
         let point = { (policy: String, accuracy: Double, flops: Double) in
             StudyFrontierPoint(
-                fraction: 0.1, arm: .heads(.frozen), policy: policy, accuracy: accuracy,
-                headsPerRow: flops / 1_000, flopsPerRow: flops, topNeverChangedShare: 0.875)
+                fraction: 0.1, arm: .heads(.frozen),
+                outcome: PolicyOutcome(
+                    policy: policy, accuracy: accuracy, headsPerRow: flops / 1_000,
+                    flopsPerRow: flops, topNeverChangedShare: 0.875))
         }
         report.datasets[0].frontier = [
             point("drop 1", 0.9, 4_000), point("drop 2", 0.8995, 2_000),

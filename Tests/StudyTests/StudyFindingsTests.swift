@@ -90,8 +90,10 @@ import Testing
     @Test func theCheapestPolicyNearThePostsIsTheSaving() {
         func point(_ policy: String, _ accuracy: Double, _ flops: Double) -> StudyFrontierPoint {
             StudyFrontierPoint(
-                fraction: 0.1, arm: .heads(.frozen), policy: policy, accuracy: accuracy,
-                headsPerRow: 1, flopsPerRow: flops, topNeverChangedShare: 1)
+                fraction: 0.1, arm: .heads(.frozen),
+                outcome: PolicyOutcome(
+                    policy: policy, accuracy: accuracy, headsPerRow: 1, flopsPerRow: flops,
+                    topNeverChangedShare: 1))
         }
         let points = [
             point("drop 1", 0.9, 4_000), point("drop 2", 0.8995, 2_000),

@@ -74,7 +74,7 @@ import Testing
         #expect(cell.calibration.map(\.count) == [6, 18])
         #expect(cell.calibration.map(\.accuracy) == [1, 0.5])
         #expect(cell.trials == [0, 1, 2])
-        #expect(found.frontier.map(\.accuracy) == [0.25])
+        #expect(found.frontier.map(\.outcome.accuracy) == [0.25])
     }
 
     @Test func comparisonsPairTheTrials() throws {

@@ -93,6 +93,23 @@ struct ChartPlot: SVGDrawing {
 
     mutating func add(_ element: String) { marks.append(element) }
 
+    /// Marks in the colour and weight of a style, such as `k3 bold`.
+    mutating func group(_ style: String, _ draw: (inout ChartPlot) -> Void) {
+        marks.append("<g class=\"\(style)\">")
+        draw(&self)
+        marks.append("</g>")
+    }
+
+    /// A scheme's curve and its marks.
+    mutating func addCurve(
+        _ points: [(x: Double, y: Double)], _ series: ChartSeries, size: Double = 3.6
+    ) {
+        addCurve(points, dashes: series.dashes)
+        for point in points {
+            marks.append(series.marker.drawn(point.x, point.y, isOpen: series.isOpen, size: size))
+        }
+    }
+
     mutating func addLine(
         _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String
     ) {

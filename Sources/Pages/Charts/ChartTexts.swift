@@ -44,21 +44,11 @@ struct ChartTexts {
         taken.append(Box(left: x - radius, top: y - radius, right: x + radius, bottom: y + radius))
     }
 
-    /// Writes a text beside a mark on the side that is free; nothing if none is.
-    mutating func addIfFree(
-        _ text: String, _ style: String, near x: Double, _ y: Double, radius: Double,
-        within frame: ChartFrame
-    ) {
-        addIfFree(
-            text, style, near: x, y, radius: radius, left: frame.left, right: .infinity,
-            top: -.infinity, floor: frame.floor)
-    }
-
     /// Writes a text beside a mark on the side that is free within these bounds; nothing if none
     /// is.
     mutating func addIfFree(
         _ text: String, _ style: String, near x: Double, _ y: Double, radius: Double, left: Double,
-        right: Double, top: Double, floor: Double
+        right: Double = .infinity, top: Double = -.infinity, floor: Double
     ) {
         let gap = radius + 4
         let places: [(Double, Double, Anchor)] = [

@@ -42,8 +42,6 @@ package struct ScalingChart: Sendable {
         self.subtitle = subtitle
     }
 
-    private static let width = 860.0
-    private static let height = 680.0
     private static let left = 70.0
     private static let right = 690.0
     private static let curveTop = 74.0
@@ -86,31 +84,19 @@ package struct ScalingChart: Sendable {
 
     /// The whole SVG document.
     package func rendered() -> String {
-        let size = "width=\"\(Int(Self.width))\" height=\"\(Int(Self.height))\""
-        var lines = [
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" \(size) font-family=\"sans-serif\" font-size=\"13\">",
-            Self.style,
-            "<rect class=\"ground\" \(size)/>",
+        let titles = [
             text(Self.left, 30, "Simulated speedup against workers", "title"),
             text(Self.left, 50, escaped(subtitle), "quiet"),
         ]
-        lines += axes() + curve() + bars() + legend() + ["</svg>", ""]
-        return lines.joined(separator: "\n")
+        return document(
+            width: 860, height: 680, rules: Self.rules,
+            darkRules: ".curve { stroke: #6db4f5 } .point { fill: #6db4f5 }",
+            titles + axes() + curve() + bars() + legend())
     }
 
-    private static let style = """
-        <style>
-        .ground { fill: #fff } text { fill: #222 } .quiet { fill: #666 }
-        .title { font-size: 16px; font-weight: bold }
-        .axis { stroke: #888 } .grid { stroke: #e4e4e4 }
-        .ideal { stroke: #888; stroke-dasharray: 6 4; fill: none }
+    private static let rules = """
         .goal { stroke: #3f9a55; stroke-dasharray: 2 4; fill: none } .goal-label { fill: #3f9a55 }
         .curve { stroke: #1666b0; stroke-width: 2; fill: none } .point { fill: #1666b0 }
-        @media (prefers-color-scheme: dark) {
-        .ground { fill: #16181c } text { fill: #e6e6e6 } .quiet { fill: #a0a0a0 }
-        .grid { stroke: #2c2f36 } .curve { stroke: #6db4f5 } .point { fill: #6db4f5 }
-        }
-        </style>
         """
 
     /// The powers of two that an axis names: not more than fit.
@@ -145,10 +131,9 @@ package struct ScalingChart: Sendable {
                     anchor: "middle"))
         }
         lines.append(line(Self.left, Self.curveTop, Self.left, Self.curveBottom, "axis"))
-        let middle = (Self.curveTop + Self.curveBottom) / 2
         lines.append(
-            "<text transform=\"translate(22 \(number(middle))) rotate(-90)\" text-anchor=\"middle\">speedup (times one worker)</text>"
-        )
+            sideTitle(
+                "speedup (times one worker)", around: (Self.curveTop + Self.curveBottom) / 2))
         lines.append(
             text(
                 (Self.left + Self.right) / 2, Self.curveBottom + 38, "workers", anchor: "middle"))
@@ -178,7 +163,7 @@ package struct ScalingChart: Sendable {
             line(Self.left, Self.barBottom, Self.right, Self.barBottom, "axis"),
             text(Self.left - 10, Self.barBottom + 4, "0", "quiet", anchor: "end"),
             text(Self.left - 10, Self.barTop + 4, "100%", "quiet", anchor: "end"),
-            "<text transform=\"translate(22 \(number((Self.barTop + Self.barBottom) / 2))) rotate(-90)\" text-anchor=\"middle\">workers' time</text>",
+            sideTitle("workers' time", around: (Self.barTop + Self.barBottom) / 2),
             text(Self.right + 12, Self.barTop - 8, "efficiency", "quiet"),
             text(Self.right + 12, Self.barBottom + 18, "workers", "quiet"),
         ]

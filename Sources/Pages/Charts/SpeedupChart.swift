@@ -58,39 +58,31 @@ package struct SpeedupChart: Sendable {
         let least = min(1, points.map(\.lowest).min() ?? 1)
         let frame = ChartFrame(most: Double(most), least: least)
         var texts = ChartTexts()
-        var lines = [
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 500\" width=\"760\" height=\"500\" font-family=\"sans-serif\" font-size=\"13\">",
-            Self.style,
-            "<rect class=\"ground\" width=\"760\" height=\"500\"/>",
-        ]
         texts.add("Head-phase speedup against workers", x: frame.left, y: 28, "title")
         texts.add(subtitle, x: frame.left, y: 48, "quiet")
-        lines += cores(frame, &texts) + axes(frame, &texts) + curves(frame, &texts)
-        lines += measured(frame, &texts)
-        return (lines + texts.lines + ["</svg>", ""]).joined(separator: "\n")
+        let lines =
+            cores(frame, &texts) + axes(frame, &texts) + curves(frame, &texts)
+            + measured(frame, &texts)
+        return document(
+            width: 760, height: 500, rules: Self.rules, darkRules: Self.darkRules,
+            lines + texts.lines)
     }
 
     /// Numbers keep a rim of the ground's colour, so that they are read where a line passes.
-    private static let style = """
-        <style>
-        .ground { fill: #fff } text { fill: #222 } .quiet { fill: #666 }
-        .title { font-size: 16px; font-weight: bold }
-        .axis { stroke: #888 } .grid { stroke: #e4e4e4 }
-        .ideal { stroke: #888; stroke-dasharray: 6 4; fill: none }
+    private static let rules = """
         .amdahl { stroke: #c2571a; fill: none; stroke-width: 2 } .amdahl-label { fill: #c2571a }
         .cores { stroke: #7a4fbf; stroke-dasharray: 2 4; fill: none } .cores-label { fill: #7a4fbf }
         .beyond { fill: #7a4fbf; fill-opacity: .07 }
         .spread { stroke: #1666b0; stroke-width: 2 } .point { fill: #1666b0 }
         .point-label { fill: #1666b0; stroke: #fff; stroke-width: 3px; paint-order: stroke }
-        @media (prefers-color-scheme: dark) {
-        .ground { fill: #16181c } text { fill: #e6e6e6 } .quiet { fill: #a0a0a0 }
-        .grid { stroke: #2c2f36 } .amdahl { stroke: #ff9a5c } .amdahl-label { fill: #ff9a5c }
+        """
+
+    private static let darkRules = """
+        .amdahl { stroke: #ff9a5c } .amdahl-label { fill: #ff9a5c }
         .cores { stroke: #b79cf0 } .cores-label { fill: #b79cf0 }
         .beyond { fill: #b79cf0; fill-opacity: .09 }
         .spread { stroke: #6db4f5 } .point { fill: #6db4f5 }
         .point-label { fill: #6db4f5; stroke: #16181c }
-        }
-        </style>
         """
 
     private func axes(_ frame: ChartFrame, _ texts: inout ChartTexts) -> [String] {
@@ -107,8 +99,7 @@ package struct SpeedupChart: Sendable {
         let middle = (frame.left + frame.rightEdge) / 2
         texts.add("workers", x: middle, y: frame.floor + 44, anchor: .middle)
         lines.append(
-            "<text transform=\"translate(22 \(number((frame.top + frame.floor) / 2))) rotate(-90)\" text-anchor=\"middle\">speedup (times one worker)</text>"
-        )
+            sideTitle("speedup (times one worker)", around: (frame.top + frame.floor) / 2))
         return lines
     }
 
@@ -164,7 +155,7 @@ package struct SpeedupChart: Sendable {
             texts.addIfFree(
                 Format.decimal(point.median, places: 2), "point-label",
                 near: frame.x(Double(point.workerCount)), frame.y(point.median), radius: radius,
-                within: frame)
+                left: frame.left, floor: frame.floor)
         }
         return points.flatMap { point in
             let place = frame.x(Double(point.workerCount))

@@ -53,17 +53,15 @@ struct AccuracySection {
                     y: plot.y(cell.meanAccuracy * 100, scale)
                 )
             }
-            plot.add("<g class=\"\(series.style)\">")
-            plot.addCurve(points, dashes: series.dashes)
-            for (point, (_, cell)) in zip(points, cells) {
-                if let ends = StudyReport.ends(of: cell.interval) {
+            plot.group(series.style) { plot in
+                for (point, (_, cell)) in zip(points, cells) {
+                    guard let ends = StudyReport.ends(of: cell.interval) else { continue }
                     plot.addWhisker(
                         x: point.x, from: plot.y(ends.upper * 100, scale),
                         to: plot.y(ends.lower * 100, scale))
                 }
-                plot.add(series.marker.drawn(point.x, point.y, isOpen: series.isOpen))
+                plot.addCurve(points, series)
             }
-            plot.add("</g>")
         }
         let title = outline.title + ": " + arm.title
         let picture = plot.rendered(
@@ -91,9 +89,9 @@ struct AccuracySection {
                 guard let entry = entry(outline, fraction, scheme) else { continue }
                 let middle = plot.band(index, of: outline.fractions.count) + Double(place - 1) * 20
                 let height = plot.y(entry.mean * 100, scale)
-                plot.add("<g class=\"k\(ChartSeries(scheme: scheme.rawValue).colour)\">")
-                plot.addLine(middle - 9, height, middle + 9, height, "postmark")
-                plot.add("</g>")
+                plot.group("k\(ChartSeries(scheme: scheme.rawValue).colour)") {
+                    $0.addLine(middle - 9, height, middle + 9, height, "postmark")
+                }
             }
         }
     }

@@ -56,12 +56,8 @@ struct CalibrationSection {
         bars.horizontalAxis(percent, title: "highest probability (%)")
         for (index, (scheme, cell)) in cells.enumerated() {
             let series = ChartSeries(scheme: scheme.rawValue)
-            curves.add("<g class=\"\(series.style)\">")
-            draw(cell.calibration, series, percent, &curves)
-            curves.add("</g>")
-            bars.add("<g class=\"\(series.style)\">")
-            draw(shares[index], index, of: cells.count, counts, &bars)
-            bars.add("</g>")
+            curves.group(series.style) { draw(cell.calibration, series, percent, &$0) }
+            bars.group(series.style) { draw(shares[index], index, of: cells.count, counts, &$0) }
         }
         let title = outline.title(fraction, arm)
         let errors = cells.map { scheme, cell in
@@ -82,10 +78,7 @@ struct CalibrationSection {
         }.map {
             (x: plot.x($0.meanConfidence * 100, scale), y: plot.y($0.accuracy * 100, scale))
         }
-        plot.addCurve(points, dashes: series.dashes)
-        for point in points {
-            plot.add(series.marker.drawn(point.x, point.y, isOpen: series.isOpen, size: 3))
-        }
+        plot.addCurve(points, series, size: 3)
     }
 
     /// A bar in each bin that has rows, beside those of the other schemes.

@@ -87,13 +87,11 @@ struct FrontierSection {
         }
         let best = frontier.isUnbeaten
         let front = zip(places, best).filter(\.1).map(\.0).sorted { $0.x < $1.x }
-        plot.add("<g class=\"k7 bold\">")
-        plot.addCurve(front)
-        plot.add("</g>")
+        plot.group("k7 bold") { $0.addCurve(front) }
         for (place, isBest) in zip(places, best) {
-            plot.add("<g class=\"\(isBest ? "k7" : "k0")\">")
-            plot.add(ChartMarker.circle.drawn(place.x, place.y, isOpen: !isBest, size: 4))
-            plot.add("</g>")
+            plot.group(isBest ? "k7" : "k0") {
+                $0.add(ChartMarker.circle.drawn(place.x, place.y, isOpen: !isBest, size: 4))
+            }
             plot.keepFree(around: place.x, place.y, radius: 8)
         }
         for (from, to) in zip(front, front.dropFirst()) {
@@ -119,7 +117,7 @@ struct FrontierSection {
         return Markup.figure(title, picture)
     }
 
-    private static func words(_ point: StudyFrontierPoint) -> String {
+    private static func words(_ point: PolicyOutcome) -> String {
         "\(point.policy): \(Format.percent(point.accuracy)) with \(Format.rate(point.flopsPerRow)) operations"
     }
 

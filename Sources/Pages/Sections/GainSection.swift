@@ -102,18 +102,18 @@ struct GainSection {
         for (index, comparison) in row.comparisons.enumerated() {
             let y = middle + (Double(index) - Double(row.comparisons.count - 1) / 2) * 7.5
             let series = ChartSeries(scheme: comparison.against)
-            plot.add("<g class=\"k\(series.colour)\">")
-            if let ends = StudyReport.ends(of: comparison.interval) {
-                plot.addWhisker(
-                    y: y, from: plot.x(ends.lower * 100, scale),
-                    to: plot.x(ends.upper * 100, scale))
-            }
             let verdict = StudyVerdict(comparison)
-            plot.add(
-                series.marker.drawn(
-                    plot.x(comparison.meanDifference * 100, scale), y,
-                    isOpen: verdict != .gain && verdict != .loss, size: 3.2))
-            plot.add("</g>")
+            plot.group("k\(series.colour)") { plot in
+                if let ends = StudyReport.ends(of: comparison.interval) {
+                    plot.addWhisker(
+                        y: y, from: plot.x(ends.lower * 100, scale),
+                        to: plot.x(ends.upper * 100, scale))
+                }
+                plot.add(
+                    series.marker.drawn(
+                        plot.x(comparison.meanDifference * 100, scale), y,
+                        isOpen: verdict != .gain && verdict != .loss, size: 3.2))
+            }
         }
     }
 

@@ -168,23 +168,18 @@ struct UpdatesSection {
         plot.verticalAxis(
             yScale, title: "test accuracy (%\(yScale.isLogit ? ", logit scale" : ""))")
         plot.horizontalAxis(xScale, title: "updates of what the scheme asks (log scale)")
-        plot.add("<g class=\"k3\">")
-        for optimum in optima {
-            let (x, y) = (plot.x(optimum.count, xScale), plot.y(optimum.accuracy * 100, yScale))
-            plot.addLine(x - 9, y, x + 9, y, "postmark")
+        plot.group("k3") { plot in
+            for optimum in optima {
+                let (x, y) = (plot.x(optimum.count, xScale), plot.y(optimum.accuracy * 100, yScale))
+                plot.addLine(x - 9, y, x + 9, y, "postmark")
+            }
         }
-        plot.add("</g>")
         for (scheme, points) in series {
             let look = ChartSeries(scheme: scheme)
             let places = points.map {
                 (x: plot.x($0.count, xScale), y: plot.y($0.cell.meanAccuracy * 100, yScale))
             }
-            plot.add("<g class=\"\(look.style)\">")
-            plot.addCurve(places, dashes: look.dashes)
-            for place in places {
-                plot.add(look.marker.drawn(place.x, place.y, isOpen: look.isOpen))
-            }
-            plot.add("</g>")
+            plot.group(look.style) { $0.addCurve(places, look) }
         }
         let title = outline.title + ": " + arm.title
         let picture = plot.rendered(
