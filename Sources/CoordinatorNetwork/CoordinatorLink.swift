@@ -1,11 +1,12 @@
 package import FeatureStore
 package import Numerics
-import Scheduling
+package import Scheduling
 package import Sessions
 import Synchronization
 package import System
-package import WireProtocol
+import WireProtocol
 package import ZeroMQ
+import Heads
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
 ///
@@ -15,7 +16,7 @@ package final class CoordinatorLink: Sendable {
         /// Without a store heads are kept in memory only.
         case serve(any WorkSource, any ChunkSource, (any ProductStore)?)
         case stored(through: Int)
-        case refereed([TrainedHead])
+        case refereed([Head])
         /// Something of ours is broken: end the run, and tell the workers why.
         case failed(any Error, reason: String)
         case abort(reason: String)
@@ -146,7 +147,7 @@ package final class CoordinatorLink: Sendable {
     package func perform(
         _ job: TaskJob, on chunks: MaterialChunks,
         store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void,
-        withdraw: @Sendable (TaskID) throws -> Void = { _ in }
+        withdraw: @Sendable (WorkID) throws -> Void = { _ in }
     ) async throws -> TaskHarvest {
         let writer = OutcomeWriter(store)
         let result: Result<HeadHarvest, any Error>

@@ -328,7 +328,7 @@ struct NetworkLoop: ~Copyable {
     }
 
     /// Has heads trained on this machine; what comes of it comes through the mailbox.
-    private mutating func train(_ heads: [HeadSpec]) {
+    private mutating func train(_ heads: [HeadKey]) {
         let inbox = inbox
         do throws(RunError) {
             if referee == nil, let job = job as? HeadJob,

@@ -18,7 +18,7 @@ final class Referee: Sendable {
     init(_ job: HeadJob, _ table: FeatureTable) throws(RunError) {
         do {
             trainer = try BundleTrainer(
-                table: table, hyperparameters: job.hyperparameters,
+                table: table, training: job.training,
                 derivedFrom: job.derivedHead, variant: KernelVariant.select(nil))
         } catch {
             throw RunError(.internal, error.message)
@@ -29,15 +29,13 @@ final class Referee: Sendable {
     ///
     /// - Parameter completion: called on the referee's thread, unless it was stopped before.
     func train(
-        _ specs: [HeadSpec],
-        _ completion: @escaping @Sendable (Result<[TrainedHead], RunError>) -> Void
+        _ keys: [HeadKey],
+        _ completion: @escaping @Sendable (Result<[Head], RunError>) -> Void
     ) {
         // Unstructured: stop() ends it.
         Task(executorPreference: thread) { [trainer, flag] in
             let result = Result { () throws(HeadTrainingError) in
-                zip(specs, try trainer.train(specs) { flag.isCancelled }).map { spec, head in
-                    TrainedHead(id: spec.id, head: head)
-                }
+                try trainer.train(keys) { flag.isCancelled }
             }
             if flag.isCancelled { return }
             completion(result.mapError { RunError(.internal, $0.message) })

@@ -135,6 +135,6 @@ package final class FeatureAssembly: ChunkAssembly {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return FeatureTable(
             features: buffer, featureCount: shape.featureCount,
-            classRowCounts: shape.classRowCounts)
+            classRowCounts: shape.classRowCounts, classKeys: shape.classKeys)
     }
 }

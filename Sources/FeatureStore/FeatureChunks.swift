@@ -53,7 +53,8 @@ package struct FeatureChunks: ChunkSource {
         manifest = ChunkManifest(
             .features(
                 FeatureShape(
-                    featureCount: table.featureCount, classRowCounts: table.classRowCounts)),
+                    featureCount: table.featureCount, classRowCounts: table.classRowCounts,
+                    classKeys: table.classKeys)),
             chunks: zip(pieces, places).map { piece, place in
                 let hash = unsafe owner.withUnsafeBufferPointer {
                     unsafe ContentHash(

@@ -1,9 +1,9 @@
 package import Heads
 package import Numerics
 
-/// Trains bundles of heads as their hyperparameters say: by epochs, or to their optimum.
+/// Trains bundles of heads by epochs, or to their optimum.
 ///
-/// A head's bits depend on the features, the labels, its class set and the hyperparameters alone.
+/// A head's bits depend on the features, the labels, its key and the way of training alone.
 /// Sharing a trainer between threads is safe.
 package struct BundleTrainer: Sendable {
     /// The largest component of the gradient of a head that counts as being at its optimum.
@@ -11,9 +11,6 @@ package struct BundleTrainer: Sendable {
     /// A hundredth of what `ConvergedHeadTrainer` and scikit-learn take for none: at an `l2` of 0.001 on
     /// 6,000 rows theirs leaves probabilities up to 0.2 from those of the optimum, this one 0.001.
     package static let optimumGradientTolerance = 1e-6
-    /// About how many passes over its rows a head takes to its optimum, for reckoning what it costs.
-    package static let optimumPassCount = 40
-
     private enum Method {
         case epochs(HeadTrainer)
         case optimum(ConvergedHeadTrainer)
@@ -28,15 +25,15 @@ package struct BundleTrainer: Sendable {
     /// - Throws: `unusableInput` for hyperparameters out of range, a missing or misshapen
     ///   `derivedFrom`, or features that are not finite where an optimum is asked for.
     package init(
-        table: FeatureTable, hyperparameters: HeadHyperparameters, derivedFrom: Head?,
-        variant: KernelVariant
+        table: FeatureTable, training: Training, derivedFrom: Head?, variant: KernelVariant
     ) throws(HeadTrainingError) {
-        if let l2 = hyperparameters.optimumL2 {
+        switch training {
+        case .optimum(let l2):
             method = .optimum(
                 try ConvergedHeadTrainer(
                     table: table, l2: l2, gradientTolerance: Self.optimumGradientTolerance,
                     variant: variant))
-        } else {
+        case .epochs(let hyperparameters):
             method = .epochs(
                 try HeadTrainer(
                     table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
@@ -47,16 +44,16 @@ package struct BundleTrainer: Sendable {
     /// Trains heads.
     ///
     /// - Parameter isCancelled: asked some hundred times a second; where rows are many, every pass.
-    /// - Returns: the heads in the order of `specs`.
+    /// - Returns: the heads in the order of `keys`.
     /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not hold or, where an
     ///   optimum is asked for, has no rows of.
     package func train(
-        _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
+        _ keys: [HeadKey], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [Head] {
         switch method {
-        case .epochs(let trainer): try trainer.train(specs, isCancelled: isCancelled)
+        case .epochs(let trainer): try trainer.train(keys, isCancelled: isCancelled)
         case .optimum(let trainer):
-            try trainer.train(specs, isCancelled: isCancelled).map(\.head)
+            try trainer.train(keys, isCancelled: isCancelled).map(\.head)
         }
     }
 }

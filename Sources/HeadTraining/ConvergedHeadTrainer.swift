@@ -3,8 +3,6 @@ package import Numerics
 
 /// A head at its optimum, and how well it is known to be there.
 package struct ConvergedHead: Sendable, Equatable {
-    /// Which of the specs it is.
-    package let id: HeadID
     /// The head, its values rounded to single precision.
     package let head: Head
     /// The largest component of the objective's gradient at `head`, as rounded, in double precision.
@@ -89,7 +87,7 @@ package struct ConvergedHeadTrainer: Sendable {
     /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not hold or has no
     ///   rows of.
     package func train(
-        _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
+        _ specs: [HeadKey], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [ConvergedHead] {
         for spec in specs { try check(spec) }
         var heads: [ConvergedHead] = []
@@ -97,20 +95,20 @@ package struct ConvergedHeadTrainer: Sendable {
         return heads
     }
 
-    private func check(_ spec: HeadSpec) throws(HeadTrainingError) {
+    private func check(_ spec: HeadKey) throws(HeadTrainingError) {
         let members = spec.classes.members
         guard members.count <= KernelVariant.headClassCountMax else {
             throw .unusableInput(
-                "a head has at most \(KernelVariant.headClassCountMax) classes: \(spec.id)")
+                "a head has at most \(KernelVariant.headClassCountMax) classes: \(spec)")
         }
         try spec.check(isHeld: table.isHeld)
         for member in members where table.classRowCounts[member] == 0 {
-            throw .unusableInput("\(spec.id) has class \(member), which has no rows")
+            throw .unusableInput("head \(spec) has class \(member), which has no rows")
         }
     }
 
     private func train(
-        _ spec: HeadSpec, isCancelled: () -> Bool
+        _ spec: HeadKey, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> ConvergedHead {
         let order = ClassOrder(spec.classes, keys: table.classKeys)
         let classes = order.classes
@@ -132,7 +130,7 @@ package struct ConvergedHeadTrainer: Sendable {
 
     /// Minimises until the head that `weights` makes of where the minimiser is has a certificate.
     private func certify(
-        _ spec: HeadSpec, _ order: ClassOrder, _ start: ConvexMinimiser, judge: ConvexProblem,
+        _ spec: HeadKey, _ order: ClassOrder, _ start: ConvexMinimiser, judge: ConvexProblem,
         isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
     ) throws(HeadTrainingError) -> ConvergedHead {
         var minimiser = start
@@ -156,7 +154,7 @@ package struct ConvergedHeadTrainer: Sendable {
             let isOver = !isThere || tolerance < gradientTolerance / 100
             if isCertified || precision == .double && isOver {
                 return ConvergedHead(
-                    id: spec.id, head: head, gradientNorm: norm,
+                    head: head, gradientNorm: norm,
                     iterationCount: minimiser.iterationCount, isCertified: isCertified)
             }
             if precision == .double { tolerance /= 8 }
@@ -190,7 +188,7 @@ package struct ConvergedHeadTrainer: Sendable {
                 "the head over \(head.classes) reads \(head.weights.columnCount) features, not \(table.featureCount)"
             )
         }
-        try check(HeadSpec(id: HeadID(0), classes: head.classes))
+        try check(head.key)
         let order = ClassOrder(head.classes, keys: table.classKeys)
         return gradientNorm(
             of: head, order,

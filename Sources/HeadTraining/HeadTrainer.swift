@@ -91,12 +91,12 @@ package struct HeadTrainer: Sendable {
     ///   it does not hold. A class that is held and has no rows is no error: its weights are trained
     ///   on the others' rows.
     package func train(
-        _ specs: [HeadSpec], isCancelled: () -> Bool = { false }
+        _ specs: [HeadKey], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [Head] {
         var union = [Bool](repeating: false, count: table.classCount)
         for spec in specs {
             guard spec.classes.count <= Int(HEAD_CLASSES_MAX) else {
-                throw .unusableInput("a head has at most \(HEAD_CLASSES_MAX) classes: \(spec.id)")
+                throw .unusableInput("a head has at most \(HEAD_CLASSES_MAX) classes: \(spec)")
             }
             try spec.check(isHeld: table.isHeld)
             for member in spec.classes.members { union[member] = true }
@@ -165,7 +165,7 @@ package struct HeadTrainer: Sendable {
     }
 }
 
-extension HeadSpec {
+extension HeadKey {
     /// Checks that the rows of each of the head's classes are here.
     ///
     /// - Parameter isHeld: by class, as in the feature table.
@@ -174,10 +174,10 @@ extension HeadSpec {
         for member in classes.members {
             guard member < isHeld.count else {
                 throw .unusableInput(
-                    "\(id) has class \(member), but the features have \(isHeld.count) classes")
+                    "head \(self) has class \(member), but the features have \(isHeld.count) classes")
             }
             guard isHeld[member] else {
-                throw .unusableInput("\(id) has class \(member), whose rows are not held here")
+                throw .unusableInput("head \(self) has class \(member), whose rows are not held here")
             }
         }
     }

@@ -8,20 +8,28 @@ package struct HeadPlan: Sendable {
         case subsets
     }
 
-    /// Which class sets have a head.
-    package let kind: Kind
     /// Classes of the run, at least two.
     package let classCount: Int
-    /// `heads[i].id` is `i`.
-    package let heads: [HeadSpec]
-    private let identifiers: [ClassSet: HeadID]
+    /// Ascending.
+    package let heads: [HeadKey]
 
     /// The largest class count for which all subsets are listed at once (2^20 heads).
     package static let subsetClassCountMax = 20
 
+    /// A plan of these heads, in any order; traps below two classes and on a head given twice.
+    package init(heads: [HeadKey], classCount: Int) {
+        precondition(classCount >= 2)
+        self.classCount = classCount
+        self.heads = heads.sorted()
+        precondition(zip(self.heads, self.heads.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
     /// The whole plan for `classCount` classes; traps below two classes, or above
     /// ``subsetClassCountMax`` for subsets: callers refuse those first.
-    package init(_ kind: Kind, classCount: Int) {
+    ///
+    /// - Parameter withAllClasses: whether pairs come with the head over all classes, which is one-vs-all
+    ///   where there is no backbone.
+    package init(_ kind: Kind, classCount: Int, withAllClasses: Bool = false) {
         precondition(classCount >= 2)
         let sizes: ClosedRange<Int>
         switch kind {
@@ -30,11 +38,11 @@ package struct HeadPlan: Sendable {
             precondition(classCount <= Self.subsetClassCountMax)
             sizes = 2...classCount
         }
-        var heads: [HeadSpec] = []
+        var heads: [HeadKey] = []
         for size in sizes {
             var members = Array(0..<size)
             while true {
-                heads.append(HeadSpec(id: HeadID(UInt32(heads.count)), classes: ClassSet(members)))
+                heads.append(HeadKey(ClassSet(members)))
                 // The next combination in lexicographic order: the last member that can still move.
                 guard
                     let moving = members.indices.last(where: {
@@ -47,17 +55,23 @@ package struct HeadPlan: Sendable {
                 }
             }
         }
-        self.kind = kind
+        if withAllClasses, kind == .pairs, classCount > 2 { heads.append(HeadKey(.all(classCount))) }
         self.classCount = classCount
         self.heads = heads
-        identifiers = Dictionary(uniqueKeysWithValues: heads.map { ($0.classes, $0.id) })
     }
 
-    /// The head over exactly these classes, if the plan has one.
-    package func id(of classes: ClassSet) -> HeadID? {
-        identifiers[classes]
+    /// The position of a head in ``heads``, if the plan has it; O(log n).
+    package func position(of key: HeadKey) -> Int? {
+        var (low, high) = (0, heads.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if heads[middle] < key { low = middle + 1 } else { high = middle }
+        }
+        return low < heads.count && heads[low] == key ? low : nil
     }
 
-    /// What to train under that number; traps outside the plan.
-    package subscript(id: HeadID) -> HeadSpec { heads[Int(id.rawValue)] }
+    /// Whether there is a head over exactly these classes.
+    package func contains(_ classes: ClassSet) -> Bool {
+        classes.count >= 2 && position(of: HeadKey(classes)) != nil
+    }
 }

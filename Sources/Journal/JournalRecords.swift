@@ -35,8 +35,6 @@ package struct FeatureRecord: Sendable, Equatable {
 
 /// A head that was accepted, from whom and when.
 package struct HeadRecord: Sendable, Equatable {
-    /// Its number in the plan.
-    package var id: HeadID
     /// What was learned.
     package var head: Head
     /// The name of the worker that trained it.
@@ -47,8 +45,7 @@ package struct HeadRecord: Sendable, Equatable {
     package var time: Double
 
     /// A head and where it is from.
-    package init(id: HeadID, head: Head, worker: String, host: String, time: Double) {
-        self.id = id
+    package init(head: Head, worker: String, host: String, time: Double) {
         self.head = head
         self.worker = worker
         self.host = host
@@ -94,7 +91,7 @@ package struct JournalEntries: Sendable, Equatable {
     /// Takes the place of the manifest that is there.
     package var features: FeatureRecord?
     /// Heads to be forgotten, before others are written.
-    package var withdrawn: [HeadID] = []
+    package var withdrawn: [HeadKey] = []
     /// None of them is there.
     package var heads: [HeadRecord] = []
     /// Outcomes to be forgotten, before others are written.
@@ -119,7 +116,7 @@ package struct JournalEntries: Sendable, Equatable {
         features = later.features ?? features
         if !later.withdrawn.isEmpty {
             let gone = Set(later.withdrawn)
-            heads.removeAll { gone.contains($0.id) }
+            heads.removeAll { gone.contains($0.head.key) }
             withdrawn += later.withdrawn
         }
         heads += later.heads

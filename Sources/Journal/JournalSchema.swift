@@ -30,7 +30,7 @@ enum JournalSchema {
             position INTEGER PRIMARY KEY, class INTEGER NOT NULL, first_row INTEGER NOT NULL,
             row_count INTEGER NOT NULL, byte_count INTEGER NOT NULL, hash BLOB NOT NULL);
         CREATE TABLE head (
-            id INTEGER PRIMARY KEY, classes TEXT NOT NULL, weights BLOB NOT NULL,
+            key TEXT PRIMARY KEY, weights BLOB NOT NULL,
             biases BLOB NOT NULL, worker TEXT NOT NULL, host TEXT NOT NULL, time REAL NOT NULL,
             hash BLOB NOT NULL);
         CREATE TABLE event (
@@ -45,23 +45,22 @@ enum JournalSchema {
         if let backbone = entries.backbone { try replace(backbone, in: db) }
         if let features = entries.features { try replace(features, in: db) }
         if !entries.withdrawn.isEmpty {
-            let delete = try db.cachedStatement(sql: "DELETE FROM head WHERE id = ?")
-            for id in entries.withdrawn { try delete.execute(arguments: [Int64(id.rawValue)]) }
+            let delete = try db.cachedStatement(sql: "DELETE FROM head WHERE key = ?")
+            for key in entries.withdrawn { try delete.execute(arguments: [key.text]) }
         }
         if !entries.heads.isEmpty {
             let insert = try db.cachedStatement(
                 sql: """
-                    INSERT INTO head (id, classes, weights, biases, worker, host, time, hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO head (key, weights, biases, worker, host, time, hash)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
                     """)
             for record in entries.heads {
-                let classes = record.head.classes.members.map(String.init).joined(separator: ",")
+                let key = record.head.key.text
                 let weights = data(record.head.weights.values)
                 let biases = data(record.head.biases)
                 try insert.execute(arguments: [
-                    Int64(record.id.rawValue), classes, weights, biases, record.worker,
-                    record.host, record.time,
-                    hash(of: "\(record.id.rawValue) \(classes)", weights, biases),
+                    key, weights, biases, record.worker, record.host, record.time,
+                    hash(of: key, weights, biases),
                 ])
             }
         }
@@ -223,7 +222,7 @@ enum JournalSchema {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT id, classes, weights, biases, worker, host, time, hash FROM head ORDER BY id
+                SELECT key, weights, biases, worker, host, time, hash FROM head ORDER BY rowid
                 """)
         var records: [HeadRecord] = []
         while let row = try rows.next() { records.append(try head(row)) }
@@ -231,35 +230,28 @@ enum JournalSchema {
     }
 
     private static func head(_ row: Row) throws -> HeadRecord {
-        let id = try integer(row[0], "head")
-        let classText = try text(row[1], "head")
-        let weights = try blob(row[2], "head")
-        let biases = try blob(row[3], "head")
-        guard try blob(row[7], "head") == hash(of: "\(id) \(classText)", weights, biases),
-            let number = UInt32(exactly: id)
+        let text = try text(row[0], "head")
+        let weights = try blob(row[1], "head")
+        let biases = try blob(row[2], "head")
+        guard try blob(row[6], "head") == hash(of: text, weights, biases),
+            let key = HeadKey(text)
         else {
-            throw Damage(finding: "head \(id) is not what was written")
+            throw Damage(finding: "head {\(text)} is not what was written")
         }
-        let members = classText.split(separator: ",").compactMap { Int($0) }
         let weightValues = try floats(weights, "head")
         let biasValues = try floats(biases, "head")
-        guard members.count == biasValues.count, members.count >= 2,
-            members.allSatisfy({ (0..<1 << 20).contains($0) }),
-            zip(members, members.dropFirst()).allSatisfy({ $0 < $1 }),
-            weightValues.count % members.count == 0
-        else {
-            throw Damage(finding: "head \(id) has values that do not fit together")
+        guard key.outputCount == biasValues.count, weightValues.count % key.outputCount == 0 else {
+            throw Damage(finding: "head \(key) has values that do not fit together")
         }
         return HeadRecord(
-            id: HeadID(number),
             head: Head(
-                classes: ClassSet(members),
+                key: key,
                 weights: Matrix(
-                    rowCount: members.count, columnCount: weightValues.count / members.count,
+                    rowCount: key.outputCount, columnCount: weightValues.count / key.outputCount,
                     values: weightValues),
                 biases: biasValues),
-            worker: try text(row[4], "head"), host: try text(row[5], "head"),
-            time: try number64(row[6], "head"))
+            worker: try self.text(row[3], "head"), host: try self.text(row[4], "head"),
+            time: try number64(row[5], "head"))
     }
 
     static func events(of kind: String?, in db: Database) throws -> [JournalEvent] {

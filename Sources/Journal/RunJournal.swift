@@ -89,7 +89,7 @@ package struct RunJournal: Sendable {
         try file.read { db in try JournalSchema.features(in: db) }
     }
 
-    /// All heads, by number.
+    /// All heads, in the order in which they came.
     package func heads() throws(FormatError) -> [HeadRecord] {
         try file.read { db in try JournalSchema.heads(in: db) }
     }

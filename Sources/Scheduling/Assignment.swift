@@ -1,4 +1,4 @@
-package import Heads
+import Heads
 
 /// The number of a bundle within a run; never used twice.
 package struct BundleID: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -28,10 +28,10 @@ package struct Assignment: Hashable, Sendable {
     /// What to train, in this order.
     ///
     /// A later attempt may list fewer heads than an earlier one.
-    package let heads: [HeadID]
+    package let heads: [WorkID]
 
     /// A bundle's heads under one attempt number.
-    package init(bundle: BundleID, attempt: UInt32, heads: [HeadID]) {
+    package init(bundle: BundleID, attempt: UInt32, heads: [WorkID]) {
         self.bundle = bundle
         self.attempt = attempt
         self.heads = heads
@@ -41,14 +41,14 @@ package struct Assignment: Hashable, Sendable {
 /// A head to be trained, as the scheduler sees it: what it costs, not what it is.
 package struct HeadWork: Hashable, Sendable {
     /// Its number in the plan.
-    package let id: HeadID
-    /// Floating-point operations to train it (``HeadSpec/trainingFlops(rowCount:featureCount:epochCount:)``).
+    package let id: WorkID
+    /// Floating-point operations to train it (``HeadKey/trainingFlops(rowCount:featureCount:epochCount:)``).
     package let trainingFlops: Double
     /// Bytes of its trained weights and biases on the wire.
     package let resultByteCount: Int
 
     /// Traps on a cost that is negative or not finite, or a negative byte count.
-    package init(id: HeadID, trainingFlops: Double, resultByteCount: Int) {
+    package init(id: WorkID, trainingFlops: Double, resultByteCount: Int) {
         precondition(trainingFlops.isFinite && trainingFlops >= 0)
         precondition(resultByteCount >= 0)
         self.id = id

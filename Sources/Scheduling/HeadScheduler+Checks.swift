@@ -26,7 +26,7 @@ extension HeadScheduler {
         /// Deaths and failures of workers that ran a check, by its rank.
         var blames: [Int32: Int] = [:]
         /// Heads that the coordinator trains itself.
-        var atReferee: Set<HeadID> = []
+        var atReferee: Set<WorkID> = []
         var distrusted: Set<TrainerID> = []
         /// Since when nothing is left but checks that nobody there may do.
         var orphanedSince: Instant?
@@ -68,7 +68,7 @@ extension HeadScheduler {
     private func check(of head: Int32) -> Int32 { head + Int32(heads.count) }
 
     /// Gives the chosen heads a check, which sleeps.
-    mutating func beginChecks(of chosen: Set<HeadID>) {
+    mutating func beginChecks(of chosen: Set<WorkID>) {
         guard !chosen.isEmpty else { return }
         verification.isChosen = heads.map { chosen.contains($0.id) }
         states += [HeadState](repeating: .dormant, count: heads.count)
@@ -173,7 +173,7 @@ extension HeadScheduler {
     // MARK: - Verdicts
 
     /// Has the coordinator train heads of which there are two kinds of bytes.
-    mutating func dispute(_ differing: [HeadID]) {
+    mutating func dispute(_ differing: [WorkID]) {
         let new = differing.filter { verification.atReferee.insert($0).inserted }
         if !new.isEmpty { outbox.append(.referee(new)) }
     }
@@ -195,7 +195,7 @@ extension HeadScheduler {
             return
         }
         guard now.seconds(since: since) >= configuration.orphanCheckSeconds else { return }
-        var orphans: [HeadID] = []
+        var orphans: [WorkID] = []
         for rank in Int32(heads.count)..<Int32(2 * heads.count)
         where states[Int(rank)] == .pending {
             takeFromPending(rank)
@@ -206,7 +206,7 @@ extension HeadScheduler {
     }
 
     /// The coordinator knows a head's true bytes.
-    mutating func takeVerdict(on id: HeadID, guilty: [TrainerID]) {
+    mutating func takeVerdict(on id: WorkID, guilty: [TrainerID]) {
         guard verification.atReferee.remove(id) != nil else { return }
         for trainer in guilty where verification.distrusted.insert(trainer).inserted {
             distrust(trainer)
@@ -234,7 +234,7 @@ extension HeadScheduler {
         }
         let queued = Set(queue.returned)
         let suspected = Set(suspects.flatMap { bundles[$0]?.heads ?? [] })
-        var withdrawn: [HeadID] = []
+        var withdrawn: [WorkID] = []
         for rank in Int32(0)..<Int32(heads.count)
         where states[Int(rank)] == .accepted && verification.trainers[Int(rank)] == trainer {
             if verification.isOn { putToSleep(check(of: rank)) }

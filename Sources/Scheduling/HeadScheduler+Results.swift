@@ -3,7 +3,7 @@ import Numerics
 
 extension HeadScheduler {
     mutating func takeResult(
-        of key: LeaseKey, from worker: WorkerID, busySeconds: Double, differing: [HeadID],
+        of key: LeaseKey, from worker: WorkerID, busySeconds: Double, differing: [WorkID],
         at now: Instant
     ) {
         if let reason = reasonToDiscard(key, from: worker) {
@@ -113,10 +113,10 @@ extension HeadScheduler {
 
     /// Accepts what is new of a valid result, and has the rest compared.
     private mutating func sortOut(
-        _ lease: Lease, of key: LeaseKey, from worker: WorkerID, differing: Set<HeadID>
+        _ lease: Lease, of key: LeaseKey, from worker: WorkerID, differing: Set<WorkID>
     ) {
-        var new: [HeadID] = []
-        var old: [HeadID] = []
+        var new: [WorkID] = []
+        var old: [WorkID] = []
         var holders: [BundleID] = []
         for leased in lease.heads {
             let rank = head(of: leased)

@@ -1,4 +1,4 @@
-package import Heads
+import Heads
 package import Numerics
 
 extension HeadScheduler {
@@ -15,12 +15,12 @@ extension HeadScheduler {
     package var acceptedHeadCount: Int { acceptedCount }
 
     /// Heads given up, ascending.
-    package var quarantinedHeads: [HeadID] { quarantine.sorted() }
+    package var quarantinedHeads: [WorkID] { quarantine.sorted() }
 
     /// How many workers were lost while they ran a head.
     ///
     /// O(1).
-    package func deathCount(of head: HeadID) -> Int { deathCounts[head, default: 0] }
+    package func deathCount(of head: WorkID) -> Int { deathCounts[head, default: 0] }
 
     /// The workers that are there, ascending by id, then the gone that brought something, in the
     /// order they went.

@@ -1,4 +1,4 @@
-package import Heads
+import Heads
 package import Numerics
 
 /// Decides who trains which heads: events in, actions out, no clock and no socket.
@@ -36,7 +36,7 @@ package struct HeadScheduler: Sendable {
         /// A result came, complete and well formed; `busySeconds` is the slot's time for it, and
         /// `differing` are those of its heads that are there already with other bytes.
         case bundleTrained(
-            BundleID, attempt: UInt32, by: WorkerID, busySeconds: Double, differing: [HeadID] = [])
+            BundleID, attempt: UInt32, by: WorkerID, busySeconds: Double, differing: [WorkID] = [])
         /// A result came that cannot be used: wrong shapes, or values that are not finite.
         case bundleRejected(BundleID, attempt: UInt32, by: WorkerID)
         /// A worker tried and could not.
@@ -44,7 +44,7 @@ package struct HeadScheduler: Sendable {
         /// A worker does not have the bundle, or will not train it: also the answer to a revocation.
         case leaseDeclined(BundleID, attempt: UInt32, by: WorkerID)
         /// The coordinator trained a head itself, and whoever is `guilty` had other bytes.
-        case refereed(HeadID, guilty: [TrainerID])
+        case refereed(WorkID, guilty: [TrainerID])
         /// Time passed; due a few times a second for leases to expire and slow ones to be duplicated.
         case tick
     }
@@ -62,9 +62,9 @@ package struct HeadScheduler: Sendable {
         /// Send a bundle.
         case assign(Assignment, to: WorkerID)
         /// Store these heads of the result at hand: they are the first.
-        case accept(BundleID, attempt: UInt32, heads: [HeadID], from: WorkerID)
+        case accept(BundleID, attempt: UInt32, heads: [WorkID], from: WorkerID)
         /// Compare these heads of the result at hand byte for byte with the stored ones.
-        case compare(BundleID, attempt: UInt32, heads: [HeadID], from: WorkerID)
+        case compare(BundleID, attempt: UInt32, heads: [WorkID], from: WorkerID)
         /// Drop the result at hand.
         case discard(BundleID, attempt: UInt32, from: WorkerID, reason: DiscardReason)
         /// Tell a worker that a lease ended. It answers with the result, or declines the lease; it
@@ -74,13 +74,13 @@ package struct HeadScheduler: Sendable {
         case dismiss(WorkerID, because: DismissReason)
         /// Train these heads here, compare them with what there is, and say so with
         /// ``Event/refereed(_:guilty:)``: two processes differ, or nobody else is there to check.
-        case referee([HeadID])
+        case referee([WorkID])
         /// Forget these heads: a process that computes wrongly brought them.
-        case withdraw([HeadID], of: TrainerID)
+        case withdraw([WorkID], of: TrainerID)
         /// Record that a head is given up; a late result may still bring it.
-        case quarantine(HeadID)
+        case quarantine(WorkID)
         /// All is done but these heads. Comes once, as the last action of its event.
-        case finish(quarantined: [HeadID])
+        case finish(quarantined: [WorkID])
     }
 
     /// Why a result is of no use.
@@ -148,8 +148,8 @@ package struct HeadScheduler: Sendable {
     var workers: [RemoteWorker] = []
     /// The last known figures of gone workers that brought something.
     var departed: [WorkerStatistics] = []
-    var deathCounts: [HeadID: Int] = [:]
-    var quarantine: Set<HeadID> = []
+    var deathCounts: [WorkID: Int] = [:]
+    var quarantine: Set<WorkID> = []
     var verification: Verification
 
     var nextBundle: UInt64 = 1
@@ -178,7 +178,7 @@ package struct HeadScheduler: Sendable {
     ///   - checked: the heads that a second process is to train as well.
     package init(
         heads: [HeadWork], configuration: SchedulerConfiguration,
-        accepted: [HeadID: TrainerID] = [:], checked: Set<HeadID> = []
+        accepted: [WorkID: TrainerID] = [:], checked: Set<WorkID> = []
     ) {
         configuration.validate()
         self.configuration = configuration

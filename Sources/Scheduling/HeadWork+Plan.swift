@@ -8,14 +8,13 @@ extension HeadWork {
         of plan: HeadPlan, classRowCounts: [Int], featureCount: Int, epochCount: Int
     ) -> [HeadWork] {
         precondition(classRowCounts.count == plan.classCount)
-        return plan.heads.map { spec in
-            let members = spec.classes.members
-            return HeadWork(
-                id: spec.id,
-                trainingFlops: spec.trainingFlops(
-                    rowCount: members.reduce(0) { $0 + classRowCounts[$1] },
+        return plan.heads.enumerated().map { position, key in
+            HeadWork(
+                id: WorkID(UInt32(position)),
+                trainingFlops: key.trainingFlops(
+                    rowCount: key.classes.members.reduce(0) { $0 + classRowCounts[$1] },
                     featureCount: featureCount, epochCount: epochCount),
-                resultByteCount: members.count * (featureCount + 1) * 4)
+                resultByteCount: key.outputCount * (featureCount + 1) * 4)
         }
     }
 }

@@ -183,7 +183,7 @@ struct TrialWork {
     }
 
     private func trained(
-        _ arm: StudyArm, _ specs: [HeadSpec], _ table: FeatureTable, _ output: Head
+        _ arm: StudyArm, _ specs: [HeadKey], _ table: FeatureTable, _ output: Head
     ) throws -> [Head] {
         let initialisation: HeadInitialisation =
             switch arm {

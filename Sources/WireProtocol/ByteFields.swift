@@ -8,9 +8,9 @@ extension ProtoWelcome {
     }
 }
 
-extension ProtoTaskDescription {
-    var descriptionBytes: [UInt8] {
-        get { [UInt8](description_p) }
-        set { description_p = Data(newValue) }
+extension ProtoAssign {
+    var taskBytes: [UInt8] {
+        get { [UInt8](task) }
+        set { task = Data(newValue) }
     }
 }

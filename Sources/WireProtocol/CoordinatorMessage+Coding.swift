@@ -26,8 +26,10 @@ extension CoordinatorMessage {
             envelope.assign.bundle = assignment.bundle
             envelope.assign.attempt = assignment.attempt
             switch assignment.content {
-            case .heads(let heads): envelope.assign.heads = heads.wire
-            case .task(let task): envelope.assign.task = task.wire
+            case .heads(let heads): envelope.assign.heads = heads.map(\.wire)
+            case .task(let description):
+                envelope.assign.isTask = true
+                envelope.assign.taskBytes = description
             }
         case .revoke(let bundle, let attempt, let mayFinish):
             envelope.revoke.bundle = bundle
@@ -97,12 +99,16 @@ extension CoordinatorMessage {
 
 extension BundleAssignment.Content {
     fileprivate init(_ wire: ProtoAssign, _ limits: WireLimits) throws(WireError) {
-        guard wire.hasTask else {
+        guard wire.isTask else {
             self = .heads(try Check.heads(wire.heads, limits))
             return
         }
         guard wire.heads.isEmpty else { throw .badValue("a bundle of heads and a task") }
-        self = .task(try TaskSpec(wire.task, limits))
+        let description = wire.taskBytes
+        try Check.length(
+            description.count, "bytes of a task's description",
+            max: limits.taskDescriptionByteCountMax)
+        self = .task(description)
     }
 }
 

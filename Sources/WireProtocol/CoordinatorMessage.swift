@@ -106,7 +106,7 @@ package struct FeatureDescription: Equatable, Sendable {
     /// The rows, and the chunks they come in.
     package var manifest: ChunkManifest
     /// How every head of the run is trained.
-    package var hyperparameters: HeadHyperparameters
+    package var training: Training
     /// True if the broadcast is over: what is missing has to be requested.
     package var broadcastComplete: Bool
     /// The backbone's output layer over all classes; exactly with initialisation `derived`.
@@ -114,12 +114,12 @@ package struct FeatureDescription: Equatable, Sendable {
 
     /// A description of these fields; traps on a manifest of materials.
     package init(
-        manifest: ChunkManifest, hyperparameters: HeadHyperparameters, broadcastComplete: Bool,
+        manifest: ChunkManifest, training: Training, broadcastComplete: Bool,
         derivedHead: Head? = nil
     ) {
         precondition(manifest.features != nil)
         self.manifest = manifest
-        self.hyperparameters = hyperparameters
+        self.training = training
         self.broadcastComplete = broadcastComplete
         self.derivedHead = derivedHead
     }
@@ -180,8 +180,10 @@ package struct BundleAssignment: Hashable, Sendable {
     /// What a bundle is made of.
     package enum Content: Hashable, Sendable {
         /// No head twice.
-        case heads([HeadSpec])
-        case task(TaskSpec)
+        case heads([HeadKey])
+        /// A task in a language of the programs at both ends; at most
+        /// ``WireLimits/taskDescriptionByteCountMax`` bytes.
+        case task([UInt8])
     }
 
     /// The lease's bundle, repeated in the result.
@@ -198,21 +200,8 @@ package struct BundleAssignment: Hashable, Sendable {
         self.content = content
     }
 
-    /// An assignment of these heads.
-    package init(bundle: UInt64, attempt: UInt32, heads: [HeadSpec]) {
-        self.init(bundle: bundle, attempt: attempt, content: .heads(heads))
-    }
-
     /// The heads to train; none of a task.
-    package var heads: [HeadSpec] {
+    package var heads: [HeadKey] {
         if case .heads(let heads) = content { heads } else { [] }
-    }
-
-    /// The numbers of what is to be done.
-    package var ids: [HeadID] {
-        switch content {
-        case .heads(let heads): heads.map(\.id)
-        case .task(let task): [task.id]
-        }
     }
 }

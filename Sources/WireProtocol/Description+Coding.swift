@@ -14,7 +14,7 @@ extension FeatureDescription {
         if shape.classKeys != shape.classKeys.indices.map({ UInt64($0) }) {
             wire.classKeys = shape.classKeys
         }
-        wire.hyperparameters = hyperparameters.wire
+        wire.training = training.wire
         wire.chunkCount = UInt32(clamping: manifest.chunks.count)
         wire.broadcastComplete = broadcastComplete
         return wire
@@ -24,8 +24,8 @@ extension FeatureDescription {
         _ wire: ProtoFeatures, _ payload: Payload, _ limits: WireLimits
     ) throws(WireError) {
         let shape = try FeatureShape(wire, limits)
-        let hyperparameters = try HeadHyperparameters(wire.hyperparameters)
-        let isDerived = hyperparameters.initialisation == .derived
+        let training = try Training(wire.training)
+        let isDerived = training.isDerived
         let manifest = ChunkManifest(
             .features(shape),
             chunks: try ManifestPages.decode(
@@ -34,11 +34,11 @@ extension FeatureDescription {
         let derivedHead =
             isDerived
             ? try TensorFrame.decode(
-                payload.last(), classSets: [.all(shape.classRowCounts.count)],
+                payload.last(), keys: [HeadKey(.all(shape.classRowCounts.count))],
                 featureCount: shape.featureCount
             ).first : nil
         self.init(
-            manifest: manifest, hyperparameters: hyperparameters,
+            manifest: manifest, training: training,
             broadcastComplete: wire.broadcastComplete, derivedHead: derivedHead)
     }
 }
@@ -109,6 +109,27 @@ extension MaterialDescription {
     }
 }
 
+extension Training {
+    fileprivate var wire: ProtoTraining {
+        var wire = ProtoTraining()
+        switch self {
+        case .epochs(let hyperparameters): wire.epochs = hyperparameters.wire
+        case .optimum(let l2): wire.optimum.l2 = l2
+        }
+        return wire
+    }
+
+    fileprivate init(_ wire: ProtoTraining) throws(WireError) {
+        switch wire.method {
+        case .epochs(let wire): self = .epochs(try HeadHyperparameters(wire))
+        case .optimum(let wire):
+            guard wire.l2.isFinite, wire.l2 > 0 else { throw .badValue("the strength of a penalty") }
+            self = .optimum(l2: wire.l2)
+        case nil: throw .badValue("a way of training not known here")
+        }
+    }
+}
+
 extension HeadHyperparameters {
     fileprivate var wire: ProtoHyperparameters {
         var wire = ProtoHyperparameters()
@@ -124,7 +145,6 @@ extension HeadHyperparameters {
         case .derived: wire.initialisation = .derived
         }
         wire.seed = seed
-        wire.optimumL2 = optimumL2 ?? 0
         return wire
     }
 
@@ -146,12 +166,6 @@ extension HeadHyperparameters {
             epsilon: try Check.number(
                 wire.epsilon, "epsilon", in: Float.leastNonzeroMagnitude..<Float.infinity),
             dropout: try Check.number(wire.dropout, "dropout", in: 0..<1),
-            initialisation: initialisation, seed: wire.seed,
-            optimumL2: try Self.optimumL2(wire.optimumL2))
-    }
-
-    private static func optimumL2(_ value: Double) throws(WireError) -> Double? {
-        guard value.isFinite, value >= 0 else { throw .badValue("the strength of a penalty") }
-        return value > 0 ? value : nil
+            initialisation: initialisation, seed: wire.seed)
     }
 }

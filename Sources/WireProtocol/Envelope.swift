@@ -161,49 +161,65 @@ enum Check {
         }
     }
 
-    /// Heads with strictly ascending classes and no number twice.
+    /// Heads whose groups have strictly ascending classes, none twice.
     static func heads(
         _ list: [ProtoHeadDescription], _ limits: WireLimits
-    ) throws(WireError) -> [HeadSpec] {
+    ) throws(WireError) -> [HeadKey] {
         try length(list.count, "heads", max: limits.headCountMax)
         guard !list.isEmpty else { throw .badValue("a bundle without heads") }
-        var identifiers: Set<UInt32> = []
         var classSetByteCount = 0
-        var result: [HeadSpec] = []
+        var keys: Set<HeadKey> = []
+        var result: [HeadKey] = []
         result.reserveCapacity(list.count)
         for head in list {
-            guard identifiers.insert(head.id).inserted else {
-                throw .badValue("head \(head.id) twice in one bundle")
-            }
-            guard head.classes.count >= 2 else {
-                throw .badValue("head \(head.id) has fewer than two classes")
-            }
-            guard zip(head.classes, head.classes.dropFirst()).allSatisfy({ $0 < $1 }) else {
-                throw .badValue("the classes of head \(head.id) do not ascend")
-            }
-            // Ascending, so the last is the largest; a class set's memory is set by it.
+            let sizes = head.groupSizes.isEmpty ? head.classes.map { _ in 1 } : head.groupSizes
+            // The largest class sets a class set's memory.
             let last = try count(
-                head.classes.last ?? 0, "a class of head \(head.id)",
-                in: 0...limits.classCountMax - 1)
-            classSetByteCount += (last / 64 + 1) * 8
+                head.classes.max() ?? 0, "a class of a head", in: 0...limits.classCountMax - 1)
+            classSetByteCount += (last / 64 + 1) * 8 * (head.groupSizes.count + 1)
             try length(
                 classSetByteCount, "bytes of class sets", max: limits.classSetByteCountMax)
-            result.append(
-                HeadSpec(id: HeadID(head.id), classes: ClassSet(head.classes.map(Int.init))))
+            let key = try self.key(head.classes, sizes)
+            guard keys.insert(key).inserted else {
+                throw .badValue("head \(key) twice in one bundle")
+            }
+            result.append(key)
         }
         return result
     }
+
+    private static func key(
+        _ classes: [UInt32], _ sizes: [UInt32]
+    ) throws(WireError) -> HeadKey {
+        var groups: [ClassSet] = []
+        var position = 0
+        for size in sizes {
+            guard size > 0, Int(size) <= classes.count - position else {
+                throw .badValue("the groups of a head are not its classes")
+            }
+            let group = classes[position..<position + Int(size)]
+            guard zip(group, group.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw .badValue("the classes of a head do not ascend")
+            }
+            groups.append(ClassSet(group.map(Int.init)))
+            position += Int(size)
+        }
+        guard position == classes.count, let key = HeadKey(groups: groups) else {
+            throw .badValue("a head tells fewer than two groups apart, or a class is in two")
+        }
+        // Written in one way only, so that the order of outputs is never in doubt.
+        guard key.groups == groups else { throw .badValue("the groups of a head do not ascend") }
+        return key
+    }
 }
 
-extension [HeadSpec] {
-    /// The heads as fields.
-    var wire: [ProtoHeadDescription] {
-        map { spec in
-            var head = ProtoHeadDescription()
-            head.id = spec.id.rawValue
-            head.classes = spec.classes.members.map { UInt32(clamping: $0) }
-            return head
-        }
+extension HeadKey {
+    /// The head as fields.
+    var wire: ProtoHeadDescription {
+        var head = ProtoHeadDescription()
+        head.classes = groups.flatMap { $0.members.map { UInt32(clamping: $0) } }
+        if !tellsSingleClasses { head.groupSizes = groups.map { UInt32(clamping: $0.count) } }
+        return head
     }
 }
 

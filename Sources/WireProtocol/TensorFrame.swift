@@ -18,31 +18,31 @@ enum TensorFrame {
         return bytes
     }
 
-    /// Reads heads over `classSets` in order; refuses any other length and numbers not finite.
+    /// Reads heads of these keys in order; refuses any other length and numbers not finite.
     static func decode(
-        _ bytes: [UInt8], classSets: [ClassSet], featureCount: Int
+        _ bytes: [UInt8], keys: [HeadKey], featureCount: Int
     ) throws(WireError) -> [Head] {
         // Bounded by the limits on heads, classes and features: far from overflow.
-        let rowCount = classSets.reduce(0) { $0 + $1.count }
+        let rowCount = keys.reduce(0) { $0 + $1.outputCount }
         guard bytes.count == rowCount * (featureCount + 1) * 4 else {
             throw .badValue(
                 "\(bytes.count) bytes of heads, not \(rowCount * (featureCount + 1) * 4)")
         }
         var result: [Head] = []
-        result.reserveCapacity(classSets.count)
+        result.reserveCapacity(keys.count)
         var offset = 0
-        for classes in classSets {
-            let count = classes.count
+        for key in keys {
+            let count = key.outputCount
             let weights = floats(bytes, at: offset, count: count * featureCount)
             offset += count * featureCount * 4
             let biases = floats(bytes, at: offset, count: count)
             offset += count * 4
             guard weights.allSatisfy(\.isFinite), biases.allSatisfy(\.isFinite) else {
-                throw .badValue("weights of \(classes) are not finite")
+                throw .badValue("weights of \(key) are not finite")
             }
             result.append(
                 Head(
-                    classes: classes,
+                    key: key,
                     weights: Matrix(rowCount: count, columnCount: featureCount, values: weights),
                     biases: biases))
         }

@@ -133,10 +133,8 @@ extension BundleTrained {
         switch content {
         case .heads(let heads, let featureCount):
             wire.featureCount = UInt32(clamping: featureCount)
-            wire.heads = heads.map { HeadSpec(id: $0.id, classes: $0.head.classes) }.wire
-        case .task(let outcome):
-            wire.task.id = outcome.id.rawValue
-            wire.task.byteCount = UInt32(clamping: outcome.bytes.count)
+            wire.heads = heads.map(\.key.wire)
+        case .task(let bytes): wire.outcomeByteCount = UInt32(clamping: bytes.count)
         }
         return wire
     }
@@ -144,8 +142,8 @@ extension BundleTrained {
     /// The frame behind the envelope.
     fileprivate var payload: [UInt8] {
         switch content {
-        case .heads(let heads, _): TensorFrame.encode(heads.map(\.head))
-        case .task(let outcome): outcome.bytes
+        case .heads(let heads, _): TensorFrame.encode(heads)
+        case .task(let bytes): bytes
         }
     }
 
@@ -163,22 +161,20 @@ extension BundleTrained.Content {
     fileprivate init(
         _ wire: ProtoBundleTrained, _ payload: [UInt8], _ limits: WireLimits
     ) throws(WireError) {
-        if wire.hasTask {
-            guard wire.heads.isEmpty, wire.featureCount == 0 else {
-                throw .badValue("a result of heads and a task")
+        guard !wire.heads.isEmpty else {
+            guard wire.featureCount == 0 else { throw .badValue("a result of heads without heads") }
+            guard payload.count == Int(wire.outcomeByteCount) else {
+                throw .badValue("\(payload.count) bytes of an outcome, not \(wire.outcomeByteCount)")
             }
-            guard payload.count == Int(wire.task.byteCount) else {
-                throw .badValue("\(payload.count) bytes of an outcome, not \(wire.task.byteCount)")
-            }
-            self = .task(TaskOutcome(id: TaskID(wire.task.id), bytes: payload))
+            self = .task(payload)
             return
         }
+        guard wire.outcomeByteCount == 0 else { throw .badValue("a result of heads and a task") }
         let featureCount = try Check.count(
             wire.featureCount, "a feature count", in: 1...limits.featureCountMax)
-        let specs = try Check.heads(wire.heads, limits)
-        let heads = try TensorFrame.decode(
-            payload, classSets: specs.map(\.classes), featureCount: featureCount)
         self = .heads(
-            zip(specs, heads).map { TrainedHead(id: $0.id, head: $1) }, featureCount: featureCount)
+            try TensorFrame.decode(
+                payload, keys: try Check.heads(wire.heads, limits), featureCount: featureCount),
+            featureCount: featureCount)
     }
 }

@@ -77,30 +77,18 @@ package struct WorkerHeartbeat: Hashable, Sendable {
     }
 }
 
-/// A head and its number in the plan.
-package struct TrainedHead: Equatable, Sendable {
-    /// Its position in the plan.
-    package let id: HeadID
-    /// What was learned.
-    package let head: Head
-
-    /// A head under its number.
-    package init(id: HeadID, head: Head) {
-        self.id = id
-        self.head = head
-    }
-}
-
 /// The heads of a bundle, or the outcome of a task.
 ///
 /// Decoding checks heads against themselves: shapes, classes, finite numbers. That they are the
-/// leased ones is for the coordinator's runtime to check.
+/// leased ones is for the coordinator's session to check.
 package struct BundleTrained: Equatable, Sendable {
     /// What a result is made of.
     package enum Content: Equatable, Sendable {
-        /// In any order, none twice; `featureCount` is the columns of every head's weights.
-        case heads([TrainedHead], featureCount: Int)
-        case task(TaskOutcome)
+        /// In the order of the assignment, none twice; `featureCount` is the columns of every head's
+        /// weights.
+        case heads([Head], featureCount: Int)
+        /// What the worker's runner returned; at most ``WireLimits/frameByteCountMax`` bytes.
+        case task([UInt8])
     }
 
     /// As in the assignment.
@@ -120,50 +108,21 @@ package struct BundleTrained: Equatable, Sendable {
         self.content = content
     }
 
-    /// A result of these heads.
-    package init(
-        bundle: UInt64, attempt: UInt32, busySeconds: Double, featureCount: Int,
-        heads: [TrainedHead]
-    ) {
-        self.init(
-            bundle: bundle, attempt: attempt, busySeconds: busySeconds,
-            content: .heads(heads, featureCount: featureCount))
-    }
-
-    /// The heads, none of a task; setting them makes it a result of heads.
-    package var heads: [TrainedHead] {
-        get { if case .heads(let heads, _) = content { heads } else { [] } }
-        set { content = .heads(newValue, featureCount: featureCount) }
-    }
-
-    /// Columns of every head's weights, 0 of a task; setting them makes it a result of heads.
-    package var featureCount: Int {
-        get { if case .heads(_, let featureCount) = content { featureCount } else { 0 } }
-        set { content = .heads(heads, featureCount: newValue) }
-    }
-
-    /// What came of each piece of work.
-    package var products: [NumberedProduct] {
+    /// What came of each piece of work, in the order of the assignment.
+    package var products: [Product] {
         switch content {
-        case .heads(let heads, _):
-            heads.map { NumberedProduct(id: $0.id, product: .head($0.head)) }
-        case .task(let outcome):
-            [NumberedProduct(id: outcome.id, product: .outcome(outcome.bytes))]
+        case .heads(let heads, _): heads.map { .head($0) }
+        case .task(let bytes): [.outcome(bytes)]
         }
     }
 
     /// Bytes of the heads or of the outcome.
-    package var byteCount: Int {
-        switch content {
-        case .heads(let heads, _): heads.reduce(0) { $0 + $1.head.parameterCount } * 4
-        case .task(let outcome): outcome.bytes.count
-        }
-    }
+    package var byteCount: Int { products.reduce(0) { $0 + $1.byteCount } }
 
     /// Bytes of the frame that brings `heads`: a bundle must be made no larger than
     /// ``WireLimits/frameByteCountMax`` by it.
-    package static func frameByteCount(heads: [HeadSpec], featureCount: Int) -> Int {
-        heads.reduce(0) { $0 + $1.classes.count } * (featureCount + 1) * 4
+    package static func frameByteCount(heads: [HeadKey], featureCount: Int) -> Int {
+        heads.reduce(0) { $0 + $1.outputCount } * (featureCount + 1) * 4
     }
 }
 

@@ -47,14 +47,14 @@ final class ComputeSlots: Sendable {
 
     /// What bundles train on from now on.
     func prepare(
-        _ assembly: any ChunkAssembly, _ hyperparameters: HeadHyperparameters, derivedFrom: Head?,
+        _ assembly: any ChunkAssembly, _ training: Training, derivedFrom: Head?,
         variant: KernelVariant
     ) throws {
         guard let table = try (assembly as? FeatureAssembly)?.finish() else {
             preconditionFailure("heads are trained on features")
         }
         let trainer = try BundleTrainer(
-            table: table, hyperparameters: hyperparameters, derivedFrom: derivedFrom,
+            table: table, training: training, derivedFrom: derivedFrom,
             variant: variant)
         state.withLock {
             $0.workshop = .heads(trainer, featureCount: table.featureCount)
@@ -123,10 +123,10 @@ final class ComputeSlots: Sendable {
         let start = ContinuousClock.now
         let content: Result<BundleTrained.Content, Failure> =
             switch (workshop, assignment.content) {
-            case (.heads(let trainer, let featureCount), .heads(let specs)):
-                train(specs, of: assignment, trainer, featureCount, flag)
-            case (.tasks(let runner), .task(let task)):
-                run(task, of: assignment, runner, flag)
+            case (.heads(let trainer, let featureCount), .heads(let keys)):
+                train(keys, of: assignment, trainer, featureCount, flag)
+            case (.tasks(let runner), .task(let description)):
+                run(description, of: assignment, runner, flag)
             case (.heads, .task), (.tasks, .heads):
                 preconditionFailure("the session lets nothing of another job begin")
             }
@@ -138,22 +138,19 @@ final class ComputeSlots: Sendable {
     }
 
     private static func train(
-        _ specs: [HeadSpec], of assignment: BundleAssignment, _ trainer: BundleTrainer,
+        _ keys: [HeadKey], of assignment: BundleAssignment, _ trainer: BundleTrainer,
         _ featureCount: Int, _ flag: CancellationFlag
     ) -> Result<BundleTrained.Content, Failure> {
         do throws(HeadTrainingError) {
-            let heads = try trainer.train(specs, isCancelled: { flag.isCancelled })
+            let heads = try trainer.train(keys, isCancelled: { flag.isCancelled })
             // The coordinator would take such numbers for an attack; the scheduler knows what to do
             // with heads that cannot be trained.
-            if let bad = zip(specs, heads).first(where: { !$1.isFinite }) {
+            if let bad = zip(keys, heads).first(where: { !$1.isFinite }) {
                 return .failure(
                     Failure(
-                        assignment, "training \(bad.0.classes) diverged; lower --learning-rate"))
+                        assignment, "training \(bad.0) diverged; lower --learning-rate"))
             }
-            return .success(
-                .heads(
-                    zip(specs, heads).map { TrainedHead(id: $0.id, head: $1) },
-                    featureCount: featureCount))
+            return .success(.heads(heads, featureCount: featureCount))
         } catch {
             return .failure(
                 Failure(assignment, error.message, isDeclined: error.code == .cancelled))
@@ -161,11 +158,11 @@ final class ComputeSlots: Sendable {
     }
 
     private static func run(
-        _ task: TaskSpec, of assignment: BundleAssignment, _ runner: any TaskRunner,
+        _ description: [UInt8], of assignment: BundleAssignment, _ runner: any TaskRunner,
         _ flag: CancellationFlag
     ) -> Result<BundleTrained.Content, Failure> {
         do {
-            let bytes = try runner.run(task.description, isCancelled: { flag.isCancelled })
+            let bytes = try runner.run(description, isCancelled: { flag.isCancelled })
             let limit = WireLimits().frameByteCountMax
             guard bytes.count <= limit else {
                 return .failure(
@@ -173,7 +170,7 @@ final class ComputeSlots: Sendable {
                         assignment,
                         "the outcome has \(bytes.count) bytes, and a message takes \(limit)"))
             }
-            return .success(.task(TaskOutcome(id: task.id, bytes: bytes)))
+            return .success(.task(bytes))
         } catch {
             // Whatever it throws because it was cancelled says nothing about the task.
             return .failure(Failure(assignment, "\(error)", isDeclined: flag.isCancelled))

@@ -311,10 +311,10 @@ private struct SessionDriver: ~Copyable {
         case .insert(let index, let bytes, let assembly):
             insertionCount += 1
             slots.insert(index, bytes, into: assembly)
-        case .prepare(let assembly, let hyperparameters, let derivedFrom):
+        case .prepare(let assembly, let training, let derivedFrom):
             do {
                 try slots.prepare(
-                    assembly, hyperparameters, derivedFrom: derivedFrom,
+                    assembly, training, derivedFrom: derivedFrom,
                     variant: configuration.variant)
             } catch {
                 exit = .refused("\(error)")

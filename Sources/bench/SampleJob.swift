@@ -30,7 +30,7 @@ enum SampleJob {
         let chunks = try FeatureChunks(table)
         let job = HeadJob(
             plan: HeadPlan(.pairs, classCount: 2),
-            hyperparameters: HeadHyperparameters(epochCount: 1), derivedHead: nil,
+            training: .epochs(HeadHyperparameters(epochCount: 1)), derivedHead: nil,
             manifest: chunks.manifest, minWorkerCount: 1)
         return (job, chunks)
     }

@@ -87,7 +87,7 @@ extension HeadPhase {
         return SimulatedJob(
             plan: plan, classRowCounts: backbone.chunks.table.classRowCounts,
             featureCount: backbone.chunks.table.featureCount,
-            epochCount: options.headHyperparameters(l2: nil).epochCount,
+            epochCount: options.training(l2: nil).passCount,
             nonzeroShare: manifest.sentShare)
     }
 }

@@ -107,7 +107,7 @@ extension HeadJob {
     /// The same job for another number of workers that begin together.
     func waiting(for workerCount: Int) -> HeadJob {
         HeadJob(
-            plan: plan, hyperparameters: hyperparameters, derivedHead: derivedHead,
+            plan: plan, training: training, derivedHead: derivedHead,
             manifest: manifest,
             minWorkerCount: workerCount)
     }

@@ -51,10 +51,10 @@ extension HeadJob {
         _ options: RunOptions, _ plan: HeadPlan, _ backbone: BackboneOutcome, l2: Double?,
         minWorkerCount: Int
     ) {
-        let hyperparameters = options.headHyperparameters(l2: l2)
+        let training = options.training(l2: l2)
         self.init(
-            plan: plan, hyperparameters: hyperparameters,
-            derivedHead: hyperparameters.initialisation == .derived ? backbone.output : nil,
+            plan: plan, training: training,
+            derivedHead: training.isDerived ? backbone.output : nil,
             manifest: backbone.chunks.manifest, minWorkerCount: minWorkerCount)
     }
 }

@@ -14,6 +14,7 @@ import Sessions
 import Study
 import StudyWork
 package import System
+import Scheduling
 
 /// `coordinator reproduce`: a grid of trials, each backbone and heads, resumable, then the report.
 package final class ReproduceProgram: Sendable {

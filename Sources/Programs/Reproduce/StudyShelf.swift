@@ -9,6 +9,7 @@ import Sessions
 import Study
 import StudyWork
 import WireProtocol
+import Scheduling
 
 /// What a study has so far, and what it lacks.
 struct StudyShelf: Sendable {

@@ -48,7 +48,7 @@ struct EvaluationPhase {
         case .oneVsAllEqualSteps: false
         case .hardVote, .pairwiseCoupling, .eliminationGraph:
             plan.classCount <= SchemeDecoder.pairTableClassCountMax
-        case .oneVsAllRefit, .treeElimination: plan.id(of: .all(plan.classCount)) != nil
+        case .oneVsAllRefit, .treeElimination: plan.contains(.all(plan.classCount))
         }
     }
 }

@@ -13,22 +13,24 @@ import WireProtocol
 extension HeadBatch {
     /// The batch as the journal takes it, at this moment.
     ///
-    /// - Parameter outcomeName: what the outcome of a task is kept under; nil where work is heads.
-    func entries(outcomeName: ((TaskID) -> String)?) -> JournalEntries {
+    /// - Parameter naming: what its products are kept under; nil if it has none.
+    func entries(_ naming: WorkNaming?) -> JournalEntries {
         let time = Date().timeIntervalSince1970
         var entries = JournalEntries()
-        if let outcomeName {
+        switch naming {
+        case .outcomes(let outcomeName):
             entries.withdrawnOutcomes = withdrawn.map(outcomeName)
             entries.outcomes = outcomes.map {
                 StudyRecord(
                     unit: outcomeName($0.id), payload: $0.bytes, worker: $0.worker, host: $0.host,
                     time: time - $0.busySeconds, seconds: $0.busySeconds)
             }
-        } else {
-            entries.withdrawn = withdrawn
-        }
-        entries.heads = heads.map {
-            HeadRecord(id: $0.id, head: $0.head, worker: worker, host: host, time: time)
+        case .heads(let key):
+            entries.withdrawn = withdrawn.map(key)
+            entries.heads = heads.map {
+                HeadRecord(head: $0, worker: worker, host: host, time: time)
+            }
+        case nil: precondition(withdrawn.isEmpty && products.isEmpty)
         }
         if let guilty, let fault = guilty.fault {
             entries.events = [
@@ -103,14 +105,12 @@ extension HeadJob {
     /// - Throws: `RunError` for heads that this run's plan does not have.
     mutating func resume(_ journal: RunJournal) throws {
         for record in try journal.heads() {
-            let index = Int(record.id.rawValue)
-            guard plan.heads.indices.contains(index),
-                plan.heads[index].classes == record.head.classes,
+            guard let index = plan.position(of: record.head.key),
                 record.head.weights.columnCount == shape.featureCount
             else {
                 throw RunError(
                     .data,
-                    "\(journal.path) holds a head over \(record.head.classes), which is none of this run's; use another --run-dir"
+                    "\(journal.path) holds the head \(record.head.key), which this run does not train; use another --run-dir"
                 )
             }
             resumedHeads[index] = record.head

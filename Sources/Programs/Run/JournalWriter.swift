@@ -1,11 +1,18 @@
 import CoordinatorNetwork
 import Formats
+import Heads
 import Journal
 import Scheduling
 import Sessions
 import Synchronization
 import System
 import WireProtocol
+
+/// What the products of a job are kept under: never a position.
+enum WorkNaming: Sendable {
+    case heads(@Sendable (WorkID) -> HeadKey)
+    case outcomes(@Sendable (WorkID) -> String)
+}
 
 /// Commits to the journal on a thread of its own, so that nobody waits for the disk.
 ///
@@ -22,14 +29,19 @@ final class JournalWriter: ProductStore {
     }
 
     private let journal: RunJournal
-    let outcomeName: (@Sendable (TaskID) -> String)?
+    private let naming: WorkNaming?
     private let thread = ThreadExecutor(name: "journal")
     private let state = Mutex(State())
 
-    /// - Parameter outcomeName: what the outcome of a task is kept under; nil where work is heads.
-    init(_ journal: RunJournal, outcomeName: (@Sendable (TaskID) -> String)? = nil) {
+    /// - Parameter naming: what work is kept under; nil where no products are stored.
+    init(_ journal: RunJournal, naming: WorkNaming? = nil) {
         self.journal = journal
-        self.outcomeName = outcomeName
+        self.naming = naming
+    }
+
+    /// What the outcome of a task is kept under; nil where work is heads.
+    func outcomeName(of id: WorkID) -> String? {
+        if case .outcomes(let name)? = naming { name(id) } else { nil }
     }
 
     /// Writes entries behind all earlier ones, soon.
@@ -70,7 +82,7 @@ final class JournalWriter: ProductStore {
     func store(
         _ batch: HeadBatch, _ completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        append(batch.entries(outcomeName: outcomeName)) { completion($0.mapError { $0 }) }
+        append(batch.entries(naming)) { completion($0.mapError { $0 }) }
     }
 
     func record(_ events: [RunEvent]) { append(JournalEntries(events)) }

@@ -12,6 +12,7 @@ import Study
 import StudyWork
 import System
 import WireProtocol
+import Scheduling
 
 /// The head phase of a run of whole networks: each is a task, trained from the raw images.
 ///
@@ -40,12 +41,12 @@ struct NetworkPhase {
 
     private var isWarm: Bool { options.headMode == .warm }
 
-    private func unit(_ id: TaskID) -> StudyUnit {
-        .network(key, arm: isWarm ? .warm : .scratch, classes: plan[id].classes.members)
+    private func unit(_ id: WorkID) -> StudyUnit {
+        .network(key, arm: isWarm ? .warm : .scratch, classes: plan.heads[Int(id.rawValue)].classes.members)
     }
 
     /// What a network's outcome is kept under.
-    func name(of id: TaskID) -> String { unit(id).description }
+    func name(of id: WorkID) -> String { unit(id).description }
 
     /// Outcomes that an earlier start has, in the plan's order.
     ///
@@ -59,8 +60,11 @@ struct NetworkPhase {
     private func forEach(
         in journal: RunJournal, _ body: (Int, StudyRecord, NetworkOutcome) -> Void
     ) throws {
-        var positions: [String: HeadID] = [:]
-        for spec in plan.heads { positions[name(of: spec.id)] = spec.id }
+        var positions: [String: WorkID] = [:]
+        for index in plan.heads.indices {
+            let id = WorkID(UInt32(index))
+            positions[name(of: id)] = id
+        }
         try journal.forEachOutcome { record in
             guard let id = positions[record.unit], let network = network(record.payload, id) else {
                 throw RunError(
@@ -73,7 +77,7 @@ struct NetworkPhase {
     }
 
     /// Nil for bytes that are not that network's outcome.
-    private func network(_ bytes: [UInt8], _ id: TaskID) -> NetworkOutcome? {
+    private func network(_ bytes: [UInt8], _ id: WorkID) -> NetworkOutcome? {
         guard let record = try? UnitRecord(decoding: bytes), record.unit == unit(id),
             record.fits(labels: dataset.test.labels, classCount: dataset.classCount),
             case .network(let network) = record.outcome
@@ -98,10 +102,10 @@ struct NetworkPhase {
                 settings: settings, datasets: [dataset],
                 backbones: isWarm ? [dataset.name.rawValue: backbone.weights] : [:]))
         let job = try TaskJob(
-            tasks: plan.heads.map { spec in
-                let unit = unit(spec.id)
+            tasks: plan.heads.enumerated().map { index, key in
+                let unit = unit(WorkID(UInt32(index)))
                 return TaskJob.Item(
-                    "the network over \(spec.classes)",
+                    "the network over \(key)",
                     flops: size.flops(of: unit, settings),
                     description: try StudyMaterials.description(of: unit))
             },
@@ -117,7 +121,7 @@ struct NetworkPhase {
     func trained(_ harvest: HeadHarvest, _ journal: RunJournal) throws -> TrainedHeads {
         var logits: [(classes: ClassSet, values: Matrix)] = []
         var digests: [String] = []
-        var missing: [HeadSpec] = []
+        var missing: [HeadKey] = []
         let rowCount = dataset.test.count
         var networks = [NetworkOutcome?](repeating: nil, count: plan.heads.count)
         try forEach(in: journal) { index, _, network in networks[index] = network }

@@ -305,21 +305,17 @@ package struct RunOptions: Sendable {
             config: config, incidental: Self.incidental)
     }
 
-    /// What every head of the run is trained by.
+    /// How every head of the run is trained.
     ///
     /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
-    func headHyperparameters(l2: Double?) -> HeadHyperparameters {
-        if let l2 {
-            // Nothing else reaches an optimum: what is not set here is not sent either.
-            return HeadHyperparameters(
-                epochCount: BundleTrainer.optimumPassCount, dropout: 0, initialisation: .zero,
-                optimumL2: l2)
-        }
+    func training(l2: Double?) -> Training {
+        if let l2 { return .optimum(l2: l2) }
         guard case .count(let count) = headEpochs else {
             preconditionFailure("the penalty of heads at their optimum is chosen before")
         }
-        return HeadHyperparameters(
-            epochCount: count, batchSize: batchSize, learningRate: learningRate,
-            dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed)
+        return .epochs(
+            HeadHyperparameters(
+                epochCount: count, batchSize: batchSize, learningRate: learningRate,
+                dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed))
     }
 }

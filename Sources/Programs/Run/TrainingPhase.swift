@@ -16,7 +16,7 @@ import System
 struct TrainedHeads: Sendable {
     let harvest: HeadHarvest
     /// What nobody could train.
-    let missing: [HeadSpec]
+    let missing: [HeadKey]
     /// What schemes ask: the heads, and the backbone's own outputs in the place of those missing.
     let bank: HeadBank
     /// `[sample, feature]` of the test rows, as the bank reads them.
@@ -40,10 +40,11 @@ struct TrainedHeads: Sendable {
             throw RunError(.incomplete, incompleteness)
         }
         guard let first = missing.first else { return }
-        let reason = harvest.reasons[first.id] ?? "three workers died of it"
+        let reason =
+            harvest.givenUp.first.flatMap { harvest.reasons[$0] } ?? "three workers died of it"
         throw RunError(
             .incomplete,
-            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first.classes), because \(reason); the backbone's own outputs stand in for what is missing, and all others are kept: the same command tries again"
+            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first), because \(reason); the backbone's own outputs stand in for what is missing, and all others are kept: the same command tries again"
         )
     }
 }
@@ -70,7 +71,7 @@ struct TrainingPhase {
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
-            let writer = JournalWriter(journal) { phase.name(of: $0) }
+            let writer = JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
             let harvest = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(harvest, journal) }
         }
@@ -84,7 +85,9 @@ struct TrainingPhase {
         job.choose(shareToCheck: options.verify)
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
         let harvest = try await train(
-            job, backbone.chunks, JournalWriter(journal), link, directory, clock)
+            job, backbone.chunks,
+            JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
+            directory, clock)
         let heads = harvest.heads.compactMap(\.self)
         // What is missing is taken from the backbone's own outputs for the head's classes.
         let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
@@ -131,7 +134,7 @@ struct TrainingPhase {
         try journal.commit(JournalEntries(clock.events))
         if let task = harvest.contradicted, options.headMode != .frozen {
             var entries = JournalEntries()
-            entries.withdrawnOutcomes = [writer.outcomeName?(task)].compactMap(\.self)
+            entries.withdrawnOutcomes = [writer.outcomeName(of: task)].compactMap(\.self)
             try journal.commit(entries)
         }
         // Before anything is written: results of a machine that computes wrongly are none.

@@ -96,10 +96,9 @@ extension CoordinatorSession {
         record(RunEvent(.broadcastDone, at: now.runSeconds))
     }
 
-    /// Feeds the scheduler and does what it says; `result` is the one at hand, if any.
+    /// Feeds the scheduler and does what it says; `arrival` is the result at hand, if any.
     mutating func schedule(
-        _ event: HeadScheduler.Event, at now: Instant, result: BundleTrained? = nil,
-        from peer: Peer? = nil
+        _ event: HeadScheduler.Event, at now: Instant, _ arrival: Arrival? = nil
     ) -> [Action] {
         guard !isFinished, let decided = scheduler?.handle(event, at: now) else { return [] }
         var actions: [Action] = []
@@ -110,7 +109,7 @@ extension CoordinatorSession {
             {
                 dismissed.append((dropped, reason))
             }
-            actions += perform(action, at: now, result: result, peer: peer)
+            actions += perform(action, at: now, arrival)
         }
         // Last: what their departure sets off must not overtake what was decided before it.
         for (peer, reason) in dismissed {
@@ -123,14 +122,13 @@ extension CoordinatorSession {
     }
 
     private mutating func perform(
-        _ action: HeadScheduler.Action, at now: Instant, result: BundleTrained?,
-        peer: Peer?
+        _ action: HeadScheduler.Action, at now: Instant, _ arrival: Arrival?
     ) -> [Action] {
         switch action {
         case .assign(let assignment, let worker):
             return assign(assignment, to: worker, at: now)
         case .accept(let bundle, let attempt, let heads, let worker):
-            let actions = accept(heads, result, peer)
+            let actions = accept(heads, arrival)
             record(
                 RunEvent(
                     .bundleAccepted, bundle, attempt: attempt, of: worker, at: now.runSeconds,
@@ -138,13 +136,13 @@ extension CoordinatorSession {
             return actions
         case .compare(let bundle, let attempt, let heads, let worker):
             let before = harvest.mismatchCount
-            let actions = compare(heads, result, peer, at: now)
+            compare(heads, arrival)
             record(
                 RunEvent(
                     .bundleCompared, bundle, attempt: attempt, of: worker, at: now.runSeconds,
                     heads: heads.count,
                     detail: harvest.mismatchCount == before ? "equal" : "different"))
-            return actions
+            return []
         case .discard(let bundle, let attempt, let worker, let reason):
             record(
                 RunEvent(
@@ -174,14 +172,14 @@ extension CoordinatorSession {
                 RunEvent(
                     .headQuarantined, at: now.runSeconds,
                     detail: job.map {
-                        $0.specs(of: [head]).first?.classes.description ?? $0.name(of: head)
+                        $0.heads(of: [head]).first?.description ?? $0.name(of: head)
                     }))
             let why = harvest.reasons[head] ?? "three workers died of it"
             let name = job?.isPortable == true ? "\(head)" : job?.name(of: head) ?? "\(head)"
             return [.log(.error, "\(name) is given up: \(why)")]
         case .finish(let quarantined):
             harvest.givenUp = quarantined.sorted()
-            harvest.quarantined = job?.specs(of: quarantined) ?? []
+            harvest.quarantined = job?.heads(of: quarantined) ?? []
             phase = .storing
             return finishOnceStored(at: now)
         }

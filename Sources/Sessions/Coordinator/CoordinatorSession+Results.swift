@@ -23,7 +23,7 @@ extension CoordinatorSession {
             at: now.runSeconds, heads: assignment.heads.count)
         event.flops = job.flops(of: assignment.heads)
         let content = job.content(of: assignment.heads)
-        if case .task(let task) = content { event.task = task.id.rawValue }
+        if case .task = content { event.task = assignment.heads.first?.rawValue }
         record(event)
         return [
             .send(
@@ -111,10 +111,13 @@ extension CoordinatorSession {
         harvest.workers[peer.report].busySeconds += busySeconds
         recordTraining(
             of: bundle, result, lease, by: peer, busySeconds: busySeconds, at: now)
+        let arrival = Arrival(
+            products: zip(lease.heads, result.products).map { NumberedProduct(id: $0, product: $1) },
+            busySeconds: min(result.busySeconds, Self.busySecondsMax), peer: peer)
         let actions = schedule(
             .bundleTrained(
                 bundle, attempt: result.attempt, by: lease.worker, busySeconds: busySeconds,
-                differing: differing(result, of: peer)), at: now, result: result, from: peer)
+                differing: differing(arrival)), at: now, arrival)
         return actions + acknowledgeOnceStored(key, to: peer)
     }
 
@@ -126,7 +129,7 @@ extension CoordinatorSession {
         var start = RunEvent(
             .bundleStarted, bundle, attempt: result.attempt, of: lease.worker,
             at: now.runSeconds - busySeconds)
-        if case .task(let outcome) = result.content { start.task = outcome.id.rawValue }
+        if case .task = result.content { start.task = lease.heads.first?.rawValue }
         record(start)
         var event = RunEvent(
             .bundleTrained, bundle, attempt: result.attempt, of: lease.worker,
@@ -135,10 +138,10 @@ extension CoordinatorSession {
         event.busySeconds = busySeconds
         event.task = start.task
         record(event)
-        guard case .task(let outcome) = result.content else { return }
+        guard case .task = result.content, let id = lease.heads.first else { return }
         harvest.spans.append(
             TaskSpan(
-                id: outcome.id, worker: peer.report, start: now.runSeconds - busySeconds,
+                id: id, worker: peer.report, start: now.runSeconds - busySeconds,
                 end: now.runSeconds))
     }
 
@@ -167,60 +170,64 @@ extension CoordinatorSession {
             + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)
     }
 
-    mutating func accept(
-        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?
-    ) -> [Action] {
-        guard let result, let peer else { return [] }
+    /// A result that was checked, and who brought it.
+    struct Arrival {
+        let products: [NumberedProduct]
+        let busySeconds: Double
+        let peer: Peer
+    }
+
+    mutating func accept(_ heads: [WorkID], _ arrival: Arrival?) -> [Action] {
+        guard let arrival, let job else { return [] }
         let wanted = Set(heads)
-        let accepted = result.products.filter { wanted.contains($0.id) }
-        let trainer = trainer(of: harvest.workers[peer.report])
+        let accepted = arrival.products.filter { wanted.contains($0.id) }
+        let line = arrival.peer.report
+        let trainer = trainer(of: harvest.workers[line])
         for trained in accepted {
-            harvest.products[Int(trained.id.rawValue)] = job?.kept(trained.product)
-            court.trainers[Int(trained.id.rawValue)] = trainer
-            court.lines[Int(trained.id.rawValue)] = peer.report
+            let index = Int(trained.id.rawValue)
+            harvest.products[index] = job.kept(trained.product)
+            court.trainers[index] = trainer
+            court.lines[index] = line
             acceptedCount += 1
-            acceptedFlops += job?.flops(of: trained.id) ?? 0
-            harvest.workers[peer.report].headCount += 1
+            acceptedFlops += job.flops(of: trained.id)
+            harvest.workers[line].headCount += 1
         }
         return [
-            store(
-                accepted, from: harvest.workers[peer.report],
-                busySeconds: min(result.busySeconds, Self.busySecondsMax))
+            store(accepted, from: harvest.workers[line], busySeconds: arrival.busySeconds)
         ]
     }
 
     /// Keeps what differs until it is known which bytes are right.
-    mutating func compare(
-        _ heads: [HeadID], _ result: BundleTrained?, _ peer: Peer?, at now: Instant
-    ) -> [Action] {
-        guard let result, let peer else { return [] }
+    mutating func compare(_ heads: [WorkID], _ arrival: Arrival?) {
+        guard let arrival, let job else { return }
         let wanted = Set(heads)
-        let differing = Set(differing(result, of: peer))
-        for trained in result.products where wanted.contains(trained.id) {
+        let differing = Set(differing(arrival))
+        for trained in arrival.products where wanted.contains(trained.id) {
             harvest.duplicatedCount += 1
-            let product = job?.kept(trained.product) ?? trained.product
+            let product = job.kept(trained.product)
             guard differing.contains(trained.id) else {
                 let kept = harvest.products[Int(trained.id.rawValue)]
                 if kept?.hasEqualBits(product) == false { court.undecided.insert(trained.id) }
                 continue
             }
             harvest.mismatchCount += 1
-            court.challenge(trained.id, product, by: trainer(of: harvest.workers[peer.report]))
+            court.challenge(
+                trained.id, product, by: trainer(of: harvest.workers[arrival.peer.report]))
         }
-        return []
     }
 
     /// What of a result is there already with other bytes, and somebody must be wrong.
-    private func differing(_ result: BundleTrained, of peer: Peer) -> [HeadID] {
-        result.products.filter {
-            harvest.products[Int($0.id.rawValue)]?.hasEqualBits(
-                job?.kept($0.product) ?? $0.product) == false
-                && mustAgree($0.id, with: harvest.workers[peer.report])
+    private func differing(_ arrival: Arrival) -> [WorkID] {
+        guard let job else { return [] }
+        return arrival.products.filter {
+            let kept = harvest.products[Int($0.id.rawValue)]
+            return kept?.hasEqualBits(job.kept($0.product)) == false
+                && mustAgree($0.id, with: harvest.workers[arrival.peer.report])
         }.map(\.id)
     }
 
     /// Whether a worker must have the bytes that are kept.
-    private func mustAgree(_ id: HeadID, with report: WorkerReport) -> Bool {
+    private func mustAgree(_ id: WorkID, with report: WorkerReport) -> Bool {
         guard job?.isPortable == false else { return true }
         guard let line = court.lines[Int(id.rawValue)] else { return false }
         return harvest.workers[line].isa == report.isa && harvest.workers[line].cpu == report.cpu
@@ -235,7 +242,7 @@ extension Instant {
 extension Head {
     /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
     package func hasEqualBits(_ other: Head) -> Bool {
-        classes == other.classes
+        key == other.key
             && zip(weights.values, other.weights.values).allSatisfy {
                 $0.bitPattern == $1.bitPattern
             } && zip(biases, other.biases).allSatisfy { $0.bitPattern == $1.bitPattern }

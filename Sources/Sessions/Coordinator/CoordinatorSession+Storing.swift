@@ -1,14 +1,14 @@
 package import Heads
 import Numerics
-import Scheduling
-package import WireProtocol
+package import Scheduling
+import WireProtocol
 
 /// Heads on their way to the disk.
 package struct HeadBatch: Equatable, Sendable {
     /// Counted from 1; batches are stored in this order.
     package let number: Int
     /// Heads that were accepted before and are not to be kept.
-    package var withdrawn: [HeadID] = []
+    package var withdrawn: [WorkID] = []
     /// A worker that was found to compute wrongly.
     package var guilty: WorkerReport?
     /// Each accepted for the first time, or since it was withdrawn.
@@ -21,10 +21,8 @@ package struct HeadBatch: Equatable, Sendable {
     package var busySeconds = 0.0
 
     /// Those products that are heads.
-    package var heads: [TrainedHead] {
-        products.compactMap {
-            if case .head(let head) = $0.product { TrainedHead(id: $0.id, head: head) } else { nil }
-        }
+    package var heads: [Head] {
+        products.compactMap { if case .head(let head) = $0.product { head } else { nil } }
     }
 
     /// Those products that are outcomes of tasks.
@@ -65,7 +63,7 @@ extension CoordinatorSession {
     /// Gives out the next batch.
     mutating func store(
         _ products: [NumberedProduct] = [], from worker: WorkerReport? = nil,
-        busySeconds: Double = 0, withdrawn: [HeadID] = [], guilty: WorkerReport? = nil
+        busySeconds: Double = 0, withdrawn: [WorkID] = [], guilty: WorkerReport? = nil
     ) -> Action {
         storage.issuedNumber += 1
         return .store(

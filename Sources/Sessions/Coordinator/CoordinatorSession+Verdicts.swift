@@ -31,7 +31,7 @@ extension CoordinatorSession {
         var trainers: [TrainerID?] = []
         /// Whose line in the list of workers counts them; nil for those of an earlier start.
         var lines: [Int?] = []
-        var challenges: [HeadID: [Challenge]] = [:]
+        var challenges: [WorkID: [Challenge]] = [:]
         /// What each process that was found guilty did.
         var reasons: [TrainerID: String] = [:]
         /// Heads that each of them lost.
@@ -40,10 +40,10 @@ extension CoordinatorSession {
         var sentenced: Set<TrainerID> = []
         /// Tasks that a second process did with other bytes, being of another kind, or that no second
         /// one was there to do.
-        var undecided: Set<HeadID> = []
+        var undecided: Set<WorkID> = []
 
         /// Other bytes than those kept; the first few say enough.
-        mutating func challenge(_ id: HeadID, _ product: Product, by trainer: TrainerID) {
+        mutating func challenge(_ id: WorkID, _ product: Product, by trainer: TrainerID) {
             let known = challenges[id, default: []]
             guard known.count < 4, !known.contains(where: { $0.trainer == trainer }) else { return }
             challenges[id, default: []].append(Challenge(trainer: trainer, product: product))
@@ -51,7 +51,7 @@ extension CoordinatorSession {
     }
 
     /// Has heads trained on this machine.
-    mutating func summon(_ heads: [HeadID], at now: Instant) -> [Action] {
+    mutating func summon(_ heads: [WorkID], at now: Instant) -> [Action] {
         guard let job else { return [] }
         let disputed = heads.filter { court.challenges[$0] != nil }
         guard job.isPortable else { return decideWithoutReferee(heads, disputed, at: now) }
@@ -66,13 +66,13 @@ extension CoordinatorSession {
                 "\(disputed.count == 1 ? "a head" : "\(disputed.count) heads") came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
                 at: now)
         }
-        return actions + [.referee(job.specs(of: heads))]
+        return actions + [.referee(job.heads(of: heads))]
     }
 
     /// This machine cannot do tasks: two machines of a kind that differ end the job, and what nobody
     /// was there to check stays unchecked.
     private mutating func decideWithoutReferee(
-        _ tasks: [HeadID], _ disputed: [HeadID], at now: Instant
+        _ tasks: [WorkID], _ disputed: [WorkID], at now: Instant
     ) -> [Action] {
         if let task = disputed.first {
             let versions =
@@ -92,13 +92,13 @@ extension CoordinatorSession {
     }
 
     /// Compares what came with what this machine computed.
-    mutating func judge(_ heads: [TrainedHead], at now: Instant) -> [Action] {
+    mutating func judge(_ heads: [Head], at now: Instant) -> [Action] {
         var actions: [Action] = []
         for truth in heads where !isFinished {
-            let index = Int(truth.id.rawValue)
-            guard harvest.products.indices.contains(index) else { continue }
-            let challenges = court.challenges.removeValue(forKey: truth.id) ?? []
-            let right = Product.head(truth.head)
+            guard let id = job?.id(of: truth.key) else { continue }
+            let index = Int(id.rawValue)
+            let challenges = court.challenges.removeValue(forKey: id) ?? []
+            let right = Product.head(truth)
             var guilty = challenges.filter { !$0.product.hasEqualBits(right) }.map(\.trainer)
             let kept = harvest.products[index]
             if let kept, !kept.hasEqualBits(right), let trainer = court.trainers[index] {
@@ -107,15 +107,15 @@ extension CoordinatorSession {
                 if !challenges.isEmpty && guilty.count == challenges.count + 1
                     && Set(guilty).count > 1
                 {
-                    return actions + giveUp(truth.id, versions: guilty, at: now)
+                    return actions + giveUp(id, versions: guilty, at: now)
                 }
             }
-            let classes = job?.specs(of: [truth.id]).first?.classes.description ?? ""
+            
             for trainer in guilty where court.reasons[trainer] == nil {
                 court.reasons[trainer] =
-                    "its head over \(classes) differs from what other machines compute"
+                    "its head over \(truth.key) differs from what other machines compute"
             }
-            actions += schedule(.refereed(truth.id, guilty: guilty), at: now)
+            actions += schedule(.refereed(id, guilty: guilty), at: now)
             for trainer in guilty { actions += record(guilty: trainer, at: now) }
         }
         return actions
@@ -123,7 +123,7 @@ extension CoordinatorSession {
 
     /// Nobody agrees with anybody, this machine included: whose bytes are right cannot be known.
     private mutating func giveUp(
-        _ head: HeadID, versions: [TrainerID], at now: Instant
+        _ head: WorkID, versions: [TrainerID], at now: Instant
     ) -> [Action] {
         let names = versions.map(name(of:)).joined(separator: ", ")
         let name = job?.name(of: head) ?? "\(head)"
@@ -140,7 +140,7 @@ extension CoordinatorSession {
 
     /// Forgets what a process brought.
     mutating func withdraw(
-        _ heads: [HeadID], of trainer: TrainerID, at now: Instant
+        _ heads: [WorkID], of trainer: TrainerID, at now: Instant
     ) -> [Action] {
         for id in heads {
             let index = Int(id.rawValue)

@@ -37,7 +37,7 @@ package struct CoordinatorSession: Sendable {
         /// The heads of all batches up to this number are on disk.
         case stored(through: Int)
         /// This machine trained heads that were in dispute.
-        case refereed([TrainedHead])
+        case refereed([Head])
         /// The run is given up.
         case abort(reason: String)
         case tick
@@ -53,7 +53,7 @@ package struct CoordinatorSession: Sendable {
         /// Bring heads to the disk, then say so with ``Event/stored(through:)``.
         case store(HeadBatch)
         /// Train heads on this machine, then say so with ``Event/refereed(_:)``.
-        case referee([HeadSpec])
+        case referee([HeadKey])
         case log(LogLevel, String)
         /// All heads are on disk, or given up.
         case finish
@@ -90,7 +90,7 @@ package struct CoordinatorSession: Sendable {
         let worker: WorkerID
         /// Of the worker's process, which may answer over a later connection.
         let incarnation: UInt64
-        let heads: [HeadID]
+        let heads: [WorkID]
         let assignedAt: Instant
         /// Since when its worker does not say it is at it, or was last asked.
         var missingSince: Instant?

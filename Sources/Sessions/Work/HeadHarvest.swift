@@ -8,13 +8,13 @@ package struct HeadHarvest: Sendable {
     /// In the order of the work, as kept to compare others with; nil for what was given up.
     package var products: [Product?]
     /// What was given up, ascending.
-    package var givenUp: [HeadID] = []
+    package var givenUp: [WorkID] = []
     /// What the last worker said that tried and could not, by what it tried alone.
-    package var reasons: [HeadID: String] = [:]
+    package var reasons: [WorkID: String] = [:]
     /// Of tasks, who did which when.
     package var spans: [TaskSpan] = []
     /// Heads that were given up because workers died of them.
-    package var quarantined: [HeadSpec] = []
+    package var quarantined: [HeadKey] = []
     /// Heads of `heads` that an earlier start of the run had.
     package var resumedCount = 0
     /// Heads that came once more and were compared with the first.
@@ -32,7 +32,7 @@ package struct HeadHarvest: Sendable {
     /// Why no head can be trusted, if so.
     package var contradiction: String?
     /// What that is about.
-    package var contradicted: HeadID?
+    package var contradicted: WorkID?
     /// Operations of all heads that were not resumed, by the textbook's count.
     package var totalFlops = 0.0
     /// From the first feature out until all who were there had them all.
@@ -71,7 +71,7 @@ extension HeadHarvest {
     /// One sentence that names the heads given up; nil if every head is there.
     package var incompleteness: String? {
         guard !quarantined.isEmpty else { return nil }
-        let names = quarantined.prefix(Self.namedCountMax).map(\.classes.description)
+        let names = quarantined.prefix(Self.namedCountMax).map(\.description)
         let rest = quarantined.count - names.count
         return
             "\(quarantined.count == 1 ? "a head was" : "\(quarantined.count) heads were") given up because three workers died of each: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); the backbone's own outputs stand in for what is missing, and all others are kept: see why workers die, and start the same run again"

@@ -1,6 +1,7 @@
 package import Heads
 import Transfer
 package import WireProtocol
+package import Scheduling
 
 // Heads as a session sees them.
 extension HeadJob: WorkSource {
@@ -17,26 +18,30 @@ extension HeadJob: WorkSource {
     package func description(broadcastComplete: Bool) -> CoordinatorMessage {
         .features(
             FeatureDescription(
-                manifest: manifest, hyperparameters: hyperparameters,
+                manifest: manifest, training: training,
                 broadcastComplete: broadcastComplete, derivedHead: derivedHead))
     }
 
     /// The heads themselves.
-    package func content(of work: [HeadID]) -> BundleAssignment.Content {
-        .heads(work.map { plan[$0] })
+    package func content(of work: [WorkID]) -> BundleAssignment.Content {
+        .heads(heads(of: work))
     }
 
     /// Whether these are heads of the right shapes and classes.
-    package func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool {
-        guard case .heads(let heads, shape.featureCount) = result.content, heads.map(\.id) == work
-        else {
-            return false
-        }
-        return heads.allSatisfy { $0.head.classes == plan[$0.id].classes }
+    package func fits(_ result: BundleTrained, _ work: [WorkID]) -> Bool {
+        guard case .heads(let trained, shape.featureCount) = result.content else { return false }
+        return trained.map(\.key) == heads(of: work)
     }
 
     /// The heads themselves.
-    package func specs(of work: [HeadID]) -> [HeadSpec] { work.map { plan[$0] } }
+    package func heads(of work: [WorkID]) -> [HeadKey] {
+        work.map { plan.heads[Int($0.rawValue)] }
+    }
+
+    /// Its position in the plan.
+    package func id(of head: HeadKey) -> WorkID? {
+        plan.position(of: head).map { WorkID(UInt32($0)) }
+    }
 
     /// The head itself.
     package func kept(_ product: Product) -> Product { product }
@@ -45,5 +50,5 @@ extension HeadJob: WorkSource {
     package var noun: String { "heads" }
 
     /// By its classes.
-    package func name(of work: HeadID) -> String { "the head over \(plan[work].classes)" }
+    package func name(of work: WorkID) -> String { "the head over \(plan.heads[Int(work.rawValue)])" }
 }

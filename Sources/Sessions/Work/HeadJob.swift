@@ -7,7 +7,7 @@ package struct HeadJob: Sendable {
     /// Which heads there are to be.
     package let plan: HeadPlan
     /// How each is trained.
-    package let hyperparameters: HeadHyperparameters
+    package let training: Training
     /// The backbone's output layer, for `HeadInitialisation.derived`.
     package let derivedHead: Head?
     /// What they are trained on, as it is sent.
@@ -28,7 +28,7 @@ package struct HeadJob: Sendable {
     /// Those of them that were found to compute wrongly.
     package var formerFaults: [WorkerReport] = []
     /// Heads that a second process is to train as well.
-    package var checkedHeads: Set<HeadID> = []
+    package var checkedHeads: Set<WorkID> = []
 
     /// The heads as the scheduler weighs them, in the plan's order.
     package let work: [HeadWork]
@@ -37,30 +37,30 @@ package struct HeadJob: Sendable {
 
     /// The job of training all heads of `plan` on rows; traps on a manifest of materials.
     package init(
-        plan: HeadPlan, hyperparameters: HeadHyperparameters, derivedHead: Head?,
+        plan: HeadPlan, training: Training, derivedHead: Head?,
         manifest: ChunkManifest, minWorkerCount: Int
     ) {
         guard let shape = manifest.features else {
             preconditionFailure("heads are trained on features")
         }
         self.plan = plan
-        self.hyperparameters = hyperparameters
+        self.training = training
         self.derivedHead = derivedHead
         self.manifest = manifest
         self.shape = shape
         self.minWorkerCount = minWorkerCount
         work = HeadWork.all(
             of: plan, classRowCounts: shape.classRowCounts,
-            featureCount: shape.featureCount, epochCount: hyperparameters.epochCount)
+            featureCount: shape.featureCount, epochCount: training.passCount)
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
         resumedHeads = [Head?](repeating: nil, count: plan.heads.count)
         resumedTrainers = [TrainerID?](repeating: nil, count: plan.heads.count)
         schedulerConfiguration = SchedulerConfiguration(
             minWorkerCount: minWorkerCount,
             rowCount: shape.rowCount, featureCount: shape.featureCount,
-            epochCount: hyperparameters.epochCount)
+            epochCount: training.passCount)
         // Each goes through its own rows by itself: nothing is shared by a bundle.
-        if hyperparameters.optimumL2 != nil {
+        if case .optimum = training {
             schedulerConfiguration.bundleFixedFlops = 0
             schedulerConfiguration.firstBundleFlops = 0
         }

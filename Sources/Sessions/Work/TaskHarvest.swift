@@ -1,12 +1,12 @@
 package import Scheduling
-package import WireProtocol
+import WireProtocol
 
 /// What a job of tasks brought; the outcomes themselves went to where they are stored.
 package struct TaskHarvest: Sendable {
     /// A task that nobody could do.
     package struct Failure: Hashable, Sendable {
         /// Its number.
-        package let id: TaskID
+        package let id: WorkID
         /// What the last worker that tried said; one sentence.
         package let reason: String
     }
@@ -61,7 +61,7 @@ package struct TaskHarvest: Sendable {
 /// A task done by a worker, whether its outcome was the first or not.
 package struct TaskSpan: Hashable, Sendable {
     /// The task's number.
-    package let id: TaskID
+    package let id: WorkID
     /// Position of the worker in the harvest's list.
     package let worker: Int
     /// Seconds since the coordinator's time began, reckoned back by the worker's own measure.
@@ -73,7 +73,7 @@ package struct TaskSpan: Hashable, Sendable {
 /// A task's outcome on its way to where it is kept.
 package struct AcceptedOutcome: Hashable, Sendable {
     /// The task's number.
-    package let id: TaskID
+    package let id: WorkID
     /// What the worker's runner returned.
     package let bytes: [UInt8]
     /// The name of the worker that did it.

@@ -34,7 +34,7 @@ package struct TaskJob: WorkSource {
     /// The digest that an outcome is compared by.
     private let digest: @Sendable ([UInt8]) -> [UInt8]
     /// Whether an outcome is one of such a task: what is not is refused, and its worker blamed.
-    private let accepts: @Sendable (TaskID, [UInt8]) -> Bool
+    private let accepts: @Sendable (WorkID, [UInt8]) -> Bool
     /// Workers that must be ready together before the first lease.
     package let minWorkerCount: Int
     /// How the scheduler is to work on this job.
@@ -42,7 +42,7 @@ package struct TaskJob: WorkSource {
     /// What people call many of them.
     package let noun: String
     /// The tasks that a second process is to do as well.
-    package var checkedHeads: Set<HeadID> = []
+    package var checkedHeads: Set<WorkID> = []
 
     /// The tasks as the scheduler weighs them.
     package let work: [HeadWork]
@@ -66,7 +66,7 @@ package struct TaskJob: WorkSource {
         tasks: [Item], on manifest: ChunkManifest, known: [[UInt8]?]? = nil,
         minWorkerCount: Int = 1, noun: String = "units",
         digest: @escaping @Sendable ([UInt8]) -> [UInt8],
-        accepts: @escaping @Sendable (TaskID, [UInt8]) -> Bool = { _, _ in true }
+        accepts: @escaping @Sendable (WorkID, [UInt8]) -> Bool = { _, _ in true }
     ) throws(WireError) {
         let limit = WireLimits().taskDescriptionByteCountMax
         if let index = tasks.firstIndex(where: { $0.description.count > limit }) {
@@ -82,7 +82,7 @@ package struct TaskJob: WorkSource {
         self.minWorkerCount = minWorkerCount
         work = tasks.enumerated().map { index, task in
             HeadWork(
-                id: HeadID(UInt32(index)), trainingFlops: task.flops, resultByteCount: 0)
+                id: WorkID(UInt32(index)), trainingFlops: task.flops, resultByteCount: 0)
         }
         totalFlops = work.reduce(0) { $0 + $1.trainingFlops }
         resumedProducts =
@@ -113,20 +113,22 @@ package struct TaskJob: WorkSource {
     }
 
     /// The task itself; a bundle has no more than one.
-    package func content(of work: [HeadID]) -> BundleAssignment.Content {
+    package func content(of work: [WorkID]) -> BundleAssignment.Content {
         precondition(work.count == 1)
-        return .task(
-            TaskSpec(id: work[0], description: tasks[Int(work[0].rawValue)].description))
+        return .task(tasks[Int(work[0].rawValue)].description)
     }
 
     /// Whether it is an outcome of that task.
-    package func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool {
-        guard case .task(let outcome) = result.content else { return false }
-        return [outcome.id] == work && accepts(outcome.id, outcome.bytes)
+    package func fits(_ result: BundleTrained, _ work: [WorkID]) -> Bool {
+        guard case .task(let bytes) = result.content, work.count == 1 else { return false }
+        return accepts(work[0], bytes)
     }
 
     /// None.
-    package func specs(of work: [HeadID]) -> [HeadSpec] { [] }
+    package func heads(of work: [WorkID]) -> [HeadKey] { [] }
+
+    /// None.
+    package func id(of head: HeadKey) -> WorkID? { nil }
 
     /// The digest of an outcome.
     package func kept(_ product: Product) -> Product {
@@ -137,7 +139,7 @@ package struct TaskJob: WorkSource {
     }
 
     /// What people call the task.
-    package func name(of work: HeadID) -> String { tasks[Int(work.rawValue)].name }
+    package func name(of work: WorkID) -> String { tasks[Int(work.rawValue)].name }
 }
 
 extension Product {

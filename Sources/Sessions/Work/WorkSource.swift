@@ -23,7 +23,7 @@ package protocol WorkSource: Sendable {
     /// Those of them that were found to compute wrongly.
     var formerFaults: [WorkerReport] { get }
     /// Work that a second process is to do as well.
-    var checkedHeads: Set<HeadID> { get set }
+    var checkedHeads: Set<WorkID> { get set }
     /// Whether the same work gives the same bytes on every machine, so that this one can say which of
     /// two are right; otherwise only machines of one kind are to agree.
     var isPortable: Bool { get }
@@ -33,25 +33,27 @@ package protocol WorkSource: Sendable {
     /// What workers are told of it.
     func description(broadcastComplete: Bool) -> CoordinatorMessage
     /// What a worker is told that is to do this work.
-    func content(of work: [HeadID]) -> BundleAssignment.Content
+    func content(of work: [WorkID]) -> BundleAssignment.Content
     /// Whether a result is what was to be done, in this order.
-    func fits(_ result: BundleTrained, _ work: [HeadID]) -> Bool
+    func fits(_ result: BundleTrained, _ work: [WorkID]) -> Bool
     /// What this machine would have to train to judge; empty if the job is not portable.
-    func specs(of work: [HeadID]) -> [HeadSpec]
+    func heads(of work: [WorkID]) -> [HeadKey]
+    /// The work of a head; nil for one that is not of this job.
+    func id(of head: HeadKey) -> WorkID?
     /// What is kept of a product to compare others with; of one that may be large, its digest.
     func kept(_ product: Product) -> Product
     /// What people call many pieces of work.
     var noun: String { get }
     /// What people call a piece of work, in the middle of a sentence.
-    func name(of work: HeadID) -> String
+    func name(of work: WorkID) -> String
 }
 
 extension WorkSource {
     /// The work that is to be done.
     var missingWork: [HeadWork] { zip(work, resumedProducts).filter { $1 == nil }.map(\.0) }
 
-    var resumedTrainersByHead: [HeadID: TrainerID] {
-        var trainers: [HeadID: TrainerID] = [:]
+    var resumedTrainersByHead: [WorkID: TrainerID] {
+        var trainers: [WorkID: TrainerID] = [:]
         for (index, product) in resumedProducts.enumerated() where product != nil {
             trainers[work[index].id] = resumedTrainers[index] ?? TrainerID(0)
         }
@@ -66,8 +68,8 @@ extension WorkSource {
     }
 
     /// Operations of a piece of work.
-    func flops(of id: HeadID) -> Double { work[Int(id.rawValue)].trainingFlops }
+    func flops(of id: WorkID) -> Double { work[Int(id.rawValue)].trainingFlops }
 
     /// Operations of some pieces.
-    func flops(of ids: [HeadID]) -> Double { ids.reduce(0) { $0 + flops(of: $1) } }
+    func flops(of ids: [WorkID]) -> Double { ids.reduce(0) { $0 + flops(of: $1) } }
 }

@@ -99,7 +99,7 @@ extension WorkerSession {
             let shape = description.manifest.features
             return [
                 .prepare(
-                    assembly, description.hyperparameters, derivedFrom: description.derivedHead)
+                    assembly, description.training, derivedFrom: description.derivedHead)
             ]
                 + note(
                     "holding \(shape?.rowCount ?? 0) rows of \(shape?.featureCount ?? 0) features",

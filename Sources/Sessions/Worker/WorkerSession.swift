@@ -63,7 +63,7 @@ package struct WorkerSession {
         /// Check a chunk and put it into an assembly, on a compute thread; its end is reported.
         case insert(Int, ChunkBytes, into: any ChunkAssembly)
         /// All rows are here: train what begins on them.
-        case prepare(any ChunkAssembly, HeadHyperparameters, derivedFrom: Head?)
+        case prepare(any ChunkAssembly, Training, derivedFrom: Head?)
         /// All materials are here: make a runner of them, on a compute thread; its end is reported.
         case prepareTasks(any ChunkAssembly, Preparation)
         case begin(Ticket, BundleAssignment)

@@ -320,8 +320,8 @@ nonisolated struct ProtoReady: Sendable {
   init() {}
 }
 
-/// Followed by one frame. Of heads, for each in order its weights [class, feature] row by row, then
-/// its biases; float32 little-endian. Of a task, its outcome.
+/// Followed by one frame. Of heads, for each in the order of the assignment its weights [output,
+/// feature] row by row, then its biases; float32 little-endian. Of a task, its outcome.
 nonisolated struct ProtoBundleTrained: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -336,50 +336,29 @@ nonisolated struct ProtoBundleTrained: Sendable {
   /// Of heads only.
   var featureCount: UInt32 = 0
 
-  /// Either heads or a task.
+  /// None of a task.
   var heads: [ProtoHeadDescription] = []
 
-  var task: ProtoTaskOutcome {
-    get {_task ?? ProtoTaskOutcome()}
-    set {_task = newValue}
-  }
-  /// Returns true if `task` has been explicitly set.
-  var hasTask: Bool {self._task != nil}
-  /// Clears the value of `task`. Subsequent reads from it will return its default value.
-  mutating func clearTask() {self._task = nil}
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-
-  fileprivate var _task: ProtoTaskOutcome? = nil
-}
-
-/// Whose outcome the frame behind is.
-nonisolated struct ProtoTaskOutcome: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var id: UInt32 = 0
-
-  /// Of that frame.
-  var byteCount: UInt32 = 0
+  /// Of a task only: the bytes of the frame.
+  var outcomeByteCount: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
 
+/// What a head tells apart, and so what names it.
 nonisolated struct ProtoHeadDescription: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var id: UInt32 = 0
-
-  /// Strictly ascending, two or more.
+  /// The classes of one group after the other; within a group they ascend strictly, and groups ascend by
+  /// their lowest class.
   var classes: [UInt32] = []
+
+  /// Classes of each group, two or more; none at all if every class is a group by itself.
+  var groupSizes: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -530,15 +509,6 @@ nonisolated struct ProtoFeatures: Sendable {
   /// One entry per class.
   var classRowCounts: [UInt64] = []
 
-  var hyperparameters: ProtoHyperparameters {
-    get {_hyperparameters ?? ProtoHyperparameters()}
-    set {_hyperparameters = newValue}
-  }
-  /// Returns true if `hyperparameters` has been explicitly set.
-  var hasHyperparameters: Bool {self._hyperparameters != nil}
-  /// Clears the value of `hyperparameters`. Subsequent reads from it will return its default value.
-  mutating func clearHyperparameters() {self._hyperparameters = nil}
-
   /// True if the broadcast is over: what is missing has to be requested.
   var broadcastComplete: Bool = false
 
@@ -549,11 +519,69 @@ nonisolated struct ProtoFeatures: Sendable {
   /// if a class's position is its key.
   var classKeys: [UInt64] = []
 
+  var training: ProtoTraining {
+    get {_training ?? ProtoTraining()}
+    set {_training = newValue}
+  }
+  /// Returns true if `training` has been explicitly set.
+  var hasTraining: Bool {self._training != nil}
+  /// Clears the value of `training`. Subsequent reads from it will return its default value.
+  mutating func clearTraining() {self._training = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _hyperparameters: ProtoHyperparameters? = nil
+  fileprivate var _training: ProtoTraining? = nil
+}
+
+/// How every head is trained.
+nonisolated struct ProtoTraining: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var method: ProtoTraining.OneOf_Method? = nil
+
+  var epochs: ProtoHyperparameters {
+    get {
+      if case .epochs(let v)? = method {return v}
+      return ProtoHyperparameters()
+    }
+    set {method = .epochs(newValue)}
+  }
+
+  var optimum: ProtoOptimum {
+    get {
+      if case .optimum(let v)? = method {return v}
+      return ProtoOptimum()
+    }
+    set {method = .optimum(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Method: Equatable, Sendable {
+    case epochs(ProtoHyperparameters)
+    case optimum(ProtoOptimum)
+
+  }
+
+  init() {}
+}
+
+/// To the optimum.
+nonisolated struct ProtoOptimum: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The strength of the L2 penalty, above 0.
+  var l2: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct ProtoHyperparameters: Sendable {
@@ -576,10 +604,6 @@ nonisolated struct ProtoHyperparameters: Sendable {
   var initialisation: ProtoHyperparameters.Initialisation = .unspecified
 
   var seed: UInt64 = 0
-
-  /// Above 0: heads are trained to the optimum under an L2 penalty of this strength, and nothing else
-  /// here changes them; epoch_count is about how many passes that takes. 0: by epochs.
-  var optimumL2: Double = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -695,34 +719,13 @@ nonisolated struct ProtoAssign: Sendable {
 
   var attempt: UInt32 = 0
 
-  /// Either heads or a task.
+  /// None of a task.
   var heads: [ProtoHeadDescription] = []
 
-  var task: ProtoTaskDescription {
-    get {_task ?? ProtoTaskDescription()}
-    set {_task = newValue}
-  }
-  /// Returns true if `task` has been explicitly set.
-  var hasTask: Bool {self._task != nil}
-  /// Clears the value of `task`. Subsequent reads from it will return its default value.
-  mutating func clearTask() {self._task = nil}
+  /// What to do, in a language of the programs at both ends; of a task only.
+  var task: Data = Data()
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-
-  fileprivate var _task: ProtoTaskDescription? = nil
-}
-
-nonisolated struct ProtoTaskDescription: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var id: UInt32 = 0
-
-  /// What to do, in a language of the programs at both ends.
-  var description_p: Data = Data()
+  var isTask: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1346,7 +1349,7 @@ nonisolated extension ProtoReady: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BundleTrained"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{3}busy_seconds\0\u{3}feature_count\0\u{1}heads\0\u{1}task\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{3}busy_seconds\0\u{3}feature_count\0\u{1}heads\0\u{4}\u{2}outcome_byte_count\0\u{c}\u{6}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1359,17 +1362,13 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.busySeconds) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.featureCount) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.heads) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._task) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.outcomeByteCount) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if self.bundle != 0 {
       try visitor.visitSingularUInt64Field(value: self.bundle, fieldNumber: 1)
     }
@@ -1385,9 +1384,9 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.heads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.heads, fieldNumber: 5)
     }
-    try { if let v = self._task {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
+    if self.outcomeByteCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.outcomeByteCount, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1397,42 +1396,7 @@ nonisolated extension ProtoBundleTrained: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.busySeconds != rhs.busySeconds {return false}
     if lhs.featureCount != rhs.featureCount {return false}
     if lhs.heads != rhs.heads {return false}
-    if lhs._task != rhs._task {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoTaskOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".TaskOutcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}byte_count\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.byteCount) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
-    }
-    if self.byteCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.byteCount, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: ProtoTaskOutcome, rhs: ProtoTaskOutcome) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.outcomeByteCount != rhs.outcomeByteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1440,7 +1404,7 @@ nonisolated extension ProtoTaskOutcome: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoHeadDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".HeadDescription"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}classes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}classes\0\u{3}group_sizes\0\u{c}\u{1}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1448,26 +1412,26 @@ nonisolated extension ProtoHeadDescription: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.classes) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.groupSizes) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
-    }
     if !self.classes.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.classes, fieldNumber: 2)
+    }
+    if !self.groupSizes.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.groupSizes, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoHeadDescription, rhs: ProtoHeadDescription) -> Bool {
-    if lhs.id != rhs.id {return false}
     if lhs.classes != rhs.classes {return false}
+    if lhs.groupSizes != rhs.groupSizes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1633,7 +1597,7 @@ nonisolated extension ProtoRefused.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Features"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{1}hyperparameters\0\u{4}\u{2}broadcast_complete\0\u{3}chunk_count\0\u{3}class_keys\0\u{c}\u{4}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{4}\u{3}broadcast_complete\0\u{3}chunk_count\0\u{3}class_keys\0\u{1}training\0\u{c}\u{3}\u{1}\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1643,10 +1607,10 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.featureCount) }()
       case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.classRowCounts) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._hyperparameters) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.broadcastComplete) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.chunkCount) }()
       case 7: try { try decoder.decodeRepeatedFixed64Field(value: &self.classKeys) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._training) }()
       default: break
       }
     }
@@ -1663,9 +1627,6 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.classRowCounts.isEmpty {
       try visitor.visitPackedUInt64Field(value: self.classRowCounts, fieldNumber: 2)
     }
-    try { if let v = self._hyperparameters {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
     if self.broadcastComplete != false {
       try visitor.visitSingularBoolField(value: self.broadcastComplete, fieldNumber: 5)
     }
@@ -1675,16 +1636,116 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.classKeys.isEmpty {
       try visitor.visitPackedFixed64Field(value: self.classKeys, fieldNumber: 7)
     }
+    try { if let v = self._training {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoFeatures, rhs: ProtoFeatures) -> Bool {
     if lhs.featureCount != rhs.featureCount {return false}
     if lhs.classRowCounts != rhs.classRowCounts {return false}
-    if lhs._hyperparameters != rhs._hyperparameters {return false}
     if lhs.broadcastComplete != rhs.broadcastComplete {return false}
     if lhs.chunkCount != rhs.chunkCount {return false}
     if lhs.classKeys != rhs.classKeys {return false}
+    if lhs._training != rhs._training {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTraining: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Training"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{1}optimum\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoHyperparameters?
+        var hadOneofValue = false
+        if let current = self.method {
+          hadOneofValue = true
+          if case .epochs(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.method = .epochs(v)
+        }
+      }()
+      case 2: try {
+        var v: ProtoOptimum?
+        var hadOneofValue = false
+        if let current = self.method {
+          hadOneofValue = true
+          if case .optimum(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.method = .optimum(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.method {
+    case .epochs?: try {
+      guard case .epochs(let v)? = self.method else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .optimum?: try {
+      guard case .optimum(let v)? = self.method else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoTraining, rhs: ProtoTraining) -> Bool {
+    if lhs.method != rhs.method {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoOptimum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Optimum"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}l2\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.l2) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.l2.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.l2, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoOptimum, rhs: ProtoOptimum) -> Bool {
+    if lhs.l2 != rhs.l2 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1692,7 +1753,7 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hyperparameters"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}epoch_count\0\u{3}batch_size\0\u{3}learning_rate\0\u{1}rho\0\u{1}epsilon\0\u{1}dropout\0\u{1}initialisation\0\u{1}seed\0\u{3}optimum_l2\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}epoch_count\0\u{3}batch_size\0\u{3}learning_rate\0\u{1}rho\0\u{1}epsilon\0\u{1}dropout\0\u{1}initialisation\0\u{1}seed\0\u{c}\u{9}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1708,7 +1769,6 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
       case 6: try { try decoder.decodeSingularFloatField(value: &self.dropout) }()
       case 7: try { try decoder.decodeSingularEnumField(value: &self.initialisation) }()
       case 8: try { try decoder.decodeSingularFixed64Field(value: &self.seed) }()
-      case 9: try { try decoder.decodeSingularDoubleField(value: &self.optimumL2) }()
       default: break
       }
     }
@@ -1739,9 +1799,6 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
     if self.seed != 0 {
       try visitor.visitSingularFixed64Field(value: self.seed, fieldNumber: 8)
     }
-    if self.optimumL2.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.optimumL2, fieldNumber: 9)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1754,7 +1811,6 @@ nonisolated extension ProtoHyperparameters: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.dropout != rhs.dropout {return false}
     if lhs.initialisation != rhs.initialisation {return false}
     if lhs.seed != rhs.seed {return false}
-    if lhs.optimumL2 != rhs.optimumL2 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1890,7 +1946,7 @@ nonisolated extension ProtoChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}heads\0\u{1}task\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bundle\0\u{1}attempt\0\u{1}heads\0\u{2}\u{2}task\0\u{3}is_task\0\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1901,17 +1957,14 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bundle) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.heads) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._task) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.task) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isTask) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if self.bundle != 0 {
       try visitor.visitSingularUInt64Field(value: self.bundle, fieldNumber: 1)
     }
@@ -1921,9 +1974,12 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.heads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.heads, fieldNumber: 3)
     }
-    try { if let v = self._task {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
+    if !self.task.isEmpty {
+      try visitor.visitSingularBytesField(value: self.task, fieldNumber: 5)
+    }
+    if self.isTask != false {
+      try visitor.visitSingularBoolField(value: self.isTask, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1931,42 +1987,8 @@ nonisolated extension ProtoAssign: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.bundle != rhs.bundle {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.heads != rhs.heads {return false}
-    if lhs._task != rhs._task {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoTaskDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".TaskDescription"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}description\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularBytesField(value: &self.description_p) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.id != 0 {
-      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
-    }
-    if !self.description_p.isEmpty {
-      try visitor.visitSingularBytesField(value: self.description_p, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: ProtoTaskDescription, rhs: ProtoTaskDescription) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.description_p != rhs.description_p {return false}
+    if lhs.task != rhs.task {return false}
+    if lhs.isTask != rhs.isTask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
