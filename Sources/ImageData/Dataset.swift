@@ -39,12 +39,14 @@ package struct DatasetRequest: Sendable {
 
 /// Labelled images to train on and to test on, in memory.
 package struct Dataset: Sendable {
-    /// Which data set it is.
-    package let name: DatasetName
+    /// What it is called: of a built-in data set its name on the command line.
+    package let name: String
     /// The folder the files were read from.
     package let folder: String
     /// A name per class, in the order of the labels.
     package let classNames: [String]
+    /// The stable key of each class: of a built-in data set its class number there.
+    package let classKeys: [UInt64]
     /// What is trained on: the selected training rows.
     package let train: LabeledImages
     /// What is tested on: all test rows of the kept classes.
@@ -96,15 +98,20 @@ package struct Dataset: Sendable {
                     + "\(test.shape); use files that belong together")
         }
         return Dataset(
-            name: name, folder: location.folder, classNames: classNames, train: train, test: test)
+            name: name.rawValue, folder: location.folder, classNames: classNames,
+            classKeys: classes.map { UInt64($0) }, train: train, test: test)
     }
 
     /// A data set of images that are there already; traps unless both parts have one shape.
+    ///
+    /// - Parameter classKeys: without them a class's index is its key.
     package init(
-        name: DatasetName, folder: String, classNames: [String], train: LabeledImages,
-        test: LabeledImages
+        name: String, folder: String, classNames: [String], classKeys: [UInt64]? = nil,
+        train: LabeledImages, test: LabeledImages
     ) {
         precondition(train.shape == test.shape)
+        self.classKeys = classKeys ?? classNames.indices.map { UInt64($0) }
+        precondition(self.classKeys.count == classNames.count)
         self.name = name
         self.folder = folder
         self.classNames = classNames

@@ -61,7 +61,9 @@ extension RunResults {
         package var classes: Int
         /// A name per class, in the order of the labels.
         package var classNames: [String]
-        /// Of the pixels and labels used, training then test, hexadecimal.
+        /// Features of a row: those of the backbone, or of the files.
+        package var featureCount: Int
+        /// Of the pixels and labels used, training then test, or of the files, hexadecimal.
         package var sha256: String
         /// Bytes of the features of the training rows as each worker gets them, without their zeros
         /// where that is less; nil where images are sent in their place.
@@ -72,19 +74,21 @@ extension RunResults {
             case testRows = "test_rows"
             case classes
             case classNames = "class_names"
+            case featureCount = "feature_count"
             case sha256
             case featureBytes = "feature_bytes"
         }
 
         /// A summary of these figures.
         package init(
-            trainRows: Int, testRows: Int, classes: Int, classNames: [String], sha256: String,
-            featureBytes: Int? = nil
+            trainRows: Int, testRows: Int, classes: Int, classNames: [String], featureCount: Int,
+            sha256: String, featureBytes: Int? = nil
         ) {
             self.trainRows = trainRows
             self.testRows = testRows
             self.classes = classes
             self.classNames = classNames
+            self.featureCount = featureCount
             self.sha256 = sha256
             self.featureBytes = featureBytes
         }

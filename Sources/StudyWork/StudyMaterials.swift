@@ -34,7 +34,7 @@ package enum StudyMaterials {
                     "a study trains heads over all subsets, of at most \(HeadPlan.subsetClassCountMax) classes"
                 )
             }
-            let name = dataset.name.rawValue
+            let name = dataset.name
             let shape = dataset.train.shape
             let header = Header(
                 name: name, classNames: dataset.classNames, channelCount: shape.channelCount,
@@ -80,10 +80,10 @@ package enum StudyMaterials {
         let datasets = try materials.items.filter { $0.name.hasSuffix(ending) }.map { item in
             let header = try decode(Header.self, item.bytes)
             let sides = [header.channelCount, header.height, header.width]
-            guard let name = DatasetName(rawValue: header.name), item.name == header.name + ending,
+            guard !header.name.isEmpty, item.name == header.name + ending,
                 sides.allSatisfy({ (1...4_096).contains($0) }),
                 (2...HeadPlan.subsetClassCountMax).contains(header.classNames.count)
-            else { throw TrialError("the study has a data set that is none: \(item.name)") }
+            else { throw TrialError("the study has a data set without a name: \(item.name)") }
             let shape = ImageShape(
                 channelCount: header.channelCount, height: header.height, width: header.width)
             func images(_ name: String) throws -> LabeledImages {
@@ -95,13 +95,13 @@ package enum StudyMaterials {
                 return LabeledImages(shape: shape, pixels: pixels, labels: labels)
             }
             return Dataset(
-                name: name, folder: "", classNames: header.classNames, train: try images("train"),
+                name: header.name, folder: "", classNames: header.classNames, train: try images("train"),
                 test: try images("test"))
         }
         var backbones: [String: BackboneWeights] = [:]
         for dataset in datasets {
-            guard let weights = bytes[dataset.name.rawValue + backboneEnding] else { continue }
-            backbones[dataset.name.rawValue] = try backbone(weights, of: dataset)
+            guard let weights = bytes[dataset.name + backboneEnding] else { continue }
+            backbones[dataset.name] = try backbone(weights, of: dataset)
         }
         return TrialRunner(
             settings: settings, datasets: datasets, variant: variant, backbones: backbones)
@@ -117,7 +117,7 @@ package enum StudyMaterials {
         let values = FloatBytes.floats(bytes)
         guard let values, values.allSatisfy(\.isFinite),
             let weights = try? BackboneWeights(values: values, for: configuration)
-        else { throw TrialError("the backbone of \(dataset.name.rawValue) does not fit") }
+        else { throw TrialError("the backbone of \(dataset.name) does not fit") }
         return weights
     }
 

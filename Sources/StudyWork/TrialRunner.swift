@@ -28,7 +28,7 @@ package struct TrialRunner: Sendable {
         self.backbones = BackboneCache(given: backbones)
         self.settings = settings
         self.datasets = Dictionary(
-            datasets.map { ($0.name.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
+            datasets.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.variant = variant
     }
 

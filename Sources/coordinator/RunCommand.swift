@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeatureSource
 import Foundation
 import Heads
 import ImageData
@@ -14,6 +15,10 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Runs the whole job: backbone, heads on workers, evaluation, artefacts.",
         discussion: """
             The table (or results.json) goes to standard output, progress to standard error.
+
+            Example, features of your own backbone, on two worker processes:
+              coordinator run --train X.npy --train-labels y.npy --test X2.npy --test-labels y2.npy \
+                --workers 2
 
             Example, with workers that other hosts start by themselves:
               coordinator keygen keys --workers 3
@@ -43,8 +48,30 @@ struct RunCommand: AsyncParsableCommand {
 
 /// Which rows to train on.
 struct DataOptions: ParsableArguments {
-    @Option(help: "fashion-mnist, mnist or cifar10.")
-    var dataset = DatasetName.fashionMNIST
+    @Option(help: "fashion-mnist, mnist or cifar10 (default: fashion-mnist).")
+    var dataset: DatasetName?
+
+    @Option(
+        help: ArgumentHelp(
+            "Your own training rows, in the place of a data set: an .npy or .npz file.",
+            discussion: """
+                Rows of two axes are features of any backbone, [sample, feature]; of three or four \
+                axes of bytes they are images, [sample, row, column(, channel)], on which the LeNet \
+                is trained. FILE:NAME is one array of an .npz.
+                """))
+    var train: String?
+
+    @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME or a text file.")
+    var trainLabels: String?
+
+    @Option(help: "Your own test rows.")
+    var test: String?
+
+    @Option(help: "Their labels.")
+    var testLabels: String?
+
+    @Option(name: .customLong("as"), help: "features or images (default: by the rows' shape).")
+    var kind: UserDataRequest.Kind?
 
     @Option(help: "Folder with the standard files, in it or in a folder named like the data set.")
     var dataDir: String?
@@ -60,8 +87,26 @@ struct DataOptions: ParsableArguments {
     @Option(help: "Then keep this share of the rows of each class, drawn by the seed.")
     var fraction = 1.0
 
+    func validate() throws {
+        if let other = [trainLabels, test, testLabels].compactMap(\.self).first, train == nil {
+            throw ValidationError("which training rows? \(other) was given without --train")
+        }
+        if let dataset, train != nil {
+            throw ValidationError(
+                "--train is your own data, in the place of --dataset \(dataset.rawValue); give one of them"
+            )
+        }
+        if train != nil, dataDir != nil {
+            throw ValidationError("--data-dir is for a --dataset; --train names its file itself")
+        }
+    }
+
     func apply(to options: inout RunOptions) {
-        options.dataset = dataset
+        options.dataset = dataset ?? .fashionMNIST
+        options.userData = train.map {
+            UserDataRequest(
+                train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels, kind: kind)
+        }
         options.dataDirectory = dataDir
         options.classes = classes
         options.every = every
@@ -76,13 +121,13 @@ struct TrainingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Epochs of every head, or converge.",
+            "Epochs of every head, or converge (default: 20; of --train, converge).",
             discussion: """
                 converge trains each head to its optimum, without dropout and with an L2 penalty; the \
                 results say how many are certified. There is one optimum, wherever heads \
                 start; --batch-size and --learning-rate do not matter to them.
                 """))
-    var headEpochs = HeadEpochs.count(20)
+    var headEpochs: HeadEpochs?
 
     @Option(
         help: "L2 of --head-epochs converge (default: by cross-validation on the training rows).")
@@ -103,8 +148,9 @@ struct TrainingOptions: ParsableArguments {
     @Option(help: "Share of the features dropped while heads train (default: 0.5; 0 to converge).")
     var headDropout: Float?
 
-    @Option(help: "subsets (every set of two classes or more) or pairs.")
-    var heads = HeadPlan.Kind.subsets
+    @Option(
+        help: "subsets (every set of two classes or more) or pairs (default: subsets; of --train, pairs).")
+    var heads: HeadPlan.Kind?
 
     @Option(
         help: ArgumentHelp(
@@ -124,13 +170,13 @@ struct TrainingOptions: ParsableArguments {
 
     func apply(to options: inout RunOptions) {
         options.epochs = epochs
-        options.headEpochs = headEpochs
+        options.givenHeadEpochs = headEpochs
         options.precision = precision
         options.l2 = l2
         options.batchSize = batchSize
         options.learningRate = learningRate
         options.headDropout = headDropout
-        options.heads = heads
+        options.givenHeads = heads
         options.headMode = headMode
         options.headInitialisation = headInit
         options.seed = seed
@@ -210,6 +256,7 @@ struct OutputOptions: ParsableArguments {
 }
 
 extension DatasetName: ExpressibleByArgument {}
+extension UserDataRequest.Kind: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}

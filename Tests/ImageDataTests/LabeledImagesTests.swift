@@ -22,7 +22,7 @@ import Testing
 
     @Test func aDataSetHashesAllItsBytes() {
         let dataset = Dataset(
-            name: .mnist, folder: "", classNames: [], train: Self.images,
+            name: "mnist", folder: "", classNames: [], train: Self.images,
             test: Self.images.selecting([1]))
         #expect(dataset.byteCount == 12 + 3 + 4 + 1)
         // Python: hashlib.sha256(bytes([*range(12), 5, 0, 5, 4, 5, 6, 7, 0])).hexdigest()
@@ -34,7 +34,7 @@ import Testing
     @Test func labelsAbove255AreHashedWhole() {
         func digest(_ labels: [Int]) -> String {
             Dataset(
-                name: .mnist, folder: "", classNames: [],
+                name: "mnist", folder: "", classNames: [],
                 train: LabeledImages(shape: Self.shape, pixels: Array(0..<12), labels: labels),
                 test: Self.images.selecting([1])
             ).sha256

@@ -37,7 +37,7 @@ import Testing
         settings.headEpochCount = 4
         settings.batchSize = 16
         let dataset = Dataset(
-            name: .mnist, folder: "", classNames: ["a", "b", "c"],
+            name: "mnist", folder: "", classNames: ["a", "b", "c"],
             train: Self.images(120, shift: 0), test: Self.images(45, shift: 5))
         return TrialRunner(
             settings: settings, datasets: [dataset],
@@ -122,7 +122,7 @@ import Testing
         settings.epochCount = 1
         settings.headEpochCount = 1
         let dataset = Dataset(
-            name: .mnist, folder: "", classNames: ["a", "b", "c"],
+            name: "mnist", folder: "", classNames: ["a", "b", "c"],
             train: Self.images(30, shift: 0), test: Self.images(45, shift: 5))
         let runner = TrialRunner(
             settings: settings, datasets: [dataset], variant: try KernelVariant.select(nil))
@@ -231,7 +231,7 @@ import Testing
 @Suite struct StudyMaterialsTests {
     private let settings = StudySettings(scope: .post)
     private let dataset = Dataset(
-        name: .cifar10, folder: "", classNames: ["a", "b"],
+        name: "cifar10", folder: "", classNames: ["a", "b"],
         train: LabeledImages(
             shape: ImageShape(channelCount: 3, height: 6, width: 7),
             pixels: (0..<5 * 126).map { UInt8($0 % 251) }, labels: [0, 1, 1, 0, 1]),
@@ -296,7 +296,7 @@ import Testing
             shape: ImageShape(channelCount: 1, height: 6, width: 6),
             pixels: [UInt8](repeating: 0, count: 72), labels: [1, 256])
         let wide = Dataset(
-            name: .mnist, folder: "", classNames: ["a", "b"], train: images, test: images)
+            name: "mnist", folder: "", classNames: ["a", "b"], train: images, test: images)
         let error = #expect(throws: TrialError.self) {
             try StudyMaterials.materials(settings: settings, datasets: [wide])
         }

@@ -1,12 +1,12 @@
 import TestSupport
 import Testing
 
-/// Who may import whom: the arrows between modules, which go one way.
+/// Who imports whom: exactly the arrows that Package.swift declares, and a pure layer that is pure.
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
-    static let pure = [
-        "Numerics", "Statistics", "Heads", "Decoding", "Study", "Scheduling", "Simulation",
-        "WireProtocol",
+    static let pure: Set<String> = [
+        "Decoding", "Heads", "Numerics", "Scheduling", "Sessions", "Simulation", "Statistics",
+        "Study", "Transfer", "WireProtocol",
     ]
 
     /// C modules, each with the one Swift module that may import it.
@@ -15,58 +15,11 @@ import Testing
         "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Formats",
     ]
 
-    /// For each module the modules of ours that it may import, C modules apart.
-    static let arrows: [String: Set<String>] = [
-        "Numerics": [],
-        "Statistics": [],
-        "Heads": ["Numerics"],
-        "Decoding": ["Heads", "Statistics", "Numerics"],
-        "Study": ["Decoding", "Heads", "Statistics", "Numerics"],
-        "Scheduling": ["Heads", "Numerics"],
-        "Simulation": ["Heads", "Scheduling", "Numerics"],
-        "WireProtocol": ["Heads", "Numerics"],
-
-        "Hashing": [],
-        "ZeroMQ": [],
-        "OneDNN": [],
-        "System": [],
-        "Formats": ["Hashing", "Numerics"],
-        "ImageData": ["Formats", "Hashing", "Numerics"],
-        "LeNet": ["Heads", "OneDNN", "Numerics"],
-        "HeadTraining": ["Heads", "Statistics", "Numerics"],
-        "FeatureStore": ["Hashing", "Heads", "Numerics"],
-        "Journal": ["Formats", "Hashing", "Heads", "Numerics"],
-        "RunFolder": ["Formats", "Hashing", "Heads", "Journal", "Numerics"],
-        "Reporting": ["Heads", "Study", "Numerics"],
-
-        "StudyWork": [
-            "LeNet", "ImageData", "Decoding", "FeatureStore", "Hashing", "Heads",
-            "HeadTraining", "Study", "Numerics",
-        ],
-
-        "CoordinatorRuntime": [
-            "LeNet", "ImageData", "Decoding", "FeatureStore", "Formats", "Hashing", "Heads",
-            // To train a disputed head itself.
-            "HeadTraining", "Journal", "Reporting", "RunFolder", "Scheduling", "Simulation",
-            "Study", "Numerics", "System", "StudyWork", "WireProtocol", "ZeroMQ",
-        ],
-        "WorkerRuntime": [
-            "LeNet", "FeatureStore", "Heads", "HeadTraining", "Numerics", "System",
-            "WireProtocol", "ZeroMQ",
-        ],
-        // A program parses the options of its runtime, whose types live in these.
-        "coordinator": ["LeNet", "CoordinatorRuntime", "ImageData", "Heads", "Study"],
-        "worker": ["FeatureStore", "HeadTraining", "StudyWork", "WorkerRuntime"],
-        "bench": [
-            "LeNet", "CoordinatorRuntime", "FeatureStore", "Heads", "HeadTraining", "Numerics",
-        ],
-    ]
-
     /// Packages of others, each with the modules that may import it.
     static let importersOfPackage: [String: Set<String>] = [
         "ArgumentParser": ["bench", "coordinator", "worker"],
         "GRDB": ["Journal"],
-        "Logging": ["CoordinatorRuntime", "WorkerRuntime", "coordinator", "worker"],
+        "Logging": ["WorkerRuntime", "worker"],
         "SwiftProtobuf": ["WireProtocol"],
     ]
 
@@ -81,57 +34,82 @@ import Testing
         "Sources/WireProtocol/ByteFields.swift": ["FoundationEssentials"]
     ]
 
-    @Test func everyModuleHasItsPlaceInTheTable() {
+    private let map: PackageMap
+    private let sources = SourceFile.all(under: "Sources")
+
+    init() throws {
+        map = try PackageMap()
+    }
+
+    @Test func everyModuleIsDeclared() {
         let folders = Set(SourceFile.paths(under: "Sources").compactMap(Self.module(of:)))
-        let known = Set(Self.arrows.keys).union(Self.importerOfC.keys)
-        #expect(folders.subtracting(known) == [], "New modules need a line in this table.")
-        #expect(known.subtracting(folders) == [], "These modules are gone.")
+        let known = Set(map.declared.keys).union(Self.importerOfC.keys)
+        #expect(folders == known)
+        #expect(map.declared.count > 20)
     }
 
-    @Test func arrowsGoOneWay() {
-        var remaining = Self.arrows
-        while let free = remaining.first(where: { module in
-            module.value.allSatisfy { remaining[$0] == nil }
-        }) {
-            remaining[free.key] = nil
+    @Test func arrowsAreThoseDeclaredAndNoOthers() {
+        var imported: [String: Set<String>] = [:]
+        for file in sources {
+            let modules = Set(file.imports.map(\.module)).subtracting(Self.toolchain)
+            imported[file.module, default: []].formUnion(modules)
         }
-        #expect(remaining.isEmpty, "A circle among these modules.")
-        for module in Self.pure {
-            #expect(Self.arrows[module]?.isSubset(of: Self.pure) == true, "\(module) is pure.")
+        for (module, declared) in map.declared.sorted(by: { $0.key < $1.key }) {
+            let used = imported[module, default: []]
+            #expect(used.subtracting(declared) == [], "\(module) imports what it does not declare.")
+            #expect(declared.subtracting(used) == [], "\(module) declares what it does not import.")
         }
-        #expect(Self.arrows["Scheduling"]?.contains("WireProtocol") == false)
-        #expect(Self.arrows["WireProtocol"]?.contains("Scheduling") == false)
     }
 
-    @Test func sourcesKeepToTheTable() {
+    @Test func pureModulesArePure() {
+        for module in Self.pure.sorted() {
+            let others = (map.declared[module] ?? ["?"]).subtracting(["SwiftProtobuf"])
+            #expect(others.isSubset(of: Self.pure), "\(module)")
+        }
         var findings: [String] = []
-        for file in SourceFile.all(under: "Sources") {
+        for file in sources where Self.pure.contains(file.module) {
             let exceptions = Self.exceptions[file.path, default: []]
             for (imported, line) in file.imports
-            where !Self.may(file.module, use: imported) && !exceptions.contains(imported) {
-                findings.append(file.finding(line, "\(file.module) must not import \(imported)."))
+            where Self.toolchain.contains(imported) && !exceptions.contains(imported) {
+                findings.append(file.finding(line, "\(file.module) is pure"))
             }
+        }
+        #expect(findings == [])
+        #expect(map.declared["Scheduling"]?.contains("WireProtocol") == false)
+        #expect(map.declared["WireProtocol"]?.contains("Scheduling") == false)
+    }
+
+    @Test func clocksAreReadOutsideThePureLayer() {
+        let findings = sources.filter { Self.pure.contains($0.module) }.flatMap { file in
+            file.code.enumerated().filter {
+                $0.element.contains("ContinuousClock") || $0.element.contains("SuspendingClock")
+            }.map { file.finding($0.offset, "a pure module has one clock, Instant") }
         }
         #expect(findings == [])
     }
 
+    @Test func packagesOfOthersHaveTheirImporters() {
+        for (module, declared) in map.declared {
+            for (package, importers) in Self.importersOfPackage where declared.contains(package) {
+                #expect(importers.contains(module), "\(module) depends on \(package).")
+            }
+        }
+    }
+
     @Test func exceptionsAreNeeded() {
-        let files = SourceFile.all(under: "Sources")
         for (path, imported) in Self.exceptions {
-            let found = files.first { $0.path == path }?.imports.map(\.module) ?? []
+            let found = sources.first { $0.path == path }?.imports.map(\.module) ?? []
             #expect(imported.isSubset(of: found), "\(path)")
         }
     }
 
     @Test func eachCModuleHasOneImporter() {
-        var importers: [String: Set<String>] = [:]
-        for file in SourceFile.all(under: "Sources") {
-            for (imported, _) in file.imports {
-                importers[imported, default: []].insert(file.module)
+        for file in sources {
+            for (imported, line) in file.imports {
+                guard let importer = Self.importerOfC[imported] else { continue }
+                #expect(
+                    file.module == importer, "\(file.finding(line, "only \(importer) imports it"))")
             }
-        }
-        for name in Self.importerOfC.keys.sorted() {
-            #expect(importers[name, default: []].count <= 1, "\(name)")
         }
     }
 
@@ -141,13 +119,6 @@ import Testing
                 .map { file.finding($0.offset, "a seam is missing") }
         }
         #expect(findings == [])
-    }
-
-    private static func may(_ module: String, use imported: String) -> Bool {
-        if let importer = importerOfC[imported] { return module == importer }
-        if let importers = importersOfPackage[imported] { return importers.contains(module) }
-        if arrows[imported] != nil { return arrows[module]?.contains(imported) == true }
-        return toolchain.contains(imported) && !pure.contains(module)
     }
 
     private static func module(of path: String) -> String? {

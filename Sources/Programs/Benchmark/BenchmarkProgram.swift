@@ -51,17 +51,16 @@ package final class BenchmarkProgram: Sendable {
     private func runTrials(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let thread = ThreadExecutor(name: "data")
-        let request = options.datasetRequest
-        let dataset = try await thread.run { try Dataset.load(request) }
+        let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
-        let directory = try options.openDirectory()
+        let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil
         let backbone = try await BackbonePhase(options, console).run(
-            dataset, directory, clock)
+            data, directory, clock)
         let phase = HeadPhase(
-            options: options, plan: try options.plan(classCount: dataset.classCount),
+            options: options, plan: try options.plan(classCount: data.classCount),
             backbone: backbone, admission: admission, console: console)
         let measurements = try await measure(phase, directory)
         var report = try SpeedupReport(

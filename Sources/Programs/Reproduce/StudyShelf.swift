@@ -44,7 +44,7 @@ struct StudyShelf: Sendable {
         self.grid = grid
         self.settings = settings
         self.datasets = Dictionary(
-            datasets.map { ($0.name.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
+            datasets.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Takes in what an earlier start, or a worker, brought; ignores what the grid does not ask for.

@@ -61,7 +61,7 @@ extension BackbonePhase {
     ///
     /// - Throws: `RunError` when they are not: the backbone's bits depend on the processor.
     func settled(
-        _ outcome: BackboneOutcome, _ journal: RunJournal
+        _ outcome: BackboneOutcome, _ journal: RunJournal, origin: String
     ) throws -> FeatureRecord {
         let record = FeatureRecord(
             digest: outcome.featureDigest, origin: origin, manifest: outcome.chunks.manifest)
@@ -79,7 +79,7 @@ extension BackbonePhase {
     }
 
     /// What the features' bits depend on besides the weights.
-    private var origin: String {
+    var origin: String {
         "\(Processor.modelName ?? "unknown processor"), threads: \(options.threads), oneDNN \(Backbone.libraryVersion)"
     }
 }

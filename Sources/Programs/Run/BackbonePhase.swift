@@ -11,11 +11,12 @@ import RunFolder
 import Sessions
 import System
 
-/// What the backbone phase leaves: frozen weights and features.
+/// What heads are trained and judged on, wherever it comes from.
 struct BackboneOutcome: Sendable {
-    let weights: BackboneWeights
-    /// The output layer over all classes: the one-vs-all scheme.
-    let output: Head
+    /// Of the backbone that made the features; nil where they come from files.
+    let weights: BackboneWeights?
+    /// The backbone's output layer over all classes: the one-vs-all scheme; nil likewise.
+    let output: Head?
     /// Training features as workers get them.
     let chunks: FeatureChunks
     /// `[sample, feature]`.
@@ -23,7 +24,8 @@ struct BackboneOutcome: Sendable {
     let featureDigest: String
 }
 
-/// Trains the backbone, or takes it from an earlier start of the run, and extracts features.
+/// Takes features from files, or trains the backbone (or takes it from an earlier start of the run) and
+/// has it make them.
 struct BackbonePhase {
     let options: RunOptions
     private let console: Console
@@ -34,10 +36,10 @@ struct BackbonePhase {
     }
 
     func run(
-        _ dataset: Dataset, _ directory: RunDirectory, _ clock: PhaseClock
+        _ data: RunData, _ directory: RunDirectory, _ clock: PhaseClock
     ) async throws -> BackboneOutcome {
         let journal = try directory.openJournal
-        try directory.settle(journal, dataDigest: dataset.sha256)
+        try directory.settle(journal, dataDigest: data.sha256)
         var start = JournalEntries()
         let time = Date(timeIntervalSinceNow: -clock.secondsSinceStart)
         start.events = [
@@ -51,7 +53,14 @@ struct BackbonePhase {
         let result: Result<BackboneOutcome, any Error>
         do {
             result = .success(
-                try await compute(dataset, directory, journal, writer, clock, on: thread))
+                try await thread.run { flag in
+                    switch data {
+                    case .images(let dataset):
+                        try compute(dataset, directory, journal, writer, clock, flag)
+                    case .features(_, let train, let test):
+                        try take(data, train, test, directory, journal, writer, clock)
+                    }
+                })
         } catch {
             result = .failure(error)
         }
@@ -61,25 +70,41 @@ struct BackbonePhase {
         return try result.get()
     }
 
+    /// Features of files: nothing is computed, and the clock of the backbone stands still.
+    private func take(
+        _ data: RunData, _ train: Matrix, _ test: Matrix, _ directory: RunDirectory,
+        _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock
+    ) throws -> BackboneOutcome {
+        console.show(.activity("hashing features"))
+        let outcome = try finish(nil, train, test, data, directory)
+        var entries = JournalEntries()
+        entries.features = try settled(outcome, journal, origin: "files of the user's own")
+        writer.append(entries)
+        clock.end(\.features)
+        return outcome
+    }
+
     private func compute(
         _ dataset: Dataset, _ directory: RunDirectory, _ journal: RunJournal,
-        _ writer: JournalWriter, _ clock: PhaseClock, on thread: ThreadExecutor
-    ) async throws -> BackboneOutcome {
-        try await thread.run { flag in
-            let backbone = try trained(dataset, journal, writer, flag)
-            console.endPhase()
-            clock.end(\.backbone)
-            console.show(.activity("extracting features"))
-            let check: (Int) throws -> Void = { _ in try flag.check() }
-            let train = try backbone.features(pixels: dataset.train.pixels, onMinibatch: check)
-            let test = try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
-            let outcome = try finish(backbone.weights(), train, test, dataset, directory)
-            var entries = JournalEntries()
-            entries.features = try settled(outcome, journal)
-            writer.append(entries)
-            clock.end(\.features)
-            return outcome
-        }
+        _ writer: JournalWriter, _ clock: PhaseClock, _ flag: CancellationFlag
+    ) throws -> BackboneOutcome {
+        let backbone = try trained(dataset, journal, writer, flag)
+        console.endPhase()
+        clock.end(\.backbone)
+        console.show(.activity("extracting features"))
+        let check: (Int) throws -> Void = { _ in try flag.check() }
+        let train = try backbone.features(pixels: dataset.train.pixels, onMinibatch: check)
+        let test =
+            dataset.test.count == 0
+            ? Matrix(rowCount: 0, columnCount: train.columnCount, values: [])
+            : try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
+        try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
+        let outcome = try finish(backbone.weights(), train, test, .images(dataset), directory)
+        var entries = JournalEntries()
+        entries.features = try settled(outcome, journal, origin: origin)
+        writer.append(entries)
+        clock.end(\.features)
+        return outcome
     }
 
     private func trained(
@@ -136,23 +161,21 @@ struct BackbonePhase {
     }
 
     private func finish(
-        _ weights: BackboneWeights, _ train: Matrix, _ test: Matrix, _ dataset: Dataset,
+        _ weights: BackboneWeights?, _ train: Matrix, _ test: Matrix, _ data: RunData,
         _ directory: RunDirectory
     ) throws -> BackboneOutcome {
         if options.savesFeatures {
             try NPY.write(train, to: directory.path(of: .trainFeatures))
-            try NPY.write(labels: dataset.train.labels, to: directory.path(of: .trainLabels))
+            try NPY.write(labels: data.trainLabels, to: directory.path(of: .trainLabels))
             try NPY.write(test, to: directory.path(of: .testFeatures))
-            try NPY.write(labels: dataset.test.labels, to: directory.path(of: .testLabels))
+            try NPY.write(labels: data.testLabels, to: directory.path(of: .testLabels))
         }
-        try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
-        let classCount = dataset.classCount
         return BackboneOutcome(
-            weights: weights,
-            output: weights.outputHead,
+            weights: weights, output: weights?.outputHead,
             chunks: try FeatureChunks(
                 FeatureTable(
-                    grouping: train, labels: dataset.train.labels, classCount: classCount)),
+                    grouping: train, labels: data.trainLabels, classCount: data.classCount,
+                    classKeys: data.classKeys)),
             testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
     }
 }

@@ -134,14 +134,15 @@ package final class CoordinatorProgram: Sendable {
     private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let compute = ComputePool(threadCount: options.threads, name: "evaluate")
-        console.show(.activity("reading \(options.dataset.rawValue)"))
-        let dataset = try await loadDataset(on: compute)
-        let plan = try options.plan(classCount: dataset.classCount)
-        let directory = try options.openDirectory()
+        console.show(
+            .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
+        let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
+        let plan = try options.plan(classCount: data.classCount)
+        let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
         if directory.state == .finished { return try printFormer(directory) }
         clock.end(\.data)
-        describe(dataset, plan, directory)
+        describe(data, plan, directory)
 
         var fleet = Fleet(bind: options.bind, admission: admission, observer: console) {
             "the coordinator ended: \(Self.runError($0).message)"
@@ -155,16 +156,16 @@ package final class CoordinatorProgram: Sendable {
                 admission: admission)
         } _: { [self] members in
             let backbone = try await BackbonePhase(options, console).run(
-                dataset, directory, clock)
+                data, directory, clock)
             let trained = try await TrainingPhase(
-                options: options, dataset: dataset, plan: plan, backbone: backbone, pool: compute,
+                options: options, data: data, plan: plan, backbone: backbone, pool: compute,
                 console: console
             ).run(members.link, directory, clock)
             let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
-                backbone, trained, labels: dataset.test.labels)
+                backbone, trained, labels: data.testLabels)
             clock.end(\.evaluate)
             let record = RunRecord(
-                options: options, dataset: dataset, plan: plan, backbone: backbone,
+                options: options, data: data, plan: plan, backbone: backbone,
                 trained: trained, evaluation: evaluation)
             return (try record.write(to: directory, clock), trained)
         }
@@ -177,15 +178,10 @@ package final class CoordinatorProgram: Sendable {
 }
 
 extension CoordinatorProgram {
-    private func loadDataset(on pool: ComputePool) async throws -> Dataset {
-        let request = options.datasetRequest
-        return try await pool.threads[0].run { try Dataset.load(request) }
-    }
-
-    private func describe(_ dataset: Dataset, _ plan: HeadPlan, _ directory: RunDirectory) {
+    private func describe(_ data: RunData, _ plan: HeadPlan, _ directory: RunDirectory) {
         console.log(
             .info,
-            "\(dataset.name.rawValue): \(dataset.train.count) training and \(dataset.test.count) test rows of \(dataset.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+            "\(data.name): \(data.trainLabels.count) training and \(data.testLabels.count) test rows of \(data.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
         )
     }
 

@@ -26,7 +26,7 @@ struct NetworkPhase {
 
     /// The run as a study's one trial: its rows are all that the run keeps.
     private var key: TrialKey {
-        TrialKey(dataset: dataset.name.rawValue, fractionMillionths: 1_000_000, trial: 0)
+        TrialKey(dataset: dataset.name, fractionMillionths: 1_000_000, trial: 0)
     }
 
     private var settings: StudySettings {
@@ -100,7 +100,7 @@ struct NetworkPhase {
         let chunks = MaterialChunks(
             try StudyMaterials.materials(
                 settings: settings, datasets: [dataset],
-                backbones: isWarm ? [dataset.name.rawValue: backbone.weights] : [:]))
+                backbones: isWarm ? [dataset.name: backbone.weights] : [:]))
         let job = try TaskJob(
             tasks: plan.heads.enumerated().map { index, key in
                 let unit = unit(WorkID(UInt32(index)))

@@ -57,6 +57,8 @@ package enum HeadEpochs: Hashable, Sendable, CustomStringConvertible {
 package struct RunOptions: Sendable {
     /// The data set whose files are read.
     package var dataset = DatasetName.fashionMNIST
+    /// The user's own files, in the place of a data set's; nil for a data set.
+    package var userData: UserDataRequest?
     /// Folder with the standard files; nil means `MANYHEADS_DATA`, then the system's folder.
     package var dataDirectory: String?
     /// The classes kept, which also numbers the labels.
@@ -67,8 +69,8 @@ package struct RunOptions: Sendable {
     package var fraction = 1.0
     /// Epochs of the backbone, 1 to 100,000.
     package var epochs = 12
-    /// Epochs of every head.
-    package var headEpochs = HeadEpochs.count(20)
+    /// How long every head trains, if it was said.
+    package var givenHeadEpochs: HeadEpochs?
     /// Strength of the penalty of heads at their optimum, above 0; nil has cross-validation choose it.
     package var l2: Double?
     /// Numbers of the backbone's heavy products.
@@ -80,8 +82,8 @@ package struct RunOptions: Sendable {
     /// Share of the features dropped while heads train, in [0, 1); nil is half of them, and none on the
     /// way to an optimum.
     package var headDropout: Float?
-    /// Which class sets get a head.
-    package var heads = HeadPlan.Kind.subsets
+    /// Which class sets get a head, if it was said.
+    package var givenHeads: HeadPlan.Kind?
     /// Which weights head training may change.
     package var headMode = HeadMode.frozen
     /// Where the heads' weights start; an optimum does not depend on it.
@@ -115,6 +117,19 @@ package struct RunOptions: Sendable {
     /// The least important kind of line that standard error gets.
     package var logLevel = LogLevel.info
 
+    /// How long every head trains: of the user's own files to its optimum.
+    package var headEpochs: HeadEpochs {
+        get { givenHeadEpochs ?? (userData == nil ? .count(20) : .converge) }
+        set { givenHeadEpochs = newValue }
+    }
+
+    /// Which class sets get a head: of the user's own files pairs, as nobody knows how many classes
+    /// there are.
+    package var heads: HeadPlan.Kind {
+        get { givenHeads ?? (userData == nil ? .subsets : .pairs) }
+        set { givenHeads = newValue }
+    }
+
     /// The defaults of the contract, with `threads` for the backbone and the evaluation.
     package init(threads: Int) {
         self.threads = threads
@@ -124,6 +139,7 @@ package struct RunOptions: Sendable {
     ///
     /// - Throws: `usage` with one sentence for what cannot run.
     package func check() throws(RunError) {
+        try checkUserData()
         try require(every >= 1, "--every must be at least 1, not \(every)")
         try require(
             fraction > 0 && fraction <= 1,
@@ -162,6 +178,18 @@ package struct RunOptions: Sendable {
             heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1, or say \
             --insecure if the network is yours alone
             """)
+    }
+
+    private func checkUserData() throws(RunError) {
+        guard userData != nil else { return }
+        try require(
+            classes == .all && every == 1 && fraction == 1,
+            "--classes, --every and --fraction select rows of a --dataset; of --train all rows are taken"
+        )
+        try require(
+            headMode == .frozen,
+            "--head-mode \(headMode.rawValue) trains whole networks on a --dataset; --train takes frozen heads"
+        )
     }
 
     private func checkHeads() throws(RunError) {
@@ -240,7 +268,12 @@ package struct RunOptions: Sendable {
     /// Every option in force, as config.json and results.json hold it.
     package var config: [String: JSONValue] {
         [
-            "dataset": .string(dataset.rawValue),
+            "dataset": userData == nil ? .string(dataset.rawValue) : .null,
+            "train": userData.map { .string($0.train) } ?? .null,
+            "train_labels": userData?.trainLabels.map { .string($0) } ?? .null,
+            "test": userData?.test.map { .string($0) } ?? .null,
+            "test_labels": userData?.testLabels.map { .string($0) } ?? .null,
+            "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
             "data_dir": dataDirectory.map { .string($0) } ?? .null,
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
@@ -272,7 +305,8 @@ package struct RunOptions: Sendable {
     /// `threads` is among them although the backbone's bits depend on it: what is trained already is
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
-        "data_dir", "workers", "min_workers", "verify", "bind", "insecure", "key", "allow",
+        // What is in them counts, and is compared by its digest.
+        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers", "verify", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 
@@ -293,15 +327,19 @@ package struct RunOptions: Sendable {
                 "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
             )
         }
-        return HeadPlan(heads, classCount: classCount)
+        // The head over all classes is the one-vs-all of features without a backbone, and a control
+        // beside one.
+        return HeadPlan(heads, classCount: classCount, withAllClasses: userData != nil)
     }
 
     /// The run directory, made, locked and compared with these options.
-    func openDirectory() throws -> RunDirectory {
+    ///
+    /// - Parameter name: what the rows are called, for a folder without a name of its own.
+    func openDirectory(name: String) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
                 ?? RunDirectory.defaultPath(
-                    dataset: dataset.rawValue, at: Int(Date().timeIntervalSince1970)),
+                    dataset: name, at: Int(Date().timeIntervalSince1970)),
             config: config, incidental: Self.incidental)
     }
 

@@ -15,7 +15,7 @@ import ZeroMQ
 /// Everything a run found, on its way into files and onto the screen.
 struct RunRecord {
     let options: RunOptions
-    let dataset: Dataset
+    let data: RunData
     let plan: HeadPlan
     let backbone: BackboneOutcome
     let trained: TrainedHeads
@@ -37,7 +37,7 @@ struct RunRecord {
             predictions: RunDigests.predictions(predictions))
         try directory.write(predictions, as: .predictions)
         let model = try ModelArtefact.file(
-            backbone: backbone.weights.named("backbone."), heads: trained.heads,
+            backbone: backbone.weights?.named("backbone.") ?? [], heads: trained.heads,
             metadata: metadata(digests))
         try directory.write(model.encoded(), as: .model)
         try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
@@ -48,8 +48,11 @@ struct RunRecord {
 
     private func metadata(_ digests: RunResults.Digests) -> [String: String] {
         var metadata = [
-            "dataset": dataset.name.rawValue,
-            "classes": dataset.classNames.joined(separator: ","),
+            "dataset": data.name,
+            "classes": data.classNames.joined(separator: ","),
+            // Names of the user's own may have commas.
+            "class_names": Self.json(data.classNames),
+            "class_keys": Self.json(data.classKeys.map(String.init)),
             "seed": "\(options.seed)", "digest.features": digests.features,
             "digest.heads": digests.heads, "digest.predictions": digests.predictions,
         ]
@@ -60,6 +63,13 @@ struct RunRecord {
             }.joined(separator: ";")
         }
         return metadata
+    }
+
+    private static func json(_ texts: [String]) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        // Texts are always representable.
+        return (try? encoder.encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     }
 
     private var verification: RunResults.Verification? {
@@ -89,9 +99,9 @@ struct RunRecord {
         RunResults(
             config: config,
             data: .init(
-                trainRows: dataset.train.count, testRows: dataset.test.count,
-                classes: dataset.classCount, classNames: dataset.classNames,
-                sha256: dataset.sha256,
+                trainRows: data.trainLabels.count, testRows: data.testLabels.count,
+                classes: data.classCount, classNames: data.classNames,
+                featureCount: backbone.testFeatures.columnCount, sha256: data.sha256,
                 featureBytes: options.headMode == .frozen
                     ? backbone.chunks.manifest.byteCount : nil),
             schemes: .init(

@@ -52,7 +52,7 @@ struct TrainedHeads: Sendable {
 /// Has workers train the heads of a run, and says how they came out.
 struct TrainingPhase {
     let options: RunOptions
-    let dataset: Dataset
+    let data: RunData
     let plan: HeadPlan
     let backbone: BackboneOutcome
     let pool: ComputePool
@@ -65,7 +65,7 @@ struct TrainingPhase {
         _ link: CoordinatorLink, _ directory: RunDirectory, _ clock: PhaseClock
     ) async throws -> TrainedHeads {
         let journal = try directory.openJournal
-        guard options.headMode == .frozen else {
+        if options.headMode != .frozen, let dataset = data.images {
             let phase = NetworkPhase(
                 options: options, plan: plan, dataset: dataset, backbone: backbone)
             var (job, chunks) = try phase.job(known: phase.known(journal))

@@ -1,0 +1,89 @@
+import FeatureSource
+import ImageData
+import Numerics
+
+/// What a run is about: labelled rows, training and test, and the classes that they are of.
+enum RunData: Sendable {
+    /// Images, on which a backbone is trained.
+    case images(Dataset)
+    /// Features of any other backbone, `[sample, feature]`, in files of the user's own.
+    case features(UserData, train: Matrix, test: Matrix)
+
+    /// Reads a data set, or the user's own files.
+    ///
+    /// - Throws: `DatasetError` or `FormatError`, one sentence that names the file and the cure.
+    static func load(_ options: RunOptions) throws -> RunData {
+        guard let request = options.userData else {
+            return .images(try Dataset.load(options.datasetRequest))
+        }
+        let data = try UserData.load(request)
+        switch data.rows {
+        case .features(let train, let test):
+            return .features(
+                data, train: train,
+                test: test ?? Matrix(rowCount: 0, columnCount: train.columnCount, values: []))
+        case .images(let train, let test):
+            return .images(
+                Dataset(
+                    name: data.name, folder: request.train, classNames: data.classNames,
+                    classKeys: data.classKeys, train: train,
+                    test: test ?? LabeledImages(shape: train.shape, pixels: [], labels: [])))
+        }
+    }
+
+    /// For people and folders.
+    var name: String {
+        switch self {
+        case .images(let dataset): dataset.name
+        case .features(let data, _, _): data.name
+        }
+    }
+
+    /// A name per class.
+    var classNames: [String] {
+        switch self {
+        case .images(let dataset): dataset.classNames
+        case .features(let data, _, _): data.classNames
+        }
+    }
+
+    /// The stable key of each class.
+    var classKeys: [UInt64] {
+        switch self {
+        case .images(let dataset): dataset.classKeys
+        case .features(let data, _, _): data.classKeys
+        }
+    }
+
+    /// How many classes there are.
+    var classCount: Int { classNames.count }
+
+    /// A class per training row.
+    var trainLabels: [Int] {
+        switch self {
+        case .images(let dataset): dataset.train.labels
+        case .features(let data, _, _): data.trainLabels
+        }
+    }
+
+    /// A class per test row; none without test rows.
+    var testLabels: [Int] {
+        switch self {
+        case .images(let dataset): dataset.test.labels
+        case .features(let data, _, _): data.testLabels ?? []
+        }
+    }
+
+    /// Of everything that was read, hexadecimal.
+    var sha256: String {
+        switch self {
+        case .images(let dataset): dataset.sha256
+        case .features(let data, _, _): data.sha256
+        }
+    }
+
+    /// The images, where there are any.
+    var images: Dataset? {
+        if case .images(let dataset) = self { dataset } else { nil }
+    }
+}
