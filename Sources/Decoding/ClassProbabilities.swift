@@ -16,19 +16,23 @@ package struct ClassProbabilities: Sendable, Equatable {
 
     /// Wraps probabilities; traps unless there is one per row and class, and at least one class.
     package init(classes: ClassSet, rowCount: Int, values: [Double]) {
-        self.classes = classes.members
-        precondition(!self.classes.isEmpty)
+        self.init(members: classes.members, rowCount: rowCount, values: values)
+    }
+
+    init(members: [Int], rowCount: Int, values: [Double]) {
+        precondition(!members.isEmpty)
         precondition(rowCount >= 0)
-        precondition(values.count == rowCount * self.classes.count)
+        precondition(values.count == rowCount * members.count)
+        classes = members
         self.rowCount = rowCount
         self.values = values
     }
 
     /// Rows of zeros, to be filled.
     init(members: [Int], rowCount: Int) {
-        classes = members
-        self.rowCount = rowCount
-        values = [Double](repeating: 0, count: rowCount * members.count)
+        self.init(
+            members: members, rowCount: rowCount,
+            values: [Double](repeating: 0, count: rowCount * members.count))
     }
 
     /// One row's probabilities, in the order of ``classes``, without a copy.

@@ -37,9 +37,12 @@ package struct EliminationOutcome: Sendable, Equatable {
     /// Heads asked per row, on average; 0 without rows.
     package var headsPerRow: Double { Self.mean(headsAsked) }
 
+    /// Classes of the heads asked per row, on average; 0 without rows.
+    package var outputsPerRow: Double { Self.mean(outputsAsked) }
+
     /// Floating-point operations of the heads asked per row, on average: `2 |S| d` each.
     package func flopsPerRow(featureCount: Int) -> Double {
-        Self.mean(outputsAsked) * 2 * Double(featureCount)
+        outputsPerRow * 2 * Double(featureCount)
     }
 
     /// The share of rows whose top class never changed from head to head; 0 without rows.

@@ -2,10 +2,14 @@
 package struct Evaluation: Sendable, Equatable {
     /// Classes of labels and predictions: the rows and columns of ``confusion``.
     package let classCount: Int
-    /// `[label, prediction]`, row-major: rows of each label by what was predicted for them.
-    package let confusion: [Int]
+    /// The class predicted for each row.
+    package let predictions: [Int]
+    /// The true class of each row.
+    package let labels: [Int]
+    /// Rows predicted right.
+    package let correctCount: Int
 
-    /// Counts every (label, prediction).
+    /// Compares every label with its prediction.
     ///
     /// - Throws: ``DecodingError`` when counts differ or a class is not below `classCount`.
     package init(predictions: [Int], labels: [Int], classCount: Int) throws(DecodingError) {
@@ -13,35 +17,37 @@ package struct Evaluation: Sendable, Equatable {
             throw .labelMismatch("\(predictions.count) predictions, but \(labels.count) labels")
         }
         let classes = 0..<max(0, classCount)
-        var confusion = [Int](repeating: 0, count: classes.count * classes.count)
         for (row, (label, prediction)) in zip(labels, predictions).enumerated() {
             guard classes.contains(label), classes.contains(prediction) else {
                 throw .labelMismatch(
                     "row \(row) has label \(label) and prediction \(prediction) "
                         + "with \(classes.count) classes")
             }
-            confusion[label * classes.count + prediction] += 1
         }
         self.classCount = classes.count
-        self.confusion = confusion
+        self.predictions = predictions
+        self.labels = labels
+        correctCount = zip(labels, predictions).count { $0 == $1 }
+    }
+
+    /// `[label, prediction]`, row-major: rows of each label by what was predicted for them; counted at
+    /// each call.
+    package var confusion: [Int] {
+        var counts = [Int](repeating: 0, count: classCount * classCount)
+        for (label, prediction) in zip(labels, predictions) {
+            counts[label * classCount + prediction] += 1
+        }
+        return counts
     }
 
     /// Rows of one label that were given one prediction.
     package func count(label: Int, prediction: Int) -> Int {
-        confusion[label * classCount + prediction]
-    }
-
-    /// Rows predicted right.
-    package var correctCount: Int {
-        (0..<classCount).reduce(0) { $0 + count(label: $1, prediction: $1) }
+        zip(labels, predictions).count { $0 == label && $1 == prediction }
     }
 
     /// Rows compared, right and wrong.
-    package var totalCount: Int { confusion.reduce(0, +) }
+    package var totalCount: Int { labels.count }
 
     /// The share of rows predicted right; 0 without rows.
-    package var accuracy: Double {
-        let total = totalCount
-        return total == 0 ? 0 : Double(correctCount) / Double(total)
-    }
+    package var accuracy: Double { Double(correctCount) / Double(max(1, totalCount)) }
 }

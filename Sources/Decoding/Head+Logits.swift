@@ -8,16 +8,14 @@ extension Head {
     /// - Returns: `[sample, class]`.
     /// - Throws: ``DecodingError`` when head and features are not equally wide.
     package func logits(_ features: Matrix) throws(DecodingError) -> Matrix {
-        try SchemeDecoder.checkWidth(of: self, features)
-        let rows = try SchemeDecoder.checked(nil, of: features)
-        var result = Matrix(rowCount: rows.count, columnCount: biases.count)
-        let kernel = LogitKernel(features: features)
-        var block = [Float](repeating: 0, count: biases.count * LogitKernel.blockRowCount)
-        for numbers in SchemeDecoder.blocks(of: rows) {
-            kernel.fill(&block, head: self, rows: numbers[...])
-            for (index, row) in numbers.enumerated() {
+        let source = try HeadLogits(HeadBank([self]), features)
+        var result = Matrix(rowCount: features.rowCount, columnCount: biases.count)
+        var block = LogitBlock.room(outputCount: biases.count)
+        SchemeDecoder.forEachBlock(of: 0..<features.rowCount) { rows in
+            source.fill(&block, classifiers: [0], rows: rows[...])
+            for (index, row) in rows.enumerated() {
                 for position in biases.indices {
-                    result[Int(row), position] = block[position * LogitKernel.blockRowCount + index]
+                    result[Int(row), position] = block[position * LogitBlock.rowCountMax + index]
                 }
             }
         }

@@ -46,8 +46,9 @@ package struct HeadBank: Sendable {
         return heads[index]
     }
 
+    /// The position in ``heads`` of the head over exactly these classes; nil when there is none.
+    package func index(of classes: ClassSet) -> Int? { indices[classes] }
+
     /// Whether there is a head over exactly these classes.
-    package func contains(_ classes: ClassSet) -> Bool {
-        indices[classes] != nil
-    }
+    package func contains(_ classes: ClassSet) -> Bool { indices[classes] != nil }
 }

@@ -59,17 +59,10 @@ package struct PairwiseCoupling: Sendable {
         fillQuadratic()
         for position in 0..<classCount { probabilities[position] = 1 / Double(classCount) }
         for _ in 0..<Self.roundCountMax {
-            var square = 0.0
-            for row in 0..<classCount {
-                var sum = 0.0
-                for column in 0..<classCount {
-                    sum += quadratic[row * classCount + column] * probabilities[column]
-                }
-                product[row] = sum
-                square += probabilities[row] * sum
-            }
+            Self.multiply(quadratic, probabilities, into: &product)
+            let square = zip(probabilities, product).reduce(0) { $0 + $1.0 * $1.1 }
             if product.allSatisfy({ abs($0 - square) < Self.tolerance }) { break }
-            improve(square)
+            Self.improve(square, quadratic, &product, &probabilities)
         }
         var top = 0
         for position in 1..<classCount where probabilities[position] > probabilities[top] {
@@ -94,19 +87,52 @@ package struct PairwiseCoupling: Sendable {
         }
     }
 
+    /// Fills `product` with Q p.
+    ///
+    /// Q is symmetric to the bit, so a column at a time adds what a row at a time would, in the same
+    /// order, and many rows at once.
+    private static func multiply(
+        _ quadratic: [Double], _ probabilities: [Double], into product: inout [Double]
+    ) {
+        let classCount = probabilities.count
+        unsafe product.withUnsafeMutableBufferPointer { product in
+            unsafe quadratic.withUnsafeBufferPointer { quadratic in
+                unsafe product.update(repeating: 0)
+                for (column, probability) in probabilities.enumerated() {
+                    let start = column * classCount
+                    for row in 0..<classCount {
+                        unsafe product[row] += quadratic[start &+ row] * probability
+                    }
+                }
+            }
+        }
+    }
+
     /// One round of algorithm 2; `square` is p' Q p.
-    private mutating func improve(_ square: Double) {
+    private static func improve(
+        _ square: Double, _ quadratic: [Double], _ product: inout [Double],
+        _ probabilities: inout [Double]
+    ) {
+        let classCount = probabilities.count
         var square = square
-        for row in 0..<classCount {
-            let diagonal = quadratic[row * classCount + row]
-            let step = (square - product[row]) / diagonal
-            let scale = 1 / (1 + step)
-            square = (square + step * (step * diagonal + 2 * product[row])) * scale * scale
-            probabilities[row] += step
-            for column in 0..<classCount {
-                product[column] =
-                    (product[column] + step * quadratic[row * classCount + column]) * scale
-                probabilities[column] *= scale
+        unsafe product.withUnsafeMutableBufferPointer { product in
+            unsafe probabilities.withUnsafeMutableBufferPointer { probabilities in
+                unsafe quadratic.withUnsafeBufferPointer { quadratic in
+                    for row in 0..<classCount {
+                        let start = row * classCount
+                        let diagonal = unsafe quadratic[start + row]
+                        let own = unsafe product[row]
+                        let step = (square - own) / diagonal
+                        let scale = 1 / (1 + step)
+                        square = (square + step * (step * diagonal + 2 * own)) * scale * scale
+                        unsafe probabilities[row] += step
+                        for column in 0..<classCount {
+                            unsafe product[column] =
+                                (product[column] + step * quadratic[start &+ column]) * scale
+                            unsafe probabilities[column] *= scale
+                        }
+                    }
+                }
             }
         }
     }

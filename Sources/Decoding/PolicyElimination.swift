@@ -1,10 +1,6 @@
-package import Heads
-package import Numerics
+import Heads
 
 extension SchemeDecoder {
-    /// The most classes whose remaining sets are counted by policies.
-    package static let policyClassCountMax = 64
-
     /// Elimination by any policy, with probabilities and what it asked.
     ///
     /// A sequence of eliminations is a nested dichotomy (Fox 1997; Frank and Kramer 2004) that each
@@ -23,28 +19,25 @@ extension SchemeDecoder {
     /// tie goes to the lowest class, which is the survivor. Rounding cannot break this, since the
     /// survivor's probability is then raised to the next number above (``ClassProbabilities``).
     ///
-    /// Heads derived from one softmax layer give back that softmax. With
-    /// ``EliminationPolicy/lowest(_:)`` of 1 the argmax is what
-    /// ``treeElimination(_:rows:classes:heads:)`` predicts, from the same logits.
+    /// Logits order classes as softmax does and cannot underflow: a class whose probability would
+    /// round to zero is still told from one even less likely, and one dropped is in no later head. Of
+    /// classes tied for the lowest the one with the highest index goes. Heads derived from one softmax
+    /// layer give back that softmax. Rows are grouped by their remaining classes, and a head is asked
+    /// once for its group.
     ///
-    /// - Parameters:
-    ///   - features: `[sample, feature]`.
-    ///   - rows: the rows to predict; all when nil. Traps outside the matrix.
-    ///   - classes: from 2 to ``policyClassCountMax`` classes to start with.
-    ///   - heads: holds a head for every subset that a row reaches.
-    /// - Throws: ``DecodingError`` naming a class set that is reached and has no head, when widths
-    ///   differ, or for a policy outside its range.
-    package static func eliminate(
-        _ features: Matrix, rows: Range<Int>? = nil, classes: ClassSet, heads: HeadBank,
-        policy: EliminationPolicy = .lowest(1)
+    /// - Parameter rows: the rows to predict; all when nil. Traps outside what there is.
+    /// - Throws: ``DecodingError`` naming a class set that is reached and has no classifier, for more
+    ///   than ``eliminationClassCountMax`` classes, or for a policy outside its range.
+    package func eliminate(
+        rows: Range<Int>? = nil, policy: EliminationPolicy = .lowest(1)
     ) throws(DecodingError) -> EliminationOutcome {
-        let rows = try checked(rows, of: features)
+        let rows = rows ?? 0..<rowCount
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
         try policy.check()
-        guard (2...policyClassCountMax).contains(classes.count) else {
-            throw .classCount(classes.count, max: policyClassCountMax)
+        guard (2...Self.eliminationClassCountMax).contains(members.count) else {
+            throw .classCount(members.count, max: Self.eliminationClassCountMax)
         }
-        var elimination = PolicyElimination(
-            features: features, rows: rows, classes: classes, policy: policy)
+        var elimination = PolicyElimination(rows: rows, members: members, policy: policy)
         while !elimination.isFinished { try elimination.step(asking: heads) }
         return elimination.outcome
     }
@@ -69,7 +62,6 @@ private struct PolicyElimination {
         var rows: [Int32]
     }
 
-    private let features: Matrix
     private let rows: Range<Int>
     private let policy: EliminationPolicy
     private var groups: [Group]
@@ -82,9 +74,7 @@ private struct PolicyElimination {
     /// By row: the position of the last head's most probable class; -1 before any.
     private var top: [Int]
 
-    init(features: Matrix, rows: Range<Int>, classes: ClassSet, policy: EliminationPolicy) {
-        let members = classes.members
-        self.features = features
+    init(rows: Range<Int>, members: [Int], policy: EliminationPolicy) {
         self.rows = rows
         self.policy = policy
         groups =
@@ -107,22 +97,20 @@ private struct PolicyElimination {
     }
 
     /// Asks the head of every group, and groups its rows by what they have left.
-    mutating func step(asking heads: HeadBank) throws(DecodingError) {
-        var asked: [Head] = []
+    mutating func step(asking heads: any LogitSource) throws(DecodingError) {
+        var asked: [Int] = []
         for group in groups {
-            let classes = ClassSet(group.positions.map { probabilities.classes[$0] })
-            let head = try heads.head(over: classes)
-            try SchemeDecoder.checkWidth(of: head, features)
-            asked.append(head)
+            asked.append(
+                try heads.required(ClassSet(group.positions.map { probabilities.classes[$0] })))
         }
         var next: [Group] = []
         // By the remaining positions as bits: the place in `next`.
         var places: [UInt64: Int] = [:]
-        for (group, head) in zip(groups, asked) {
+        for (group, classifier) in zip(groups, asked) {
             // Few ways to drop lead out of one group, so the last one is usually it again.
             var lastLeft: UInt64 = 0
             var lastPlace = 0
-            ask(head, group) { row, left in
+            ask(heads, classifier, group) { row, left in
                 if left != lastLeft {
                     lastLeft = left
                     if let place = places[left] {
@@ -142,22 +130,18 @@ private struct PolicyElimination {
 
     /// Settles what a head drops; calls `body` with each row that goes on, and its classes left.
     private mutating func ask(
-        _ head: Head, _ group: Group, _ body: (_ row: Int32, _ left: UInt64) -> Void
+        _ heads: any LogitSource, _ classifier: Int, _ group: Group,
+        _ body: (_ row: Int32, _ left: UInt64) -> Void
     ) {
-        let blockRowCount = LogitKernel.blockRowCount
-        let count = group.positions.count
-        var logits = [Float](repeating: 0, count: count * blockRowCount)
-        var powers = logits
-        var answer = HeadAnswer(classCount: count)
-        let kernel = LogitKernel(features: features)
-        for start in stride(from: 0, to: group.rows.count, by: blockRowCount) {
-            let block = group.rows[start..<min(start + blockRowCount, group.rows.count)]
-            kernel.fill(&logits, head: head, rows: block)
-            SoftmaxKernel.fill(&powers, logits: logits, classCount: count, rowCount: block.count)
-            for index in 0..<block.count {
-                answer.read(logits, powers, blockRow: index)
-                let left = settle(answer, group.positions, Int(block[start + index]))
-                if left != 0 { body(block[start + index], left) }
+        var softmax = SoftmaxKernel(classCount: group.positions.count)
+        var answer = HeadAnswer(classCount: group.positions.count)
+        for start in stride(from: 0, to: group.rows.count, by: LogitBlock.rowCountMax) {
+            let block = group.rows[start..<min(start + LogitBlock.rowCountMax, group.rows.count)]
+            softmax.read(heads, classifier, rows: block)
+            for (index, row) in block.enumerated() {
+                answer.read(softmax.logits, softmax.powers, blockRow: index)
+                let left = settle(answer, group.positions, Int(row))
+                if left != 0 { body(row, left) }
             }
         }
     }
@@ -218,7 +202,7 @@ private struct HeadAnswer {
     mutating func read(_ logits: [Float], _ powers: [Float], blockRow: Int) {
         sum = 0
         for position in values.indices {
-            let index = position * LogitKernel.blockRowCount + blockRow
+            let index = position * LogitBlock.rowCountMax + blockRow
             let value = logits[index]
             values[position] = value
             self.powers[position] = powers[index]

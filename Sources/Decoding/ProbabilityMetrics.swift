@@ -1,5 +1,4 @@
 import Numerics
-
 /// How good probabilities are, beyond whether their argmax is right.
 package struct ProbabilityMetrics: Sendable, Equatable {
     /// What a probability counts as at least in the logarithm, 2^-52, as in scikit-learn's
@@ -7,16 +6,6 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     package static let probabilityFloor = Double.ulpOfOne
     /// Bins of ``expectedCalibrationError``.
     package static let calibrationBinCount = 15
-
-    /// One bin of a calibration curve.
-    package struct CalibrationBin: Sendable, Equatable {
-        /// Rows whose highest probability is in the bin.
-        package let count: Int
-        /// Their mean highest probability; 0 without rows.
-        package let meanConfidence: Double
-        /// The share of them predicted right; 0 without rows.
-        package let accuracy: Double
-    }
 
     /// The predictions against the labels: accuracy and confusion matrix.
     package let evaluation: Evaluation
@@ -30,6 +19,8 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     package let expectedCalibrationError: Double
     /// The top probability in equal bins: bin b holds those above `b/15` and up to `(b+1)/15`.
     package let calibration: [CalibrationBin]
+    /// The share of rows whose label is among the five most probable classes; 0 without rows.
+    package let topFiveAccuracy: Double
 
     /// Compares probabilities with labels.
     ///
@@ -39,32 +30,34 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     package init(
         _ probabilities: ClassProbabilities, labels: [Int], classCount: Int
     ) throws(DecodingError) {
-        let predictions = probabilities.predictions
-        evaluation = try Evaluation(
-            predictions: predictions, labels: labels, classCount: classCount)
-        var columns = [Int?](repeating: nil, count: evaluation.classCount)
-        for (position, index) in probabilities.classes.enumerated() where columns.indices ~= index {
-            columns[index] = position
+        guard probabilities.rowCount == labels.count else {
+            throw .labelMismatch(
+                "\(probabilities.rowCount) predictions, but \(labels.count) labels")
         }
-        var logSum = 0.0
-        var squareSum = 0.0
+        var scores = RowScores()
+        scores.add(probabilities, labels: labels[...])
+        try self.init(scores, labels: labels, classCount: classCount)
+    }
+
+    /// Sums up the scores of rows with these labels, in the order of the rows.
+    ///
+    /// - Throws: ``DecodingError`` when counts differ or a class is not below `classCount`.
+    package init(_ scores: RowScores, labels: [Int], classCount: Int) throws(DecodingError) {
+        evaluation = try Evaluation(
+            predictions: scores.predictions, labels: labels, classCount: classCount)
         var bins = [(count: Int, confidence: Double, correct: Int)](
             repeating: (0, 0, 0), count: Self.calibrationBinCount)
         for (row, label) in labels.enumerated() {
-            let values = probabilities.row(row)
-            let truth = columns[label].map { values[values.startIndex + $0] } ?? 0
-            logSum -= Double.reproducibleLogarithm(max(truth, Self.probabilityFloor))
-            // The truth's own square stands in the sum as p^2, and belongs there as (p - 1)^2.
-            squareSum += values.reduce(0) { $0 + $1 * $1 } - 2 * truth + 1
-            let top = probabilities[row, probabilities.topPosition(of: row)]
-            let bin = Self.bin(of: top)
+            let confidence = scores.confidences[row]
+            let bin = Self.bin(of: confidence)
             bins[bin].count += 1
-            bins[bin].confidence += top
-            bins[bin].correct += predictions[row] == label ? 1 : 0
+            bins[bin].confidence += confidence
+            bins[bin].correct += scores.predictions[row] == label ? 1 : 0
         }
         let count = Double(max(1, labels.count))
-        negativeLogLikelihood = logSum / count
-        brierScore = squareSum / count
+        negativeLogLikelihood = scores.losses.reduce(0, +) / count
+        brierScore = scores.squares.reduce(0, +) / count
+        topFiveAccuracy = Double(scores.topFiveCount) / count
         expectedCalibrationError = bins.reduce(0) {
             $0 + abs($1.confidence - Double($1.correct)) / count
         }
@@ -82,5 +75,22 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     private static func bin(of probability: Double) -> Int {
         let scaled = (probability * Double(calibrationBinCount)).rounded(.up)
         return min(max(Int(scaled) - 1, 0), calibrationBinCount - 1)
+    }
+}
+
+/// One bin of a calibration curve.
+package struct CalibrationBin: Codable, Sendable, Equatable {
+    /// Rows whose highest probability is in the bin.
+    package var count: Int
+    /// Their mean highest probability; 0 without rows.
+    package var meanConfidence: Double
+    /// The share of them predicted right; 0 without rows.
+    package var accuracy: Double
+
+    /// A bin of these figures.
+    package init(count: Int, meanConfidence: Double, accuracy: Double) {
+        self.count = count
+        self.meanConfidence = meanConfidence
+        self.accuracy = accuracy
     }
 }

@@ -1,25 +1,90 @@
 import Heads
 
-/// A way to predict; the raw value is its key in results.json and its column in predictions.csv.
-package enum Scheme: String, Sendable, CaseIterable {
-    /// The backbone's own softmax.
+/// A way to predict; the raw value is its key in results.json, predictions.csv and every other file.
+package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
+    /// The backbone's own softmax; without a backbone, the head over all classes.
     case oneVsAll = "one_vs_all"
+    /// The backbone trained for as many further epochs as heads are: a study's control.
+    case oneVsAllEqualSteps = "one_vs_all_equal_steps"
     /// The head over all classes, trained like every other head: the control.
     case oneVsAllRefit = "one_vs_all_refit"
-    /// Every pair head votes.
-    case allVsAll = "all_vs_all"
-    /// Each step asks one head and drops a class.
+    /// Each class's softmax outputs summed over its pair heads: the post's all-vs-all. Probabilities
+    /// are the sums over the number of pairs.
+    case softVote = "all_vs_all"
+    /// One vote per pair head for its likelier class (Friedman 1996; Max Wins); a tied head votes for
+    /// its lower class. Probabilities are the shares of the votes: the lowest class may have none.
+    case hardVote = "all_vs_all_hard_vote"
+    /// The probabilities that fit all pairs best (Wu, Lin and Weng 2004, method 2).
+    case pairwiseCoupling = "all_vs_all_coupling"
+    /// Elimination over pairs in a decision DAG (Platt, Cristianini and Shawe-Taylor 2000).
+    case eliminationGraph = "dag"
+    /// Each step asks the head of the remaining classes and drops the lowest.
     case treeElimination = "tree"
+
+    /// What a scheme asks.
+    package enum Operand: Hashable, Sendable {
+        /// The backbone's own outputs.
+        case output
+        /// The head over all classes.
+        case allClasses
+        /// The heads of all pairs.
+        case pairs
+        /// The heads of the subsets that rows reach.
+        case subsets
+    }
+
+    /// What it asks.
+    package var asks: Operand {
+        switch self {
+        case .oneVsAll, .oneVsAllEqualSteps: .output
+        case .oneVsAllRefit: .allClasses
+        case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: .pairs
+        case .treeElimination: .subsets
+        }
+    }
+
+    /// Whether it asks no heads but the backbone's outputs.
+    package var asksBackbone: Bool { asks == .output }
 
     /// The scheme as a person reads it.
     package var title: String {
         switch self {
         case .oneVsAll: "one-vs-all"
+        case .oneVsAllEqualSteps: "one-vs-all, equal steps"
         case .oneVsAllRefit: "one-vs-all refit"
-        case .allVsAll: "all-vs-all"
+        case .softVote: "all-vs-all, soft vote"
+        case .hardVote: "all-vs-all, hard vote"
+        case .pairwiseCoupling: "all-vs-all, coupling"
+        case .eliminationGraph: "DAG elimination"
         case .treeElimination: "tree elimination"
         }
     }
+
+    /// The scheme in a word or two.
+    package var shortTitle: String {
+        switch self {
+        case .oneVsAll: "one-vs-all"
+        case .oneVsAllEqualSteps: "equal steps"
+        case .oneVsAllRefit: "refit"
+        case .softVote: "soft vote"
+        case .hardVote: "hard vote"
+        case .pairwiseCoupling: "coupling"
+        case .eliminationGraph: "DAG"
+        case .treeElimination: "tree"
+        }
+    }
+
+    /// The scheme in full, where room is plentiful.
+    package var fullTitle: String {
+        switch self {
+        case .pairwiseCoupling: "all-vs-all, pairwise coupling"
+        case .eliminationGraph: "DAG elimination over pairs"
+        default: title
+        }
+    }
+
+    /// The scheme as the post names it, for those that it proposes.
+    package var postTitle: String { self == .softVote ? "all-vs-all" : title }
 
     /// What it costs to train and to ask, for heads over `featureCount` features.
     ///
@@ -28,19 +93,21 @@ package enum Scheme: String, Sendable, CaseIterable {
         precondition(classCount >= 2)
         precondition(featureCount > 0)
         let perOutput = featureCount + 1
-        switch self {
-        case .oneVsAll, .oneVsAllRefit:
+        switch asks {
+        case .output, .allClasses:
             return SchemeCost(
                 headCount: 1, headsPerPrediction: 1,
                 flopsPerPrediction: 2 * classCount * featureCount,
                 parameterCount: classCount * perOutput)
-        case .allVsAll:
+        case .pairs:
             let pairCount = classCount * (classCount - 1) / 2
+            // The DAG decides by one pair for each class that leaves.
+            let askedCount = self == .eliminationGraph ? classCount - 1 : pairCount
             return SchemeCost(
-                headCount: pairCount, headsPerPrediction: pairCount,
-                flopsPerPrediction: 2 * pairCount * 2 * featureCount,
+                headCount: pairCount, headsPerPrediction: askedCount,
+                flopsPerPrediction: 2 * askedCount * 2 * featureCount,
                 parameterCount: pairCount * 2 * perOutput)
-        case .treeElimination:
+        case .subsets:
             precondition(classCount <= HeadPlan.subsetClassCountMax)
             // Every class is in half of all subsets; its subset of one is not a head.
             let outputCount = classCount * (1 << (classCount - 1) - 1)

@@ -1,200 +1,190 @@
 package import Heads
-package import Numerics
 
-/// Predictions of the schemes for many rows at once.
+/// Probabilities and predictions of schemes for many rows at once.
 ///
-/// Every function takes a range of rows, so that a caller can split a test set over threads, and
-/// returns one class index per row of the range. A row's prediction depends on that row alone.
-/// Ties go to the lowest class index. A logit that is not a number counts as minus infinity.
-package enum SchemeDecoder {
-    /// One-vs-all, and its refit control: the highest logit of one head over all classes.
-    ///
-    /// - Parameters:
-    ///   - features: `[sample, feature]`.
-    ///   - rows: the rows to predict; all when nil. Traps outside the matrix.
-    ///   - head: the backbone's own last layer, or the head refitted over all classes.
-    /// - Throws: ``DecodingError`` when head and features are not equally wide.
-    package static func oneVsAll(
-        _ features: Matrix, rows: Range<Int>? = nil, head: Head
-    ) throws(DecodingError) -> [Int] {
-        let rows = try checked(rows, of: features)
-        try checkWidth(of: head, features)
-        let members = head.classes.members
-        var predictions = [Int](repeating: 0, count: rows.count)
-        let kernel = LogitKernel(features: features)
-        var logits = [Float](repeating: 0, count: members.count * LogitKernel.blockRowCount)
-        for block in blocks(of: rows) {
-            kernel.fill(&logits, head: head, rows: block[...])
-            for index in block.indices {
-                let row = Int(block[index]) - rows.lowerBound
-                predictions[row] = members[highest(logits, row: index, count: members.count)]
-            }
-        }
-        return predictions
-    }
-
-    /// All-vs-all: sums each class's softmax outputs over its pair heads; the highest sum wins.
-    ///
-    /// The softmax outputs are added as multiples of 2^-48 in integers. That is exact, so a sum
-    /// depends neither on the order of the heads nor on the names of the classes, and equal logits
-    /// give equal votes.
-    ///
-    /// - Parameters:
-    ///   - features: `[sample, feature]`.
-    ///   - rows: the rows to predict; all when nil. Traps outside the matrix.
-    ///   - classes: the classes to choose from, at most ``votingClassCountMax``.
-    ///   - heads: holds a head for every pair of `classes`, and whatever else.
-    /// - Throws: ``DecodingError`` naming a pair without a head, or when widths differ.
-    package static func allVsAll(
-        _ features: Matrix, rows: Range<Int>? = nil, classes: ClassSet, heads: HeadBank
-    ) throws(DecodingError) -> [Int] {
-        let rows = try checked(rows, of: features)
-        let members = classes.members
-        guard (2...votingClassCountMax).contains(members.count) else {
-            throw .classCount(members.count, max: votingClassCountMax)
-        }
-        let pairs = try pairHeads(of: members, features, heads)
-        var predictions = [Int](repeating: 0, count: rows.count)
-        forEachVote(features, rows, members.count, pairs) { block, votes in
-            for index in block.indices {
-                let row = Int(block[index]) - rows.lowerBound
-                predictions[row] = members[highest(votes, row: index, count: members.count)]
-            }
-        }
-        return predictions
-    }
-
+/// Rows are asked in blocks, so that memory is bounded, and a block's pair logits are computed once for
+/// all schemes over pairs. A row's prediction depends on that row alone, so a caller can split rows over
+/// threads. The argmax of a scheme's probabilities is what it predicts; ties go to the lowest class
+/// index. A logit that is not a number counts as minus infinity.
+///
+/// - One-vs-all and its controls: the softmax of one head over all classes, the highest logit wins.
+/// - All-vs-all by soft vote: softmax outputs are added as multiples of 2^-48 in integers. That is exact,
+///   so a sum depends neither on the order of the heads nor on the names of the classes, and equal
+///   logits give equal votes.
+/// - The DAG decides by K-1 pairs per row, but all are asked: rows in blocks cost less than rows alone.
+/// - Tree elimination: ``eliminate(rows:policy:)`` with one class dropped per step.
+package struct SchemeDecoder: Sendable {
     /// The most classes whose votes are sure not to overflow: each is asked `2^48` at most.
     package static let votingClassCountMax = 1 << 14
+    /// The most classes whose remaining sets are counted by elimination.
+    package static let eliminationClassCountMax = 64
+    /// Rows that elimination groups by their remaining classes: the more, the larger the groups.
+    private static let eliminationRowCount = 1 << 13
 
-    /// Tree elimination: asks the head of the remaining classes and drops its lowest, to the last.
-    ///
-    /// Compares logits, which order classes as softmax does and cannot underflow: a class whose
-    /// probability would round to zero is still told from one even less likely, and one dropped
-    /// is in no later head. Of classes tied for the lowest the one with the highest index goes.
-    /// Rows are grouped by their remaining classes, and a head is asked once for its group. Asks
-    /// K-1 heads per row.
+    /// What is decoded, none twice.
+    package let schemes: [Scheme]
+    /// Rows there are answers for.
+    package let rowCount: Int
+    let members: [Int]
+    let heads: any LogitSource
+    private let output: any LogitSource
+    /// By scheme that asks one classifier over all classes: its number.
+    private let whole: [Scheme: Int]
+    /// The classifiers of all pairs, as ``PairDecoder`` lists them; empty where no scheme asks them.
+    private let pairs: [Int]
+
+    /// The schemes over some classes.
     ///
     /// - Parameters:
-    ///   - features: `[sample, feature]`.
-    ///   - rows: the rows to predict; all when nil. Traps outside the matrix.
-    ///   - classes: the classes to start with.
-    ///   - heads: holds a head for every subset that a row reaches; all subsets are enough.
-    /// - Throws: ``DecodingError`` naming a class set that is reached and has no head, or when
-    ///   widths differ.
-    package static func treeElimination(
-        _ features: Matrix, rows: Range<Int>? = nil, classes: ClassSet, heads: HeadBank
-    ) throws(DecodingError) -> [Int] {
-        let rows = try checked(rows, of: features)
-        guard classes.count >= 2 else { throw .classCount(classes.count, max: .max) }
-        var elimination = Elimination(features: features, rows: rows, classes: classes)
-        for _ in 1..<classes.count { try elimination.dropLowest(asking: heads) }
-        return elimination.survivors
+    ///   - heads: what schemes ask.
+    ///   - output: over all classes, the backbone's own outputs; nil where there is no backbone, and the
+    ///     head over all classes takes its place. Answers for the same rows.
+    /// - Throws: ``DecodingError`` naming a class set that has to have a classifier and has none, or for
+    ///   fewer than two classes or more than a scheme can count. Elimination is refused later, where a
+    ///   row reaches a set without a classifier.
+    package init(
+        _ schemes: [Scheme], classes: ClassSet, heads: any LogitSource,
+        output: (any LogitSource)? = nil
+    ) throws(DecodingError) {
+        precondition(output.map { $0.rowCount == heads.rowCount } ?? true)
+        let members = classes.members
+        var whole: [Scheme: Int] = [:]
+        var pairs: [Int] = []
+        for scheme in schemes {
+            let classCountMax =
+                switch scheme.asks {
+                case .output, .allClasses: Int.max
+                case .pairs: Self.votingClassCountMax
+                case .subsets: Self.eliminationClassCountMax
+                }
+            guard members.count >= 2, members.count <= classCountMax else {
+                throw .classCount(members.count, max: classCountMax)
+            }
+            switch scheme.asks {
+            case .output: whole[scheme] = try (output ?? heads).required(classes)
+            case .allClasses: whole[scheme] = try heads.required(classes)
+            case .pairs where pairs.isEmpty: pairs = try Self.pairs(of: members, heads)
+            case .pairs, .subsets: break
+            }
+        }
+        self.schemes = schemes
+        self.members = members
+        self.heads = heads
+        self.output = output ?? heads
+        self.whole = whole
+        self.pairs = pairs
+        rowCount = heads.rowCount
+    }
+
+    /// The schemes that classifiers allow, in the order of `Scheme.allCases`; never the equal-step
+    /// control, whose backbone is another one.
+    ///
+    /// Without a backbone there is no refit: one-vs-all is the head over all classes.
+    ///
+    /// - Parameter hasOutput: whether there is a backbone.
+    package static func available(
+        classes: ClassSet, heads: any LogitSource, hasOutput: Bool
+    ) -> [Scheme] {
+        let members = classes.members
+        guard members.count >= 2 else { return [] }
+        let hasAll = heads.classifier(over: classes) != nil
+        let hasPairs = heads.classifier(over: ClassSet(members.prefix(2))) != nil
+        // A head over all classes may stand beside pairs alone; with all subsets there is a next one.
+        let next = classes.removing(members[members.count - 1])
+        let hasSubsets = hasAll && (members.count == 2 || heads.classifier(over: next) != nil)
+        return Scheme.allCases.filter { scheme in
+            switch scheme {
+            case .oneVsAll: hasOutput || hasAll
+            case .oneVsAllEqualSteps: false
+            case .oneVsAllRefit: hasOutput && hasAll
+            case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph:
+                hasPairs && members.count <= votingClassCountMax
+            case .treeElimination: hasSubsets && members.count <= eliminationClassCountMax
+            }
+        }
+    }
+
+    /// Calls `body` with every scheme's probabilities of one block of rows after the other, a scheme's
+    /// blocks in the order of the rows.
+    ///
+    /// - Parameter rows: the rows to predict; traps outside what there is.
+    /// - Throws: ``DecodingError`` naming a class set that elimination reaches and has no classifier, and
+    ///   what `body` throws.
+    package func forEachBlock(
+        of rows: Range<Int>,
+        _ body: (Scheme, Range<Int>, ClassProbabilities) throws(DecodingError) -> Void
+    ) throws(DecodingError) {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
+        let pairSchemes = schemes.filter { $0.asks == .pairs }
+        var decoder =
+            pairs.isEmpty
+            ? nil : PairDecoder(pairSchemes, members: members, classifiers: pairs)
+        var softmax = SoftmaxKernel(classCount: members.count)
+        try Self.forEachBlock(
+            of: rows, by: decoder?.blockRowCount ?? LogitBlock.rowCountMax
+        ) { block throws(DecodingError) in
+            let range = Int(block[0])..<Int(block[0]) + block.count
+            for scheme in schemes {
+                guard let classifier = whole[scheme] else { continue }
+                let source = scheme.asks == .output ? output : heads
+                try body(scheme, range, softmax.probabilities(members, source, classifier, block))
+            }
+            decoder?.read(block, heads)
+            for scheme in pairSchemes {
+                guard
+                    let found = decoder?.probabilities(of: scheme, rowCount: block.count)
+                else { continue }
+                try body(scheme, range, found)
+            }
+        }
+        guard schemes.contains(.treeElimination) else { return }
+        for start in stride(
+            from: rows.lowerBound, to: rows.upperBound, by: Self.eliminationRowCount)
+        {
+            let range = start..<min(start + Self.eliminationRowCount, rows.upperBound)
+            try body(.treeElimination, range, eliminate(rows: range).probabilities)
+        }
+    }
+
+    /// All schemes' probabilities at once, in the order of ``schemes``: rows times classes of each.
+    ///
+    /// - Parameter rows: the rows to predict; all when nil. Traps outside what there is.
+    /// - Throws: ``DecodingError`` as ``forEachBlock(of:_:)``.
+    package func probabilities(
+        rows: Range<Int>? = nil
+    ) throws(DecodingError) -> [ClassProbabilities] {
+        let rows = rows ?? 0..<rowCount
+        var values: [Scheme: [Double]] = [:]
+        try forEachBlock(of: rows) { values[$0, default: []] += $2.values }
+        return schemes.map { scheme in
+            ClassProbabilities(
+                members: members, rowCount: rows.count, values: values[scheme] ?? [])
+        }
     }
 }
 
 extension SchemeDecoder {
-    static func checked(
-        _ rows: Range<Int>?, of features: Matrix
-    ) throws(DecodingError) -> Range<Int> {
-        let rows = rows ?? 0..<features.rowCount
-        precondition(rows.lowerBound >= 0)
-        precondition(rows.upperBound <= features.rowCount)
-        precondition(features.rowCount <= Int(Int32.max))
-        return rows
-    }
-
-    static func checkWidth(of head: Head, _ features: Matrix) throws(DecodingError) {
-        guard head.weights.columnCount == features.columnCount else {
-            throw .widthMismatch(
-                head.classes, head: head.weights.columnCount, expected: features.columnCount)
+    /// Calls `body` with the rows in blocks of at most that many, none empty.
+    static func forEachBlock<Failure: Error>(
+        of rows: Range<Int>, by rowCountMax: Int = LogitBlock.rowCountMax,
+        _ body: (_ block: [Int32]) throws(Failure) -> Void
+    ) throws(Failure) {
+        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: rowCountMax) {
+            let end = min(start + rowCountMax, rows.upperBound)
+            try body((Int32(start)..<Int32(end)).map { $0 })
         }
     }
 
-    /// A pair's head and the positions of its classes, the lower first.
-    typealias PairHead = (head: Head, first: Int, second: Int)
-
-    /// The heads of all pairs of `members`.
-    static func pairHeads(
-        of members: [Int], _ features: Matrix, _ heads: HeadBank
-    ) throws(DecodingError) -> [PairHead] {
-        var pairs: [PairHead] = []
+    private static func pairs(
+        of members: [Int], _ heads: any LogitSource
+    ) throws(DecodingError) -> [Int] {
+        var pairs: [Int] = []
         pairs.reserveCapacity(members.count * (members.count - 1) / 2)
         for second in 1..<members.count {
             for first in 0..<second {
-                let head = try heads.head(over: ClassSet([members[first], members[second]]))
-                try checkWidth(of: head, features)
-                pairs.append((head, first, second))
+                pairs.append(try heads.required(ClassSet([members[first], members[second]])))
             }
         }
         return pairs
-    }
-
-    /// Calls `body` with every block of rows and its votes `[class, blockRow]`, summed over pairs.
-    static func forEachVote(
-        _ features: Matrix, _ rows: Range<Int>, _ classCount: Int, _ pairs: [PairHead],
-        _ body: (_ block: [Int32], _ votes: [Int64]) -> Void
-    ) {
-        let kernel = LogitKernel(features: features)
-        var logits = [Float](repeating: 0, count: 2 * LogitKernel.blockRowCount)
-        var votes = [Int64](repeating: 0, count: classCount * LogitKernel.blockRowCount)
-        for block in blocks(of: rows) {
-            for index in votes.indices { votes[index] = 0 }
-            for pair in pairs {
-                kernel.fill(&logits, head: pair.head, rows: block[...])
-                addVotes(logits, rowCount: block.count, to: &votes, pair.first, pair.second)
-            }
-            body(block, votes)
-        }
-    }
-
-    /// The rows in blocks that a kernel takes.
-    static func blocks(of rows: Range<Int>) -> some Sequence<[Int32]> {
-        stride(from: rows.lowerBound, to: rows.upperBound, by: LogitKernel.blockRowCount).lazy.map {
-            (Int32($0)..<Int32(min($0 + LogitKernel.blockRowCount, rows.upperBound))).map { $0 }
-        }
-    }
-
-    /// The position of the highest value of `[position, blockRow]` in a row; the lowest on a tie.
-    @inline(__always)
-    static func highest<Value: Comparable>(
-        _ values: [Value], row: Int, count: Int
-    ) -> Int {
-        var best = 0
-        for position in 1..<count
-        where values[position * LogitKernel.blockRowCount + row]
-            > values[best * LogitKernel.blockRowCount + row]
-        {
-            best = position
-        }
-        return best
-    }
-
-    /// Adds the softmax of a pair's logits `[2, blockRow]` to the votes of its classes.
-    ///
-    /// With the difference `x` of the lower from the higher logit, the two outputs are
-    /// `1 / (1 + e^x)` and `e^x / (1 + e^x)`, which is the softmax with the highest logit
-    /// subtracted first. Logits past `rowCount` are leftovers and are not counted.
-    private static func addVotes(
-        _ logits: [Float], rowCount: Int, to votes: inout [Int64], _ first: Int, _ second: Int
-    ) {
-        let blockRowCount = LogitKernel.blockRowCount
-        for start in stride(from: 0, to: rowCount, by: 16) {
-            let left = SIMD16(logits[start..<start + 16])
-            let right = SIMD16(logits[blockRowCount + start..<blockRowCount + start + 16])
-            let leftWins = left .>= right
-            let difference = (left - right).replacing(with: right - left, where: leftWins)
-            // Equal infinities differ by NaN, and are a tie.
-            let power = exponential(difference.replacing(with: 0, where: left .== right))
-            let high = 1 / (1 + power)
-            let low = power / (1 + power)
-            let leftVote = low.replacing(with: high, where: leftWins)
-            let rightVote = high.replacing(with: low, where: leftWins)
-            for lane in 0..<min(16, rowCount - start) {
-                let row = start + lane
-                votes[first * blockRowCount + row] += Int64(leftVote[lane] * 0x1p48)
-                votes[second * blockRowCount + row] += Int64(rightVote[lane] * 0x1p48)
-            }
-        }
     }
 }

@@ -8,23 +8,22 @@ import Testing
     @Test func rowsAloneAndInRangesPredictAsInTheirBatch() throws {
         let heads = randomHeads(classCount: 5, featureCount: 30, seed: 1)
         let bank = try HeadBank(heads)
-        let root = try bank.head(over: .all(5))
         let features = randomMatrix(203, 30, seed: 2)
-        let predict: [(Matrix, Range<Int>?) throws -> [Int]] = [
-            { try SchemeDecoder.oneVsAll($0, rows: $1, head: root) },
-            { try SchemeDecoder.allVsAll($0, rows: $1, classes: .all(5), heads: bank) },
-            { try SchemeDecoder.treeElimination($0, rows: $1, classes: .all(5), heads: bank) },
-        ]
-        for scheme in predict {
-            let whole = try scheme(features, nil)
+        func predict(
+            _ scheme: Scheme, _ features: Matrix, _ rows: Range<Int>?
+        ) throws -> [Int] {
+            try bank.predictions(scheme, classes: .all(5), features, rows: rows)
+        }
+        for scheme in Scheme.allCases {
+            let whole = try predict(scheme, features, nil)
             #expect(whole.count == 203)
             for row in 0..<203 {
                 let alone = Matrix(
                     rowCount: 1, columnCount: 30, values: Array(features.row(row)))
-                #expect(try scheme(alone, nil) == [whole[row]])
+                #expect(try predict(scheme, alone, nil) == [whole[row]])
             }
             for rows in [0..<0, 0..<1, 5..<70, 63..<64, 64..<203, 203..<203] {
-                #expect(try scheme(features, rows) == Array(whole[rows]))
+                #expect(try predict(scheme, features, rows) == Array(whole[rows]))
             }
         }
     }
@@ -38,13 +37,13 @@ import Testing
         ]
         let bank = try HeadBank(heads)
         let row = Matrix(rowCount: 1, columnCount: 1)
-        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [2])
+        #expect(try bank.predictions(.treeElimination, classes: .all(3), row) == [2])
         // However much a later head would like class 1, nobody asks it.
         let infinite = try HeadBank(
             [
                 constantHead([0, 1, 2], [0, -.infinity, 5]), constantHead([0, 2], [-1e30, -2e30]),
             ])
-        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: infinite) == [0])
+        #expect(try infinite.predictions(.treeElimination, classes: .all(3), row) == [0])
     }
 
     @Test func notANumberNeverWins() throws {
@@ -54,9 +53,9 @@ import Testing
             constantHead([0, 2], [.nan, 0]), constantHead([1, 2], [.infinity, .infinity]),
         ]
         let bank = try HeadBank(heads)
-        #expect(try SchemeDecoder.oneVsAll(row, head: heads[0]) == [2, 0])
-        #expect(try SchemeDecoder.allVsAll(row, classes: .all(3), heads: bank) == [1, 0])
-        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [1, 0])
+        #expect(try heads[0].predictions(row) == [2, 0])
+        #expect(try bank.predictions(.softVote, classes: .all(3), row) == [1, 0])
+        #expect(try bank.predictions(.treeElimination, classes: .all(3), row) == [1, 0])
     }
 
     @Test func missingHeadsAreNamed() throws {
@@ -66,9 +65,9 @@ import Testing
         ])
         #expect(bank.featureCount == 1)
         #expect(bank.contains(ClassSet([2, 1])))
-        #expect(try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank) == [2])
+        #expect(try bank.predictions(.treeElimination, classes: .all(3), row) == [2])
         let error = #expect(throws: DecodingError.self) {
-            try SchemeDecoder.allVsAll(row, classes: .all(3), heads: bank)
+            try bank.predictions(.softVote, classes: .all(3), row)
         }
         #expect(error?.code == .missingHead)
         #expect(
@@ -76,28 +75,29 @@ import Testing
                 == "no head over classes {0,1}; train it, or choose a scheme without it")
         let unreached = try HeadBank([constantHead([0, 1, 2], [0, 1, 2])])
         #expect(throws: DecodingError.self) {
-            try SchemeDecoder.treeElimination(row, classes: .all(3), heads: unreached)
+            try unreached.predictions(.treeElimination, classes: .all(3), row)
         }
     }
 
     @Test func mismatchesAreRefused() throws {
         let row = Matrix(rowCount: 1, columnCount: 2)
+        let narrow = Matrix(rowCount: 1, columnCount: 1)
         let head = constantHead([0, 1], [0, 1])
         let bank = try HeadBank([head])
         func code(_ body: () throws -> [Int]) -> DecodingError.Code? {
             #expect(throws: DecodingError.self) { try body() }?.code
         }
-        #expect(code { try SchemeDecoder.oneVsAll(row, head: head) } == .widthMismatch)
+        #expect(code { try head.predictions(row) } == .widthMismatch)
         #expect(
-            code { try SchemeDecoder.allVsAll(row, classes: .all(2), heads: bank) }
+            code { try bank.predictions(.softVote, classes: .all(2), row) }
                 == .widthMismatch)
         #expect(
-            code { try SchemeDecoder.treeElimination(row, classes: .all(2), heads: bank) }
+            code { try bank.predictions(.treeElimination, classes: .all(2), row) }
                 == .widthMismatch)
         #expect(
-            code { try SchemeDecoder.allVsAll(row, classes: .all(1), heads: bank) } == .noClasses)
+            code { try bank.predictions(.softVote, classes: .all(1), narrow) } == .noClasses)
         #expect(
-            code { try SchemeDecoder.treeElimination(row, classes: .all(0), heads: bank) }
+            code { try bank.predictions(.treeElimination, classes: .all(0), narrow) }
                 == .noClasses)
         let duplicate = #expect(throws: DecodingError.self) { try HeadBank([head, head]) }
         #expect(duplicate?.code == .duplicateHead)
@@ -153,22 +153,26 @@ import Testing
     }
 
     @Test func costsOfTenClassesAreTheKnownOnes() {
-        #expect(Scheme.allVsAll.cost(classCount: 10, featureCount: 256).parameterCount == 23_130)
+        #expect(Scheme.softVote.cost(classCount: 10, featureCount: 256).parameterCount == 23_130)
         let tree = Scheme.treeElimination.cost(classCount: 10, featureCount: 256)
         #expect(tree.parameterCount == 1_313_270)
         #expect(tree.headCount == 1_013)
         #expect(tree.headsPerPrediction == 9)
+        let graph = Scheme.eliminationGraph.cost(classCount: 10, featureCount: 256)
+        #expect(graph.headCount == 45)
+        #expect(graph.headsPerPrediction == 9)
+        #expect(graph.flopsPerPrediction == 9 * 4 * 256)
     }
 
     @Test(arguments: [2, 3, 5, 10])
     func costsAreThoseOfThePlan(classCount: Int) {
         for scheme in Scheme.allCases {
             let plan: [HeadSpec]
-            switch scheme {
-            case .oneVsAll, .oneVsAllRefit:
+            switch scheme.asks {
+            case .output, .allClasses:
                 plan = [HeadSpec(id: HeadID(0), classes: .all(classCount))]
-            case .allVsAll: plan = HeadPlan(.pairs, classCount: classCount).heads
-            case .treeElimination: plan = HeadPlan(.subsets, classCount: classCount).heads
+            case .pairs: plan = HeadPlan(.pairs, classCount: classCount).heads
+            case .subsets: plan = HeadPlan(.subsets, classCount: classCount).heads
             }
             let cost = scheme.cost(classCount: classCount, featureCount: 256)
             #expect(cost.headCount == plan.count)
@@ -176,6 +180,7 @@ import Testing
             #expect(cost.byteCount == cost.parameterCount * 4)
             var asked = plan.map(\.classes.count)
             if scheme == .treeElimination { asked = Array(2...classCount) }
+            if scheme == .eliminationGraph { asked = Array(asked.prefix(classCount - 1)) }
             #expect(cost.headsPerPrediction == asked.count)
             #expect(cost.flopsPerPrediction == asked.reduce(0) { $0 + 2 * 256 * $1 })
         }

@@ -54,3 +54,51 @@ func constantHead(_ classes: [Int], _ logits: [Float]) -> Head {
         classes: ClassSet(classes), weights: Matrix(rowCount: classes.count, columnCount: 1),
         biases: logits)
 }
+
+extension HeadBank {
+    /// A decoder of one scheme over classes, asking these heads; one-vs-all asks the one over all.
+    func decoder(
+        _ schemes: Scheme..., classes: ClassSet, _ features: Matrix
+    ) throws -> SchemeDecoder {
+        try SchemeDecoder(schemes, classes: classes, heads: HeadLogits(self, features))
+    }
+
+    /// What one scheme believes.
+    func probabilities(
+        _ scheme: Scheme, classes: ClassSet, _ features: Matrix, rows: Range<Int>? = nil
+    ) throws -> ClassProbabilities {
+        try decoder(scheme, classes: classes, features).probabilities(rows: rows)[0]
+    }
+
+    /// What one scheme predicts.
+    func predictions(
+        _ scheme: Scheme, classes: ClassSet, _ features: Matrix, rows: Range<Int>? = nil
+    ) throws -> [Int] {
+        try probabilities(scheme, classes: classes, features, rows: rows).predictions
+    }
+
+    /// What elimination by a policy says and asks.
+    func eliminate(
+        classes: ClassSet, _ features: Matrix, rows: Range<Int>? = nil,
+        policy: EliminationPolicy = .lowest(1)
+    ) throws -> EliminationOutcome {
+        try decoder(classes: classes, features).eliminate(rows: rows, policy: policy)
+    }
+}
+
+extension Head {
+    /// One-vs-all by this head alone.
+    func probabilities(_ features: Matrix) throws -> ClassProbabilities {
+        try HeadBank([self]).probabilities(.oneVsAll, classes: classes, features)
+    }
+
+    /// What one-vs-all by this head alone predicts.
+    func predictions(_ features: Matrix) throws -> [Int] {
+        try probabilities(features).predictions
+    }
+}
+
+extension Scheme {
+    /// Those that ask pairs.
+    static let overPairs = allCases.filter { $0.asks == .pairs }
+}

@@ -18,12 +18,12 @@ import Testing
         let bank = try bank(derivedFrom: layer)
         let features = randomMatrix(3_000, featureCount, seed: 12)
         let classes = ClassSet.all(classCount)
-        let expected = try SchemeDecoder.oneVsAll(features, head: layer)
+        let expected = try layer.predictions(features)
         #expect(Set(expected).count > 1)
         #expect(
-            try SchemeDecoder.allVsAll(features, classes: classes, heads: bank) == expected)
+            try bank.predictions(.softVote, classes: classes, features) == expected)
         #expect(
-            try SchemeDecoder.treeElimination(features, classes: classes, heads: bank) == expected)
+            try bank.predictions(.treeElimination, classes: classes, features) == expected)
     }
 
     @Test func exactTiesGoToTheLowestClass() throws {
@@ -40,20 +40,20 @@ import Testing
             biases: [layer.biases[0], bias, bias, layer.biases[3], bias])
         let bank = try bank(derivedFrom: layer)
         let features = randomMatrix(4_000, 33, seed: 22)
-        let expected = try SchemeDecoder.oneVsAll(features, head: layer)
+        let expected = try layer.predictions(features)
         #expect(Set(expected) == [0, 1, 3])
-        #expect(try SchemeDecoder.allVsAll(features, classes: .all(5), heads: bank) == expected)
+        #expect(try bank.predictions(.softVote, classes: .all(5), features) == expected)
         #expect(
-            try SchemeDecoder.treeElimination(features, classes: .all(5), heads: bank) == expected)
+            try bank.predictions(.treeElimination, classes: .all(5), features) == expected)
         let zeros = Matrix(rowCount: 3, columnCount: 33)
         let flat = Head(
             classes: .all(5), weights: Matrix(rowCount: 5, columnCount: 33),
             biases: [Float](repeating: 0.5, count: 5))
         let flatBank = try self.bank(derivedFrom: flat)
-        #expect(try SchemeDecoder.oneVsAll(zeros, head: flat) == [0, 0, 0])
-        #expect(try SchemeDecoder.allVsAll(zeros, classes: .all(5), heads: flatBank) == [0, 0, 0])
+        #expect(try flat.predictions(zeros) == [0, 0, 0])
+        #expect(try flatBank.predictions(.softVote, classes: .all(5), zeros) == [0, 0, 0])
         #expect(
-            try SchemeDecoder.treeElimination(zeros, classes: .all(5), heads: flatBank) == [
+            try flatBank.predictions(.treeElimination, classes: .all(5), zeros) == [
                 0, 0, 0,
             ])
     }
@@ -62,10 +62,10 @@ import Testing
         let head = randomLayer(classCount: 2, featureCount: 20, seed: 31)
         let bank = try HeadBank([head])
         let features = randomMatrix(1_000, 20, seed: 32)
-        let expected = try SchemeDecoder.oneVsAll(features, head: head)
-        #expect(try SchemeDecoder.allVsAll(features, classes: .all(2), heads: bank) == expected)
+        let expected = try head.predictions(features)
+        #expect(try bank.predictions(.softVote, classes: .all(2), features) == expected)
         #expect(
-            try SchemeDecoder.treeElimination(features, classes: .all(2), heads: bank) == expected)
+            try bank.predictions(.treeElimination, classes: .all(2), features) == expected)
     }
 
     @Test func relabellingPermutesPredictions() throws {
@@ -86,13 +86,13 @@ import Testing
         let relabelledBank = try HeadBank(relabelled.reversed())
         let features = randomMatrix(2_000, 24, seed: 42)
         let classes = ClassSet(renamed)
-        let voted = try SchemeDecoder.allVsAll(features, classes: .all(6), heads: bank)
+        let voted = try bank.predictions(.softVote, classes: .all(6), features)
         #expect(
-            try SchemeDecoder.allVsAll(features, classes: classes, heads: relabelledBank)
+            try relabelledBank.predictions(.softVote, classes: classes, features)
                 == voted.map { renamed[$0] })
-        let tree = try SchemeDecoder.treeElimination(features, classes: .all(6), heads: bank)
+        let tree = try bank.predictions(.treeElimination, classes: .all(6), features)
         #expect(
-            try SchemeDecoder.treeElimination(features, classes: classes, heads: relabelledBank)
+            try relabelledBank.predictions(.treeElimination, classes: classes, features)
                 == tree.map { renamed[$0] })
         #expect(voted != tree)
     }
@@ -114,7 +114,7 @@ import Testing
             return left[0]
         }
         #expect(
-            try SchemeDecoder.treeElimination(features, classes: .all(classCount), heads: bank)
+            try bank.predictions(.treeElimination, classes: .all(classCount), features)
                 == expected)
     }
 
@@ -141,8 +141,8 @@ import Testing
             return votes.indices.reversed().max { votes[$0] < votes[$1] } ?? -1
         }
         #expect(
-            try SchemeDecoder.allVsAll(
-                features, classes: .all(classCount), heads: HeadBank(pairs)) == expected)
+            try HeadBank(pairs).predictions(.softVote, classes: .all(classCount), features)
+                == expected)
     }
 
     private func dotInDouble(

@@ -12,7 +12,7 @@ import Testing
     }
 
     private func eliminate(_ policy: EliminationPolicy) throws -> EliminationOutcome {
-        try SchemeDecoder.eliminate(features, classes: .all(7), heads: bank, policy: policy)
+        try bank.eliminate(classes: .all(7), features, policy: policy)
     }
 
     /// The policies row by row in Double, with a dictionary.
@@ -76,9 +76,8 @@ import Testing
     }
 
     @Test func endsOfTheScaleAreTheKnownSchemes() throws {
-        let root = try SchemeDecoder.oneVsAllProbabilities(
-            features, head: bank.head(over: .all(7)))
-        let tree = try SchemeDecoder.treeElimination(features, classes: .all(7), heads: bank)
+        let root = try bank.probabilities(.oneVsAllRefit, classes: .all(7), features)
+        let tree = try bank.predictions(.treeElimination, classes: .all(7), features)
         for policy in [EliminationPolicy.lowest(6), .lowest(99), .below(1), .certain(margin: 0)] {
             let outcome = try eliminate(policy)
             #expect(outcome.probabilities == root)
@@ -107,15 +106,15 @@ import Testing
             #expect(error?.code == .policyOutOfRange)
         }
         let few = #expect(throws: DecodingError.self) {
-            try SchemeDecoder.eliminate(features, classes: .all(1), heads: bank)
+            try bank.eliminate(classes: .all(1), features)
         }
         #expect(few?.code == .noClasses)
         let many = #expect(throws: DecodingError.self) {
-            try SchemeDecoder.eliminate(features, classes: .all(65), heads: bank)
+            try bank.eliminate(classes: .all(65), features)
         }
         #expect(many?.code == .noClasses)
         let missing = #expect(throws: DecodingError.self) {
-            try SchemeDecoder.eliminate(features, classes: .all(8), heads: bank)
+            try bank.eliminate(classes: .all(8), features)
         }
         #expect(missing?.code == .missingHead)
     }

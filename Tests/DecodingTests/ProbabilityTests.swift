@@ -52,64 +52,73 @@ import Testing
             let bank = try bank(classCount, seed: seed, ties: ties)
             let features = features(700, seed: seed + 1, ties: ties)
             let root = try bank.head(over: classes)
-            expectDistributions(
-                try SchemeDecoder.oneVsAllProbabilities(features, head: root),
-                try SchemeDecoder.oneVsAll(features, head: root))
-            func pairs(_ rule: PairRule) throws -> ClassProbabilities {
-                try SchemeDecoder.pairProbabilities(
-                    features, classes: classes, heads: bank, rule: rule)
+            func expect(_ scheme: Scheme, _ predict: (Int) -> Int) throws {
+                expectDistributions(
+                    try bank.probabilities(scheme, classes: classes, features),
+                    (0..<700).map(predict))
             }
-            expectDistributions(
-                try pairs(.softVote),
-                try SchemeDecoder.allVsAll(features, classes: classes, heads: bank))
-            for rule in PairRule.allCases {
-                expectDistributions(try pairs(rule), try pairs(rule).predictions)
-            }
-            let winners = PairWinners(bank, classCount)
-            expectDistributions(
-                try pairs(.hardVote),
-                (0..<700).map { winners.mostVotes(Array(features.row($0))) })
-            expectDistributions(
-                try pairs(.eliminationGraph),
-                (0..<700).map { winners.survivor(Array(features.row($0))) })
-            expectDistributions(
-                try SchemeDecoder.eliminate(features, classes: classes, heads: bank).probabilities,
-                try SchemeDecoder.treeElimination(features, classes: classes, heads: bank))
+            let answers = try Answers(bank, classCount, features)
+            try expect(.oneVsAllRefit, answers.highest)
+            try expect(.softVote, answers.softVote)
+            try expect(.hardVote, answers.mostVotes)
+            try expect(.eliminationGraph, answers.survivor)
+            try expect(.treeElimination, answers.lastLeft)
+            #expect(try root.predictions(features) == (0..<700).map(answers.highest))
+            let coupled = try bank.probabilities(.pairwiseCoupling, classes: classes, features)
+            expectDistributions(coupled, coupled.predictions)
         }
     }
 
-    /// Hard votes and the DAG row by row; exact where logits are small whole numbers.
-    private struct PairWinners {
-        let heads: [[Int]: Head]
-        let classCount: Int
+    /// The schemes row by row, from every head's logits.
+    private struct Answers {
+        private var logits: [[Int]: Matrix] = [:]
+        private let all: [Int]
 
-        init(_ bank: HeadBank, _ classCount: Int) {
-            heads = Dictionary(
-                uniqueKeysWithValues: bank.heads.filter { $0.classes.count == 2 }
-                    .map { ($0.classes.members, $0) })
-            self.classCount = classCount
+        init(_ bank: HeadBank, _ classCount: Int, _ features: Matrix) throws {
+            all = Array(0..<classCount)
+            for head in bank.heads { logits[head.classes.members] = try head.logits(features) }
         }
 
-        func winner(_ first: Int, _ second: Int, _ row: [Float]) -> Int {
-            guard let head = heads[[first, second]] else { return -1 }
-            let logits = [0, 1].map { position in
-                zip(head.weights.row(position), row).reduce(Double(head.biases[position])) {
-                    $0 + Double($1.0) * Double($1.1)
-                }
+        private func answer(_ classes: [Int], _ row: Int) -> [Float] {
+            logits[classes].map { $0.row(row).map { $0.isNaN ? -.infinity : $0 } } ?? []
+        }
+
+        private func highest<Value: Comparable>(of values: [Value]) -> Int {
+            values.indices.max { values[$0] < values[$1] } ?? -1
+        }
+
+        func highest(_ row: Int) -> Int { highest(of: answer(all, row)) }
+
+        private func winner(_ first: Int, _ second: Int, _ row: Int) -> Int {
+            let pair = answer([first, second], row)
+            return pair[0] >= pair[1] ? first : second
+        }
+
+        private func overPairs(_ body: (Int, Int) -> Void) {
+            for second in all.dropFirst() { for first in 0..<second { body(first, second) } }
+        }
+
+        func softVote(_ row: Int) -> Int {
+            var votes = [Int64](repeating: 0, count: all.count)
+            overPairs { first, second in
+                let pair = answer([first, second], row)
+                let distance = pair[0] == pair[1] ? 0 : abs(pair[0] - pair[1])
+                let odds = Float.reproducibleExponential(-distance)
+                let won = winner(first, second, row)
+                votes[won] += Int64(1 / (1 + odds) * 0x1p48)
+                votes[first + second - won] += Int64(odds / (1 + odds) * 0x1p48)
             }
-            return logits[0] >= logits[1] ? first : second
+            return highest(of: votes)
         }
 
-        func mostVotes(_ row: [Float]) -> Int {
-            var votes = [Int](repeating: 0, count: classCount)
-            for second in 1..<classCount {
-                for first in 0..<second { votes[winner(first, second, row)] += 1 }
-            }
-            return votes.firstIndex(of: votes.max() ?? 0) ?? -1
+        func mostVotes(_ row: Int) -> Int {
+            var votes = [Int](repeating: 0, count: all.count)
+            overPairs { votes[winner($0, $1, row)] += 1 }
+            return highest(of: votes)
         }
 
-        func survivor(_ row: [Float]) -> Int {
-            var list = Array(0..<classCount)
+        func survivor(_ row: Int) -> Int {
+            var list = all
             while list.count > 1 {
                 let first = list[0]
                 let last = list[list.count - 1]
@@ -120,6 +129,15 @@ import Testing
                 }
             }
             return list[0]
+        }
+
+        func lastLeft(_ row: Int) -> Int {
+            var left = all
+            while left.count > 1 {
+                let values = answer(left, row)
+                left.remove(at: values.indices.reversed().min { values[$0] < values[$1] } ?? 0)
+            }
+            return left[0]
         }
     }
 
@@ -141,39 +159,35 @@ import Testing
             let worst = zip(found.values, softmax).reduce(0) { max($0, abs($1.0 - $1.1)) }
             #expect(worst < 3e-6)
         }
-        expectSoftmax(try SchemeDecoder.oneVsAllProbabilities(features, head: layer))
-        for rule in [PairRule.eliminationGraph, .pairwiseCoupling] {
+        expectSoftmax(try layer.probabilities(features))
+        for rule in [Scheme.eliminationGraph, .pairwiseCoupling] {
             expectSoftmax(
-                try SchemeDecoder.pairProbabilities(
-                    features, classes: .all(6), heads: bank, rule: rule))
+                try bank.probabilities(rule, classes: .all(6), features))
         }
         let policies: [EliminationPolicy] = [
             .lowest(1), .lowest(2), .lowest(9), .below(0.05), .certain(margin: 0.6),
         ]
         for policy in policies {
             expectSoftmax(
-                try SchemeDecoder.eliminate(
-                    features, classes: .all(6), heads: bank, policy: policy
-                ).probabilities)
+                try bank.eliminate(classes: .all(6), features, policy: policy).probabilities)
         }
     }
 
     @Test func rowsAloneAndInRangesAreAsInTheirBatch() throws {
         let bank = try bank(5, seed: 81, ties: false)
         let features = features(150, seed: 82, ties: false)
-        let root = try bank.head(over: .all(5))
-        var schemes: [(Range<Int>?) throws -> ClassProbabilities] = PairRule.allCases.map { rule in
+        var schemes: [(Range<Int>?) throws -> ClassProbabilities] = Scheme.overPairs.map { rule in
             {
-                try SchemeDecoder.pairProbabilities(
-                    features, rows: $0, classes: .all(5), heads: bank, rule: rule)
+                try bank.probabilities(rule, classes: .all(5), features, rows: $0)
             }
         }
-        schemes.append { try SchemeDecoder.oneVsAllProbabilities(features, rows: $0, head: root) }
+        schemes.append {
+            try bank.probabilities(.oneVsAllRefit, classes: .all(5), features, rows: $0)
+        }
         for policy in [EliminationPolicy.lowest(1), .lowest(2), .below(0.1)] {
             schemes.append {
-                try SchemeDecoder.eliminate(
-                    features, rows: $0, classes: .all(5), heads: bank, policy: policy
-                ).probabilities
+                try bank.eliminate(classes: .all(5), features, rows: $0, policy: policy)
+                    .probabilities
             }
         }
         for scheme in schemes {
@@ -198,18 +212,18 @@ import Testing
                 constantHead(spec.classes.members, spec.classes.members.map { logits[$0] })
             }
             let bank = try HeadBank(heads)
-            let root = try bank.head(over: .all(3))
-            expectDistributions(
-                try SchemeDecoder.oneVsAllProbabilities(row, head: root),
-                try SchemeDecoder.oneVsAll(row, head: root))
-            expectDistributions(
-                try SchemeDecoder.eliminate(row, classes: .all(3), heads: bank).probabilities,
-                try SchemeDecoder.treeElimination(row, classes: .all(3), heads: bank))
-            for rule in PairRule.allCases {
-                let found = try SchemeDecoder.pairProbabilities(
-                    row, classes: .all(3), heads: bank, rule: rule)
-                expectDistributions(found, found.predictions)
+            let answers = try Answers(bank, 3, row)
+            func expect(_ scheme: Scheme, _ prediction: Int) throws {
+                expectDistributions(
+                    try bank.probabilities(scheme, classes: .all(3), row), [prediction])
             }
+            try expect(.oneVsAll, answers.highest(0))
+            try expect(.softVote, answers.softVote(0))
+            try expect(.hardVote, answers.mostVotes(0))
+            try expect(.eliminationGraph, answers.survivor(0))
+            try expect(.treeElimination, answers.lastLeft(0))
+            let coupled = try bank.probabilities(.pairwiseCoupling, classes: .all(3), row)
+            expectDistributions(coupled, coupled.predictions)
         }
     }
 
@@ -221,7 +235,7 @@ import Testing
             constantHead([1, 2], [0.6, 0.4].map { Float(log($0)) }),
         ])
         let row = Matrix(rowCount: 1, columnCount: 1)
-        let outcome = try SchemeDecoder.eliminate(row, classes: .all(3), heads: bank)
+        let outcome = try bank.eliminate(classes: .all(3), row)
         #expect(
             zip(outcome.probabilities.values, [0.2, 0.48, 0.32]).allSatisfy {
                 abs($0 - $1) < 1e-6
@@ -230,8 +244,7 @@ import Testing
         #expect(outcome.outputsAsked == [5])
         #expect(outcome.topNeverChanged == [false])
         #expect(outcome.flopsPerRow(featureCount: 256) == 2560)
-        let root = try SchemeDecoder.eliminate(
-            row, classes: .all(3), heads: bank, policy: .certain(margin: 0.19))
+        let root = try bank.eliminate(classes: .all(3), row, policy: .certain(margin: 0.19))
         #expect(root.headsAsked == [1])
         #expect(root.topNeverChanged == [true])
         #expect(root.probabilities.predictions == [2])

@@ -26,28 +26,22 @@ import Testing
         let clock = ContinuousClock()
         var checksum = 0
         let started = clock.now
-        checksum += try SchemeDecoder.oneVsAll(features, head: root).reduce(0, +)
+        checksum += try root.predictions(features).reduce(0, +)
         let first = clock.now
-        checksum += try SchemeDecoder.allVsAll(
-            features, classes: .all(10), heads: bank
-        ).reduce(0, +)
+        checksum += try bank.predictions(.softVote, classes: .all(10), features).reduce(0, +)
         let second = clock.now
-        checksum += try SchemeDecoder.treeElimination(
-            features, classes: .all(10), heads: bank
-        ).reduce(0, +)
+        checksum += try bank.predictions(.treeElimination, classes: .all(10), features).reduce(0, +)
         let third = clock.now
         print("one-vs-all \(first - started), all-vs-all \(second - first), tree \(third - second)")
         #expect(checksum > 0)
-        for rule in PairRule.allCases {
+        for rule in Scheme.overPairs {
             let before = clock.now
-            _ = try SchemeDecoder.pairProbabilities(
-                features, classes: .all(10), heads: bank, rule: rule)
+            _ = try bank.probabilities(rule, classes: .all(10), features)
             print("\(rule.title) \(clock.now - before)")
         }
         for policy in [EliminationPolicy.lowest(1), .lowest(3), .below(0.01)] {
             let before = clock.now
-            _ = try SchemeDecoder.eliminate(
-                features, classes: .all(10), heads: bank, policy: policy)
+            _ = try bank.eliminate(classes: .all(10), features, policy: policy)
             print("tree, \(policy.title) \(clock.now - before)")
         }
         let last = clock.now

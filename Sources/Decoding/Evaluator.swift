@@ -1,0 +1,101 @@
+/// Scores schemes on labelled rows: the one way in which runs, finished models and studies evaluate.
+///
+/// Probabilities live for a block of rows and are folded into scores, so memory grows with the rows but
+/// not with rows times classes. A range of rows may be scored on any thread; the results are the same.
+package struct Evaluator: Sendable {
+    /// How a scheme did.
+    package struct Result: Sendable, Equatable {
+        /// Which scheme.
+        package let scheme: Scheme
+        /// Its predictions and how good its probabilities are.
+        package let metrics: ProbabilityMetrics
+    }
+
+    /// How an elimination policy did.
+    package struct PolicyResult: Sendable, Equatable {
+        /// Which policy.
+        package let policy: EliminationPolicy
+        /// Its predictions and how good its probabilities are.
+        package let metrics: ProbabilityMetrics
+        /// Heads asked per row, on average.
+        package let headsPerRow: Double
+        /// Classes of the heads asked per row, on average; times `2 d` it is floating-point operations.
+        package let outputsPerRow: Double
+        /// The share of rows whose most probable class was the same in every head asked.
+        package let topNeverChangedShare: Double
+    }
+
+    private let decoder: SchemeDecoder
+    private let labels: [Int]
+    private let classCount: Int
+
+    /// An evaluator of the decoder's schemes.
+    ///
+    /// - Parameters:
+    ///   - labels: a label below `classCount` for each of the decoder's rows.
+    ///   - classCount: classes of labels and predictions.
+    /// - Throws: ``DecodingError`` when there are not as many labels as rows.
+    package init(
+        _ decoder: SchemeDecoder, labels: [Int], classCount: Int
+    ) throws(DecodingError) {
+        guard labels.count == decoder.rowCount else {
+            throw .labelMismatch("\(decoder.rowCount) rows, but \(labels.count) labels")
+        }
+        self.decoder = decoder
+        self.labels = labels
+        self.classCount = classCount
+    }
+
+    /// Rows to score.
+    package var rowCount: Int { labels.count }
+
+    /// Scores some of the rows by every scheme, in the decoder's order.
+    ///
+    /// - Throws: ``DecodingError`` naming a class set that a row reaches and has no classifier.
+    package func scores(of rows: Range<Int>) throws(DecodingError) -> [RowScores] {
+        var scores = [RowScores](repeating: RowScores(), count: decoder.schemes.count)
+        try decoder.forEachBlock(of: rows) { scheme, block, probabilities throws(DecodingError) in
+            guard let index = decoder.schemes.firstIndex(of: scheme) else { return }
+            scores[index].add(probabilities, labels: labels[block])
+        }
+        return scores
+    }
+
+    /// How every scheme did, in the decoder's order.
+    ///
+    /// - Parameter parts: the ``scores(of:)`` of ranges that together are all rows, in their order.
+    /// - Throws: ``DecodingError`` for parts that are not all rows, or a label out of range.
+    package func results(_ parts: [[RowScores]]) throws(DecodingError) -> [Result] {
+        var results: [Result] = []
+        for (index, scheme) in decoder.schemes.enumerated() {
+            var scores = RowScores()
+            for part in parts { scores.append(part[index]) }
+            results.append(
+                Result(
+                    scheme: scheme,
+                    metrics: try ProbabilityMetrics(
+                        scores, labels: labels, classCount: classCount)))
+        }
+        return results
+    }
+
+    /// How every scheme did, on the calling thread.
+    ///
+    /// - Throws: ``DecodingError`` as ``scores(of:)`` and ``results(_:)``.
+    package func results() throws(DecodingError) -> [Result] {
+        try results([scores(of: 0..<rowCount)])
+    }
+
+    /// How elimination by a policy did, on the calling thread.
+    ///
+    /// - Throws: ``DecodingError`` as ``SchemeDecoder/eliminate(rows:policy:)``.
+    package func result(of policy: EliminationPolicy) throws(DecodingError) -> PolicyResult {
+        let found = try decoder.eliminate(policy: policy)
+        return PolicyResult(
+            policy: policy,
+            metrics: try ProbabilityMetrics(
+                found.probabilities, labels: labels, classCount: classCount),
+            headsPerRow: found.headsPerRow, outputsPerRow: found.outputsPerRow,
+            topNeverChangedShare: found.topNeverChangedShare)
+    }
+}

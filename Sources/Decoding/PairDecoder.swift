@@ -1,0 +1,232 @@
+import Heads
+
+/// Asks all pair heads about one block of rows and answers for every scheme over pairs.
+struct PairDecoder {
+    /// Pairs asked at a time: their logits stay in the second-level cache.
+    private static let chunkPairCount = 64
+    /// Bytes of the table of all pairs; a block has fewer rows where there are many pairs.
+    private static let tableByteCountMax = 32 << 20
+
+    private let members: [Int]
+    /// The classifier of each pair, in the order (0,1), (0,2), (1,2), (0,3) and so on.
+    private let classifiers: [Int]
+    private let asksVotes: Bool
+    private let asksCounts: Bool
+    private let asksTable: Bool
+    /// `[class, blockRow]`: softmax outputs as multiples of 2^-48, summed over pairs.
+    private var votes: [Int64]
+    /// `[class, blockRow]`: pairs won.
+    private var counts: [Int32]
+    /// `[pair, blockRow]`, ``blockRowCount`` apart: see ``PairAnswers``.
+    private var table: [Float]
+    private var coupling: PairwiseCoupling
+    private var logits: [Float]
+    /// Rows read at once.
+    let blockRowCount: Int
+
+    /// Room for the schemes, which ask pairs, over at least two classes.
+    init(_ schemes: [Scheme], members: [Int], classifiers: [Int]) {
+        self.members = members
+        self.classifiers = classifiers
+        asksVotes = schemes.contains(.softVote)
+        asksCounts = schemes.contains(.hardVote)
+        asksTable = schemes.contains { $0 == .pairwiseCoupling || $0 == .eliminationGraph }
+        blockRowCount =
+            asksTable
+            ? Self.blockRowCount(pairCount: classifiers.count) : LogitBlock.rowCountMax
+        let places = members.count * LogitBlock.rowCountMax
+        votes = [Int64](repeating: 0, count: asksVotes ? places : 0)
+        counts = [Int32](repeating: 0, count: asksCounts ? places : 0)
+        table = [Float](repeating: 0, count: asksTable ? classifiers.count * blockRowCount : 0)
+        // Quadratic room, which only its scheme needs.
+        coupling = PairwiseCoupling(
+            classCount: schemes.contains(.pairwiseCoupling) ? members.count : 2)
+        logits = LogitBlock.room(outputCount: 2 * Self.chunkPairCount)
+    }
+
+    /// As many rows as fit the table: a multiple of 16, or fewer than 16, and at least one.
+    static func blockRowCount(pairCount: Int) -> Int {
+        let fitting = tableByteCountMax / (pairCount * MemoryLayout<Float>.size)
+        return fitting < 16 ? max(1, fitting) : min(LogitBlock.rowCountMax, fitting & ~15)
+    }
+
+    /// Asks all pairs about the rows, at most ``blockRowCount`` of them.
+    mutating func read(_ rows: [Int32], _ source: any LogitSource) {
+        for index in votes.indices { votes[index] = 0 }
+        for index in counts.indices { counts[index] = 0 }
+        var first = 0
+        var second = 1
+        for start in stride(from: 0, to: classifiers.count, by: Self.chunkPairCount) {
+            let chunk = classifiers[start..<min(start + Self.chunkPairCount, classifiers.count)]
+            source.fill(&logits, classifiers: chunk, rows: rows[...])
+            for pair in chunk.indices {
+                add(pair, at: pair - start, first, second, rowCount: rows.count)
+                first += 1
+                if first == second { (first, second) = (0, second + 1) }
+            }
+        }
+    }
+
+    /// Takes in the logits of the pair of positions `first < second`.
+    ///
+    /// With the difference `x` of the lower from the higher logit, the softmax outputs of a pair are
+    /// `1 / (1 + e^x)` and `e^x / (1 + e^x)`, which is the softmax with the highest logit subtracted
+    /// first. Logits past `rowCount` are leftovers and are not counted.
+    private mutating func add(
+        _ pair: Int, at place: Int, _ first: Int, _ second: Int, rowCount: Int
+    ) {
+        let blockRowCount = LogitBlock.rowCountMax
+        for start in stride(from: 0, to: rowCount, by: 16) {
+            let source = 2 * place * blockRowCount + start
+            let answers = PairAnswers(
+                logits.lanes(at: source), logits.lanes(at: source + blockRowCount))
+            let laneCount = min(16, rowCount - start)
+            if asksVotes {
+                let high = 1 / (1 + answers.odds)
+                let low = answers.odds / (1 + answers.odds)
+                let leftVotes = low.replacing(with: high, where: answers.lowerWins)
+                let rightVotes = high.replacing(with: low, where: answers.lowerWins)
+                for lane in 0..<laneCount {
+                    votes[first * blockRowCount + start + lane] += Int64(leftVotes[lane] * 0x1p48)
+                    votes[second * blockRowCount + start + lane] += Int64(
+                        rightVotes[lane] * 0x1p48)
+                }
+            }
+            if asksCounts {
+                for lane in 0..<laneCount {
+                    let winner = answers.lowerWins[lane] ? first : second
+                    counts[winner * blockRowCount + start + lane] += 1
+                }
+            }
+            if asksTable {
+                let target = pair * self.blockRowCount + start
+                let signed = answers.signedOdds
+                for lane in 0..<laneCount { table[target + lane] = signed[lane] }
+            }
+        }
+    }
+
+    /// What a scheme believes about the rows read last.
+    mutating func probabilities(of scheme: Scheme, rowCount: Int) -> ClassProbabilities {
+        var result = ClassProbabilities(members: members, rowCount: rowCount)
+        var shares = [Double](repeating: 0, count: members.count)
+        var losers = [Int](repeating: 0, count: 2 * members.count)
+        for row in 0..<rowCount {
+            let winner =
+                switch scheme {
+                case .softVote: Self.share(votes, row, &shares)
+                case .hardVote: Self.share(counts, row, &shares)
+                case .eliminationGraph: eliminate(row, &shares, &losers)
+                case .pairwiseCoupling: couple(row, &shares)
+                default: preconditionFailure("\(scheme) asks no pairs")
+                }
+            for position in members.indices { result[row, position] = shares[position] }
+            result.settle(row, on: winner)
+        }
+        return result
+    }
+
+    /// Fills `shares` with each class's part of `[class, blockRow]`, and returns the class with most.
+    private static func share<Votes: FixedWidthInteger>(
+        _ votes: [Votes], _ row: Int, _ shares: inout [Double]
+    ) -> Int {
+        // All votes together pass 64 bits from 257 classes on.
+        var total: Int128 = 0
+        var best = 0
+        for position in shares.indices {
+            let vote = votes[position * LogitBlock.rowCountMax + row]
+            if vote > votes[best * LogitBlock.rowCountMax + row] { best = position }
+            total += Int128(vote)
+        }
+        for position in shares.indices {
+            shares[position] =
+                Double(votes[position * LogitBlock.rowCountMax + row]) / Double(total)
+        }
+        return best
+    }
+
+    /// The answer of the pair of positions `first < second` for a row of the block.
+    @inline(__always)
+    private func answer(_ first: Int, _ second: Int, _ row: Int) -> (odds: Float, lowerWins: Bool) {
+        let signed = table[(second * (second - 1) / 2 + first) * blockRowCount + row]
+        return (signed.magnitude, signed.sign == .plus)
+    }
+
+    private mutating func couple(_ row: Int, _ shares: inout [Double]) -> Int {
+        for second in 1..<members.count {
+            for first in 0..<second {
+                let answer = answer(first, second, row)
+                let odds = Double(answer.odds)
+                coupling.setPair(
+                    first, second, probability: (answer.lowerWins ? 1 : odds) / (1 + odds))
+            }
+        }
+        let winner = coupling.solve()
+        shares = coupling.probabilities
+        return winner
+    }
+
+    /// Platt's DAG for one row: fills `shares` (by position, summing to 1), returns the survivor.
+    ///
+    /// The classes stand in a list, ascending. The head of the first and the last in the list is
+    /// asked and the loser leaves, K-1 times (their section 2, "the decision DAG is equivalent to
+    /// operating on a list"). Any order would do, and the paper found no difference; a tie keeps
+    /// the lower class.
+    ///
+    /// Each class but the survivor is beaten exactly once, so the asked pairs are a tree over the
+    /// classes with the survivor at its root, and there is exactly one distribution whose ratios
+    /// are those of all the asked heads: the survivor weighs 1, any other class what beat it weighs
+    /// times its odds against that. No weight is above that of the class that beat it, so the
+    /// survivor is the argmax. An equal weight needs ties all the way up, each of which the lower
+    /// class survived, so of equal classes it is also the lowest. Heads derived from one softmax
+    /// layer give back that softmax.
+    private func eliminate(_ row: Int, _ shares: inout [Double], _ losers: inout [Int]) -> Int {
+        var first = 0
+        var last = shares.count - 1
+        // By position: what beat it. Losers in the order of their defeat are outside in, so their
+        // odds wait in `shares` until the survivor is known.
+        var defeats = 0
+        while first < last {
+            let answer = answer(first, last, row)
+            let loser = answer.lowerWins ? last : first
+            let winner = answer.lowerWins ? first : last
+            shares[loser] = Double(answer.odds)
+            losers[2 * defeats] = loser
+            losers[2 * defeats + 1] = winner
+            defeats += 1
+            if answer.lowerWins { last -= 1 } else { first += 1 }
+        }
+        shares[first] = 1
+        var total = 1.0
+        // Backwards, so that a winner's weight is known before its losers'.
+        for defeat in (0..<defeats).reversed() {
+            let loser = losers[2 * defeat]
+            shares[loser] *= shares[losers[2 * defeat + 1]]
+            total += shares[loser]
+        }
+        for position in shares.indices { shares[position] /= total }
+        return first
+    }
+}
+
+/// What one pair head says of sixteen rows.
+private struct PairAnswers {
+    /// How likely the loser is, in units of the winner: `e^-|difference|`.
+    let odds: SIMD16<Float>
+    /// Whether the lower class wins, which it does on a tie.
+    let lowerWins: SIMDMask<SIMD16<Int32>>
+
+    @inline(__always)
+    init(_ left: SIMD16<Float>, _ right: SIMD16<Float>) {
+        let wins = left .>= right
+        let difference = (left - right).replacing(with: right - left, where: wins)
+        // Equal infinities differ by NaN, and are a tie.
+        odds = exponential(difference.replacing(with: 0, where: left .== right))
+        lowerWins = wins
+    }
+
+    /// ``odds``, which are 0 or above, with a minus where the higher class wins; minus zero too, which
+    /// negation would lose.
+    @inline(__always)
+    var signedOdds: SIMD16<Float> { (odds * -1).replacing(with: odds, where: lowerWins) }
+}

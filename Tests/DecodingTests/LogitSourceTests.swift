@@ -1,0 +1,123 @@
+import Decoding
+import Heads
+import Numerics
+import Testing
+
+@Suite struct LogitSourceTests {
+    private static let features = Matrix(
+        rowCount: 150, columnCount: 20,
+        values: (0..<150 * 20).map { Float(($0 * 7_919) % 1_009) / 500 - 1 })
+
+    private static let heads = HeadPlan(.subsets, classCount: 5).heads.map { spec in
+        let count = spec.classes.count
+        return Head(
+            classes: spec.classes,
+            weights: Matrix(
+                rowCount: count, columnCount: 20,
+                values: (0..<count * 20).map {
+                    Float(($0 * 104_729 + Int(spec.id.rawValue) * 331) % 2_003) / 1_000 - 1
+                }), biases: (0..<count).map { Float($0) / 7 - 0.3 })
+    }
+
+    @Test func schemesAnswerAsIfAskedDirectly() throws {
+        let bank = try HeadBank(Self.heads)
+        let stored = try StoredLogits(
+            Self.heads.map { ($0.classes, try $0.logits(Self.features)) })
+        let asked = try HeadLogits(bank, Self.features)
+        #expect(stored.rowCount == 150)
+        let schemes = Scheme.allCases
+        let decoders = try [stored as any LogitSource, asked].map {
+            try SchemeDecoder(schemes, classes: .all(5), heads: $0)
+        }
+        #expect(try decoders[0].probabilities() == decoders[1].probabilities())
+        for policy in [EliminationPolicy.lowest(1), .below(0.1), .certain(margin: 0.8)] {
+            #expect(
+                try decoders[0].eliminate(policy: policy)
+                    == decoders[1].eliminate(policy: policy))
+        }
+    }
+
+    // Every number on its way, minus zero too.
+    @Test func storedLogitsArePassedOnBitForBit() throws {
+        let values: [Float] = [-0.0, .leastNonzeroMagnitude, -3e38, 0.1, .pi, 7]
+        let pair = ClassSet([2, 5])
+        let source = try StoredLogits([
+            (ClassSet([0, 1]), Matrix(rowCount: 3, columnCount: 2)),
+            (pair, Matrix(rowCount: 3, columnCount: 2, values: values)),
+        ])
+        #expect(source.classifier(over: ClassSet([0, 5])) == nil)
+        let classifier = try #require(source.classifier(over: pair))
+        var logits = [Float](repeating: 1, count: 4 * LogitBlock.rowCountMax)
+        source.fill(&logits, classifiers: [0, classifier], rows: [2, 0])
+        let second = 2 * LogitBlock.rowCountMax
+        #expect(
+            logits[second..<second + 2].map(\.bitPattern)
+                == [values[4], values[0]].map(\.bitPattern))
+        let third = 3 * LogitBlock.rowCountMax
+        #expect(
+            logits[third..<third + 2].map(\.bitPattern) == [values[5], values[1]].map(\.bitPattern))
+        #expect(logits[0..<2] == [0, 0])
+    }
+
+    /// The order of operations that a logit is defined by, one number at a time.
+    private func definedLogit(_ weights: ArraySlice<Float>, _ row: ArraySlice<Float>, _ bias: Float)
+        -> Float
+    {
+        var lanes = [Float](repeating: 0, count: 16)
+        for (index, (weight, feature)) in zip(weights, row).enumerated() {
+            lanes[index % 16] += weight * feature
+        }
+        for half in [8, 4, 2, 1] { for lane in 0..<half { lanes[lane] += lanes[lane + half] } }
+        return lanes[0] + bias
+    }
+
+    @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 33, 64, 250, 256, 1_100])
+    func logitsAreThoseOfTheDefinition(featureCount: Int) throws {
+        let features = randomMatrix(71, featureCount, seed: 901)
+        let layer = randomLayer(classCount: 5, featureCount: featureCount, seed: 902)
+        let heads = [
+            layer, derivedHead(layer, ClassSet([1, 4])), derivedHead(layer, ClassSet([0, 2, 3])),
+        ]
+        let source = try HeadLogits(HeadBank(heads), features)
+        let expected = heads.map { head in
+            (0..<71).map { row in
+                head.biases.indices.map {
+                    definedLogit(head.weights.row($0), features.row(row), head.biases[$0])
+                }
+            }
+        }
+        for (head, expected) in zip(heads, expected) {
+            #expect(try head.logits(features).values == expected.flatMap(\.self))
+        }
+        // Several heads at once, rows in any order and number.
+        let numbers = try heads.map { try #require(source.classifier(over: $0.classes)) }
+        for rows in [[70], [3, 1, 2], [5, 5, 6, 0], Array(7..<71).map { Int32($0) }] as [[Int32]] {
+            var logits = [Float](repeating: 0, count: 10 * LogitBlock.rowCountMax)
+            source.fill(&logits, classifiers: numbers[...], rows: rows[...])
+            var output = 0
+            for (head, expected) in zip(heads, expected) {
+                for position in head.biases.indices {
+                    let start = output * LogitBlock.rowCountMax
+                    #expect(
+                        Array(logits[start..<start + rows.count])
+                            == rows.map { expected[Int($0)][position] })
+                    output += 1
+                }
+            }
+        }
+    }
+
+    @Test func refusesWhatDoesNotFit() {
+        let pair = ClassSet([0, 1])
+        let good = Matrix(rowCount: 2, columnCount: 2)
+        var endless = good
+        endless[1, 1] = .infinity
+        for wrong in [
+            [(pair, Matrix(rowCount: 2, columnCount: 3))], [(pair, endless)],
+            [(pair, good), (ClassSet([0, 2]), Matrix(rowCount: 3, columnCount: 2))],
+            [(pair, good), (pair, good)],
+        ] {
+            #expect(throws: DecodingError.self) { try StoredLogits(wrong) }
+        }
+    }
+}
