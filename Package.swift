@@ -181,12 +181,6 @@ let package = Package(
                 "WireProtocol", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
-            "WorkerRuntime",
-            [
-                "FeatureStore", "Heads", "Numerics", "Sessions", "Transfer", "WireProtocol",
-                "WorkerRuntime",
-            ]),
-        tests(
             "EndToEnd",
             [
                 "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Numerics", "RunFolder",
