@@ -1,8 +1,8 @@
-/// Numbers as people read them; no locale, no Foundation.
+/// Numbers and text for people, without locale and Foundation.
 package enum Format {
     /// A number with a fixed count of decimals, rounded half away from zero.
     ///
-    /// Infinity and what is not a number are `-`.
+    /// Infinity and NaN are `-`.
     package static func decimal(_ value: Double, places: Int) -> String {
         precondition((0...9).contains(places))
         var scale = 1.0

@@ -2,7 +2,7 @@ import Scheduling
 
 /// A block of lines on a terminal, drawn over itself.
 ///
-/// Yields the bytes to write; who owns the terminal writes them. The cursor stays visible and rests
+/// Returns the text to write; its caller writes it. The cursor stays visible and rests
 /// below the block, so nothing has to be undone when the process ends, however it ends.
 package struct ProgressDisplay: Sendable {
     /// Lines of the block on the screen now.
@@ -20,8 +20,8 @@ package struct ProgressDisplay: Sendable {
     ///   - height: rows of the terminal: workers that do not fit are summed up in one line.
     package mutating func draw(_ state: ProgressState, width: Int, height: Int) -> String {
         let lines = Self.lines(state, width: width - 1, height: height)
-        // Up to the block's first line, then each line over its old self, and only then away with
-        // what is left below: erasing first would flicker.
+        // Go up to the block's first line, overwrite each line, and only then erase what is left
+        // below: erasing first would flicker.
         let output =
             upwards + lines.map { $0 + "\u{1B}[K\n" }.joined()
             + (lineCount > lines.count ? "\u{1B}[J" : "")
@@ -104,8 +104,8 @@ package struct ProgressDisplay: Sendable {
         return lines
     }
 
-    /// A name in characters that surely take one column each: a wide one would wrap the line, and
-    /// the count of lines to go back would be wrong.
+    /// A name in characters of one column each: a wide one would wrap the line, and the count of
+    /// lines to go back would be wrong.
     private static func narrow(_ name: String) -> String {
         String(
             Format.printable(name).map { character in

@@ -33,7 +33,7 @@ package enum ProgressLine {
         return parts.joined(separator: ", ")
     }
 
-    /// What is known beside how far the epoch is.
+    /// Loss, accuracy, rate and time left, as far as they are known.
     static func figures(of progress: BackboneProgress) -> [String] {
         var parts: [String] = []
         if let loss = progress.loss { parts.append("loss " + Format.decimal(loss, places: 4)) }
@@ -59,7 +59,7 @@ package enum ProgressLine {
         count > 0 ? clamped(Double(done) / Double(count)) : 0
     }
 
-    /// A share within [0, 1]; 0 for what is not a number.
+    /// A share within [0, 1]; 0 for NaN.
     static func clamped(_ share: Double) -> Double {
         share > 0 ? min(share, 1) : 0
     }

@@ -24,7 +24,7 @@ package struct BackboneProgress: Sendable, Equatable {
     package var accuracy: Double?
     /// Training rows a second.
     package var imagesPerSecond: Double
-    /// Nil while it cannot be said.
+    /// Nil while unknown.
     package var secondsLeft: Double?
 
     /// Progress of these figures.

@@ -4,7 +4,7 @@ import Statistics
 package struct ResultsTable: Sendable {
     /// A scheme's line.
     package struct Row: Sendable {
-        /// As a person reads it, for instance `all-vs-all`.
+        /// Its name, for instance `all-vs-all`.
         package var scheme: String
         /// Test rows predicted right, at most `total`.
         package var correct: Int

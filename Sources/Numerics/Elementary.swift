@@ -18,7 +18,7 @@ private func logarithm(ofRatio s: Double) -> Double {
 extension Double {
     /// The natural logarithm, equal to the bit on every CPU and within 3 units in the last place.
     ///
-    /// Minus infinity at zero, not a number below.
+    /// Minus infinity at zero, NaN below.
     package static func reproducibleLogarithm(_ x: Double) -> Double {
         guard x > 0 else { return x == 0 ? -.infinity : .nan }
         guard x < .infinity else { return .infinity }
@@ -49,7 +49,7 @@ extension Double {
         var sum = 0.0
         for divisor in stride(from: 14.0, to: 1, by: -1) { sum = (sum * rest + 1) / divisor }
         let value = 1 + (rest + rest * rest * sum)
-        // In two factors, since 2^1024 is no number and a subnormal result rounds once.
+        // In two factors, since 2^1024 is infinite and a subnormal result rounds once.
         let half = (count / 2).rounded(.down)
         return value * Double(sign: .plus, exponent: Int(half), significand: 1)
             * Double(sign: .plus, exponent: Int(count - half), significand: 1)

@@ -1,7 +1,7 @@
 import Display
 import Study
 
-/// What the parts of a study are called where a person reads.
+/// What the parts of a study are called for people.
 enum StudyNames {
     /// Names as their makers write them; others as they are.
     static func dataset(_ name: String) -> String {
@@ -13,7 +13,7 @@ enum StudyNames {
         }
     }
 
-    /// The arm within a sentence: what one predicts with.
+    /// The arm within a sentence.
     static func armInWords(_ arm: CellArm) -> String {
         switch arm {
         case .backbone: arm.title
@@ -48,7 +48,7 @@ enum StudyNames {
         scheme == .softVote ? "all-vs-all" : scheme.title
     }
 
-    /// A share of rows as people say it: `1%`, `0.5%`, `100%`.
+    /// A share of rows: `1%`, `0.5%`, `100%`.
     static func fraction(_ share: Double) -> String {
         var text = Format.decimal(share * 100, places: 3)
         guard text.contains(".") else { return text }
@@ -66,7 +66,7 @@ enum StudyNames {
         return parts.dropLast().joined(separator: ", ") + " \(word) " + last
     }
 
-    /// Without those that were there before.
+    /// The names without duplicates, in their order.
     static func unique<Name: Equatable>(_ names: [Name]) -> [Name] {
         names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
@@ -108,7 +108,7 @@ enum StudyFormat {
         return points(ends.lower, places: places) + " to " + points(ends.upper, places: places)
     }
 
-    /// A p-value: three digits, and no more zeros than anybody reads.
+    /// A p-value: three digits, and none below .0001.
     static func pValue(_ value: Double?) -> String {
         guard let value, value.isFinite else { return nothing }
         if value < 0.0001 { return "&lt; .0001" }

@@ -4,7 +4,7 @@ import Scheduling
 
 // The coordinator: one thread that takes messages in turn, and a link each way.
 extension HeadPhaseSimulation {
-    /// Has the coordinator's thread work, beginning when it is free.
+    /// Gives the coordinator's thread work, which begins when the thread is free.
     mutating func work(_ seconds: Double) {
         let time = Self.nanoseconds(seconds * processorFactor)
         processorFreeAt = max(processorFreeAt, now) + time
@@ -74,7 +74,7 @@ extension HeadPhaseSimulation {
         takeNext()
     }
 
-    /// Feeds the scheduler and does what it says.
+    /// Feeds the scheduler and performs its actions.
     private mutating func schedule(
         _ event: HeadScheduler.Event, _ path: Path, _ trained: Trained? = nil
     ) {
@@ -138,7 +138,7 @@ extension HeadPhaseSimulation {
     /// Begins with the next chunk.
     mutating func copyNext(at time: Int64) {
         while let copy = copies.popFirst() {
-            // A connection that broke takes nothing.
+            // A broken connection takes nothing.
             guard isAlive(copy.worker, copy.life) else { continue }
             let rate = min(network.bytesPerSecond, costs.broadcastBytesPerSecond)
             isCopying = true
@@ -171,8 +171,8 @@ extension HeadPhaseSimulation {
 
     // MARK: - Features
 
-    /// Describes the features to those whose turn it is; unless they are broadcast, who is told
-    /// asks for them.
+    /// Describes the features to those whose turn it is; unless they are broadcast,
+    /// a worker that has the description asks for them.
     mutating func transfer(_ event: FeatureTransfers.Event) {
         for id in transfers.handle(event, at: Instant(nanoseconds: now)) {
             let worker = owner(of: id)

@@ -89,7 +89,7 @@ package struct HeadPhaseSimulation {
     var inbox = Line<(Message, Path)>()
     var atHand: (message: Message, path: Path)?
     var processorFreeAt: Int64 = 0
-    /// Heartbeats, of which there is a steady drizzle, slow everything else by this factor.
+    /// The factor by which the steady heartbeats slow everything else.
     let processorFactor: Double
     var inwardFreeAt: Int64 = 0
     var outwardFreeAt: Int64 = 0

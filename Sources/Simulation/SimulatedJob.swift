@@ -2,7 +2,7 @@ package import Heads
 package import Scheduling
 import Transfer
 
-/// What is trained: the head phase's task, weighed as the coordinator weighs it.
+/// What is trained: the head phase's task, with the coordinator's costs.
 package struct SimulatedJob: Sendable {
     /// The heads, as the scheduler gets them.
     package let work: [HeadWork]
@@ -41,7 +41,7 @@ package struct SimulatedJob: Sendable {
     /// Bytes of all features, as they are sent.
     package var featureByteCount: Int { chunkByteCounts.reduce(0, +) }
 
-    /// Operations to train all heads, by the textbook's count.
+    /// Operations to train all heads, counted like ``HeadWork/trainingFlops``.
     package var totalFlops: Double { work.reduce(0) { $0 + $1.trainingFlops } }
 
     /// Features read for one bundle: rows times features times epochs.

@@ -12,15 +12,15 @@ package struct SimulationCosts: Hashable, Sendable {
     package var switchSeconds: Double
     /// Bytes of features a second that a worker hashes and stores.
     package var intakeBytesPerSecond: Double
-    /// Seconds from a worker's last row to its word that it is ready.
+    /// Seconds from a worker's last row to its message that it is ready.
     package var readySeconds: Double
-    /// Coordinator's seconds for a message taken or sent, whatever it says.
+    /// Coordinator's seconds for a message taken or sent, of any kind.
     package var messageSeconds: Double
     /// Coordinator's seconds for a head of a result, and for a head of an assignment.
     package var headSeconds: Double
-    /// Coordinator's seconds for a byte of a result: received, decoded, checked, kept.
+    /// Coordinator's seconds for a byte of a result: to receive, decode, check and keep it.
     package var resultByteSeconds: Double
-    /// Coordinator's seconds of an event per worker that is there.
+    /// Coordinator's seconds of an event per connected worker.
     package var schedulerSecondsPerWorker: Double
     /// Bytes of features a second that the coordinator can send, however fast its network is.
     package var broadcastBytesPerSecond: Double
@@ -88,7 +88,7 @@ package struct FleetModel: Hashable, Sendable {
     }
 }
 
-/// What becomes of a worker's time.
+/// What a worker's time is used for.
 package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
     /// Training heads that were accepted.
     case training
@@ -104,14 +104,14 @@ package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
     case processor
     /// Waiting for a message under way.
     case latency
-    /// Nothing left to be given.
+    /// No work is left.
     case tail
-    /// Training what another worker brought first, or what nobody wanted any more.
+    /// Training heads that another worker returned first, or that were withdrawn.
     case duplicates
     /// Work lost by a death, being dead, and getting the features again.
     case failures
 
-    /// As tables and files name it.
+    /// Its name in tables and files.
     package var name: String {
         switch self {
         case .training: "training"
@@ -128,7 +128,7 @@ package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// What a simulated head phase came to.
+/// The outcome of a simulated head phase.
 package struct SimulationOutcome: Hashable, Sendable {
     /// Workers it had.
     package var workerCount = 0
@@ -145,9 +145,9 @@ package struct SimulationOutcome: Hashable, Sendable {
     package var receivedByteCount = 0
     /// Leases, copies included.
     package var leaseCount = 0
-    /// Heads whose first result came.
+    /// Heads with a first result.
     package var acceptedHeadCount = 0
-    /// Heads that came again.
+    /// Heads with a further result.
     package var comparedHeadCount = 0
     /// Heads given up.
     package var quarantinedHeadCount = 0

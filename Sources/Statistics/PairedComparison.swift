@@ -1,14 +1,14 @@
-/// What the differences of two schemes over the same trials say.
+/// Tests of the differences between two schemes over the same trials.
 ///
 /// A difference is that of one trial of both: same subsample, seed and test rows.
-/// The trials have to be independent of each other, which no test here can see; differences that
-/// are all equal are refused because they never happen to independent trials.
+/// The trials have to be independent of each other, which no test here can check; differences that
+/// are all equal are refused because independent trials never have them.
 package struct PairedComparison: Sendable {
     /// First minus second, by trial.
     package let differences: [Double]
     /// Mean and standard deviation of the differences.
     package let summary: Summary
-    /// What differences can be off by because they are rounded.
+    /// The rounding error of a difference.
     private let resolution: Double
 
     /// The comparison with these differences.

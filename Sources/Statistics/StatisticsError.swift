@@ -1,6 +1,6 @@
 /// Why a statistic of these values does not exist.
 package struct StatisticsError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of trouble it is.
+    /// The kind of failure.
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
             case tooFewValues
@@ -16,7 +16,7 @@ package struct StatisticsError: Error, Hashable, Sendable, CustomStringConvertib
         package static let tooFewValues = Code(value: .tooFewValues)
         /// Pairs whose sides are not equally long.
         package static let unequalCounts = Code(value: .unequalCounts)
-        /// A value is infinite or not a number.
+        /// A value is infinite or NaN.
         package static let notFinite = Code(value: .notFinite)
         /// All paired differences are zero.
         package static let noDifference = Code(value: .noDifference)

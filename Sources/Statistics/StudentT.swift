@@ -34,7 +34,7 @@ package struct StudentT: Sendable, Hashable {
     /// The value that is exceeded with `probability`.
     ///
     /// Brackets the root by doubling and halves the bracket until it is two neighbours: the tail
-    /// falls strictly, so nothing can go astray.
+    /// falls strictly, so the bracket always holds the root.
     ///
     /// - Throws: ``StatisticsError`` unless the probability is between 0 and 1, both excluded.
     package func upperQuantile(_ probability: Double) throws(StatisticsError) -> Double {

@@ -31,7 +31,7 @@ package struct Summary: Sendable, Hashable {
         self.count = values.count
     }
 
-    /// Student's t interval of the mean: one point when all values are equal, nil for a single value.
+    /// Student's t interval of the mean: a point when all values are equal, nil for one value.
     ///
     /// - Parameter confidence: the share of such intervals that hold the true mean.
     /// - Throws: ``StatisticsError`` unless the confidence is between 0 and 1, both excluded.

@@ -8,7 +8,7 @@
 /// continuity correction.
 ///
 /// Sizes are equal when they are the same floating-point number: give counts, or differences
-/// rounded to their precision, rather than differences of shares that rounding tells apart.
+/// rounded to their precision, rather than differences of shares, which rounding makes unequal.
 package struct WilcoxonTest: Sendable, Hashable {
     /// How the p-value was found.
     package enum Method: String, Sendable, CaseIterable {

@@ -5,7 +5,7 @@ package enum CellArm: RawRepresentable, Codable, Hashable, Sendable {
     /// Every scheme that asks heads.
     case heads(StudyArm)
 
-    /// The value with this key of results.json and results.csv; nil for a key that is never written.
+    /// The value with this key of results.json and results.csv; nil for an unknown key.
     package init?(rawValue: String) {
         if rawValue == Self.backbone.rawValue {
             self = .backbone

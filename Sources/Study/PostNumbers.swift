@@ -13,15 +13,15 @@ package enum PostNumbers {
         /// Their standard deviation.
         package let deviation: Double
 
-        /// Whether an interval of the mean leaves out everything that the post's two digits may stand
-        /// for; false for what is no interval.
+        /// Whether an interval of the mean leaves out all values that the post's two digits may stand
+        /// for; false without an interval.
         package func isOutside(_ interval: [Double]?) -> Bool {
             guard let ends = StudyReport.ends(of: interval) else { return false }
             return ends.lower > mean + 0.005 || ends.upper < mean - 0.005
         }
     }
 
-    /// What the post has for a scheme on so many of the rows; nil where it has nothing.
+    /// The post's number for a scheme on a share of the rows; nil where it has none.
     package static func entry(dataset: String, fraction: Double, scheme: StudyScheme) -> Entry? {
         let lines =
             switch dataset {

@@ -11,10 +11,10 @@ package enum StudyArm: String, Codable, Sendable, CaseIterable, Hashable {
     case converged
     /// Whole networks, started from the backbone.
     case warm
-    /// Whole networks, started afresh: what the post's code does.
+    /// Whole networks, started from fresh weights: what the post's code does.
     case scratch
 
-    /// The arm as a person reads it.
+    /// The name for people.
     package var title: String {
         switch self {
         case .frozen: "frozen features"

@@ -10,13 +10,13 @@ package struct StudyClaim: Sendable {
     package let scheme: StudyScheme
     /// What the scheme gains on one-vs-all.
     package let overOneVsAll: StudyComparison
-    /// What it gains on one-vs-all trained for as many more steps as heads are; nil where that is not known.
+    /// What it gains on one-vs-all trained for as many more steps as heads are; nil where unknown.
     package let overEqualSteps: StudyComparison?
-    /// What it gains on one head over all classes of the same arm; nil where that is not known.
+    /// What it gains on one head over all classes of the same arm; nil where unknown.
     package let overRefit: StudyComparison?
 
-    /// The post's two schemes on every arm at a fraction; those without a comparison with
-    /// one-vs-all claim nothing.
+    /// The post's two schemes on every arm at a fraction; without those that were
+    /// not compared with one-vs-all.
     package static func all(_ outline: StudyOutline, at fraction: Double) -> [StudyClaim] {
         outline.arms.flatMap { arm in
             [StudyScheme.softVote, .treeElimination].compactMap { scheme in
@@ -30,7 +30,7 @@ package struct StudyClaim: Sendable {
         }
     }
 
-    /// What the trials say of the scheme against one-vs-all.
+    /// What the trials show about the scheme against one-vs-all.
     package var verdict: StudyVerdict { StudyVerdict(overOneVsAll) }
 
     /// Whether it gains on both controls; nil where one of them is missing or not tested.
@@ -41,11 +41,11 @@ package struct StudyClaim: Sendable {
     }
 }
 
-/// What the trials say of some claims together.
+/// What the trials show about several claims together.
 package struct StudyFindings: Sendable {
-    /// The claims asked about.
+    /// The claims.
     package let claims: [StudyClaim]
-    /// How they came out against one-vs-all.
+    /// Their verdicts against one-vs-all.
     package let counts: VerdictCounts
     /// Gains that can be compared with both controls.
     package let controlledGainCount: Int
@@ -61,8 +61,8 @@ package struct StudyFindings: Sendable {
         lastingGains = gains.filter { $0.holdsAgainstControls == true }
     }
 
-    /// Losses with heads on frozen features, and how many of them are gone when the heads on the same
-    /// features are converged: there training loses, and neither features nor scheme.
+    /// Losses with heads on frozen features, and how many of them are gone when the heads on the
+    /// same features are converged: their cause is the training, not features or scheme.
     package var lossesOfTraining: (count: Int, cured: Int) {
         let losses = claims.filter { $0.arm == .heads(.frozen) && $0.verdict == .loss }
         let cured = losses.count { loss in

@@ -2,13 +2,13 @@ import Heads
 
 /// Which trials and arms a study asks for.
 package struct StudyGrid: Hashable, Codable, Sendable {
-    /// As in `--datasets`, none twice.
+    /// As in `--datasets`, without duplicates.
     package var datasets: [String]
-    /// Shares of each class's rows in millionths, none twice.
+    /// Shares of each class's rows in millionths, without duplicates.
     package var fractionsMillionths: [Int]
     /// Trials of each data set and fraction, counted from 0.
     package var trialCount: Int
-    /// The arms, none twice.
+    /// The arms, without duplicates.
     package var arms: [StudyArm]
 
     /// A grid of these.
@@ -32,12 +32,12 @@ package struct StudyGrid: Hashable, Codable, Sendable {
         }
     }
 
-    /// What is to be computed for a trial, given what there is.
+    /// The units of a trial that still have to be computed.
     ///
     /// - Parameters:
     ///   - hasBackbone: whether its backbone was evaluated before.
-    ///   - armsDone: arms on frozen features that were.
-    ///   - networksDone: whole networks that were, by arm.
+    ///   - armsDone: arms on frozen features that were evaluated before.
+    ///   - networksDone: class sets of whole networks that were, by arm.
     package func missingUnits(
         of key: TrialKey, classCount: Int, hasBackbone: Bool, armsDone: Set<StudyArm>,
         networksDone: [StudyArm: Set<[Int]>]

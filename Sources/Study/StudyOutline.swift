@@ -1,4 +1,4 @@
-/// What there is of a data set, and where.
+/// An index of a data set's cells and comparisons by fraction, arm and scheme.
 package struct StudyOutline: Sendable {
     /// What was found on the data set.
     package let dataset: StudyDataset
@@ -6,7 +6,7 @@ package struct StudyOutline: Sendable {
     package let fractions: [Double]
     /// The arms of heads, in the order of the cells: all but the backbone.
     package let arms: [CellArm]
-    /// ``StudyScheme``'s order first, then what it does not know.
+    /// ``StudyScheme``'s order first, then unknown ones.
     package let schemes: [String]
     private let cells: [Place: StudyCell]
 
@@ -16,7 +16,7 @@ package struct StudyOutline: Sendable {
         let scheme: String
     }
 
-    /// What there is of this data set.
+    /// The index of this data set.
     package init(_ dataset: StudyDataset) {
         self.dataset = dataset
         var cells: [Place: StudyCell] = [:]
@@ -53,7 +53,7 @@ package struct StudyOutline: Sendable {
         cells[Place(fraction: fraction, arm: arm, scheme: scheme)]
     }
 
-    /// Training rows at a fraction; nil where they are not known.
+    /// Training rows at a fraction; nil where unknown.
     package func rows(_ fraction: Double) -> StudyRows? {
         dataset.rows.first { $0.fraction == fraction }
     }
@@ -79,8 +79,8 @@ package struct StudyOutline: Sendable {
 }
 
 extension StudyCell {
-    /// The share of each class's test rows predicted right, over all trials; nil where the matrix is
-    /// not there or a class has no test rows.
+    /// The share of each class's test rows predicted right, over all trials; nil without a confusion
+    /// matrix, or where a class has no test rows.
     package func recalls(_ classCount: Int) -> [Double]? {
         guard classCount > 0, confusion.count == classCount * classCount else { return nil }
         let shares = (0..<classCount).map { label -> Double in

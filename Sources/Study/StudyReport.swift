@@ -8,18 +8,18 @@ package struct StudyReport: Encodable, Sendable, Equatable {
     package var computingCommands: [String] = []
     /// `post` or `full`.
     package var protocolName: String
-    /// What every trial shares; nil where it is not known.
+    /// What every trial shares; nil where unknown.
     package var settings: StudySettings?
     /// Programs and libraries by name, and the processor under `cpu`.
     package var versions: [String: String]
     /// What was found on each data set.
     package var datasets: [StudyDataset]
-    /// Who computed what when.
+    /// Which worker computed what, and when.
     package var timeline: [StudySpan]
-    /// What was asked for and is not there: a sentence each.
+    /// A sentence for each part of the study that was not run.
     package var missing: [String]
 
-    /// The number of a cell's trial as a person counts, from 1.
+    /// The number of a cell's trial, from 1.
     package static func trialNumber(_ index: Int, in cell: StudyCell) -> Int {
         1 + (cell.trials.indices.contains(index) ? cell.trials[index] : index)
     }
@@ -58,11 +58,11 @@ package struct StudyDataset: Encodable, Sendable, Equatable {
     package var sha256: String
     /// A cell per fraction, arm and scheme, in this order.
     package var cells: [StudyCell]
-    /// Of the cells with their controls, in the order of the cells.
+    /// The cells against their controls, in the order of the cells.
     package var comparisons: [StudyComparison]
     /// Elimination policies per fraction and arm.
     package var frontier: [StudyFrontierPoint]
-    /// What a trial trains on, per fraction; empty where it is not known.
+    /// What a trial trains on, per fraction; empty where unknown.
     package var rows: [StudyRows] = []
 
     /// What was found on a data set.
@@ -116,19 +116,19 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var brierScores: [Double] = []
     /// By trial, 15 bins; empty where only the mean is known.
     package var expectedCalibrationErrors: [Double] = []
-    /// By trial: SHA-256 of what was trained for the arm, hexadecimal; empty where it is not known.
+    /// By trial: SHA-256 of what was trained for the arm, hexadecimal; empty where unknown.
     package var headDigests: [String] = []
-    /// Heads of all trials, and how many of them are certified to be at their optimum; nil where none is
-    /// meant to be.
+    /// Heads of all trials, and how many of them are certified to be at their optimum; nil for arms
+    /// that are not trained to it.
     package var headCount: Int?
     /// See ``headCount``.
     package var certifiedCount: Int?
     /// By trial: the strength of the heads' L2 penalty; empty without one.
     package var l2: [Double] = []
-    /// Of the accuracies.
+    /// Mean of the accuracies.
     package var meanAccuracy = 0.0
     /// By trial: the mean over the classes of the share of their test rows predicted right; empty where
-    /// it is not known.
+    /// unknown.
     package var balancedAccuracies: [Double] = []
     /// Sample standard deviation of the balanced accuracies; nil for one trial.
     package var balancedAccuracyDeviation: Double?
@@ -174,11 +174,11 @@ package struct StudyCalibrationBin: Codable, Sendable, Equatable {
 
 /// A cell against a control, paired by trial: what the cell gains.
 package struct StudyComparison: Codable, Sendable, Equatable {
-    /// Of the cell.
+    /// The cell's share of each class's training rows.
     package var fraction: Double
-    /// Of the cell.
+    /// The cell's arm.
     package var arm: CellArm
-    /// Of the cell.
+    /// The cell's scheme.
     package var scheme: String
     /// The control's arm.
     package var againstArm: CellArm
@@ -246,9 +246,9 @@ package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
 
 /// A stretch of one worker's time.
 package struct StudySpan: Codable, Sendable, Equatable {
-    /// Who.
+    /// The worker's name.
     package var worker: String
-    /// What, as in `mnist 10% trial 3`.
+    /// The unit, as in `mnist/0.1/3 backbone frozen`.
     package var work: String
     /// `trial` (backbone, heads on its features, evaluation) or `network`.
     package var kind: String

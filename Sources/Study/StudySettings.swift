@@ -1,4 +1,4 @@
-/// What every trial of a study shares: all that its numbers depend on but its key.
+/// What every trial of a study shares: with its key, all that its numbers depend on.
 package struct StudySettings: Hashable, Codable, Sendable {
     /// Which rows and classes a study is on.
     package enum Scope: String, Codable, Sendable, CaseIterable {
@@ -7,7 +7,7 @@ package struct StudySettings: Hashable, Codable, Sendable {
         /// All classes, all rows.
         case full
 
-        /// Every which training row of the kept classes stays.
+        /// One of every so many training rows of the kept classes is kept.
         package var every: Int { self == .post ? 10 : 1 }
         /// The classes kept, in the words of `--classes`.
         package var classes: String { self == .post ? "0-4" : "all" }
@@ -27,7 +27,7 @@ package struct StudySettings: Hashable, Codable, Sendable {
     package var scope: Scope
     /// The classes kept in place of the scope's, in the words of `--classes`.
     package var otherClasses: String?
-    /// Every which training row stays in place of the scope's.
+    /// One of every so many training rows is kept, in place of the scope's number.
     package var otherEvery: Int?
     /// How many times more rows the first class keeps than the last, the others between them in equal
     /// ratios; 1 keeps all.
@@ -59,14 +59,14 @@ package struct StudySettings: Hashable, Codable, Sendable {
 
     /// The classes kept, in the words of `--classes`.
     package var classes: String { otherClasses ?? scope.classes }
-    /// Every which training row of the kept classes stays.
+    /// One of every so many training rows of the kept classes is kept.
     package var every: Int { otherEvery ?? scope.every }
 }
 
-/// A piece of a study that a worker does at once and that is kept on disk as a whole.
+/// A unit of work of a study, which one worker computes and the journal keeps as a whole.
 package enum StudyUnit: Hashable, Codable, Sendable, CustomStringConvertible {
     /// A trial's backbone, and arms of heads on its frozen features; with the equal-step control, or
-    /// without where that is there already.
+    /// without it where that was evaluated before.
     case trial(TrialKey, arms: [StudyArm], isControlled: Bool)
     /// One whole network over some classes of a trial's rows.
     case network(TrialKey, arm: StudyArm, classes: [Int])

@@ -3,13 +3,13 @@ import Heads
 import Numerics
 package import Statistics
 
-/// Everything that was computed for one data set of a study, put together.
+/// Summarises everything that was computed for one data set of a study.
 package struct StudySummary: Sendable {
     /// The predictions and scores of one scheme on heads of one arm in one trial.
     private struct Sample {
         let trial: Int
         let outcome: SchemeOutcome
-        /// Of what was trained.
+        /// SHA-256 of what was trained.
         let digest: String
         /// Nil for the backbone's own outputs.
         var heads: ArmOutcome?
@@ -114,7 +114,7 @@ package struct StudySummary: Sendable {
 
     // MARK: - The report
 
-    /// The cells in the order in which they are read, comparisons without Holm's correction, and the
+    /// The cells in the order of the page, comparisons without Holm's correction, and the
     /// frontier.
     ///
     /// - Throws: ``StatisticsError`` never, for what this type has taken in.
@@ -154,7 +154,7 @@ package struct StudySummary: Sendable {
             }
     }
 
-    /// One-vs-all and its controls: what a gain has to be a gain over.
+    /// One-vs-all and its controls: what a scheme is compared with.
     private func controls(of place: Place) -> [Place] {
         var controls: [Place] = []
         for scheme in [StudyScheme.oneVsAll, .oneVsAllEqualSteps] where scheme != place.scheme {
@@ -248,7 +248,7 @@ package struct StudySummary: Sendable {
             scheme: place.scheme.rawValue, againstArm: control.arm,
             against: control.scheme.rawValue)
         comparison.trialCount = pairs.count
-        // In rows, which are whole: what rounding tells apart is no difference.
+        // In rows, which are whole numbers: rounding must not make a difference.
         let rows = pairs.map { Double($0.correctCount - $1.correctCount) }
         let scale = Double(max(1, labels.count))
         comparison.meanDifference = try Summary(rows).mean / scale
@@ -288,8 +288,8 @@ package struct StudySummary: Sendable {
 }
 
 extension StudyReport {
-    /// Corrects all p-values of the study for there being so many, t tests and Wilcoxon's each among
-    /// themselves (Holm 1979).
+    /// Corrects all p-values of the study for their number, t tests and Wilcoxon's tests separately
+    /// (Holm 1979).
     ///
     /// - Throws: ``StatisticsError`` for a p-value that is not a probability.
     package mutating func correctPValues() throws(StatisticsError) {
@@ -301,7 +301,7 @@ extension StudyReport {
         from source: KeyPath<StudyComparison, Double?>,
         to target: WritableKeyPath<StudyComparison, Double?>
     ) throws(StatisticsError) {
-        // What cannot be tested counts among the tests all the same.
+        // A comparison that cannot be tested still counts as a test.
         let values: [Double] = datasets.flatMap { dataset in
             dataset.comparisons.map { $0[keyPath: source] ?? 1 }
         }

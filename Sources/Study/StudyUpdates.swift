@@ -1,18 +1,18 @@
 import Heads
 
-/// How many updates of Adadelta what a scheme asks has had: minibatches of its rows times epochs.
+/// How many updates of Adadelta the backbone or heads of a scheme got: minibatches times epochs.
 package struct StudyUpdates: Sendable {
     private let settings: StudySettings
     private let rowCounts: [Int]
 
-    /// Of training rows by class.
+    /// Updates on these training rows by class.
     package init(_ settings: StudySettings, rowCounts: [Int]) {
         self.settings = settings
         self.rowCounts = rowCounts
     }
 
-    /// In the mean over what the scheme asks; nil for heads that no updates of this kind lead to, and
-    /// for heads that there are none of.
+    /// The mean over what the scheme asks; nil for converged heads, which are trained in another
+    /// way, and where the scheme has no head.
     ///
     /// One-vs-all asks the whole backbone, the others their heads: pairs, or all subsets.
     package func count(of scheme: StudyScheme, arm: CellArm) -> Double? {
@@ -28,7 +28,7 @@ package struct StudyUpdates: Sendable {
         }
     }
 
-    /// In the mean over the pairs; nil without a pair.
+    /// The mean over the pairs; nil without a pair.
     package var pair: Double? {
         let counts = rowCounts.indices.flatMap { first in
             rowCounts[(first + 1)...].map {
@@ -38,8 +38,8 @@ package struct StudyUpdates: Sendable {
         return counts.isEmpty ? nil : counts.reduce(0, +) / Double(counts.count)
     }
 
-    /// In the mean over all sets of two or more classes; nil without one, and for more classes than a
-    /// study can have heads over all subsets of.
+    /// The mean over all sets of two or more classes; nil without one, and for more classes than a
+    /// plan of all subsets can have.
     private var subset: Double? {
         guard (2...HeadPlan.subsetClassCountMax).contains(rowCounts.count) else { return nil }
         // Rows of every set of classes: each class doubles the sets, without it and with it.

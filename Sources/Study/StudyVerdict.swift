@@ -1,4 +1,4 @@
-/// What the trials say of a difference.
+/// What the trials show about a difference.
 ///
 /// A gain or a loss is one whose paired t test stays below 5% after Holm's correction over the
 /// whole study; where only the uncorrected 95% interval leaves out zero it is a hint.
@@ -7,9 +7,9 @@ package enum StudyVerdict: Equatable, Sendable {
     case loss
     case hintOfGain
     case hintOfLoss
-    /// The interval has zero in it: they cannot be told apart.
+    /// The interval includes zero.
     case undecided
-    /// One trial, or no test: nothing can be said.
+    /// One trial, or no test.
     case untested
 
     /// The corrected p-value below which a difference counts.
@@ -31,15 +31,15 @@ package enum StudyVerdict: Equatable, Sendable {
     }
 }
 
-/// How many of some claims came out how.
+/// How many claims have which verdict.
 package struct VerdictCounts: Equatable, Sendable {
     /// Those that gain.
     package let gains: Int
     /// Those that lose.
     package let losses: Int
-    /// Those whose interval leaves out zero, while the corrected test does not stand.
+    /// Those whose interval leaves out zero, while the corrected test is not below the level.
     package let hints: Int
-    /// Those whose interval has zero in it.
+    /// Those whose interval includes zero.
     package let undecided: Int
 
     /// The counts of these verdicts.
@@ -51,6 +51,6 @@ package struct VerdictCounts: Equatable, Sendable {
         undecided = count(.undecided)
     }
 
-    /// All but those that nothing can be said of.
+    /// All but the untested.
     package var tested: Int { gains + losses + hints + undecided }
 }

@@ -1,5 +1,5 @@
-/// What a unit of a study brought: the same bytes whoever computes it on one type of processor, so no
-/// durations.
+/// The outcome of a unit of a study: the same bytes from every worker on one type of processor, so
+/// without durations.
 package enum UnitOutcome: Codable, Sendable, Equatable {
     case trial(TrialOutcome)
     case network(NetworkOutcome)
@@ -39,7 +39,8 @@ package struct ArmOutcome: Codable, Sendable, Equatable {
     package var headDigest: String
     /// Heads trained.
     package var headCount: Int
-    /// Heads whose gradient is certified to vanish; nil where none is meant to.
+    /// Heads whose gradient is certified to vanish; nil for arms that are not
+    /// trained to it.
     package var certifiedCount: Int?
     /// The strength of the L2 penalty; nil without one.
     package var l2: Double?
@@ -105,9 +106,9 @@ package struct SchemeOutcome: Codable, Sendable, Equatable {
     }
 }
 
-/// What an elimination policy cost and brought.
+/// The cost and the accuracy of an elimination policy.
 package struct PolicyOutcome: Codable, Sendable, Equatable {
-    /// The policy as a person reads it.
+    /// The policy's name for people.
     package var policy: String
     /// Share of the test rows predicted right.
     package var accuracy: Double
@@ -131,11 +132,11 @@ package struct PolicyOutcome: Codable, Sendable, Equatable {
     }
 }
 
-/// A whole network over some classes: what it says of the test rows, which is all that schemes ask.
+/// A whole network over some classes: its logits for the test rows are all that schemes need.
 package struct NetworkOutcome: Codable, Sendable, Equatable {
     /// Training rows of its classes.
     package var trainRowCount: Int
-    /// `[sample, class]` of all test rows, row-major; in no text, for which they are too many.
+    /// `[sample, class]` of all test rows, row-major; not part of the encoded text.
     package var logits: [Float] = []
     /// SHA-256 of its weights, first layer first, hexadecimal.
     package var weightDigest: String

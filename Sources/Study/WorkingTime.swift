@@ -1,13 +1,13 @@
-/// The time of a study without the stretches in which nobody worked, as after an interruption.
+/// The time of a study without long pauses, such as after an interruption.
 package struct WorkingTime: Sendable {
     /// What was left out: where in the working time, and how much.
     package private(set) var pauses: [(place: Double, seconds: Double)] = []
     /// From the first start to the last end, without the pauses.
     package private(set) var seconds = 0.0
-    /// Start, end and place of the stretches in which somebody worked, ascending.
+    /// Start, end and place of the stretches with work, ascending.
     private var stretches: [(start: Double, end: Double, place: Double)] = []
 
-    /// The working time of these stretches; those without a place are left out.
+    /// The working time of these stretches; unsound ones are left out.
     package init(_ spans: [StudySpan]) {
         let sorted = spans.filter(Self.isSound).sorted { $0.start < $1.start }
         var merged: [(start: Double, end: Double)] = []
@@ -35,7 +35,7 @@ package struct WorkingTime: Sendable {
         }
     }
 
-    /// Whether a span has a place at all.
+    /// Whether a span has finite, sensible figures.
     package static func isSound(_ span: StudySpan) -> Bool {
         span.start.isFinite && span.seconds.isFinite && span.seconds > 0
             && abs(span.start) < 1e12 && span.seconds < 1e12

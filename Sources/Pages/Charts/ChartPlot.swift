@@ -1,4 +1,4 @@
-/// A chart in the making: a frame with two axes, marks in it and texts that do not meet.
+/// A chart being drawn: a frame with two axes, marks in it and texts that do not overlap.
 struct ChartPlot: SVGDrawing {
     /// Where the marks are, in pixels.
     struct Frame {
@@ -123,7 +123,7 @@ struct ChartPlot: SVGDrawing {
         texts.add(text, x: x, y: y, style, anchor: anchor)
     }
 
-    /// Has no text written by ``addLabel(_:_:near:_:)`` cover a mark.
+    /// Keeps texts of ``addLabel(_:_:near:_:)`` off a mark.
     mutating func keepFree(around x: Double, _ y: Double, radius: Double) {
         texts.keepFree(around: x, y, radius: radius)
     }
@@ -165,7 +165,7 @@ struct ChartPlot: SVGDrawing {
 
     // MARK: - The picture
 
-    /// The element, with its name and what is to be seen in words; `below` shares its canvas.
+    /// The element, with its name and a description; `below` shares its canvas.
     func rendered(
         id: String, title: String, description: String, width: Double = width,
         below: ChartPlot? = nil

@@ -65,12 +65,12 @@ struct ChartScale {
         let round = sizes.reversed().map { -$0 } + [0] + sizes
         let least = values.min() ?? 0
         let most = values.max() ?? 0
-        // A little room on the side where nothing is, too.
+        // A little room on the empty side, too.
         let small = max(most, -least, 0.1) / 50
         return between(round, min(least, -small), max(most, small), .signedRoot)
     }
 
-    /// Of accuracies in percent: linear, or logit where some are too near 100 to be told apart.
+    /// Of accuracies in percent: linear, or logit where some are too near 100 to be distinguished.
     static func accuracies(covering values: [Double]) -> ChartScale {
         let values = values.filter(\.isFinite)
         guard let least = values.min(), let most = values.max(), most > 95, most - least > 3 else {
@@ -82,14 +82,14 @@ struct ChartScale {
         return between(round, max(1, least), min(99.99, most), .logit)
     }
 
-    /// Where a number lies, from 0 at the low end to 1 at the high one; what is outside is there.
+    /// Where a number lies, from 0 at the low end to 1 at the high one; outside, the nearer end.
     func share(_ value: Double) -> Double {
         let value = min(max(value, low), high)
         let bottom = linearised(low)
         return (linearised(value) - bottom) / (linearised(high) - bottom)
     }
 
-    /// A tick as people write it: no more decimals than its axis needs.
+    /// A tick's label: no more decimals than its axis needs.
     func label(_ tick: Double) -> String {
         switch kind {
         case .linear:

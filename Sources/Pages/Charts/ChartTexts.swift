@@ -28,7 +28,7 @@ struct ChartTexts {
     private(set) var lines: [String] = []
     private var taken: [Box] = []
 
-    /// Writes a text where it belongs, whatever is there.
+    /// Writes a text at its place, even over others.
     mutating func add(
         _ text: String, x: Double, y: Double, _ style: String = "", anchor: Anchor = .start
     ) {
@@ -39,7 +39,7 @@ struct ChartTexts {
         )
     }
 
-    /// Has no text cover a mark.
+    /// Keeps texts off a mark.
     mutating func keepFree(around x: Double, _ y: Double, radius: Double) {
         taken.append(Box(left: x - radius, top: y - radius, right: x + radius, bottom: y + radius))
     }

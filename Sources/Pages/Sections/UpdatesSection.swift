@@ -1,7 +1,7 @@
 import Display
 import Study
 
-/// Accuracy against the number of updates that what predicts has had: a chart per data set and arm
+/// Accuracy against the number of updates that backbone or heads got: a chart per data set and arm
 /// trained by Adadelta, sentences chosen by the numbers, and a table.
 struct UpdatesSection {
     let outlines: [StudyOutline]
@@ -63,7 +63,7 @@ struct UpdatesSection {
         } + [arms.first.flatMap { rowsAlone(outline, $0) }].compactMap { $0 }
     }
 
-    /// What more rows do where they hardly bring more updates.
+    /// The effect of more rows where they hardly bring more updates.
     private func rowsAlone(_ outline: StudyOutline, _ arm: CellArm) -> String? {
         guard let first = outline.fractions.first, let start = updates(outline, first)?.pair,
             let last = outline.fractions.dropFirst().last(where: { fraction in
@@ -192,7 +192,7 @@ struct UpdatesSection {
         if case .heads(let arm) = arm { !arm.trainsNetworks } else { false }
     }
 
-    /// All-vs-all of converged heads, where a pair head of the others is.
+    /// All-vs-all of converged heads, at the updates of a pair head of the other arms.
     private func optima(_ outline: StudyOutline) -> [(count: Double, accuracy: Double)] {
         outline.fractions.compactMap { fraction in
             guard let cell = outline.cell(fraction, Self.converged, StudyScheme.softVote),
@@ -249,7 +249,7 @@ struct UpdatesSection {
         return table.rendered()
     }
 
-    /// What one-vs-all has had and reached.
+    /// Updates and accuracy of one-vs-all.
     private func backbone(
         _ outline: StudyOutline, _ fraction: Double, _ updates: StudyUpdates
     ) -> String {

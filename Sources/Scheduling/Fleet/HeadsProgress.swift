@@ -1,4 +1,4 @@
-/// How far the training of the heads is: a snapshot for whoever shows it.
+/// How far the training of the heads is: a snapshot to show.
 package struct HeadsProgress: Sendable, Equatable {
     /// One worker's line.
     package struct Worker: Sendable, Equatable {
@@ -37,11 +37,11 @@ package struct HeadsProgress: Sendable, Equatable {
     package var headCount: Int
     /// Accepted heads a second, over all workers.
     package var headsPerSecond: Double
-    /// 10^9 operations a second over all workers, by the textbook's count.
+    /// 10^9 operations a second over all workers, counted like ``HeadWork/trainingFlops``.
     package var gflopsPerSecond: Double
     /// Share of the work done, in [0, 1], by cost: heads are not equally large.
     package var shareDone: Double
-    /// Nil while it cannot be said.
+    /// Nil while unknown.
     package var secondsLeft: Double?
     /// Lines of the workers, in the order shown.
     package var workers: [Worker]
