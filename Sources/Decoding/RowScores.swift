@@ -1,4 +1,5 @@
 import Statistics
+import Numerics
 
 /// What a scheme's probabilities of some rows amount to, row by row.
 ///

@@ -1,7 +1,7 @@
 /// What happened in a run, in order, and what follows from it for the head phase.
 ///
 /// Memory is bounded: of more than ``eventCountMax`` events the oldest are forgotten, and of a worker
-/// that is gone only its sums stay. ``headPhase`` is reckoned as events come, so forgetting changes
+/// that is gone only its sums stay. ``headPhase`` is computed as events come, so forgetting changes
 /// nothing in it. Like the scheduler it knows no clock; the same events give the same figures.
 package struct RunTimeline: Sendable {
     /// Events that are remembered; a run of a day has fewer.
@@ -9,7 +9,7 @@ package struct RunTimeline: Sendable {
 
     /// Events recorded so far, the forgotten ones included.
     package private(set) var recordedCount = 0
-    private var ring: [RunEvent] = []
+    private var ring = Ring<RunEvent>(capacity: eventCountMax)
     private var ledger = HeadPhaseLedger()
 
     /// A timeline before its first event.
@@ -17,11 +17,7 @@ package struct RunTimeline: Sendable {
 
     /// Takes an event in.
     package mutating func record(_ event: RunEvent) {
-        if ring.count < Self.eventCountMax {
-            ring.append(event)
-        } else {
-            ring[recordedCount % Self.eventCountMax] = event
-        }
+        _ = ring.insert(event)
         recordedCount += 1
         ledger.take(event)
     }
@@ -29,17 +25,15 @@ package struct RunTimeline: Sendable {
     /// What is remembered, by time; events of one time in the order they came.
     ///
     /// O(n log n).
-    package var events: [RunEvent] { Self.merged([ring]) }
+    package var events: [RunEvent] { Self.merged([ring.latest(recordedCount)]) }
 
     /// What came after the first so many events, in the order it came, as far as it is remembered.
     package func events(after count: Int) -> [RunEvent] {
-        (max(count, forgottenCount)..<max(count, recordedCount)).map {
-            ring[$0 % Self.eventCountMax]
-        }
+        ring.latest(max(0, recordedCount - max(0, count)))
     }
 
     /// How many events were forgotten.
-    package var forgottenCount: Int { recordedCount - ring.count }
+    package var forgottenCount: Int { recordedCount - ring.elements.count }
 
     /// How well the workers were used; nil before the first head was accepted.
     package var headPhase: HeadPhaseFigures? { ledger.figures }

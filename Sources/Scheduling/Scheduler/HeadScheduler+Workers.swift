@@ -255,14 +255,6 @@ extension HeadScheduler {
         if record.openLeaseCount > 0 || record.isQueued || record.isRetired { return }
         if record.leasedHeadCount > 0 { return }
         bundles[bundle]?.isRetired = true
-        if retired.count < configuration.retiredBundleCountMax {
-            retired.append(bundle)
-        } else if retired.isEmpty {
-            bundles[bundle] = nil
-        } else {
-            bundles[retired[retiredCursor]] = nil
-            retired[retiredCursor] = bundle
-            retiredCursor = (retiredCursor + 1) % retired.count
-        }
+        if let oldest = retired.insert(bundle) { bundles[oldest] = nil }
     }
 }

@@ -141,9 +141,8 @@ package struct HeadScheduler: Sendable {
     var bundles: [BundleID: Bundle] = [:]
     /// Bundles that stay whole and wait for another worker, in the order they came back.
     var suspects: [BundleID] = []
-    /// Ended bundles, oldest first, in a ring of the configuration's size.
-    var retired: [BundleID] = []
-    var retiredCursor = 0
+    /// Ended bundles, in a ring of the configuration's size.
+    var retired: Ring<BundleID>
     /// Ascending by id.
     var workers: [RemoteWorker] = []
     /// The last known figures of gone workers that brought something.
@@ -182,6 +181,7 @@ package struct HeadScheduler: Sendable {
     ) {
         configuration.validate()
         self.configuration = configuration
+        retired = Ring(capacity: configuration.retiredBundleCountMax)
         self.heads = heads.sorted { left, right in
             if left.trainingFlops != right.trainingFlops {
                 return left.trainingFlops > right.trainingFlops
@@ -249,15 +249,4 @@ package struct HeadScheduler: Sendable {
 
     /// Whether every head is there or given up.
     var isComplete: Bool { acceptedCount + quarantine.count == heads.count }
-}
-
-/// A lease's name.
-struct LeaseKey: Hashable, Sendable {
-    let bundle: BundleID
-    let attempt: UInt32
-
-    init(_ bundle: BundleID, _ attempt: UInt32) {
-        self.bundle = bundle
-        self.attempt = attempt
-    }
 }

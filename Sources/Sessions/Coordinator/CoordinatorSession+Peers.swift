@@ -185,7 +185,7 @@ extension CoordinatorSession {
         peers[known.id]?.isReady = false
         harvest.workers[known.report].state = .joined
         record(joining(of: known, at: now))
-        retireLeases(of: known.worker)
+        leases.retire(known.worker)
         return actions
             + schedule(joined(known), at: now)
     }
@@ -253,7 +253,7 @@ extension CoordinatorSession {
             RunEvent(
                 .workerGone, of: peer.worker, at: now.runSeconds,
                 detail: departure == .lost ? "lost" : "departed"))
-        retireLeases(of: peer.worker)
+        leases.retire(peer.worker)
         stopAwaiting(peer.worker, at: now)
         return transfer(.ended(peer.worker), at: now)
             + schedule(.workerLeft(peer.worker, because: departure), at: now)

@@ -14,10 +14,11 @@ extension CoordinatorSession {
         if let report = peers[id]?.report, harvest.workers[report].leasedAt == nil {
             harvest.workers[report].leasedAt = now
         }
-        leases[LeaseKey(bundle: assignment.bundle.rawValue, attempt: assignment.attempt)] =
-            Lease(
+        leases.open(
+            LeaseKey(assignment.bundle, assignment.attempt),
+            LeaseBook.Lease(
                 worker: worker, incarnation: peer.incarnation, heads: assignment.heads,
-                assignedAt: now)
+                assignedAt: now))
         var event = RunEvent(
             .bundleLeased, assignment.bundle, attempt: assignment.attempt, of: worker,
             at: now.runSeconds, heads: assignment.heads.count)
@@ -44,38 +45,14 @@ extension CoordinatorSession {
         guard let job, job.schedulerConfiguration.leaseSecondsMin > Self.inquirySeconds else {
             return []
         }
-        let running = Set(heartbeat.runningBundles)
-        var actions: [Action] = []
-        for key in leases.filter({ $0.value.worker == peer.worker }).keys.sorted() {
-            guard !running.contains(key.bundle) else {
-                leases[key]?.missingSince = nil
-                continue
-            }
-            // Not at once: a result comes right behind a heartbeat that does not name it any more.
-            let since = leases[key]?.missingSince ?? now
-            let isAsked = now.seconds(since: since) >= Self.inquirySeconds
-            leases[key]?.missingSince = isAsked ? now : since
-            guard isAsked else { continue }
-            actions.append(
-                .send(
-                    .revoke(bundle: key.bundle, attempt: key.attempt, mayFinish: true), to: peer.id)
-            )
+        return leases.overdue(
+            of: peer.worker, running: Set(heartbeat.runningBundles), after: Self.inquirySeconds,
+            at: now
+        ).map {
+            .send(
+                .revoke(bundle: $0.bundle.rawValue, attempt: $0.attempt, mayFinish: true),
+                to: peer.id)
         }
-        return actions
-    }
-
-    /// Has the leases of a worker share the bounded memory of those that nobody will answer.
-    mutating func retireLeases(of worker: WorkerID) {
-        for key in leases.filter({ $0.value.worker == worker }).keys.sorted() {
-            if let oldest = formerLeaseRing.insert(key) { leases[oldest] = nil }
-        }
-    }
-
-    /// Ends a lease by its holder's answer; nil if that process has no such lease.
-    private mutating func concludeLease(_ key: LeaseKey, by peer: Peer) -> Lease? {
-        guard let lease = leases[key], lease.incarnation == peer.incarnation else { return nil }
-        leases[key] = nil
-        return lease
     }
 
     /// Checks a result against its lease and lets the scheduler decide what it is good for.
@@ -83,8 +60,8 @@ extension CoordinatorSession {
         _ result: BundleTrained, from peer: Peer, at now: Instant
     ) -> [Action] {
         let bundle = BundleID(result.bundle)
-        let key = LeaseKey(bundle: result.bundle, attempt: result.attempt)
-        guard let lease = concludeLease(key, by: peer) else {
+        let key = LeaseKey(bundle, result.attempt)
+        guard let lease = leases.conclude(key, by: peer.incarnation) else {
             // Said again because the acknowledgement was lost, or is still to come.
             if let again = acknowledgeAgain(key, to: peer) { return again }
             // Another's, or none at all: nothing says what it should look like.
@@ -122,7 +99,7 @@ extension CoordinatorSession {
     }
 
     private mutating func recordTraining(
-        of bundle: BundleID, _ result: BundleTrained, _ lease: Lease, by peer: Peer,
+        of bundle: BundleID, _ result: BundleTrained, _ lease: LeaseBook.Lease, by peer: Peer,
         busySeconds: Double,
         at now: Instant
     ) {
@@ -145,7 +122,7 @@ extension CoordinatorSession {
                 end: now.runSeconds))
     }
 
-    private func fits(_ result: BundleTrained, _ lease: Lease) -> Bool {
+    private func fits(_ result: BundleTrained, _ lease: LeaseBook.Lease) -> Bool {
         job?.fits(result, lease.heads) == true
     }
 
@@ -154,7 +131,7 @@ extension CoordinatorSession {
     ) -> [Action] {
         let bundle = BundleID(failure.bundle)
         let attempt = failure.attempt
-        let lease = concludeLease(LeaseKey(bundle: failure.bundle, attempt: attempt), by: peer)
+        let lease = leases.conclude(LeaseKey(bundle, attempt), by: peer.incarnation)
         let worker = lease?.worker ?? peer.worker
         if lease != nil {
             record(

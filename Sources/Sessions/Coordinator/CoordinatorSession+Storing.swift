@@ -112,7 +112,7 @@ extension CoordinatorSession {
     }
 
     static func acknowledgement(_ key: LeaseKey, to peer: Peer) -> Action {
-        .send(.acknowledge(bundle: key.bundle, attempt: key.attempt), to: peer.id)
+        .send(.acknowledge(bundle: key.bundle.rawValue, attempt: key.attempt), to: peer.id)
     }
 
     mutating func stored(through number: Int, at now: Instant) -> [Action] {

@@ -75,27 +75,6 @@ package struct CoordinatorSession: Sendable {
         var describedAt: Instant?
     }
 
-    /// A lease's name.
-    struct LeaseKey: Hashable, Comparable, Sendable {
-        let bundle: UInt64
-        let attempt: UInt32
-
-        static func < (left: LeaseKey, right: LeaseKey) -> Bool {
-            (left.bundle, left.attempt) < (right.bundle, right.attempt)
-        }
-    }
-
-    /// A lease as it was sent, for checking its result.
-    struct Lease: Sendable {
-        let worker: WorkerID
-        /// Of the worker's process, which may answer over a later connection.
-        let incarnation: UInt64
-        let heads: [WorkID]
-        let assignedAt: Instant
-        /// Since when its worker does not say it is at it, or was last asked.
-        var missingSince: Instant?
-    }
-
     enum Phase: Sendable {
         /// The backbone is training; workers may join.
         case waiting
@@ -156,9 +135,8 @@ package struct CoordinatorSession: Sendable {
     var formerPeerRing = Ring<PeerID>(capacity: formerPeerCountMax)
     /// Incarnations of workers that were sent away.
     var dismissedRing = Ring<UInt64>(capacity: formerPeerCountMax)
-    /// Unanswered leases of workers that are there, and what the ring holds of those gone.
-    var leases: [LeaseKey: Lease] = [:]
-    var formerLeaseRing = Ring<LeaseKey>(capacity: formerLeaseCountMax)
+    /// Unanswered leases of workers that are there, and of those gone as many as are remembered.
+    var leases = LeaseBook(formerCountMax: formerLeaseCountMax)
     var storage = Storage()
     var court = Court()
     var subscriptionCount = 0
@@ -278,31 +256,5 @@ package struct CoordinatorSession: Sendable {
             actions += schedule(.tick, at: now)
         }
         return actions + complainOfWaiting(at: now)
-    }
-}
-
-extension CoordinatorSession {
-    /// The latest so many elements.
-    struct Ring<Element: Sendable>: Sendable {
-        let capacity: Int
-        private(set) var elements: [Element] = []
-        private var cursor = 0
-
-        init(capacity: Int) {
-            precondition(capacity > 0)
-            self.capacity = capacity
-        }
-
-        /// Takes an element in and gives back the one it pushed out.
-        mutating func insert(_ element: Element) -> Element? {
-            guard elements.count == capacity else {
-                elements.append(element)
-                return nil
-            }
-            defer { cursor = (cursor + 1) % capacity }
-            let oldest = elements[cursor]
-            elements[cursor] = element
-            return oldest
-        }
     }
 }
