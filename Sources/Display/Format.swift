@@ -33,6 +33,11 @@ package enum Format {
         return result
     }
 
+    /// A count with its noun: `1 trial`, `1,000 trials`.
+    package static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+        Self.count(count) + " " + (count == 1 ? noun : plural ?? noun + "s")
+    }
+
     /// A span of time in its two largest units: `0.35s`, `7.1s`, `42s`, `1m 05s`, `2h 03m`.
     package static func duration(seconds: Double) -> String {
         guard seconds >= 0, seconds < 0x1p53 else { return "-" }

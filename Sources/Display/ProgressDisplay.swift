@@ -75,7 +75,7 @@ package struct ProgressDisplay: Sendable {
         let count = "\(Format.count(progress.headsDone))/\(Format.count(progress.headCount))"
         let workerCount = progress.workers.count
         var lines = [
-            "Heads: \(workerCount) \(workerCount == 1 ? "worker" : "workers")",
+            "Heads: " + Format.count(workerCount, "worker"),
             bar(share: progress.shareDone, after: "\(count) \(progress.noun)", width: width),
             "  " + ProgressLine.figures(of: progress).joined(separator: ", "),
         ]

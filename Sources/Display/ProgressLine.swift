@@ -22,14 +22,11 @@ package enum ProgressLine {
     }
 
     private static func heads(_ progress: HeadsProgress) -> String {
-        let workerCount = progress.workers.count
         let parts =
             [
                 "\(progress.noun): \(Format.count(progress.headsDone))/\(Format.count(progress.headCount)) "
                     + wholePercent(progress.shareDone)
-            ] + figures(of: progress) + [
-                "\(workerCount) \(workerCount == 1 ? "worker" : "workers")"
-            ]
+            ] + figures(of: progress) + [Format.count(progress.workers.count, "worker")]
         return parts.joined(separator: ", ")
     }
 

@@ -70,11 +70,6 @@ enum StudyNames {
     static func unique<Name: Equatable>(_ names: [Name]) -> [Name] {
         names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
-
-    /// `1 trial`, `10 trials`.
-    static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
-        "\(Format.count(count)) " + (count == 1 ? noun : plural ?? noun + "s")
-    }
 }
 
 /// Numbers of a study as its page and table show them.

@@ -5,7 +5,7 @@
 /// are all equal are refused because independent trials never have them.
 package struct PairedComparison: Sendable {
     /// First minus second, by trial.
-    package let differences: [Double]
+    private let differences: [Double]
     /// Mean and standard deviation of the differences.
     package let summary: Summary
     /// The rounding error of a difference.
@@ -23,15 +23,13 @@ package struct PairedComparison: Sendable {
 
     private var standardDeviation: Double { summary.standardDeviation ?? 0 }
 
-    /// The paired t test of a mean difference of zero, two-sided.
+    /// The p-value of the paired t test of a mean difference of zero, two-sided.
     ///
     /// - Throws: ``StatisticsError`` when all differences are zero, or all the same number.
-    package func tTest() throws(StatisticsError) -> TTest {
+    package func tTestPValue() throws(StatisticsError) -> Double {
         try requireSpread()
         let statistic = summary.mean / (standardDeviation / Double(summary.count).squareRoot())
-        return TTest(
-            statistic: statistic, degreesOfFreedom: summary.count - 1,
-            pValue: try StudentT(degreesOfFreedom: Double(summary.count - 1)).twoSided(statistic))
+        return try StudentT(degreesOfFreedom: Double(summary.count - 1)).twoSided(statistic)
     }
 
     /// Cohen's d of the paired differences: their mean in their standard deviations
@@ -43,27 +41,10 @@ package struct PairedComparison: Sendable {
         return summary.mean / standardDeviation
     }
 
-    /// Wilcoxon's signed-rank test of differences symmetric about zero, two-sided.
-    ///
-    /// - Throws: ``StatisticsError`` when all differences are zero.
-    package func wilcoxon() throws(StatisticsError) -> WilcoxonTest {
-        try WilcoxonTest(differences: differences)
-    }
-
     private func requireSpread() throws(StatisticsError) {
         // 0.3 and 0.1 + 0.2 differ by rounding alone: that is no spread.
         guard !differences.contains(where: { abs($0 - summary.mean) > resolution }) else { return }
         if abs(summary.mean) <= resolution { throw .noDifference }
         throw .noSpread(summary.mean)
     }
-}
-
-/// A paired t test's result.
-package struct TTest: Sendable, Hashable {
-    /// The mean difference in its standard errors.
-    package let statistic: Double
-    /// Pairs minus one.
-    package let degreesOfFreedom: Int
-    /// Two-sided.
-    package let pValue: Double
 }

@@ -27,10 +27,6 @@ package struct WilcoxonTest: Sendable, Hashable {
 
     /// The smaller of the two rank sums.
     package let statistic: Double
-    /// The rank sum of the positive differences.
-    package let positiveRankSum: Double
-    /// Differences that are not zero: those ranked.
-    package let rankedCount: Int
     /// Two-sided.
     package let pValue: Double
     /// Where the p-value comes from.
@@ -72,8 +68,6 @@ package struct WilcoxonTest: Sendable, Hashable {
             pValue = Normal.twoSided(deviation / variance.squareRoot())
         }
         statistic = Double(smaller) / 2
-        positiveRankSum = Double(positive) / 2
-        rankedCount = sorted.count
     }
 
     /// Twice the share of sign choices whose positive ranks sum to `doubledSum / 2` or less.

@@ -236,6 +236,7 @@ package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
         self.outcome = outcome
     }
 
+    /// Writes place and figures as one object.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(fraction, forKey: .fraction)

@@ -257,8 +257,8 @@ package struct StudySummary: Sendable {
             comparison.interval = try paired.summary.interval().map {
                 [$0.lowerBound / scale, $0.upperBound / scale]
             }
-            comparison.tTestPValue = try? paired.tTest().pValue
-            comparison.wilcoxonPValue = try? paired.wilcoxon().pValue
+            comparison.tTestPValue = try? paired.tTestPValue()
+            comparison.wilcoxonPValue = try? WilcoxonTest(differences: rows).pValue
             comparison.cohensD = try? paired.cohensD()
         }
         for (first, second) in pairs {

@@ -27,6 +27,12 @@ import Testing
         #expect(Format.count(value) == expected)
     }
 
+    @Test func countsWithNouns() {
+        #expect(Format.count(1, "trial") == "1 trial")
+        #expect(Format.count(1_000, "trial") == "1,000 trials")
+        #expect(Format.count(0, "loss", plural: "losses") == "0 losses")
+    }
+
     @Test(arguments: [
         (0, "0.00s"), (0.35, "0.35s"), (0.994, "0.99s"), (0.996, "1.0s"), (7.14, "7.1s"),
         (9.94, "9.9s"), (9.96, "10s"), (42, "42s"), (59.4, "59s"), (59.6, "1m 00s"), (65, "1m 05s"),

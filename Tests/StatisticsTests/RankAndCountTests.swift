@@ -48,12 +48,9 @@ import Testing
         #expect(test.statistic == expected.statistic)
         #expect(isClose(test.pValue, expected.pValue))
         #expect(test.method == expected.method)
-        #expect(test.rankedCount == expected.differences.count { $0 != 0 })
         let turned = try WilcoxonTest(differences: expected.differences.map { -$0 }.reversed())
         #expect(turned.pValue == test.pValue)
-        #expect(
-            turned.positiveRankSum + test.positiveRankSum
-                == Double(test.rankedCount * (test.rankedCount + 1) / 2))
+        #expect(turned.statistic == test.statistic)
     }
 
     // A dumb second implementation: all 2^n signs of the mean ranks.

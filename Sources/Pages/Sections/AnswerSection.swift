@@ -42,7 +42,7 @@ struct AnswerSection {
         sentences += largest + levels
         if !report.missing.isEmpty {
             sentences.append(
-                "Not everything was run: \(StudyNames.count(report.missing.count, "gap")), named below."
+                "Not everything was run: \(Format.count(report.missing.count, "gap")), named below."
             )
         }
         return sentences
@@ -62,7 +62,7 @@ struct AnswerSection {
         let counts = outlines.flatMap(\.dataset.cells).map(\.accuracies.count).filter { $0 > 0 }
         let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
         let trials =
-            least == most ? StudyNames.count(most, "trial") : "\(least) to \(most) trials"
+            least == most ? Format.count(most, "trial") : "\(least) to \(most) trials"
         let what =
             switch report.settings?.keepsScope == false ? "" : report.protocolName {
             case "post": " on what the post's code keeps (the first five classes, every tenth row)"
@@ -88,7 +88,7 @@ struct AnswerSection {
 
     private func smallest(_ findings: StudyFindings) -> String {
         let counts = findings.counts
-        let noun = StudyNames.count(counts.tested, "combination")
+        let noun = Format.count(counts.tested, "combination")
         return
             "On the smallest share of the rows (\(shares(findings))), of \(noun) of data set, kind of heads and scheme, <strong>\(counts.words)</strong> (paired t tests, Holm-corrected over the whole study, 5%)."
             + hints(counts)

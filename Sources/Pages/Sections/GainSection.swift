@@ -1,3 +1,4 @@
+import Display
 import Study
 
 /// What the schemes gain over each control: a dot-and-whisker chart per data set and arm, and every
@@ -145,7 +146,7 @@ struct GainSection {
                 : "\(verdicts.filter { $0 == .gain }.count) gain, \(verdicts.filter { $0 == .loss }.count) lose"
             let title = "\(outline.title), \(arm.title)"
             return Markup.details(
-                "\(title): \(StudyNames.count(own.count, "comparison")), \(counts)",
+                "\(title): \(Format.count(own.count, "comparison")), \(counts)",
                 table(own, title: title))
         }.joined()
     }

@@ -65,7 +65,7 @@ struct ImbalanceSection {
             ].compactMap { $0 }
     }
 
-    private func rows(_ count: Int) -> String { StudyNames.count(count, "row") }
+    private func rows(_ count: Int) -> String { Format.count(count, "row") }
 
     /// What a scheme finds of the smallest class, by kind of heads.
     private func scheme(
@@ -110,7 +110,7 @@ struct ImbalanceSection {
         let counts = VerdictCounts(StudyClaim.all(outline, at: fraction).map(\.verdict))
         guard counts.tested > 0 else { return nil }
         let words =
-            "Over all rows, of \(StudyNames.count(counts.tested, "combination")) of heads and scheme, \(counts.words)"
+            "Over all rows, of \(Format.count(counts.tested, "combination")) of heads and scheme, \(counts.words)"
         return counts.gains == 0
             ? words
                 + ". That unequal classes make the schemes better than one-vs-all the trials do not show."

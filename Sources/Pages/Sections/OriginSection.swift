@@ -63,7 +63,7 @@ struct OriginSection {
         }
         guard count > 0 else { return "" }
         return Markup.details(
-            "\(outline.title): \(StudyNames.count(count, "digest")) of what was trained",
+            "\(outline.title): \(Format.count(count, "digest")) of what was trained",
             table.rendered())
     }
 

@@ -177,7 +177,7 @@ struct ReasonSection {
         }
         let training =
             moreSteps.gains > 0
-            ? " Further steps alone gain on \(moreSteps.gains) of \(StudyNames.count(moreSteps.tested, "data set")): there one-vs-all was not trained to its end."
+            ? " Further steps alone gain on \(moreSteps.gains) of \(Format.count(moreSteps.tested, "data set")): there one-vs-all was not trained to its end."
             : ""
         return outcome(findings) + training + underTrained(findings)
     }
@@ -194,7 +194,7 @@ struct ReasonSection {
             lasting < gains
             ? " For the others the trials do not rule out that training is all of it." : ""
         return
-            "\(lasting) of \(StudyNames.count(gains, "gain")) outlast both controls; there deciding by pairs or by elimination adds something that training alone does not."
+            "\(lasting) of \(Format.count(gains, "gain")) outlast both controls; there deciding by pairs or by elimination adds something that training alone does not."
             + rest
     }
 
@@ -203,6 +203,6 @@ struct ReasonSection {
         let (count, cured) = findings.lossesOfTraining
         guard cured > 0 else { return "" }
         return
-            " Of \(StudyNames.count(count, "loss", plural: "losses")) with heads on frozen features, \(cured) \(cured == 1 ? "is" : "are") not there when the heads on the same features are converged: it is their training that loses, not their features or the scheme."
+            " Of \(Format.count(count, "loss", plural: "losses")) with heads on frozen features, \(cured) \(cured == 1 ? "is" : "are") not there when the heads on the same features are converged: it is their training that loses, not their features or the scheme."
     }
 }

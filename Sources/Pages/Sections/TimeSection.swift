@@ -39,11 +39,11 @@ struct TimeSection {
     private func words(_ spans: [StudySpan], _ time: WorkingTime, _ workers: [String]) -> String {
         let sum = spans.reduce(0) { $0 + $1.seconds }
         var text =
-            "\(StudyNames.count(workers.count, "worker")) did \(StudyNames.count(spans.count, "piece")) of work, \(Format.duration(seconds: sum)) in all, within \(Format.duration(seconds: time.seconds))."
+            "\(Format.count(workers.count, "worker")) did \(Format.count(spans.count, "piece")) of work, \(Format.duration(seconds: sum)) in all, within \(Format.duration(seconds: time.seconds))."
         let left = time.pauses.reduce(0) { $0 + $1.seconds }
         if !time.pauses.isEmpty {
             text +=
-                " \(StudyNames.count(time.pauses.count, "pause")) in which nobody worked, \(Format.duration(seconds: left)), \(time.pauses.count == 1 ? "is" : "are") left out where the dotted \(time.pauses.count == 1 ? "line is" : "lines are")."
+                " \(Format.count(time.pauses.count, "pause")) in which nobody worked, \(Format.duration(seconds: left)), \(time.pauses.count == 1 ? "is" : "are") left out where the dotted \(time.pauses.count == 1 ? "line is" : "lines are")."
         }
         return text
     }

@@ -18,8 +18,8 @@ struct UpdatesSection {
     func rendered() -> String {
         var text = """
             <p>A head takes one step of Adadelta a minibatch of \(settings.batchSize) rows of its own \
-            classes, for \(StudyNames.count(settings.headEpochCount, "epoch")); the backbone, \
-            \(StudyNames.count(settings.epochCount, "epoch")) over all rows. The charts show mean test \
+            classes, for \(Format.count(settings.headEpochCount, "epoch")); the backbone, \
+            \(Format.count(settings.epochCount, "epoch")) over all rows. The charts show mean test \
             accuracy against these steps, in the mean over what a scheme asks: one-vs-all the backbone, \
             voting and DAG the pair heads, tree elimination all heads; steps of the backbone below the heads are not counted with theirs. A larger share of the rows gives \
             more steps and more rows at once; but at one share all heads on frozen features have the \
