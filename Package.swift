@@ -82,6 +82,7 @@ let package = Package(
         module("System", []),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
+        module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics", "Statistics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
@@ -107,8 +108,8 @@ let package = Package(
         module(
             "Programs",
             [
-                "CoordinatorNetwork", "Decoding", "Display", "FeatureStore", "Fleet", "Formats",
-                "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Numerics",
+                "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore", "Fleet",
+                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Numerics",
                 "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
                 "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
             ]),
@@ -121,8 +122,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "Heads", "ImageData", "LeNet", "Programs", "Sessions", "Study", "System",
-                argumentParser,
+                "FeatureSource", "Heads", "ImageData", "LeNet", "Programs", "Sessions", "Study",
+                "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -163,6 +164,7 @@ let package = Package(
         tests("System", ["System"]),
         tests("Formats", ["Formats", "Hashing", "Numerics"]),
         tests("ImageData", ["Formats", "ImageData", "Numerics"]),
+        tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Heads", "Numerics", "Transfer"]),

@@ -1,73 +1,88 @@
-import Glibc
-
-/// The contents of a file from its first byte to its last, inflated on the way if it is gzip.
+/// The contents of a file from its first byte to its last, unpacked on the way if it is compressed.
 ///
 /// Whether a file is gzip is told by its first two bytes and never by its name. Memory is one
-/// block of compressed bytes, whatever the file's size or what it claims to inflate to.
+/// block of compressed bytes, whatever the file's size or what it claims to unpack to.
 @safe
 package struct ByteReader: ~Copyable {
-    /// The path as given, for messages.
+    /// The path as given, for messages; of a member of a zip file, its name too.
     package let path: String
-    /// Bytes on the disk.
-    package let fileByteCount: Int
     /// How many bytes of the contents have been read.
     package private(set) var offset = 0
+    /// How many bytes the contents have; nil for gzip, which does not say.
+    package let contentByteCount: Int?
 
-    private let descriptor: CInt
-    /// Bytes read from the disk so far.
-    private var diskOffset = 0
+    private let source: ByteSource
+    /// The bytes of the source that are read.
+    private let range: Range<Int>
+    /// The byte of the source that is read next.
+    private var position: Int
     private let block: UnsafeMutableRawBufferPointer
     /// The part of ``block`` that has not been used.
     private var blockStart = 0
     private var blockEnd = 0
-    /// Nil for a file that is not gzip.
+    /// What is around the compressed data; nil for contents that are not compressed.
+    private let wrapping: Inflater.Wrapping?
     private var inflater: Inflater?
-    /// Whether a gzip member has begun and not ended.
-    private var isInsideMember = false
+    /// Whether a stream, or a member of a gzip file, has begun and not ended.
+    private var isInsideStream = false
+    /// What the contents of a member of a zip file are to have, and have so far.
+    private let checksumWanted: UInt32?
+    private var checksum: UInt32 = 0
 
     private static let blockByteCount = 1 << 18
     private static let gzipMagic: [UInt8] = [0x1F, 0x8B]
 
     /// Opens a regular file.
     package init(_ path: String) throws(FormatError) {
-        // Nonblocking, so that a named pipe is refused below rather than waited for.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw .cannotRead(path, FileSystem.reason(errno))
-        }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            throw .cannotRead(path, "it is not a regular file")
-        }
-        var magic: [UInt8] = [0, 0]
-        let magicCount = unsafe pread(descriptor, &magic, 2, 0)
-        if magicCount == 2, magic == Self.gzipMagic {
-            guard let inflater = Inflater(.gzip) else {
-                close(descriptor)
+        try self.init(ByteSource(path))
+    }
+
+    /// Reads a whole file.
+    package init(_ source: ByteSource) throws(FormatError) {
+        let isGzip = try source.bytes(in: 0..<2) == Self.gzipMagic
+        try self.init(
+            source, source.path, range: 0..<source.byteCount, wrapping: isGzip ? .gzip : nil,
+            contentByteCount: isGzip ? nil : source.byteCount, checksum: nil)
+    }
+
+    /// Reads a part of a file.
+    ///
+    /// - Parameters:
+    ///   - wrapping: nil for bytes that are not compressed.
+    ///   - checksum: of the contents, by CRC-32; nil if it is not known.
+    init(
+        _ source: ByteSource, _ path: String, range: Range<Int>, wrapping: Inflater.Wrapping?,
+        contentByteCount: Int?, checksum: UInt32?
+    ) throws(FormatError) {
+        inflater = nil
+        if let wrapping {
+            guard let inflater = Inflater(wrapping) else {
                 throw .cannotRead(path, "zlib cannot start")
             }
             self.inflater = consume inflater
-        } else {
-            inflater = nil
         }
+        self.wrapping = wrapping
+        self.source = source
         self.path = path
-        fileByteCount = Int(status.st_size)
-        self.descriptor = descriptor
-        unsafe block = .allocate(byteCount: Self.blockByteCount, alignment: 16)
+        self.range = range
+        position = range.lowerBound
+        self.contentByteCount = contentByteCount
+        checksumWanted = checksum
+        unsafe block = .allocate(
+            byteCount: wrapping == nil ? 0 : Self.blockByteCount, alignment: 16)
     }
 
-    deinit {
-        unsafe block.deallocate()
-        close(descriptor)
-    }
+    deinit { unsafe block.deallocate() }
 
-    /// Whether the file is gzip.
-    package var isCompressed: Bool { inflater != nil }
+    /// Bytes on the disk.
+    package var fileByteCount: Int { range.count }
+
+    /// Whether the contents are compressed.
+    package var isCompressed: Bool { wrapping != nil }
 
     /// The most bytes the contents can have.
     package var contentByteCountMax: Int {
-        isCompressed ? fileByteCount * Inflater.ratioMax : fileByteCount
+        isCompressed ? range.count * Inflater.ratioMax : range.count
     }
 
     /// The next `count` bytes.
@@ -97,18 +112,20 @@ package struct ByteReader: ~Copyable {
         return bytes
     }
 
-    /// Refuses anything after what has been read, and an unfinished gzip stream.
+    /// Refuses anything after what has been read, an unfinished compressed stream, and contents of
+    /// another checksum.
     ///
     /// - Parameter what: completes "the file goes on at byte n, after ...".
     package mutating func expectEnd(after what: String) throws(FormatError) {
         let end = offset
         guard try readUpTo(1).isEmpty else { throw .trailingBytes(path, byte: end, what: what) }
+        guard checksumWanted == nil || checksumWanted == checksum else {
+            throw .corrupt(path, byte: position, reason: "its checksum is wrong")
+        }
     }
 
     /// Fills `target`, or as much of it as there is before the end; returns how many bytes.
-    private mutating func fill(
-        _ target: UnsafeMutableRawBufferPointer
-    ) throws(FormatError) -> Int {
+    mutating func fill(_ target: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int {
         var filled = 0
         while filled < target.count {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[filled...])
@@ -116,11 +133,15 @@ package struct ByteReader: ~Copyable {
             if count == 0 { break }
             filled += count
         }
+        if checksumWanted != nil {
+            checksum = unsafe crc32(
+                checksum, UnsafeRawBufferPointer(rebasing: target[..<filled]))
+        }
         offset += filled
         return filled
     }
 
-    /// Inflates at least one byte into `target`; 0 at the end of the last member.
+    /// Inflates at least one byte into `target`; 0 at the end of the last stream.
     private mutating func inflate(
         into target: UnsafeMutableRawBufferPointer
     ) throws(FormatError) -> Int {
@@ -129,47 +150,44 @@ package struct ByteReader: ~Copyable {
                 blockStart = 0
                 blockEnd = try unsafe readDisk(block)
                 if blockEnd == 0 {
-                    guard isInsideMember else { return 0 }
+                    guard isInsideStream else { return 0 }
                     throw .truncated(
-                        path, byte: diskOffset, expected: "in the middle of its gzip stream")
+                        path, byte: position, expected: "in the middle of its \(streamName)")
                 }
             }
-            if !isInsideMember { try beginMember() }
+            if !isInsideStream { try beginStream() }
             let input = unsafe UnsafeRawBufferPointer(rebasing: block[blockStart..<blockEnd])
             guard let step = unsafe inflater?.step(input, into: target) else { return 0 }
             blockStart += step.consumed
-            if step.isEnd { isInsideMember = false }
-            if let fault = step.fault { throw .corrupt(path, byte: diskPosition, reason: fault) }
+            if step.isEnd { isInsideStream = false }
+            if let fault = step.fault { throw .corrupt(path, byte: unused, reason: fault) }
             if step.produced > 0 { return step.produced }
         }
     }
 
-    /// Starts on the next gzip member; the format allows several, one after another.
-    private mutating func beginMember() throws(FormatError) {
-        isInsideMember = true
-        guard diskPosition > 0 else { return }
-        guard unsafe block[blockStart] == Self.gzipMagic[0] else {
-            throw .trailingBytes(
-                path, byte: diskPosition, what: "the end of its gzip stream")
+    /// Starts on the next gzip member; that format allows several, one after another.
+    private mutating func beginStream() throws(FormatError) {
+        isInsideStream = true
+        guard unused > range.lowerBound else { return }
+        guard wrapping == .gzip, unsafe block[blockStart] == Self.gzipMagic[0] else {
+            throw .trailingBytes(path, byte: unused, what: "the end of its \(streamName)")
         }
         inflater?.reset()
     }
 
-    /// The byte of the file on disk that comes next.
-    private var diskPosition: Int { diskOffset - (blockEnd - blockStart) }
+    private var streamName: String { wrapping == .gzip ? "gzip stream" : "deflated data" }
 
-    /// Reads at least one byte from the disk into `target`; 0 at the end of the file.
+    /// The first byte of the source that was not used.
+    private var unused: Int { position - (blockEnd - blockStart) }
+
+    /// Reads at least one byte of the source into `target`; 0 at the end of its range.
     private mutating func readDisk(
         _ target: UnsafeMutableRawBufferPointer
     ) throws(FormatError) -> Int {
-        while true {
-            let count = unsafe Glibc.read(descriptor, target.baseAddress, target.count)
-            if count >= 0 {
-                diskOffset += count
-                return count
-            }
-            let code = errno
-            if code != EINTR { throw .cannotRead(path, FileSystem.reason(code)) }
-        }
+        let count = min(target.count, range.upperBound - position)
+        let read = try unsafe source.read(
+            at: position, into: UnsafeMutableRawBufferPointer(rebasing: target[..<count]))
+        position += read
+        return read
     }
 }

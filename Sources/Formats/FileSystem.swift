@@ -6,28 +6,11 @@ package enum FileSystem {
     package static func read(
         _ path: String, byteCountMax: Int
     ) throws(FormatError) -> [UInt8] {
-        // Nonblocking, so that a named pipe is refused below rather than waited for.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .cannotRead(path, reason(errno)) }
-        defer { close(descriptor) }
-        let size = try byteCount(of: descriptor, path)
-        guard size <= byteCountMax else {
-            throw .cannotRead(path, "it has \(size) bytes, more than \(byteCountMax)")
+        let source = try ByteSource(path)
+        guard source.byteCount <= byteCountMax else {
+            throw .cannotRead(path, "it has \(source.byteCount) bytes, more than \(byteCountMax)")
         }
-        var code: Int32 = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < buffer.count {
-                let target = UnsafeMutableRawBufferPointer(buffer)
-                let got = unsafe Glibc.read(
-                    descriptor, target.baseAddress?.advanced(by: count), target.count - count)
-                if got < 0 && errno == EINTR { continue }
-                if got < 0 { code = errno }
-                if got <= 0 { break }
-                count += got
-            }
-        }
-        guard code == 0 else { throw .cannotRead(path, reason(code)) }
-        return bytes
+        return try source.bytes(in: 0..<source.byteCount)
     }
 
     /// A JSON file of at most 64 MiB.
@@ -51,27 +34,6 @@ package enum FileSystem {
     package static func isFile(_ path: String) -> Bool {
         var status = stat()
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
-    }
-
-    /// The size of a regular file.
-    package static func byteCount(of path: String) throws(FormatError) -> Int {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw .cannotRead(path, reason(errno)) }
-        return try byteCount(status, path)
-    }
-
-    /// The size of the regular file that is open as `descriptor`.
-    static func byteCount(of descriptor: Int32, _ path: String) throws(FormatError) -> Int {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw .cannotRead(path, reason(errno)) }
-        return try byteCount(status, path)
-    }
-
-    private static func byteCount(_ status: stat, _ path: String) throws(FormatError) -> Int {
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .cannotRead(path, "it is not a regular file")
-        }
-        return Int(status.st_size)
     }
 
     /// Makes a folder with the folders above it; one that is there is no error.

@@ -133,7 +133,7 @@ extension DatabaseFile {
     /// - Throws: `malformed` for anything but a whole file of this version and kind.
     private static func check(_ path: String, _ kind: Kind) throws {
         // SQLite takes an empty file for a new database, and would make one where there is none.
-        guard try FileSystem.byteCount(of: path) > 0 else { throw damaged(path, "it is empty") }
+        guard try ByteSource(path).byteCount > 0 else { throw damaged(path, "it is empty") }
         let queue = try DatabaseQueue(
             path: path, configuration: configuration(isReadOnly: true))
         try queue.read { db in

@@ -240,8 +240,8 @@ extension EndToEndTests {
         @Test func theFeaturesDigestIsThatOfTheSavedFeatures() async throws {
             let reference = try await Lab.reference
             let path = { RunDirectory.path(of: $0, in: reference.path) }
-            let train = try NPY.readMatrix(path(.trainFeatures))
-            let test = try NPY.readMatrix(path(.testFeatures))
+            let train = try NPY.readMatrix(ByteSource(path(.trainFeatures)))
+            let test = try NPY.readMatrix(ByteSource(path(.testFeatures)))
             #expect(train.rowCount == 1_200 && train.columnCount == 256)
             #expect(test.rowCount == 300 && test.columnCount == 256)
             #expect(train.values.allSatisfy { $0 >= 0 && $0.isFinite })
@@ -250,8 +250,9 @@ extension EndToEndTests {
             hash.update(test.values)
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.features)
             // The labels of the data set, in its order: 0 to 5 of every ten.
-            #expect(try NPY.readLabels(path(.trainLabels)) == (0..<1_200).map { $0 % 6 })
-            #expect(try NPY.readLabels(path(.testLabels)) == (0..<300).map { $0 % 6 })
+            #expect(
+                try NPY.readLabels(ByteSource(path(.trainLabels))) == (0..<1_200).map { $0 % 6 })
+            #expect(try NPY.readLabels(ByteSource(path(.testLabels))) == (0..<300).map { $0 % 6 })
         }
 
         @Test func theTableIsAllThatStandardOutputGets() async throws {

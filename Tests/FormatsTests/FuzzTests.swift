@@ -14,15 +14,15 @@ import Testing
         for number in 0..<count {
             let what: Comment = "file \(number) of MANYHEADS_FUZZ_SEED=\(fuzzSeed)"
             let bytes = mutator.damaged(mutator.generator.chance(0.5) ? matrix : labels)
-            if let read = try? NPY.decodeMatrix(bytes) {
+            if let read = try? decodedMatrix(bytes) {
                 readCount += 1
                 #expect(read.values.count * 4 <= bytes.count, what)
-                let again = try NPY.encode(NPY.decodeMatrix(NPY.encode(read)))
+                let again = try NPY.encode(decodedMatrix(NPY.encode(read)))
                 #expect(again == NPY.encode(read), what)
             }
-            if let read = try? NPY.decodeLabels(bytes) {
+            if let read = try? decodedLabels(bytes) {
                 readCount += 1
-                #expect(try NPY.decodeLabels(NPY.encode(labels: read)) == read, what)
+                #expect(try decodedLabels(NPY.encode(labels: read)) == read, what)
             }
         }
         print("\(count) files, \(readCount) read")

@@ -89,7 +89,8 @@ struct FinishedModel {
         let set =
             isSaved
             ? TestSet(
-                features: try NPY.readMatrix(featurePath), labels: try NPY.readLabels(labelPath),
+                features: try NPY.readMatrix(ByteSource(featurePath)),
+                labels: try NPY.readLabels(ByteSource(labelPath)),
                 isSaved: true)
             : try computedTestSet(options)
         guard set.features.rowCount == results.data.testRows,

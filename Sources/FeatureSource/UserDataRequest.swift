@@ -1,0 +1,36 @@
+/// Which files hold a user's own data, and what they are.
+///
+/// A file is an `.npy` array, an `.npz` archive, or `FILE:NAME` for one array of an archive; labels may
+/// also be a text file of one label a line. An archive without a name is searched for arrays by the
+/// names in use: `x_train` and `y_train`, `train_images` and `train_labels`, `X` and `y`, `features`
+/// and `labels`, in upper or lower case.
+package struct UserDataRequest: Sendable, Equatable {
+    /// What rows are.
+    package enum Kind: String, Sendable, CaseIterable {
+        case features
+        case images
+    }
+
+    /// The training rows.
+    package var train: String
+    /// Their labels; nil if they are in the same archive.
+    package var trainLabels: String?
+    /// The test rows; nil for none, or if they are in the training rows' archive.
+    package var test: String?
+    /// Their labels; nil likewise.
+    package var testLabels: String?
+    /// What the rows are; nil to tell by their shape.
+    package var kind: Kind?
+
+    /// Data of these files.
+    package init(
+        train: String, trainLabels: String? = nil, test: String? = nil, testLabels: String? = nil,
+        kind: Kind? = nil
+    ) {
+        self.train = train
+        self.trainLabels = trainLabels
+        self.test = test
+        self.testLabels = testLabels
+        self.kind = kind
+    }
+}

@@ -1,0 +1,314 @@
+import FeatureSource
+import Formats
+import Foundation
+import ImageData
+import Numerics
+import TestSupport
+import Testing
+
+/// A user's files, from their names to rows and classes.
+@Suite struct UserDataTests {
+    private let folder: TemporaryDirectory
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    /// Writes an array and returns its path.
+    private func write(
+        _ name: String, _ descr: String, _ shape: [Int], _ data: [UInt8]
+    ) throws -> String {
+        let sizes = shape.map { "\($0)," }.joined()
+        let header = Array(
+            "{'descr': '\(descr)', 'fortran_order': False, 'shape': (\(sizes))}".utf8)
+        let path = folder.path(name)
+        try Data(
+            [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count), 0] + header + data
+        ).write(to: URL(filePath: path))
+        return path
+    }
+
+    private func features(_ name: String, _ values: [Float], columns: Int) throws -> String {
+        let path = folder.path(name)
+        try NPY.write(
+            Matrix(rowCount: values.count / columns, columnCount: columns, values: values), to: path
+        )
+        return path
+    }
+
+    private func text(_ name: String, _ labels: [String]) throws -> String {
+        try folder.write(labels.map { $0 + "\n" }.joined(), to: name)
+    }
+
+    @Test func loadsFeaturesWithTextLabels() throws {
+        let data = try UserData.load(
+            UserDataRequest(
+                train: features("train-x.npy", [1, 2, 3, 4, 5, 6], columns: 2),
+                trainLabels: text("train-y.txt", ["cat", "ant", "cat"]),
+                test: features("test-x.npy", [7, 8], columns: 2),
+                testLabels: text("test-y.txt", ["ant"])))
+        guard case .features(let train, let test?) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(train == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
+        #expect(test.values == [7, 8])
+        #expect(data.trainLabels == [1, 0, 1])
+        #expect(data.testLabels == [0])
+        #expect(data.classNames == ["ant", "cat"])
+        #expect(data.classKeys == [ClassLabels.key("ant"), ClassLabels.key("cat")])
+        #expect(data.name == "train-x")
+        #expect(data.sha256.count == 64)
+    }
+
+    @Test func theDigestIsThatOfTheFiles() throws {
+        let train = try features("x.npy", [1, 2], columns: 1)
+        let labels = try text("y.txt", ["a", "b"])
+        let request = UserDataRequest(train: train, trainLabels: labels)
+        let first = try UserData.load(request).sha256
+        // sha256sum x.npy y.txt, as one stream.
+        let script = "cat '\(train)' '\(labels)' | sha256sum"
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", script]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        process.waitUntilExit()
+        let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(said.hasPrefix(first))
+        _ = try text("y.txt", ["a", "c"])
+        #expect(try UserData.load(request).sha256 != first)
+    }
+
+    @Test func findsEverythingInAnArchive() throws {
+        let path = folder.path("numpy.npz")
+        try #require(Data(base64Encoded: Self.archive)).write(to: URL(filePath: path))
+        let data = try UserData.load(UserDataRequest(train: path))
+        guard case .features(let train, let test?) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(train.values == [0, 1, 2, 3, 4, 5, 6, 7])
+        #expect(test.values == [1, 2, 3, 4])
+        #expect(data.trainLabels == [0, 1, 0, 1])
+        #expect(data.testLabels == [0, 1])
+        #expect(data.name == "numpy")
+        // By name, without a test set; another array is other data.
+        let named = try UserData.load(
+            UserDataRequest(train: path + ":x_test", trainLabels: path + ":y_test"))
+        guard case .features(let rows, nil) = named.rows else {
+            Issue.record("nobody asked for a test set")
+            return
+        }
+        #expect(rows.values == [1, 2, 3, 4])
+        #expect(named.testLabels == nil)
+        #expect(named.sha256 != data.sha256)
+        // The test set of an archive is found in it.
+        let both = try UserData.load(UserDataRequest(train: path, test: path))
+        #expect(both.testLabels == [0, 1])
+        for (request, part) in [
+            (UserDataRequest(train: path + ":z"), "no labels"),
+            (UserDataRequest(train: path + ":z", trainLabels: path), "no array z"),
+            (UserDataRequest(train: path + ":x_train"), "no labels"),
+            (UserDataRequest(train: path, testLabels: path), "there are none"),
+        ] {
+            let message = refusal(request)
+            #expect(message.contains(part), "\(message)")
+        }
+    }
+
+    @Test func loadsImages() throws {
+        // Two grey images of 8 by 9 pixels.
+        let pixels = (0..<144).map { UInt8($0) }
+        let labels = try text("y.txt", ["1", "0"])
+        let grey = try write("grey.npy", "|u1", [2, 8, 9], pixels)
+        var data = try UserData.load(UserDataRequest(train: grey, trainLabels: labels))
+        guard case .images(let images, nil) = data.rows else {
+            Issue.record("these are images")
+            return
+        }
+        #expect(images.shape == ImageShape(channelCount: 1, height: 8, width: 9))
+        #expect(images.pixels == pixels)
+        #expect(images.labels == [1, 0])
+        // Colours lie beside each other in the file, and in planes here.
+        let colour = try write(
+            "colour.npy", "|u1", [1, 8, 9, 2], (0..<144).map { UInt8($0) })
+        let one = try text("one.txt", ["0"])
+        data = try UserData.load(
+            UserDataRequest(train: grey, trainLabels: labels, test: grey, testLabels: labels))
+        guard case .images(_, let test?) = data.rows else {
+            Issue.record("these are images")
+            return
+        }
+        #expect(test.labels == [1, 0])
+        #expect(
+            refusal(
+                UserDataRequest(train: grey, trainLabels: labels, test: colour, testLabels: one)
+            ).contains("its images are 2x8x9, and those of \(grey) are 1x8x9"))
+        // The same as features, if that is what they are to be.
+        data = try UserData.load(
+            UserDataRequest(train: grey, trainLabels: labels, kind: .features))
+        guard case .features(let matrix, nil) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(matrix.columnCount == 72)
+        #expect(matrix.values == pixels.map { Float($0) })
+    }
+
+    @Test func putsChannelsInPlanes() throws {
+        let data = try UserData.load(
+            UserDataRequest(
+                train: write("x.npy", "|u1", [2, 8, 8, 3], (0..<384).map { UInt8($0 % 251) }),
+                trainLabels: text("y.txt", ["a", "b"])))
+        guard case .images(let images, nil) = data.rows else {
+            Issue.record("these are images")
+            return
+        }
+        #expect(images.shape == ImageShape(channelCount: 3, height: 8, width: 8))
+        for image in 0..<2 {
+            for channel in 0..<3 {
+                for pixel in 0..<64 {
+                    #expect(
+                        images.pixels[(image * 3 + channel) * 64 + pixel]
+                            == UInt8((image * 192 + pixel * 3 + channel) % 251))
+                }
+            }
+        }
+    }
+
+    /// Labels above 255 stay what they are.
+    @Test func thousandsOfClassesKeepTheirLabels() throws {
+        let count = 1_000
+        let data = try UserData.load(
+            UserDataRequest(
+                train: features("x.npy", (0..<count).map { Float($0) }, columns: 1),
+                trainLabels: text("y.txt", (0..<count).reversed().map { "\($0)" })))
+        #expect(data.trainLabels == (0..<count).reversed())
+        #expect(data.classKeys == (0..<count).map { UInt64($0) })
+        #expect(data.classNames[300] == "300")
+    }
+
+    private func refusal(
+        _ request: UserDataRequest, sourceLocation: SourceLocation = #_sourceLocation
+    ) -> String {
+        let error = #expect(throws: FormatError.self, sourceLocation: sourceLocation) {
+            try UserData.load(request)
+        }
+        return error?.message ?? ""
+    }
+
+    @Test func refusesWithFileRowAndCure() throws {
+        let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
+        let y = try text("y.txt", ["a", "b"])
+        let wide = try features("wide.npy", [1, 2, 3, 4, 5, 6], columns: 3)
+        let nan = try features("nan.npy", [1, 2, 3, .nan], columns: 2)
+        let short = try text("short.txt", ["a", "b", "a"])
+        let unknown = try text("unknown.txt", ["a", "z"])
+        let empty = try text("empty.txt", [])
+        let flat = try write("flat.npy", "|u1", [2, 4, 4], [UInt8](repeating: 0, count: 32))
+        let torch = try write(
+            "torch.npy", "|u1", [2, 3, 8, 8], [UInt8](repeating: 0, count: 384))
+        let floats = try write(
+            "floats.npy", "<f4", [2, 8, 8], [UInt8](repeating: 0, count: 512))
+        let object = try write("object.npy", "|O", [2, 1], [UInt8](repeating: 0, count: 16))
+        for (request, parts) in [
+            (UserDataRequest(train: x), [x, "give the file of their labels"]),
+            (UserDataRequest(train: x, trainLabels: short), [x, "2 rows", short, "3 labels"]),
+            (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
+            (UserDataRequest(train: x, trainLabels: empty), [empty, "empty"]),
+            (UserDataRequest(train: x, trainLabels: x), [x, "one axis"]),
+            (UserDataRequest(train: y, trainLabels: y), [y, "does not begin as an NPY file"]),
+            (UserDataRequest(train: object, trainLabels: y), [object, "dtype=str"]),
+            (
+                UserDataRequest(train: x, trainLabels: y, test: x, testLabels: unknown),
+                [unknown, "row 1", "z", "no training row has"]
+            ),
+            (
+                UserDataRequest(train: x, trainLabels: y, test: wide, testLabels: y),
+                [wide, "3 features", x, "have 2"]
+            ),
+            (UserDataRequest(train: x, trainLabels: y, test: x), [x, "have no labels"]),
+            (UserDataRequest(train: x, trainLabels: y, testLabels: y), [y, "there are none"]),
+            (UserDataRequest(train: flat, trainLabels: y), [flat, "4 by 4", "reshape"]),
+            (UserDataRequest(train: torch, trainLabels: y), [torch, "transpose(0, 2, 3, 1)"]),
+            (UserDataRequest(train: floats, trainLabels: y), [floats, "np.uint8"]),
+            (UserDataRequest(train: x, trainLabels: y, kind: .images), [x, "[2, 2]"]),
+            (
+                UserDataRequest(train: x, trainLabels: y, test: torch, testLabels: y),
+                [torch, "transpose"]
+            ),
+            (UserDataRequest(train: x + ":a", trainLabels: y), [x, "no .npz archive"]),
+            (UserDataRequest(train: folder.path("none.npy"), trainLabels: y), ["none.npy"]),
+        ] {
+            let message = refusal(request)
+            for part in parts { #expect(message.contains(part), "\(part) in: \(message)") }
+            #expect(!message.contains("\n"))
+        }
+        // A class of one row is allowed.
+        #expect(try UserData.load(UserDataRequest(train: x, trainLabels: y)).classNames.count == 2)
+    }
+
+    /// `np.savez_compressed(x_train=..., y_train=..., x_test=..., y_test=...)`.
+    private static let archive = """
+        UEsDBC0AAAAIAAAAIQBFrKRk//////////8LABQAeF90cmFpbi5ucHkBABAAoAAAAAAAAABa\
+        AAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClO\
+        BYoXZyQWpAL5GiY6CkaaOgq1CmQDLgYwaLAHEg5ABMQNQLwAiA8A8QMHAFBLAwQtAAAACAAA\
+        ACEAu3UlXv//////////CwAUAHlfdHJhaW4ubnB5AQAQAJAAAAAAAAAATAAAAAAAAACb7Bfq\
+        GxDJyFDGUK2eklqcXKRupaBuE2qorqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+Rom\
+        Opo6CrUKFACuAgYGhkIghtEAUEsDBC0AAAAIAAAAIQBO+yB1//////////8KABQAeF90ZXN0\
+        Lm5weQEAEACQAAAAAAAAAFMAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNmoq6joJ6W\
+        X1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKRpo6CrUKZAMuBoYGewYGBgcgAuIGBwBQ\
+        SwMELQAAAAgAAAAhAGPmXR7//////////woAFAB5X3Rlc3QubnB5AQAQAIgAAAAAAAAASwAA\
+        AAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuE2qorqOgnpZfVFKUmBefX5SSChJ3S8wpTgWK\
+        F2ckFqQC+RpGOpo6CrUKFACuAgYGhkIgBgBQSwECLQMtAAAACAAAACEARaykZFoAAACgAAAA\
+        CwAAAAAAAAAAAAAAgAEAAAAAeF90cmFpbi5ucHlQSwECLQMtAAAACAAAACEAu3UlXkwAAACQ\
+        AAAACwAAAAAAAAAAAAAAgAGXAAAAeV90cmFpbi5ucHlQSwECLQMtAAAACAAAACEATvsgdVMA\
+        AACQAAAACgAAAAAAAAAAAAAAgAEgAQAAeF90ZXN0Lm5weVBLAQItAy0AAAAIAAAAIQBj5l0e\
+        SwAAAIgAAAAKAAAAAAAAAAAAAACAAa8BAAB5X3Rlc3QubnB5UEsFBgAAAAAEAAQA4gAAADYC\
+        AAAAAA==
+        """
+}
+
+/// Real features and images, where they are.
+@Suite struct RealDataTests {
+    /// The folder with data sets, by the environment.
+    private static var directory: String? {
+        ProcessInfo.processInfo.environment["MANYHEADS_SHARED_DATA"]
+    }
+
+    private static func has(_ name: String) -> Bool {
+        directory.map { FileSystem.exists("\($0)/\(name)") } ?? false
+    }
+
+    @Test(.enabled(if: has("clinc150-minilm"), "needs clinc150-minilm in MANYHEADS_SHARED_DATA"))
+    func clinc150() throws {
+        let folder = try #require(Self.directory) + "/clinc150-minilm"
+        let data = try UserData.load(
+            UserDataRequest(
+                train: "\(folder)/train-features.npy", trainLabels: "\(folder)/train-labels.npy",
+                test: "\(folder)/test-features.npy", testLabels: "\(folder)/test-labels.npy"))
+        guard case .features(let train, let test?) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(train.columnCount == 384 && test.columnCount == 384)
+        #expect(data.classNames.count == 150)
+        #expect(train.rowCount == data.trainLabels.count)
+        #expect(Set(data.trainLabels) == Set(0..<150))
+        print("clinc150: \(train.rowCount) and \(test.rowCount) rows, \(data.classNames[0])")
+    }
+
+    @Test(.enabled(if: has("omniglot-242.npz"), "needs omniglot-242.npz in MANYHEADS_SHARED_DATA"))
+    func omniglot() throws {
+        let path = try #require(Self.directory) + "/omniglot-242.npz"
+        let data = try UserData.load(UserDataRequest(train: path))
+        guard case .images(let train, let test?) = data.rows else {
+            Issue.record("these are images")
+            return
+        }
+        #expect(train.shape == ImageShape(channelCount: 1, height: 28, width: 28))
+        #expect(data.classNames.count == 242)
+        #expect(train.count == 3_630)
+        print("omniglot: \(train.count) and \(test.count) rows, \(data.classNames[0])")
+    }
+}
