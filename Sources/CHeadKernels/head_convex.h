@@ -160,17 +160,21 @@ static void convex_softmax(uint32_t last, uint32_t label, double *z, double *cho
     }
 }
 
-// Rows as doubles: x[r][f]; rows beyond `count` are zero. The rows behind them are fetched ahead: a
-// processor's own fetching stops at every page, which is a few rows.
-static void convex_tile(const float *rows, size_t stride, size_t count, size_t d, double *x)
+// Rows as doubles: x[r][f], the features, a 1 and zeros; rows beyond `count` are zero. The rows behind
+// them are fetched ahead: a processor's own fetching stops at every page, which is a few rows.
+static void convex_tile(
+    const float *rows, size_t stride, size_t count, size_t value_count, size_t d, double *x)
 {
+    const size_t whole = value_count / CONVEX_LANES * CONVEX_LANES;
     for (size_t r = 0; r < count; ++r) {
         const float *const row = rows + r * stride;
-        for (size_t f = 0; f < d; f += CONVEX_LANES) {
+        double *const target = x + r * d;
+        for (size_t f = 0; f < whole; f += CONVEX_LANES) {
             if (f % 16 == 0) __builtin_prefetch(row + CONVEX_ROWS * stride + f);
-            quad_store(
-                x + r * d + f, __builtin_convertvector(*(const float_quad *)(row + f), quad));
+            quad_store(target + f, __builtin_convertvector(*(const float_quad *)(row + f), quad));
         }
+        for (size_t f = whole; f < d; ++f)
+            target[f] = f < value_count ? (double)row[f] : f == value_count ? 1.0 : 0.0;
     }
     for (size_t i = count * d; i < CONVEX_ROWS * d; i += CONVEX_LANES) quad_store(x + i, (quad)0.0);
 }
@@ -197,11 +201,13 @@ static void convex_accumulate(const struct head_convex_rows *request)
     const size_t d = request->feature_count;
     const uint32_t last = request->class_count - 1;
     double *const x = request->scratch;
-    double z[HEAD_CLASSES_MAX * CONVEX_ROWS], chosen[CONVEX_ROWS];
+    double *const z = request->logits, chosen[CONVEX_ROWS];
     for (size_t first = 0; first < request->row_count; first += CONVEX_ROWS) {
         const size_t left = request->row_count - first;
         const size_t count = left < CONVEX_ROWS ? left : CONVEX_ROWS;
-        convex_tile(request->rows + first * request->stride, request->stride, count, d, x);
+        convex_tile(
+            request->rows + first * request->stride, request->stride, count, request->value_count,
+            d, x);
         for (uint32_t j = 0; j < last;) {
             const double *v = request->differences + j * d;
             const uint32_t part = convex_part(last - j);
@@ -233,13 +239,15 @@ static void convex_accumulate(const struct head_convex_rows *request)
 
 // The lower triangle of m += x^T x, and some of what is above it.
 static void convex_gram(
-    const float *rows, size_t stride, size_t row_count, size_t d, double *scratch, double *m)
+    const float *rows, size_t stride, size_t row_count, size_t value_count, size_t d,
+    double *scratch, double *m)
 {
     double *const x = scratch, columns[4 * CONVEX_ROWS];
     for (size_t first = 0; first < row_count; first += CONVEX_ROWS) {
         const size_t left = row_count - first;
         convex_tile(
-            rows + first * stride, stride, left < CONVEX_ROWS ? left : CONVEX_ROWS, d, x);
+            rows + first * stride, stride, left < CONVEX_ROWS ? left : CONVEX_ROWS, value_count, d,
+            x);
         for (size_t i = 0; i < d; i += 4) {
             for (size_t c = 0; c < 4; ++c)
                 for (size_t r = 0; r < CONVEX_ROWS; ++r)

@@ -77,9 +77,9 @@ static inline void head_keep_bits(
 
 static inline void head_refresh_differences(struct head_state *head)
 {
-    const uint32_t d = head->feature_count, last = head->class_count - 1;
-    for (uint32_t j = 0; j < last; ++j) {
-        for (uint32_t f = 0; f < d; ++f)
+    const size_t d = head->feature_count, last = head->class_count - 1;
+    for (size_t j = 0; j < last; ++j) {
+        for (size_t f = 0; f < d; ++f)
             head->differences[j * d + f] = head->weights[j * d + f] - head->weights[last * d + f];
         head->bias_differences[j] = head->biases[j] - head->biases[last];
     }

@@ -69,7 +69,7 @@ static void update(struct head_state *head, const struct head_parameters *parame
 static void train_row(struct head_state *head, const float *restrict x, uint32_t label)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
-    float z[HEAD_CLASSES_MAX];
+    float *const z = head->logits;
     float highest = 0.0f;
     for (uint32_t j = 0; j < last; ++j) {
         z[j] = dot(head->differences + (size_t)j * d, x, d) + head->bias_differences[j];

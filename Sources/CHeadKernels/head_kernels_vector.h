@@ -12,7 +12,7 @@
 
 #define LANES HEAD_VECTOR
 #define GROUPS (HEAD_LANES / HEAD_VECTOR)
-#define TILE_ROWS 16
+#define TILE_ROWS HEAD_TILE_ROWS
 #define FORWARD_CLASSES 3
 #define INLINE static inline __attribute__((always_inline))
 #define OUTLINED static __attribute__((noinline)) void
@@ -461,8 +461,9 @@ static void update(struct head_state *head, const struct head_parameters *parame
 // Consumes `n` rows, at most a tile and at most what the minibatch has room for.
 INLINE void consume_tile(
     struct head_state *head, const struct head_parameters *parameters, const float *buffer,
-    const uint16_t *buffer_labels, const uint16_t *rows, uint32_t n, float *z)
+    const uint16_t *buffer_labels, const uint16_t *rows, uint32_t n)
 {
+    float *const z = head->logits;
     const float *x[TILE_ROWS];
     int32_t labels[TILE_ROWS];
     for (uint32_t r = 0; r < TILE_ROWS; ++r) {
@@ -482,7 +483,7 @@ INLINE void consume_tile(
 static void accumulate_rows(
     struct head_state *head, const float *rows, size_t stride, size_t row_count, uint32_t label)
 {
-    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
+    float *const z = head->logits;
     const float *x[TILE_ROWS];
     int32_t labels[TILE_ROWS];
     for (uint32_t r = 0; r < TILE_ROWS; ++r) labels[r] = head->classes[label];
@@ -577,7 +578,6 @@ static void consume_head(
     const uint32_t count = list_rows(head, window, rows);
     // Rows of the window before this one: the next window overwrites them.
     const uint32_t old = head->pending_count;
-    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
     uint32_t start = 0;
     for (uint32_t tile = 0; start < count; ++tile) {
         const uint32_t room = parameters->batch_size - head->minibatch_row_count;
@@ -586,7 +586,7 @@ static void consume_head(
         if (n < full && start >= old) break;
         if (n > full) n = full;
         fetch_ahead(head, next, tile, count / TILE_ROWS + 1, parameters->batch_size);
-        consume_tile(head, parameters, window->buffer, window->labels, rows + start, n, z);
+        consume_tile(head, parameters, window->buffer, window->labels, rows + start, n);
         start += n;
     }
     head->pending_count = count - start;
@@ -606,14 +606,12 @@ static void end_epoch(
     struct head_state *heads, size_t head_count, const struct head_parameters *parameters,
     const float *buffer, const uint16_t *labels)
 {
-    float z[HEAD_CLASSES_MAX * TILE_ROWS] __attribute__((aligned(64)));
     for (struct head_state *head = heads; head < heads + head_count; ++head) {
         const uint32_t count = head->pending_count;
         head->pending_count = 0;
         // Fewer than a tile and than the minibatch has room for, or they would not have waited.
         if (count > 0)
-            consume_tile(
-                head, parameters, buffer, labels, head->pending_rows, count, z);
+            consume_tile(head, parameters, buffer, labels, head->pending_rows, count);
         if (head->minibatch_row_count > 0) update(head, parameters);
     }
 }

@@ -96,13 +96,8 @@ package struct ConvergedHeadTrainer: Sendable {
     }
 
     private func check(_ spec: HeadKey) throws(HeadTrainingError) {
-        let members = spec.classes.members
-        guard members.count <= KernelVariant.headClassCountMax else {
-            throw .unusableInput(
-                "a head has at most \(KernelVariant.headClassCountMax) classes: \(spec)")
-        }
-        try spec.check(isHeld: table.isHeld)
-        for member in members where table.classRowCounts[member] == 0 {
+        try spec.check(isHeld: table.isHeld, featureCount: table.featureCount)
+        for member in spec.classes.members where table.classRowCounts[member] == 0 {
             throw .unusableInput("head \(spec) has class \(member), which has no rows")
         }
     }

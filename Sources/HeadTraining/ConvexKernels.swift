@@ -27,14 +27,16 @@ struct ConvexKernels: Sendable {
         unsafe table.accumulate(&request)
     }
 
-    /// Adds `rows^T rows` to the lower triangle of `matrix`.
+    /// Adds `rows^T rows` to the lower triangle of `matrix`, every row being features and a 1.
     func gram(
-        rows: UnsafePointer<Float>, stride: Int, rowCount: Int, width: Int, scratch: DoubleBlock,
-        into matrix: DoubleBlock
+        rows: UnsafePointer<Float>, stride: Int, rowCount: Int, featureCount: Int, width: Int,
+        scratch: DoubleBlock, into matrix: DoubleBlock
     ) {
+        precondition(featureCount < width && featureCount <= stride)
         precondition(matrix.count == width * width)
         precondition(scratch.count >= Self.tileRowCount * width)
-        unsafe table.gram(rows, stride, rowCount, width, scratch.pointer, matrix.pointer)
+        unsafe table.gram(
+            rows, stride, rowCount, featureCount, width, scratch.pointer, matrix.pointer)
     }
 
     func dot(_ left: DoubleBlock, _ right: DoubleBlock) -> Double {

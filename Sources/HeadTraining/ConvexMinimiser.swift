@@ -14,12 +14,14 @@ struct ConvexMinimiser {
 
     private let problem: ConvexProblem
     private var preconditioner: ConvexPreconditioner?
+    /// Whether there may be a preconditioner.
+    private let isScaled: Bool
     private let gradient: DoubleBlock
     private let trial: DoubleBlock
     private let trialGradient: DoubleBlock
     private let direction: DoubleBlock
     private let rest: DoubleBlock
-    /// The preconditioner's product with `gradient`.
+    /// The preconditioner's product with `gradient`: itself, where rows are too wide to have one.
     private let scaled: DoubleBlock
     private var memory: [StepMemory] = []
 
@@ -37,7 +39,8 @@ struct ConvexMinimiser {
         trialGradient = DoubleBlock(count: count)
         direction = DoubleBlock(count: count)
         rest = DoubleBlock(count: count)
-        scaled = DoubleBlock(count: count)
+        isScaled = problem.width <= ConvexPreconditioner.widthMax
+        scaled = isScaled ? DoubleBlock(count: count) : gradient
         if let start {
             weights.copy(from: start)
             preconditioner = .current(problem, at: weights)
@@ -122,6 +125,7 @@ struct ConvexMinimiser {
     }
 
     private func precondition(_ values: DoubleBlock, into result: DoubleBlock) {
+        guard isScaled else { return }
         result.copy(from: values)
         preconditioner?.apply(to: result)
     }
@@ -167,17 +171,19 @@ struct ConvexMinimiser {
         let kernels = problem.kernels
         let pair =
             memory.count == Self.memoryCount
-            ? memory.removeFirst() : StepMemory(count: weights.count)
+            ? memory.removeFirst() : StepMemory(count: weights.count, isScaled: isScaled)
         pair.step.clear()
         kernels.add(length, direction, to: pair.step)
         pair.change.copy(from: trialGradient)
         kernels.add(-1, gradient, to: pair.change)
         weights.copy(from: trial)
         gradient.copy(from: trialGradient)
-        rest.copy(from: scaled)
-        precondition(gradient, into: scaled)
-        pair.scaledChange.copy(from: scaled)
-        kernels.add(-1, rest, to: pair.scaledChange)
+        if isScaled {
+            rest.copy(from: scaled)
+            precondition(gradient, into: scaled)
+            pair.scaledChange.copy(from: scaled)
+            kernels.add(-1, rest, to: pair.scaledChange)
+        }
         let product = kernels.dot(pair.step, pair.change)
         // Strictly convex: only rounding can make it anything but positive.
         guard product > 0 else {
@@ -194,14 +200,14 @@ struct ConvexMinimiser {
 private final class StepMemory {
     let step: DoubleBlock
     let change: DoubleBlock
-    /// The preconditioner's product with `change`.
+    /// The preconditioner's product with `change`: itself, where there is no preconditioner.
     let scaledChange: DoubleBlock
     /// One over the product of step and change.
     var reciprocal = 0.0
 
-    init(count: Int) {
+    init(count: Int, isScaled: Bool) {
         step = DoubleBlock(count: count)
         change = DoubleBlock(count: count)
-        scaledChange = DoubleBlock(count: count)
+        scaledChange = isScaled ? DoubleBlock(count: count) : change
     }
 }

@@ -27,6 +27,7 @@ final class ConvexProblem {
     private let sums: DoubleBlock
     private let squares: DoubleBlock
     private let scratch: DoubleBlock
+    private let logits: DoubleBlock
     private let single: SinglePrecisionSums
 
     var width: Int { table.width }
@@ -48,6 +49,7 @@ final class ConvexProblem {
         sums = DoubleBlock(count: (classes.count - 1) * width)
         squares = DoubleBlock(count: 2 * classes.count)
         scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
+        logits = DoubleBlock(count: ConvexKernels.tileRowCount * classes.count)
         single = SinglePrecisionSums(table: table, classCount: classes.count, kernels: kernels)
     }
 
@@ -102,9 +104,24 @@ final class ConvexProblem {
     /// Mean over the rows of a class of `p (1 - p)`, p being a class's probability: `[class, class
     /// of the rows]`, both positions in the head.
     func curvatures(at weights: DoubleBlock) -> [[Double]] {
-        setDifferences(weights)
         let count = classes.count
         var result = [[Double]](repeating: [Double](repeating: 0, count: count), count: count)
+        visitCurvatures(at: weights) { position, rowClass, value in
+            result[position][rowClass] = value
+        }
+        return result
+    }
+
+    /// The mean over the head's classes of what ``curvatures(at:)`` gives: by class of the rows.
+    func meanCurvatures(at weights: DoubleBlock) -> [Double] {
+        var result = [Double](repeating: 0, count: classes.count)
+        visitCurvatures(at: weights) { _, rowClass, value in result[rowClass] += value }
+        return result.map { $0 / Double(classes.count) }
+    }
+
+    private func visitCurvatures(at weights: DoubleBlock, _ body: (Int, Int, Double) -> Void) {
+        setDifferences(weights)
+        let count = classes.count
         for rowClass in classes.indices {
             squares.clear()
             accumulate(rowClass, sums: nil, squares: squares)
@@ -113,10 +130,9 @@ final class ConvexProblem {
                 // delta is p, less 1 for the rows' own class: p (1 - p) is |delta| less its square.
                 let sum = squares[count + position]
                 let magnitude = position == rowClass ? -sum : sum
-                result[position][rowClass] = max(0, magnitude - squares[position]) * share
+                body(position, rowClass, max(0, magnitude - squares[position]) * share)
             }
         }
-        return result
     }
 
     /// The probability of their own class of every row of a class.
@@ -146,15 +162,17 @@ final class ConvexProblem {
         _ position: Int, sums: DoubleBlock?, squares: DoubleBlock?, chosen: DoubleBlock? = nil
     ) {
         let label = classes[position]
-        withExtendedLifetime((sums, squares, chosen, differences, scratch)) {
+        withExtendedLifetime((sums, squares, chosen, differences, scratch, logits)) {
             unsafe table.withRows(of: label) { rows in
                 unsafe kernels.accumulate(
                     head_convex_rows(
                         rows: rows, stride: table.stride, row_count: table.classRowCounts[label],
-                        feature_count: UInt32(width), class_count: UInt32(classes.count),
+                        value_count: UInt32(table.featureCount), feature_count: UInt32(width),
+                        class_count: UInt32(classes.count),
                         label: UInt32(position), differences: differences.pointer,
                         gradients: sums?.pointer, squares: squares?.pointer,
-                        chosen: chosen?.pointer, scratch: scratch.pointer))
+                        chosen: chosen?.pointer, scratch: scratch.pointer,
+                        logits: logits.pointer))
             }
         }
     }

@@ -2,15 +2,17 @@ import CHeadKernels
 import Numerics
 import Synchronization
 
-/// A feature table as heads at their optimum want it: every row followed by a 1, whose weight is the
-/// bias, and padded with zeros; and Gram matrices of the classes' rows, computed when asked for.
+/// A feature table as heads at their optimum want it: in rows of whole cache lines; and Gram matrices of
+/// the classes' rows, computed when asked for.
+///
+/// The kernels add the feature that is 1 in every row, whose weight is the bias.
 final class ConvexTable: Sendable {
     let featureCount: Int
     /// Values of a row in double precision: features, the 1 and zeros.
     let width: Int
-    /// Values of a row in single precision, which knows the bias apart: features and what follows.
-    let singleWidth: Int
-    /// Values from one row to the next: whole cache lines.
+    /// Values of a row in single precision, which has the bias apart: features and zeros.
+    ///
+    /// From one row to the next are as many.
     let stride: Int
     let classRowCounts: [Int]
     let classKeys: [UInt64]
@@ -18,21 +20,27 @@ final class ConvexTable: Sendable {
     let isHeld: [Bool]
     private let classRowOffsets: [Int]
     private let rows: FloatBuffer
-    private let grams: Mutex<[DoubleBlock?]>
+    private let grams: Mutex<GramCache>
 
     init(_ table: FeatureTable) {
         featureCount = table.featureCount
         let lanes = ConvexKernels.laneCount
         width = (table.featureCount + 1 + lanes - 1) / lanes * lanes
         let lines = Int(HEAD_LANES)
-        singleWidth = (table.featureCount + lines - 1) / lines * lines
-        stride = (table.featureCount + lines) / lines * lines
+        stride = (table.featureCount + lines - 1) / lines * lines
         classRowCounts = table.classRowCounts
         classKeys = table.classKeys
         isHeld = table.isHeld
         classRowOffsets = table.classRowOffsets
+        rows =
+            stride == table.featureCount
+            ? table.features : Self.padded(table, stride: stride)
+        grams = Mutex(GramCache(classCount: table.classCount, width: width))
+    }
+
+    /// A copy of the features, `[row, stride]`.
+    private static func padded(_ table: FeatureTable, stride: Int) -> FloatBuffer {
         let columnCount = table.featureCount
-        let stride = stride
         let rows = FloatBuffer(count: table.rowCount * stride)
         unsafe rows.withUnsafeMutableBufferPointer { target in
             unsafe table.features.withUnsafeBufferPointer { source in
@@ -40,12 +48,10 @@ final class ConvexTable: Sendable {
                 for row in 0..<table.rowCount {
                     unsafe (to + row * stride).update(
                         from: from + row * columnCount, count: columnCount)
-                    unsafe to[row * stride + columnCount] = 1
                 }
             }
         }
-        self.rows = rows
-        grams = Mutex([DoubleBlock?](repeating: nil, count: table.classCount))
+        return rows
     }
 
     /// Lends a class's rows, `[row, stride]`.
@@ -70,17 +76,51 @@ final class ConvexTable: Sendable {
 
     /// Sum over a class's rows of `row^T row`; only its lower triangle means anything.
     func gram(of label: Int, kernels: ConvexKernels) -> DoubleBlock {
-        if let known = grams.withLock({ $0[label] }) { return known }
+        if let known = grams.withLock({ $0.find(label) }) { return known }
         // Two threads may both compute a matrix; they get the same one, and neither waits.
         let matrix = DoubleBlock(count: width * width)
         let scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
         unsafe withRows(of: label) { rows in
             unsafe kernels.gram(
-                rows: rows, stride: stride, rowCount: classRowCounts[label], width: width,
-                scratch: scratch,
-                into: matrix)
+                rows: rows, stride: stride, rowCount: classRowCounts[label],
+                featureCount: featureCount, width: width, scratch: scratch, into: matrix)
         }
-        grams.withLock { $0[label] = matrix }
+        grams.withLock { $0.insert(matrix, of: label) }
         return matrix
+    }
+}
+
+/// The Gram matrices that were asked for last, as many as fit.
+private struct GramCache {
+    private static let byteCountMax = 256 << 20
+
+    private var grams: [DoubleBlock?]
+    /// By class, the number of the request that asked for it last.
+    private var requests: [Int]
+    private var requestCount = 0
+    private var heldCount = 0
+    private let heldCountMax: Int
+
+    init(classCount: Int, width: Int) {
+        grams = [DoubleBlock?](repeating: nil, count: classCount)
+        requests = [Int](repeating: 0, count: classCount)
+        heldCountMax = max(1, Self.byteCountMax / (width * width * 8))
+    }
+
+    mutating func find(_ label: Int) -> DoubleBlock? {
+        requestCount += 1
+        requests[label] = requestCount
+        return grams[label]
+    }
+
+    mutating func insert(_ gram: DoubleBlock, of label: Int) {
+        if grams[label] == nil { heldCount += 1 }
+        grams[label] = gram
+        guard heldCount > heldCountMax else { return }
+        let held = grams.indices.filter { grams[$0] != nil }
+        if let oldest = held.min(by: { requests[$0] < requests[$1] }) {
+            grams[oldest] = nil
+            heldCount -= 1
+        }
     }
 }

@@ -29,21 +29,25 @@ final class HeadStates {
         self.variant = variant
         let counts = orders.map(\.classes.count)
         let sizes = counts.map { Self.floatCount(classCount: $0, featureCount: paddedFeatureCount) }
-        arena = FloatBuffer(count: sizes.reduce(0, +))
+        let logitCount = (counts.max() ?? 0) * Int(HEAD_TILE_ROWS)
+        arena = FloatBuffer(count: logitCount + sizes.reduce(0, +))
         unsafe classes = .allocate(capacity: max(1, counts.reduce(0, +)))
         unsafe states = .allocate(capacity: max(1, orders.count))
         self.classWeights = FloatBuffer(count: classWeights?.joined().count ?? 0)
         unsafe arena.withUnsafeMutableBufferPointer { memory in
-            guard var next = memory.baseAddress, var list = unsafe classes.baseAddress else {
+            // All heads are trained by one thread, one after the other: they share the logits.
+            guard let logits = memory.baseAddress, var list = unsafe classes.baseAddress else {
                 return
             }
+            var next = unsafe logits + logitCount
             for (index, order) in orders.enumerated() {
                 for (position, member) in order.classes.enumerated() {
                     unsafe list[position] = UInt16(member)
                 }
-                let state = unsafe Self.layOut(
+                var state = unsafe Self.layOut(
                     at: next, classes: list, classCount: counts[index],
                     featureCount: paddedFeatureCount)
+                unsafe state.logits = logits
                 unsafe states.initializeElement(at: index, to: state)
                 unsafe next += sizes[index]
                 unsafe list += counts[index]

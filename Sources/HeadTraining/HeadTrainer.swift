@@ -95,10 +95,7 @@ package struct HeadTrainer: Sendable {
     ) throws(HeadTrainingError) -> [Head] {
         var union = [Bool](repeating: false, count: table.classCount)
         for spec in specs {
-            guard spec.classes.count <= Int(HEAD_CLASSES_MAX) else {
-                throw .unusableInput("a head has at most \(HEAD_CLASSES_MAX) classes: \(spec)")
-            }
-            try spec.check(isHeld: table.isHeld)
+            try spec.check(isHeld: table.isHeld, featureCount: table.featureCount)
             for member in spec.classes.members { union[member] = true }
         }
         let orders = specs.map { ClassOrder($0.classes, keys: table.classKeys) }
@@ -166,11 +163,19 @@ package struct HeadTrainer: Sendable {
 }
 
 extension HeadKey {
-    /// Checks that the rows of each of the head's classes are here.
+    /// The most weights of one head, `|S| * d`: four gigabytes of them.
+    private static let weightCountMax = 1 << 30
+
+    /// Checks that a head is of a size that can be trained and that its classes' rows are here.
     ///
     /// - Parameter isHeld: by class, as in the feature table.
-    /// - Throws: `unusableInput` for a class that the table does not have or does not hold.
-    func check(isHeld: [Bool]) throws(HeadTrainingError) {
+    /// - Throws: `unusableInput` for a class that the table does not have or does not hold, or for too
+    ///   many weights.
+    func check(isHeld: [Bool], featureCount: Int) throws(HeadTrainingError) {
+        guard classes.count <= Self.weightCountMax / featureCount else {
+            throw .unusableInput(
+                "head \(self) has more than \(Self.weightCountMax) weights: train it on fewer classes")
+        }
         for member in classes.members {
             guard member < isHeld.count else {
                 throw .unusableInput(

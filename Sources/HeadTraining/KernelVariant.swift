@@ -42,8 +42,3 @@ package struct KernelVariant: Sendable, CustomStringConvertible {
         return flopCount
     }
 }
-
-extension KernelVariant {
-    /// The most classes of one head.
-    static let headClassCountMax = Int(HEAD_CLASSES_MAX)
-}

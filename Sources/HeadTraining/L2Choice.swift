@@ -73,14 +73,9 @@ extension ConvergedHeadTrainer {
             ClassSet(table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }),
             keys: table.classKeys
         ).classes
-        guard classes.count >= 2, classes.count <= KernelVariant.headClassCountMax,
-            table.classRowCounts.contains(where: { $0 > 1 })
-        else {
+        guard classes.count >= 2, table.classRowCounts.contains(where: { $0 > 1 }) else {
             throw .unusableInput(
-                """
-                cross-validation needs rows of 2 to \(KernelVariant.headClassCountMax) classes and \
-                two rows of one of them
-                """)
+                "cross-validation needs rows of two classes and two rows of one of them")
         }
         let kernels = try ConvexKernels(variant)
         let folds = RowFolds(table: table, seed: seed, count: foldCount)

@@ -19,7 +19,9 @@ final class SinglePrecisionSums {
         self.table = table
         self.kernels = kernels
         self.classCount = classCount
-        values = FloatBuffer(count: 2 * (classCount - 1) * (table.singleWidth + 1))
+        values = FloatBuffer(
+            count: classCount * Int(HEAD_TILE_ROWS)
+                + 2 * (classCount - 1) * (table.stride + 1))
         unsafe classes = .allocate(capacity: classCount)
         for position in 0..<classCount {
             unsafe classes.initializeElement(at: position, to: UInt16(position))
@@ -30,19 +32,22 @@ final class SinglePrecisionSums {
         unsafe classes.deallocate()
     }
 
-    /// What of `values` is what: two matrices `[class, singleWidth]`, then a bias a class of both.
+    /// Lends `values` as what they are: scratch for logits, two matrices `[class, stride]`, and a bias
+    /// a class of both.
     private func withState(_ body: (inout head_state) -> Void) {
         unsafe values.withUnsafeMutableBufferPointer { memory in
             guard let start = memory.baseAddress else { return }
-            let matrix = (classCount - 1) * table.singleWidth
+            let matrix = (classCount - 1) * table.stride
+            let differences = unsafe start + classCount * Int(HEAD_TILE_ROWS)
             var state = unsafe head_state()
             unsafe state.class_count = UInt32(classCount)
-            unsafe state.feature_count = UInt32(table.singleWidth)
+            unsafe state.feature_count = UInt32(table.stride)
             unsafe state.classes = UnsafePointer(classes.baseAddress)
-            unsafe state.differences = start
-            unsafe state.gradients = start + matrix
-            unsafe state.bias_differences = start + 2 * matrix
-            unsafe state.bias_gradients = start + 2 * matrix + (classCount - 1)
+            unsafe state.logits = start
+            unsafe state.differences = differences
+            unsafe state.gradients = differences + matrix
+            unsafe state.bias_differences = differences + 2 * matrix
+            unsafe state.bias_gradients = differences + 2 * matrix + (classCount - 1)
             unsafe body(&state)
         }
     }
@@ -52,7 +57,7 @@ final class SinglePrecisionSums {
         unsafe withState { state in
             for row in 0..<classCount - 1 {
                 let source = unsafe differences.pointer + row * table.width
-                let target = unsafe state.differences + row * table.singleWidth
+                let target = unsafe state.differences + row * table.stride
                 for column in 0..<table.featureCount {
                     unsafe target[column] = Float(source[column])
                 }
@@ -68,7 +73,7 @@ final class SinglePrecisionSums {
             for first in stride(from: 0, to: rowCount, by: Self.blockRowCount) {
                 unsafe withState { state in
                     let biases = classCount - 1
-                    unsafe state.gradients.update(repeating: 0, count: biases * table.singleWidth)
+                    unsafe state.gradients.update(repeating: 0, count: biases * table.stride)
                     unsafe state.bias_gradients.update(repeating: 0, count: biases)
                     unsafe head_kernel_variant_at(kernels.index).pointee.accumulate_rows(
                         &state, rows + first * table.stride, table.stride,
@@ -81,7 +86,7 @@ final class SinglePrecisionSums {
 
     private func take(_ state: head_state, into sums: DoubleBlock) {
         for row in 0..<classCount - 1 {
-            let source = unsafe state.gradients + row * table.singleWidth
+            let source = unsafe state.gradients + row * table.stride
             let target = unsafe sums.pointer + row * table.width
             for column in 0..<table.featureCount {
                 unsafe target[column] += Double(source[column])

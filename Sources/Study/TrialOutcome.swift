@@ -88,7 +88,7 @@ package struct SchemeOutcome: Codable, Sendable, Equatable {
         self.scheme = scheme
         var text = String.UnicodeScalarView()
         for prediction in predictions {
-            // Heads have at most 128 classes, far from the scalars that do not exist.
+            // A study trains all subsets: its classes are few, far from the scalars that do not exist.
             text.append(
                 Unicode.Scalar(Self.firstClass + UInt32(clamping: prediction)) ?? "\u{FFFD}")
         }

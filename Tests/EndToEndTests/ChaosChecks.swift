@@ -31,6 +31,13 @@ struct JournalSnapshot {
         epochCount = try journal.progress().epochCount
         heads = try journal.heads()
     }
+
+    /// The heads by what they tell apart; one twice is a failure.
+    func headsByKey() throws -> [HeadKey: HeadRecord] {
+        try Dictionary(heads.map { ($0.head.key, $0) }) { first, _ in
+            throw ChaosFailure(description: "\(first.head.key) is in the journal twice")
+        }
+    }
 }
 
 extension ChaosRun {
@@ -62,21 +69,21 @@ extension ChaosRun {
 
     /// Every head was accepted once, by whichever coordinator, and never touched again.
     private func checkAcceptance(_ results: RunResults) throws {
-        let final = try JournalSnapshot(of: path).heads
+        let final = try JournalSnapshot(of: path).headsByKey()
         try require(
-            final.map { Int($0.id.rawValue) } == Array(0..<ChaosJob.headCount),
-            "the journal holds the heads \(final.map(\.id.rawValue))")
+            final.keys.sorted() == ChaosJob.plan.heads,
+            "the journal holds the heads \(final.keys.sorted())")
         var before: [HeadRecord] = []
         // Who is started again with the results there has nothing to do.
         for (number, snapshot) in snapshots.filter({ !$0.isFinished }).enumerated() {
-            let now = Dictionary(uniqueKeysWithValues: snapshot.heads.map { ($0.id, $0) })
+            let now = try snapshot.headsByKey()
             try require(
-                before.allSatisfy { now[$0.id] == $0 },
+                before.allSatisfy { now[$0.head.key] == $0 },
                 "coordinator \(number + 1) lost or changed heads that were on disk")
             before = snapshot.heads
         }
         try require(
-            before.allSatisfy { final[Int($0.id.rawValue)] == $0 },
+            before.allSatisfy { final[$0.head.key] == $0 },
             "the last coordinator lost or changed heads that were on disk")
         try require(
             results.heads.resumed == before.count

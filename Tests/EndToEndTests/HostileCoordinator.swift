@@ -1,6 +1,7 @@
 import Hashing
 import Heads
 import TestSupport
+import Transfer
 import WireProtocol
 import ZeroMQ
 
@@ -104,14 +105,21 @@ struct HostileCoordinator: ~Copyable {
         func description() -> CoordinatorMessage {
             .features(
                 FeatureDescription(
-                    featureCount: 2, classRowCounts: [8, 8],
-                    hyperparameters: HeadHyperparameters(epochCount: 1, seed: UInt64(seed)),
-                    chunks: (0..<2).map {
-                        ChunkDescription(
-                            classIndex: $0, firstRow: 0, rowCount: 8, byteCount: 64,
-                            hash: BLAKE2b.digest(bytes($0)))
-                    }, broadcastComplete: seed != 1))
+                    manifest: ChunkManifest(
+                        .features(FeatureShape(featureCount: 2, classRowCounts: [8, 8])),
+                        chunks: (0..<2).map {
+                            Chunk(
+                                part: $0, first: 0, count: 8, byteCount: 64,
+                                hash: HostileCoordinator.hash(BLAKE2b.digest(bytes($0))))
+                        }),
+                    training: .epochs(HeadHyperparameters(epochCount: 1, seed: UInt64(seed))),
+                    broadcastComplete: seed != 1))
         }
+    }
+
+    private static func hash(_ bytes: [UInt8]) -> ContentHash {
+        guard let hash = ContentHash(bytes) else { preconditionFailure("a hash has 32 bytes") }
+        return hash
     }
 
     private static func welcome(_ port: UInt16) -> CoordinatorMessage {
@@ -124,30 +132,30 @@ struct HostileCoordinator: ~Copyable {
     private static func assign(_ bundle: UInt64) -> CoordinatorMessage {
         .assign(
             BundleAssignment(
-                bundle: bundle, attempt: 1,
-                heads: [HeadSpec(id: HeadID(UInt32(bundle)), classes: ClassSet([0, 1]))]))
+                bundle: bundle, attempt: 1, content: .heads([HeadKey(ClassSet([0, 1]))])))
     }
 
     private static func assignTooMuch() -> CoordinatorMessage {
         .assign(
             BundleAssignment(
                 bundle: 99, attempt: 1,
-                heads: (0..<2_000).map {
-                    HeadSpec(id: HeadID($0), classes: ClassSet(0..<128))
-                }))
+                content: .heads(
+                    (0..<2_000).map { HeadKey(ClassSet(Array(0..<127) + [127 + $0])) })))
     }
 
     /// Features that would fill the memory of any machine, if anybody took it for them.
     private static func features(rowCount: Int) -> CoordinatorMessage {
         .features(
             FeatureDescription(
-                featureCount: 65_536, classRowCounts: [rowCount, 0],
-                hyperparameters: HeadHyperparameters(epochCount: 1_000_000, seed: 1),
-                chunks: (0..<rowCount / 4).map {
-                    ChunkDescription(
-                        classIndex: 0, firstRow: 4 * $0, rowCount: 4, byteCount: 1 << 20,
-                        hash: [UInt8](repeating: 1, count: 32))
-                }, broadcastComplete: true))
+                manifest: ChunkManifest(
+                    .features(FeatureShape(featureCount: 65_536, classRowCounts: [rowCount, 0])),
+                    chunks: (0..<rowCount / 4).map {
+                        Chunk(
+                            part: 0, first: 4 * $0, count: 4, byteCount: 1 << 20,
+                            hash: hash([UInt8](repeating: 1, count: ContentHash.byteCount)))
+                    }),
+                training: .epochs(HeadHyperparameters(epochCount: 1_000_000, seed: 1)),
+                broadcastComplete: true))
     }
 
     private static func messages(port: UInt16) -> [[[UInt8]]] {

@@ -224,8 +224,8 @@ enum SampleMessages {
             biases: [0, 0])
         return WorkerMessage.bundleTrained(
             BundleTrained(
-                bundle: bundle, attempt: 1, busySeconds: 1, featureCount: 3,
-                heads: [TrainedHead(id: HeadID(0), head: head)])
+                bundle: bundle, attempt: 1, busySeconds: 1,
+                content: .heads([head], featureCount: 3))
         ).encode()
     }
 }

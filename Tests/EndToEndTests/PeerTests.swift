@@ -145,35 +145,33 @@ extension EndToEndTests {
 
             func answer(_ lease: BundleAssignment) -> [[UInt8]] {
                 var featureCount = 256
-                var specs = lease.heads
+                var keys = lease.heads
                 var value: Float = 0
                 switch self {
                 case .otherHeads:
-                    let last = specs.removeLast()
-                    specs.append(
-                        HeadSpec(id: HeadID(last.id.rawValue + 1_000), classes: last.classes))
-                case .otherClasses:
-                    specs[0] = HeadSpec(id: specs[0].id, classes: ClassSet([4, 70]))
+                    // One of the plan's, that nobody asked for.
+                    let others = HeadPlan(.subsets, classCount: 6).heads
+                    keys.removeLast()
+                    keys += others.filter { !lease.heads.contains($0) }.prefix(1)
+                case .otherClasses: keys[0] = HeadKey(ClassSet([4, 70]))
                 case .tooFewHeads:
-                    if specs.count > 1 { specs.removeLast() } else { featureCount = 1 }
+                    if keys.count > 1 { keys.removeLast() } else { featureCount = 1 }
                 case .otherFeatureCount: featureCount = 255
                 case .notFinite: value = .nan
                 case .cutShort: break
                 }
                 let result = BundleTrained(
                     bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.1,
-                    featureCount: featureCount,
-                    heads: specs.map { spec in
-                        let count = spec.classes.count
-                        return TrainedHead(
-                            id: spec.id,
-                            head: Head(
-                                classes: spec.classes,
+                    content: .heads(
+                        keys.map { key in
+                            let count = key.outputCount
+                            return Head(
+                                key: key,
                                 weights: Matrix(
                                     rowCount: count, columnCount: featureCount,
                                     values: [Float](repeating: value, count: count * featureCount)),
-                                biases: [Float](repeating: 0, count: count)))
-                    })
+                                biases: [Float](repeating: 0, count: count))
+                        }, featureCount: featureCount))
                 var frames = WorkerMessage.bundleTrained(result).encode()
                 if self == .cutShort { frames[1].removeLast(4) }
                 return frames

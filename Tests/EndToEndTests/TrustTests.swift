@@ -12,27 +12,26 @@ extension EndToEndTests {
     @Suite(.timeLimit(.minutes(1))) struct TrustTests {
         /// What an honest worker would answer, from the run that the others are compared with.
         private struct Answers: Sendable {
-            let heads: [HeadID: Head]
+            let heads: [HeadKey: Head]
 
             init(_ run: FinishedRun) throws {
                 let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: run.path))
                 defer { journal.close() }
                 heads = Dictionary(
-                    uniqueKeysWithValues: try journal.heads().map { ($0.id, $0.head) })
+                    uniqueKeysWithValues: try journal.heads().map { ($0.head.key, $0.head) })
             }
 
             func result(
-                _ lease: BundleAssignment, flippingABitOf spoiled: HeadID? = nil
+                _ lease: BundleAssignment, flippingABitOf spoiled: HeadKey? = nil
             ) throws -> WorkerMessage {
                 .bundleTrained(
                     BundleTrained(
                         bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.001,
-                        featureCount: 256,
-                        heads: try lease.heads.map { spec in
-                            let head = try #require(heads[spec.id])
-                            return TrainedHead(
-                                id: spec.id, head: spec.id == spoiled ? Self.flipped(head) : head)
-                        }))
+                        content: .heads(
+                            try lease.heads.map { key in
+                                let head = try #require(heads[key])
+                                return key == spoiled ? Self.flipped(head) : head
+                            }, featureCount: 256)))
             }
 
             /// The least bit of one weight is another.
@@ -40,7 +39,7 @@ extension EndToEndTests {
                 var values = head.weights.values
                 values[7] = Float(bitPattern: values[7].bitPattern ^ 1)
                 return Head(
-                    classes: head.classes,
+                    key: head.key,
                     weights: Matrix(
                         rowCount: head.weights.rowCount, columnCount: head.weights.columnCount,
                         values: values), biases: head.biases)
@@ -60,7 +59,7 @@ extension EndToEndTests {
             let spoiled = try await FakeWorker.play(address) { liar in
                 try liar.join(name: "liar")
                 let first = try liar.lease()
-                let spoiled = first.heads[0].id
+                let spoiled = first.heads[0]
                 var lease: BundleAssignment? = first
                 while let held = lease {
                     try liar.send(answers.result(held, flippingABitOf: spoiled))

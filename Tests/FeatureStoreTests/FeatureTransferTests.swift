@@ -42,7 +42,7 @@ private let unlimited = 1 << 40
         for chunk in manifest.chunks {
             #expect(chunk.byteCount <= 1 << 20)
             // A chunk is short only at its class's end.
-            let isLast = chunk.firstRow + chunk.rowCount == classRowCounts[chunk.classIndex]
+            let isLast = chunk.first + chunk.count == classRowCounts[chunk.part]
             #expect(isLast || chunk.byteCount + featureCount * 4 > 1 << 20)
         }
         let assembly = try FeatureAssembly(manifest, byteCountMax: unlimited)
@@ -73,13 +73,13 @@ private let unlimited = 1 << 40
         let chunks = try FeatureChunks(table)
         #expect(chunks.bytes(0) == [0, 0, 0x80, 0x3F])
         #expect(chunks.bytes(1) == [0, 0, 0x20, 0xC0])
-        #expect(chunks.manifest.chunks[1].hash == BLAKE2b.digest([0, 0, 0x20, 0xC0]))
+        #expect(chunks.manifest.chunks[1].hash.bytes == BLAKE2b.digest([0, 0, 0x20, 0xC0]))
     }
 
     @Test func chunksAreViewsOfTheTable() throws {
         let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
-        #expect(chunks.owner === table.features)
+        #expect(chunks.keeper === table.features)
         #expect(chunks.manifest.chunks.count == 3 + 3)
         let start = unsafe table.features.withUnsafeBufferPointer {
             UInt(bitPattern: $0.baseAddress)
@@ -103,7 +103,7 @@ private let unlimited = 1 << 40
     @Test func aRowLargerThanAChunkIsRefused() {
         let table = FeatureTable(
             features: FloatBuffer(count: 262_145), featureCount: 262_145, classRowCounts: [1])
-        let error = #expect(throws: FeatureStoreError.self) { try FeatureChunks(table) }
+        let error = #expect(throws: TransferError.self) { try FeatureChunks(table) }
         #expect(error?.code == .rowTooLarge)
     }
 
@@ -113,7 +113,7 @@ private let unlimited = 1 << 40
         let buffer = FloatBuffer(count: 24)
         unsafe buffer.withUnsafeMutableBufferPointer { unsafe $0[17] = value }
         let bad = FeatureTable(features: buffer, featureCount: 3, classRowCounts: [4, 4])
-        let error = #expect(throws: FeatureStoreError.self) { try FeatureChunks(bad) }
+        let error = #expect(throws: TransferError.self) { try FeatureChunks(bad) }
         #expect(error?.code == .notFinite)
         #expect(error?.message.contains("class 1") == true)
         // A peer that hashes such bytes is refused just so.
@@ -121,9 +121,9 @@ private let unlimited = 1 << 40
             unsafe [UInt8](UnsafeRawBufferPointer($0)[48..<96])
         }
         var manifest = try FeatureChunks(good).manifest
-        manifest.chunks[1].hash = BLAKE2b.digest(bytes)
+        manifest.chunks[1].hash = try #require(ContentHash(BLAKE2b.digest(bytes)))
         let assembly = try FeatureAssembly(manifest, byteCountMax: unlimited)
-        let refusal = #expect(throws: FeatureStoreError.self) { try assembly.insert(1, bytes) }
+        let refusal = #expect(throws: TransferError.self) { try assembly.insert(1, bytes) }
         #expect(refusal?.code == .notFinite)
         #expect(assembly.missing == [0, 1])
     }
@@ -135,24 +135,24 @@ private let unlimited = 1 << 40
         for bit in 0..<bytes.count * 8 {
             var flipped = bytes
             flipped[bit / 8] ^= 1 << UInt8(bit % 8)
-            let error = #expect(throws: FeatureStoreError.self) {
+            let error = #expect(throws: TransferError.self) {
                 try assembly.insert(0, flipped)
             }
             #expect(error?.code == .wrongHash)
         }
         for count in 0..<bytes.count {
-            let error = #expect(throws: FeatureStoreError.self) {
+            let error = #expect(throws: TransferError.self) {
                 try assembly.insert(0, Array(bytes.prefix(count)))
             }
             #expect(error?.code == .wrongLength)
         }
         for index in [-1, 1, Int.max, Int.min] {
-            let error = #expect(throws: FeatureStoreError.self) {
+            let error = #expect(throws: TransferError.self) {
                 try assembly.insert(index, bytes)
             }
             #expect(error?.code == .noSuchChunk)
         }
-        let early = #expect(throws: FeatureStoreError.self) { try assembly.finish() }
+        let early = #expect(throws: TransferError.self) { try assembly.finish() }
         #expect(early?.code == .incomplete)
         // None of it did harm.
         let insertion = try assembly.insert(0, bytes)
@@ -196,6 +196,54 @@ private let unlimited = 1 << 40
         #expect(assembly.missingCount == 0)
         let table = try assembly.finish()
         #expect(table.values == source.values)
+    }
+
+    // What random numbers are drawn by: a worker must have the same keys as the coordinator.
+    @Test func classKeysSurvive() throws {
+        let sample = sampleTable(featureCount: 2, classRowCounts: [3, 0, 2])
+        let table = FeatureTable(
+            features: sample.features, featureCount: 2, classRowCounts: [3, 0, 2],
+            classKeys: [7, 1 << 40, 0])
+        let chunks = try FeatureChunks(table)
+        #expect(chunks.manifest.features?.classKeys == [7, 1 << 40, 0])
+        let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: unlimited)
+        for index in chunks.manifest.chunks.indices {
+            try assembly.insert(index, chunks.bytes(index))
+        }
+        let result = try assembly.finish()
+        #expect(result.classKeys == [7, 1 << 40, 0])
+        #expect(result.values == table.values)
+        let plain = try FeatureChunks(sample)
+        #expect(plain.manifest.features?.classKeys == [0, 1, 2])
+        #expect(plain.manifest.chunks == chunks.manifest.chunks)
+    }
+
+    // A petabyte that were allocated before it was refused would end the test program.
+    @Test func wrongManifestsTakeNoMemory() throws {
+        func code(
+            byteCountMax: Int = 1 << 30, _ change: (inout ChunkManifest) -> Void
+        ) throws -> TransferError.Code? {
+            var manifest = try FeatureChunks(
+                sampleTable(featureCount: 2, classRowCounts: [6, 3])
+            ).manifest
+            change(&manifest)
+            do throws(TransferError) {
+                _ = try FeatureAssembly(manifest, byteCountMax: byteCountMax)
+                return nil
+            } catch { return error.code }
+        }
+        func rows(_ count: Int) -> ChunkManifest.Content {
+            .features(FeatureShape(featureCount: 2, classRowCounts: [count, 3]))
+        }
+        #expect(try code { _ in } == nil)
+        #expect(try code(byteCountMax: 72) { _ in } == nil)
+        #expect(try code(byteCountMax: 71) { _ in } == .tooLarge)
+        #expect(try code { $0.content = rows(1 << 47) } == .tooLarge)
+        #expect(try code { $0.content = rows(.max) } == .tooLarge)
+        #expect(try code { $0.content = rows(7) } == .badManifest)
+        #expect(try code { $0.chunks.remove(at: 0) } == .badManifest)
+        #expect(
+            try code { $0 = MaterialChunks(Materials([])).manifest } == .badManifest)
     }
 
     @Test func unalignedBytesAreTaken() throws {

@@ -1,5 +1,6 @@
 import FeatureStore
 import Testing
+import Transfer
 
 /// Materials cut into chunks, and put together from them.
 @Suite struct MaterialTests {
@@ -16,12 +17,23 @@ import Testing
     }
 
     @Test func chunksCoverAllBytesInOrder() {
-        #expect(Self.chunks.manifest.items.map(\.chunkHashes.count) == [7, 0, 1, 2])
-        let all = (0..<Self.chunks.manifest.chunkCount).flatMap(bytes)
+        let manifest = Self.chunks.manifest
+        #expect(manifest.chunks.map(\.part) == [0, 0, 0, 0, 0, 0, 0, 2, 3, 3])
+        #expect(manifest.chunks.map(\.first) == [0, 16, 32, 48, 64, 80, 96, 0, 0, 16])
+        #expect(manifest.chunks.map(\.byteCount) == [16, 16, 16, 16, 16, 16, 4, 3, 16, 16])
+        #expect(manifest.chunks.allSatisfy { $0.count == $0.byteCount })
+        #expect(manifest.features == nil)
+        #expect(manifest.sentShare == 1)
+        #expect(
+            manifest.content
+                == .materials([
+                    MaterialShape(name: "images", byteCount: 100),
+                    MaterialShape(name: "nothing", byteCount: 0),
+                    MaterialShape(name: "labels", byteCount: 3),
+                    MaterialShape(name: "exact", byteCount: 32),
+                ]))
+        let all = manifest.chunks.indices.flatMap(bytes)
         #expect(all == Self.materials.items.flatMap(\.bytes))
-        #expect(Self.chunks.manifest.place(ofChunk: 7).map { $0.item } == 2)
-        #expect(Self.chunks.manifest.place(ofChunk: 10) == nil)
-        #expect(Self.chunks.manifest.place(ofChunk: -1) == nil)
         #expect(Self.materials["labels"] == [7, 8, 9])
         #expect(Self.materials["none"] == nil)
         #expect(Self.materials.byteCount == 135)
@@ -29,7 +41,7 @@ import Testing
         let large = Materials([
             Materials.Item(name: "x", bytes: [UInt8](repeating: 1, count: 3 << 20))
         ])
-        #expect(MaterialChunks(large, chunkByteCountMax: .max).manifest.chunkCount == 3)
+        #expect(MaterialChunks(large, chunkByteCountMax: .max).manifest.chunks.count == 3)
     }
 
     @Test func materialsSurviveAnyOrderAndRepetition() throws {
@@ -37,7 +49,7 @@ import Testing
         for index in [9, 3, 0, 7, 3, 1, 2, 4, 5] { try assembly.insert(index, bytes(index)) }
         #expect(assembly.missing == [6, 8])
         #expect(try assembly.insert(9, bytes(9)) == .duplicate)
-        #expect(throws: FeatureStoreError.self) { try assembly.finish() }
+        #expect(throws: TransferError.self) { try assembly.finish() }
         for index in assembly.missing {
             #expect(try assembly.insert(index, bytes(index)) == .inserted)
         }
@@ -47,8 +59,8 @@ import Testing
 
     @Test func damagedChunksAreStillMissing() throws {
         let assembly = try MaterialAssembly(Self.chunks.manifest, byteCountMax: 1 << 20)
-        func code(_ index: Int, _ bytes: [UInt8]) -> FeatureStoreError.Code? {
-            do throws(FeatureStoreError) {
+        func code(_ index: Int, _ bytes: [UInt8]) -> TransferError.Code? {
+            do throws(TransferError) {
                 try assembly.insert(index, bytes)
                 return nil
             } catch { return error.code }
@@ -80,27 +92,26 @@ import Testing
         #expect(try assembly.finish() == Self.materials)
     }
 
-    @Test func wrongManifestsTakeNoMemory() {
+    @Test func wrongManifestsTakeNoMemory() throws {
         func code(
-            _ change: (inout MaterialManifest) -> Void, byteCountMax: Int = 135
-        ) -> FeatureStoreError.Code? {
+            byteCountMax: Int = 135, _ change: (inout ChunkManifest) -> Void
+        ) -> TransferError.Code? {
             var manifest = Self.chunks.manifest
             change(&manifest)
-            do throws(FeatureStoreError) {
+            do throws(TransferError) {
                 _ = try MaterialAssembly(manifest, byteCountMax: byteCountMax)
                 return nil
             } catch { return error.code }
         }
+        func images(_ byteCount: Int) -> ChunkManifest.Content {
+            .materials([MaterialShape(name: "images", byteCount: byteCount)])
+        }
         #expect(code { _ in } == nil)
-        #expect(code({ _ in }, byteCountMax: 134) == .tooLarge)
-        #expect(code { $0.chunkByteCount = 0 } == .badManifest)
-        #expect(code { $0.chunkByteCount = 2 << 20 } == .badManifest)
-        #expect(code { $0.chunkByteCount = 15 } == .badManifest)
-        #expect(code { $0.items[1].name = "images" } == .badManifest)
-        #expect(code { $0.items[0].byteCount = -1 } == .tooLarge)
-        #expect(code { $0.items[0].byteCount = .max } == .tooLarge)
-        #expect(code({ $0.items[0].byteCount = .max }, byteCountMax: .max) == .badManifest)
-        #expect(code { $0.items[0].chunkHashes.removeLast() } == .badManifest)
-        #expect(code { $0.items[2].chunkHashes[0].removeLast() } == .badManifest)
+        #expect(code(byteCountMax: 134) { _ in } == .tooLarge)
+        #expect(code { $0.content = images(.max) } == .tooLarge)
+        #expect(code(byteCountMax: .max) { $0.content = images(.max) } == .badManifest)
+        #expect(code { $0.chunks.removeLast() } == .badManifest)
+        let features = try FeatureChunks(sampleTable(featureCount: 1, classRowCounts: [1, 1]))
+        #expect(code { $0 = features.manifest } == .badManifest)
     }
 }

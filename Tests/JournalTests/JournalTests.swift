@@ -4,6 +4,7 @@ import Heads
 import Journal
 import TestSupport
 import Testing
+import Transfer
 
 /// Entries to fill journals with.
 enum Journals {
@@ -25,7 +26,6 @@ enum Journals {
         var entries = JournalEntries()
         entries.heads = numbers.map { number in
             HeadRecord(
-                id: HeadID(UInt32(number)),
                 head: countingHead([0, 1 + number], featureCount: 300, from: Float(number)),
                 worker: "w\(number % 3)", host: "höst", time: 1_700_000_000.25 + Double(number))
         }
@@ -33,11 +33,23 @@ enum Journals {
     }
 
     static let features = FeatureRecord(
-        digest: "00ff", origin: "some processor, threads: 2", featureCount: 300,
-        chunks: [
-            .init(classIndex: 0, firstRow: 0, rowCount: 7, hash: [1, 2, 3]),
-            .init(classIndex: 1, firstRow: 0, rowCount: 9, hash: [4, 5, 6]),
-        ])
+        digest: "00ff", origin: "some processor, threads: 2",
+        manifest: ChunkManifest(
+            .features(
+                FeatureShape(
+                    featureCount: 300, classRowCounts: [7, 0, 9], classKeys: [5, .max, 1 << 63])),
+            chunks: [
+                Chunk(part: 2, first: 0, count: 9, byteCount: 10_800, hash: hash(200)),
+                Chunk(part: 0, first: 0, count: 4, byteCount: 4_800, hash: hash(1)),
+                // Without its zeros.
+                Chunk(part: 0, first: 4, count: 3, byteCount: 400, hash: hash(2)),
+            ]))
+
+    private static func hash(_ byte: UInt8) -> ContentHash {
+        let bytes = (0..<UInt8(ContentHash.byteCount)).map { $0 &+ byte }
+        guard let hash = ContentHash(bytes) else { preconditionFailure("a hash has 32 bytes") }
+        return hash
+    }
 
     /// Everything in a journal, for comparing.
     struct Content: Equatable {
@@ -93,7 +105,9 @@ enum Journals {
             #expect(try journal.config() == Journals.config)
             #expect(try journal.backbone() == Journals.epoch(3).backbone)
             #expect(try journal.features() == Journals.features)
-            #expect(try journal.heads() == Journals.heads(0..<5).heads)
+            // In the order of their commits.
+            #expect(
+                try journal.heads() == Journals.heads(2..<5).heads + Journals.heads(0..<2).heads)
             #expect(try journal.events() == (1...3).flatMap { Journals.epoch($0).events } + events)
             #expect(try journal.progress() == JournalProgress(epochCount: 3, headCount: 5))
             #expect(try names(in: folder).filter { !$0.hasPrefix("journal.sqlite") } == [])

@@ -4,7 +4,6 @@ import Programs
 import System
 import TestSupport
 import Testing
-import WireProtocol
 import ZeroMQ
 
 /// Who may join: the list, where one must listen with keys, and a worker that is shut out.
@@ -105,25 +104,5 @@ import ZeroMQ
         #expect(message.contains(bind))
         #expect(refusal(bind: bind, isInsecure: true) == nil)
         #expect(refusal(bind: bind, hasKeys: true) == nil)
-    }
-
-    @Test func whoIsExpelledLosesItsLeasesAndMayComeBack() {
-        var office = Office()
-        let held = office.serve(to: [1]).assigned(to: 1)
-        #expect(!held.isEmpty)
-        office.hello(2)
-        let actions = office.feed(.expelled(.init(bytes: [1]), reason: "its key is gone"))
-        #expect(
-            actions.sent(to: 1) == [
-                .refused(Refused(code: .notAccepting, message: "its key is gone"))
-            ])
-        #expect(office.session.peerCount == 1)
-        // Twice is once, and nobody else is meant.
-        #expect(office.feed(.expelled(.init(bytes: [1]), reason: "again")).isEmpty)
-        #expect(office.feed(.expelled(.init(bytes: [9]), reason: "who")).isEmpty)
-        // Invited again, the same process over the same connection is welcome.
-        let again = office.hello(1)
-        #expect(
-            again.sent(to: 1).contains { if case .welcome = $0 { true } else { false } })
     }
 }

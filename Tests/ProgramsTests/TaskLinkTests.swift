@@ -1,12 +1,10 @@
 import CoordinatorNetwork
 import FeatureStore
 import HeadTraining
-import Heads
-import Programs
 import Scheduling
+import Sessions
 import Synchronization
 import Testing
-import WireProtocol
 import WorkerRuntime
 
 /// Jobs of tasks over real sockets, with workers on threads of this process.
@@ -26,7 +24,11 @@ import WorkerRuntime
         }
     }
 
-    private let console = Console(minimum: .error, showsProgress: false)
+    /// Nobody is told how it goes.
+    private struct Silence: SessionObserver {
+        func log(_ level: LogLevel, _ text: String) {}
+        func observe(_ progress: HeadsProgress) {}
+    }
 
     private func makeWorker(
         _ endpoint: String, _ preparation: TaskPreparation?
@@ -43,7 +45,7 @@ import WorkerRuntime
         let sample = SampleTasks(
             taskCount: 12, byteCounts: [3 << 20, 5, 0, 1 << 20], chunkByteCountMax: 1 << 20)
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", console: console)
+        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())
         let refused = sample.items[4].description
         let prepared = Mutex(0)
         let worker = try makeWorker(endpoint) { materials in
@@ -53,8 +55,8 @@ import WorkerRuntime
                 runner: SampleTasks.Runner(materials: materials), refused: refused)
         }
         async let exit = worker.run(handlesSignals: false)
-        let stored = Mutex([TaskID: [UInt8]]())
-        let harvest = try await link.perform(sample.job()) { outcomes in
+        let stored = Mutex([WorkID: [UInt8]]())
+        let harvest = try await link.perform(sample.job(), on: sample.chunks) { outcomes in
             for outcome in outcomes {
                 let former = stored.withLock { $0.updateValue(outcome.bytes, forKey: outcome.id) }
                 #expect(former == nil)
@@ -62,11 +64,11 @@ import WorkerRuntime
         }
         #expect(try await exit == .done)
         #expect(prepared.withLock { $0 } == 1)
-        let ids = (0..<12).map { TaskID($0) }.filter { $0 != TaskID(4) }
+        let ids = (0..<12).map { WorkID($0) }.filter { $0 != WorkID(4) }
         #expect(
             stored.withLock { $0 }
                 == Dictionary(uniqueKeysWithValues: ids.map { ($0, sample.outcome(of: $0)) }))
-        #expect(harvest.failures.map(\.id) == [TaskID(4)])
+        #expect(harvest.failures.map(\.id) == [WorkID(4)])
         #expect(harvest.failures.map(\.reason) == ["it is broken"])
         #expect(harvest.workers.map(\.headCount) == [11])
         #expect(harvest.spans.map(\.id).sorted() == ids)
@@ -78,11 +80,11 @@ import WorkerRuntime
     @Test(.timeLimit(.minutes(2))) func aStoreThatFailsEndsTheJob() async throws {
         let sample = SampleTasks()
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", console: console)
+        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())
         let worker = try makeWorker(endpoint) { SampleTasks.Runner(materials: $0) }
         let work = Task { try await worker.run(handlesSignals: false) }
         await #expect(throws: Broken.self) {
-            try await link.perform(sample.job()) { _ in throw Broken() }
+            try await link.perform(sample.job(), on: sample.chunks) { _ in throw Broken() }
         }
         // It would wait for the job to go on.
         work.cancel()
@@ -92,8 +94,8 @@ import WorkerRuntime
     @Test(.timeLimit(.minutes(2))) func workersThatCannotTakeTasksSaySo() async throws {
         let sample = SampleTasks()
         let link = try CoordinatorLink()
-        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", console: console)
-        async let harvest = link.perform(sample.job()) { _ in }
+        let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())
+        async let harvest = link.perform(sample.job(), on: sample.chunks) { _ in }
         let plain = try await makeWorker(endpoint, nil).run(handlesSignals: false)
         #expect(
             plain == .refused("this worker trains heads and takes no tasks; start one that does"))

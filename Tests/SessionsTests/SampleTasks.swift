@@ -1,10 +1,11 @@
 import FeatureStore
 import Heads
-import Programs
+import Numerics
+import Scheduling
 import Sessions
 import TestSupport
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// A small job of tasks, and a pure function for what comes of each.
 struct SampleTasks {
@@ -37,7 +38,8 @@ struct SampleTasks {
     func job(known: [[UInt8]?]? = nil, minWorkerCount: Int = 1) -> TaskJob {
         guard
             let job = try? TaskJob(
-                tasks: items, on: chunks, known: known, minWorkerCount: minWorkerCount)
+                tasks: items, on: chunks.manifest, known: known, minWorkerCount: minWorkerCount,
+                digest: Self.digest)
         else { preconditionFailure("the sample's descriptions are short") }
         return job
     }
@@ -46,30 +48,38 @@ struct SampleTasks {
         unsafe chunks.withUnsafeBytes(ofChunk: index) { unsafe [UInt8]($0) }
     }
 
+    /// A stand-in for the digest that outcomes are compared by.
+    @Sendable static func digest(_ outcome: [UInt8]) -> [UInt8] {
+        var hash = FNV1a()
+        for byte in outcome { hash.add(byte) }
+        return (0..<8).map { UInt8(truncatingIfNeeded: hash.value >> UInt64(8 * $0)) }
+    }
+
+    /// The task of a description: no two are described alike.
+    func id(of description: [UInt8]) -> WorkID {
+        guard let index = items.firstIndex(where: { $0.description == description }) else {
+            preconditionFailure("a task of another job")
+        }
+        return WorkID(UInt32(index))
+    }
+
     /// What must come of a task.
-    func outcome(of id: TaskID) -> [UInt8] {
+    func outcome(of id: WorkID) -> [UInt8] {
         Runner(materials: materials).outcome(of: items[Int(id.rawValue)].description)
     }
 
     func result(_ assignment: BundleAssignment, busySeconds: Double = 0.5) -> BundleTrained {
-        guard case .task(let task) = assignment.content else {
+        guard case .task(let description) = assignment.content else {
             preconditionFailure("a job of tasks has nothing else")
         }
         return BundleTrained(
             bundle: assignment.bundle, attempt: assignment.attempt, busySeconds: busySeconds,
-            content: .task(
-                TaskOutcome(
-                    id: task.id,
-                    bytes: Runner(materials: materials).outcome(of: task.description))))
+            content: .task(Runner(materials: materials).outcome(of: description)))
     }
 
     /// The pure function, as a worker would call it.
-    struct Runner: TaskRunner {
+    struct Runner {
         let materials: Materials
-
-        func run(_ description: [UInt8], isCancelled: () -> Bool) throws -> [UInt8] {
-            outcome(of: description)
-        }
 
         /// As many bytes as the description has, of a sum over it and all materials.
         func outcome(of description: [UInt8]) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Heads
 import TestSupport
 import WireProtocol
 

@@ -1,5 +1,5 @@
 import Heads
-import Programs
+import Scheduling
 import Sessions
 import TestSupport
 import WireProtocol
@@ -13,17 +13,17 @@ extension SessionSimulation {
             let attempt: UInt32
         }
 
-        var products: [HeadID: Product] = [:]
+        var products: [WorkID: Product] = [:]
         /// What was there when the coordinator at hand began.
-        var resumed: Set<HeadID> = []
+        var resumed: Set<WorkID> = []
         var commitAt: Int64 = 0
         /// The heads of each result that is as it should be.
-        var honestResults: [ResultKey: [HeadID]] = [:]
+        var honestResults: [ResultKey: [WorkID]] = [:]
         var sentMarks: Set<Int> = []
     }
 
     /// The job as a coordinator finds it that has just started.
-    mutating func resumedJob() -> any Job {
+    mutating func resumedJob() -> any WorkSource {
         disk.resumed = Set(disk.products.keys)
         if !disk.resumed.isEmpty { count("resumed") }
         return plan.work.job(plan, known: disk.products)
@@ -52,7 +52,7 @@ extension SessionSimulation {
     mutating func checkStored(_ message: CoordinatorMessage, to peer: PeerID) {
         switch message {
         case .assign(let assignment):
-            if assignment.ids.contains(where: { disk.resumed.contains($0) }) {
+            if plan.work.ids(of: assignment).contains(where: { disk.resumed.contains($0) }) {
                 failure = "a head on disk is trained again"
             }
         case .acknowledge(let bundle, let attempt):

@@ -1,10 +1,10 @@
 import FeatureStore
 import Heads
-import Programs
+import Numerics
+import Scheduling
 import Sessions
 import TestSupport
 import WireProtocol
-import WorkerRuntime
 
 // Training, and what befalls processes and connections.
 extension SessionSimulation {
@@ -30,7 +30,7 @@ extension SessionSimulation {
                 incarnation: 1_000 + processCount, name: "w\(index)", host: "h", isa: "scalar",
                 threadCount: plan.slotCounts[index], slotCount: plan.slotCounts[index],
                 processID: Int(processCount)),
-            stays: false, takesTasks: true, at: instant)
+            stays: false, takesTasks: true, at: instant, makeAssembly: makeAssembly)
         timeline.insert(.workerTick(worker: index, process: workers[index].process), at: now)
     }
 
@@ -94,7 +94,7 @@ extension SessionSimulation {
             let key = Disk.ResultKey(
                 topic: workers[index].topic, bundle: assignment.bundle,
                 attempt: assignment.attempt)
-            disk.honestResults[key] = assignment.ids
+            disk.honestResults[key] = plan.work.ids(of: assignment)
         }
         var event = WorkerSession.Event.bundleTrained(ticket, result)
         if !isCalm && plan.taskFailureChance > 0 && generator.chance(plan.taskFailureChance) {
@@ -112,7 +112,7 @@ extension SessionSimulation {
 
     /// Makes a runner, which takes its time.
     mutating func prepare(
-        _ materials: Materials, _ preparation: WorkerSession.Preparation, at index: Int
+        _ materials: Materials?, _ preparation: WorkerSession.Preparation, at index: Int
     ) {
         guard case .tasks(let sample) = plan.work, sample.materials == materials else {
             failure = "the materials are not those of the job"

@@ -1,7 +1,7 @@
-import Programs
+import Heads
+import Sessions
 import TestSupport
 import WireProtocol
-import WorkerRuntime
 
 // What sockets and the network between them do to messages.
 extension SessionSimulation {

@@ -1,12 +1,11 @@
 import FeatureStore
 import Heads
 import Numerics
-import Programs
 import Scheduling
 import Sessions
 import TestSupport
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// A coordinator's session and workers' sessions in virtual time, joined by the bytes that the real
 /// ones would exchange.
@@ -37,7 +36,7 @@ struct SessionSimulation {
         case serve(generation: Int)
         case commit(generation: Int, HeadBatch)
         case stored(generation: Int, number: Int)
-        case refereed(generation: Int, [HeadSpec])
+        case refereed(generation: Int, [HeadKey])
         case misfortune
     }
 
@@ -93,11 +92,9 @@ struct SessionSimulation {
     private(set) var tally: [String: Int] = [:]
     private(set) var calmSeconds = 0.0
 
-    private static let origin = ContinuousClock.now
-
     init(seed: UInt64, isOfTasks: Bool = false) {
         plan = SessionPlan(seed: seed, isOfTasks: isOfTasks)
-        kept = plan.work.products.map(\.kept)
+        kept = plan.work.kept
         generator = SeededGenerator(seed: seed ^ 0xC0FFEE)
         workers = [Worker](repeating: Worker(), count: plan.workerCount)
         timeline.insert(.misfortune, at: 0)
@@ -109,7 +106,8 @@ struct SessionSimulation {
         }
     }
 
-    var instant: ContinuousClock.Instant { Self.origin + .nanoseconds(now) }
+    /// What both ends take for the time.
+    var instant: Instant { Instant(nanoseconds: now) }
 
     mutating func count(_ what: String) { tally[what, default: 0] += 1 }
 
@@ -140,7 +138,7 @@ struct SessionSimulation {
             return "the heads are not those of the plan"
         }
         for index in kept.indices {
-            let id = HeadID(UInt32(index))
+            let id = WorkID(UInt32(index))
             if disk.products[id] != plan.work.product(id) { return "\(id) is wrong on disk" }
         }
         guard finishCount == 1 else { return "finished \(finishCount) times" }
@@ -190,13 +188,13 @@ struct SessionSimulation {
         case .stored(let generation, let number):
             guard generation == self.generation else { return count("crash before the word") }
             feed(.stored(through: number))
-        case .refereed(let generation, let specs):
+        case .refereed(let generation, let heads):
             guard generation == self.generation else { return }
             guard case .heads(let sample) = plan.work else {
                 failure = "tasks have no referee"
                 return
             }
-            feed(.refereed(specs.map { TrainedHead(id: $0.id, head: sample.head($0)) }))
+            feed(.refereed(heads.map { sample.head($0) }))
         case .misfortune:
             if isCalm { return }
             timeline.insert(.misfortune, at: now + 100_000_000)
@@ -207,8 +205,8 @@ struct SessionSimulation {
     // MARK: - Coordinator
 
     mutating func feed(_ event: CoordinatorSession.Event) {
-        let time = Instant(nanoseconds: now)
-        guard let actions = coordinator?.handle(event, at: time) else { return }
+        let moment = instant
+        guard let actions = coordinator?.handle(event, at: moment) else { return }
         check()
         for action in actions {
             switch action {
@@ -219,10 +217,10 @@ struct SessionSimulation {
                 send(.chunk(FeatureChunk(index: index, bytes: bytes)), to: peer)
             case .publish(let index): publish(index)
             case .store(let batch): store(batch)
-            case .referee(let specs):
+            case .referee(let heads):
                 count("referee")
                 timeline.insert(
-                    .refereed(generation: generation, specs), at: now + 300_000_000)
+                    .refereed(generation: generation, heads), at: now + 300_000_000)
             case .log: break
             case .finish: finishCount += 1
             }
@@ -342,9 +340,11 @@ struct SessionSimulation {
                 // The socket lingers over its last words.
                 flush(index)
                 end(index, reason)
-            case .prepareTasks(let materials, let preparation):
-                prepare(materials, preparation, at: index)
-            case .prepare, .log: break
+            case .prepareTasks(let assembly, let preparation):
+                prepare(assembly.materials, preparation, at: index)
+            case .prepare(let assembly, _, _):
+                if assembly.features == nil { failure = "a worker begins without its rows" }
+            case .log: break
             }
         }
         flush(index)

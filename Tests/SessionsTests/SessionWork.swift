@@ -1,6 +1,7 @@
 import Heads
-import Programs
+import Numerics
 import Scheduling
+import Sessions
 import TestSupport
 import WireProtocol
 
@@ -17,14 +18,32 @@ enum SessionWork {
     }
 
     /// What must come of a piece of work.
-    func product(_ id: HeadID) -> Product {
+    func product(_ id: WorkID) -> Product {
         switch self {
-        case .heads(let sample): .head(sample.head(sample.plan[id]))
+        case .heads(let sample): .head(sample.head(sample.plan.heads[Int(id.rawValue)]))
         case .tasks(let sample): .outcome(sample.outcome(of: id))
         }
     }
 
-    var products: [Product] { (0..<UInt32(count)).map { product(HeadID($0)) } }
+    /// What the coordinator must keep of each piece of work.
+    var kept: [Product] {
+        (0..<UInt32(count)).map { number in
+            switch product(WorkID(number)) {
+            case .head(let head): .head(head)
+            case .outcome(let bytes): .outcome(SampleTasks.digest(bytes))
+            }
+        }
+    }
+
+    /// The numbers of what is to be done; none of heads that the plan does not have.
+    func ids(of assignment: BundleAssignment) -> [WorkID] {
+        switch (self, assignment.content) {
+        case (.heads(let sample), .heads(let heads)):
+            heads.compactMap { sample.plan.position(of: $0) }.map { WorkID(UInt32($0)) }
+        case (.tasks(let sample), .task(let description)): [sample.id(of: description)]
+        case (.heads, .task), (.tasks, .heads): []
+        }
+    }
 
     func bytes(ofChunk index: Int) -> [UInt8] {
         switch self {
@@ -41,7 +60,7 @@ enum SessionWork {
     }
 
     /// The job with what is on disk already.
-    func job(_ plan: SessionPlan, known: [HeadID: Product]) -> any Job {
+    func job(_ plan: SessionPlan, known: [WorkID: Product]) -> any WorkSource {
         switch self {
         case .heads(let sample):
             var job = sample.job(
@@ -63,21 +82,19 @@ enum SessionWork {
         }
     }
 
-    /// The result with another number, or of other heads: one that fits no lease.
+    /// The result with another head, or of heads where a task was to be done: one that fits no lease.
     func spoiled(
         _ result: BundleTrained, using generator: inout SeededGenerator
     ) -> BundleTrained {
         var result = result
         switch result.content {
         case .heads(var heads, let featureCount):
-            let head = heads[0]
-            heads[0] = TrainedHead(id: HeadID(head.id.rawValue ^ 1), head: head.head)
+            guard case .heads(let sample) = self else { return result }
+            heads[0] = sample.head(sample.other(than: heads[0].key))
             if generator.chance(0.5) { heads = [heads[0]] }
-            if Set(heads.map(\.id)).count < heads.count { heads = [heads[0]] }
+            if Set(heads.map(\.key)).count < heads.count { heads = [heads[0]] }
             result.content = .heads(heads, featureCount: featureCount)
-        case .task(let outcome):
-            result.content = .task(
-                TaskOutcome(id: TaskID(outcome.id.rawValue ^ 1), bytes: outcome.bytes))
+        case .task: result.content = .heads([Self.foreignHead], featureCount: 2)
         }
         return result
     }
@@ -86,16 +103,20 @@ enum SessionWork {
     func forged(bundle: UInt64, attempt: UInt32, fitsNowhere: Bool) -> BundleTrained {
         switch self {
         case .heads(let sample):
-            let spec = sample.plan.heads[0]
-            let id = fitsNowhere ? HeadID(99) : spec.id
-            return BundleTrained(
-                bundle: bundle, attempt: attempt, busySeconds: 0, featureCount: 2,
-                heads: [TrainedHead(id: id, head: sample.head(spec, error: 1))])
-        case .tasks:
-            let id = fitsNowhere ? TaskID(99) : TaskID(0)
+            let head =
+                fitsNowhere ? Self.foreignHead : sample.head(sample.plan.heads[0], error: 1)
             return BundleTrained(
                 bundle: bundle, attempt: attempt, busySeconds: 0,
-                content: .task(TaskOutcome(id: id, bytes: [1, 2, 3])))
+                content: .heads([head], featureCount: 2))
+        case .tasks:
+            return BundleTrained(
+                bundle: bundle, attempt: attempt, busySeconds: 0,
+                content: fitsNowhere
+                    ? .heads([Self.foreignHead], featureCount: 2) : .task([1, 2, 3]))
         }
     }
+
+    /// A head of no job.
+    private static let foreignHead = Head(
+        key: SampleJob.foreign, weights: Matrix(rowCount: 2, columnCount: 2), biases: [0, 0])
 }

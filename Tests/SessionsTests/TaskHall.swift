@@ -1,11 +1,10 @@
 import FeatureStore
 import Heads
 import Numerics
-import Programs
 import Scheduling
 import Sessions
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// A coordinator and its workers in one place: messages arrive at once, tasks take no time.
 struct TaskHall {
@@ -31,11 +30,11 @@ struct TaskHall {
     var failure: String?
     var finishCount = 0
     /// How a worker does a task.
-    var conduct: (_ worker: Int, _ task: TaskID) -> Conduct = { _, _ in .honest }
+    var conduct: (_ worker: Int, _ task: WorkID) -> Conduct = { _, _ in .honest }
     /// Assignments that the network loses.
     var lostCount = 0
     private(set) var seconds = 0.0
-    private let origin = ContinuousClock.now
+    private var now: Instant { .start.advanced(bySeconds: seconds) }
 
     init(_ sample: SampleTasks, cpus: [String] = ["fast"]) {
         self.sample = sample
@@ -48,7 +47,8 @@ struct TaskHall {
                             incarnation: UInt64(index + 1), name: "w\(index)", host: "h",
                             isa: "scalar", threadCount: 2, slotCount: 2, processID: 1,
                             cpu: cpu),
-                        stays: false, takesTasks: true, at: origin)))
+                        stays: false, takesTasks: true, at: .start,
+                        makeAssembly: makeAssembly)))
         }
     }
 
@@ -66,7 +66,7 @@ struct TaskHall {
     }
 
     mutating func feed(_ event: CoordinatorSession.Event) {
-        let now = Instant.start.advanced(bySeconds: seconds)
+        let now = now
         for action in office.handle(event, at: now) {
             switch action {
             case .send(let message, let peer):
@@ -100,7 +100,7 @@ struct TaskHall {
     }
 
     mutating func feed(_ event: WorkerSession.Event, to index: Int) {
-        let now = origin + .seconds(seconds)
+        let now = now
         for action in workers[index].session.handle(event, at: now) {
             switch action {
             case .send(let message):
@@ -108,7 +108,11 @@ struct TaskHall {
             case .subscribe: feed(.subscriptions(change: 1))
             case .insert(let chunk, let bytes, let assembly):
                 feed(.inserting(chunk, bytes, into: assembly), to: index)
-            case .prepareTasks(let materials, let preparation):
+            case .prepareTasks(let assembly, let preparation):
+                guard let materials = assembly.materials else {
+                    failure = "materials are missing"
+                    continue
+                }
                 prepared.append(materials)
                 workers[index].runner = SampleTasks.Runner(materials: materials)
                 feed(.tasksPrepared(preparation, failure: nil), to: index)
@@ -125,11 +129,14 @@ struct TaskHall {
         of ticket: WorkerSession.Ticket, _ assignment: BundleAssignment, at index: Int
     ) -> WorkerSession.Event {
         var result = sample.result(assignment)
-        let id = assignment.ids[0]
+        guard case .task(let description) = assignment.content else {
+            preconditionFailure("a job of tasks has nothing else")
+        }
+        let id = sample.id(of: description)
         switch conduct(index, id) {
         case .honest: return .bundleTrained(ticket, result)
         case .wrong:
-            result.content = .task(TaskOutcome(id: id, bytes: sample.outcome(of: id) + [0]))
+            result.content = .task(sample.outcome(of: id) + [0])
             return .bundleTrained(ticket, result)
         case .fails(let reason):
             return .bundleFailed(

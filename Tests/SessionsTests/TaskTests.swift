@@ -1,18 +1,15 @@
 import FeatureStore
 import Heads
 import Numerics
-import Programs
 import Scheduling
 import Sessions
-import System
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// Jobs of tasks between the real sessions of both ends, over bytes.
 @Suite struct TaskTests {
     private func outcomes(_ sample: SampleTasks) -> [[UInt8]?] {
-        sample.items.indices.map { sample.outcome(of: TaskID(UInt32($0))) }
+        sample.items.indices.map { sample.outcome(of: WorkID(UInt32($0))) }
     }
 
     @Test func everyTaskIsDoneAndStored() {
@@ -53,18 +50,21 @@ import WorkerRuntime
         func job(_ byteCount: Int) throws -> TaskJob {
             let description = [UInt8](repeating: 0, count: byteCount)
             return try TaskJob(
-                tasks: [.init("piece", flops: 1, description: description)], on: chunks)
+                tasks: [.init("piece", flops: 1, description: description)],
+                on: chunks.manifest, digest: SampleTasks.digest)
         }
         #expect(throws: Never.self) { try job(limit) }
-        let error = #expect(throws: RunError.self) { try job(limit + 1) }
-        #expect(error?.message.hasPrefix("the description of task 0 has 65537 bytes") == true)
+        let error = #expect(throws: WireError.self) { try job(limit + 1) }
+        #expect(error?.code == .overLimit)
+        #expect(
+            error?.message.contains("the description of task 0 with 65537 bytes") == true)
     }
 
     // MARK: - Checks
 
     private func verified(
         _ cpus: [String],
-        _ conduct: @escaping (Int, TaskID) -> TaskHall.Conduct = { _, _ in .honest }
+        _ conduct: @escaping (Int, WorkID) -> TaskHall.Conduct = { _, _ in .honest }
     ) -> TaskHall {
         var hall = TaskHall(SampleTasks(), cpus: cpus)
         hall.conduct = conduct
@@ -80,25 +80,24 @@ import WorkerRuntime
         #expect(hall.stored == outcomes(hall.sample))
         #expect(hall.office.harvest.checkedCount == 5)
         #expect(hall.office.harvest.uncheckedCount == 0)
-        #expect(throws: Never.self) { try hall.office.harvest.check() }
+        #expect(hall.office.harvest.contradiction == nil)
     }
 
-    @Test func twoOfAKindThatDifferEndTheJob() {
-        let hall = verified(["fast", "fast"]) { $0 == 1 && $1 == TaskID(3) ? .wrong : .honest }
+    @Test func twoOfAKindThatDifferEndTheJob() throws {
+        let hall = verified(["fast", "fast"]) { $0 == 1 && $1 == WorkID(3) ? .wrong : .honest }
         #expect(hall.office.isFinished && hall.finishCount == 0)
-        let error = #expect(throws: RunError.self) { try hall.office.harvest.check() }
+        let contradiction = try #require(hall.office.harvest.contradiction)
         #expect(
-            error?.message.hasPrefix("piece 3 came with different bytes from w") == true,
-            "\(error?.message ?? "nothing")")
-        #expect(error?.code == .internal)
+            contradiction.hasPrefix("piece 3 came with different bytes from w"),
+            "\(contradiction)")
         // Nobody is told that all is well.
         #expect(hall.workers.allSatisfy { $0.exit == nil })
         // Whoever kept it has to forget it.
-        #expect(hall.office.harvest.contradicted == TaskID(3))
+        #expect(hall.office.harvest.contradicted == WorkID(3))
     }
 
     @Test func machinesOfTwoKindsMayDiffer() {
-        let hall = verified(["fast", "old"]) { $0 == 1 && $1 == TaskID(3) ? .wrong : .honest }
+        let hall = verified(["fast", "old"]) { $0 == 1 && $1 == WorkID(3) ? .wrong : .honest }
         #expect(hall.workers.allSatisfy { $0.exit == .done })
         #expect(hall.office.harvest.contradiction == nil)
         #expect(hall.office.harvest.mismatchCount == 0)

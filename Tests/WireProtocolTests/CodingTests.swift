@@ -126,7 +126,7 @@ import WireProtocol
         for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 4])
+            #expect(frames[0].prefix(2) == [8, 5])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -150,7 +150,7 @@ import WireProtocol
             let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
             #expect(error?.code == .versionMismatch)
             #expect(error?.peerVersion == 7)
-            #expect(error?.message.hasPrefix("protocol version 4 wanted, 7 received") == true)
+            #expect(error?.message.hasPrefix("protocol version 5 wanted, 7 received") == true)
         }
     }
 
@@ -168,7 +168,8 @@ import WireProtocol
 
     @Test func unknownBodiesAreRefused() {
         for frame in [
-            RawFields().varint(1, 4).bytes, RawFields.envelope(17, RawFields()),
+            RawFields().varint(1, UInt64(WireProtocol.version)).bytes,
+            RawFields.envelope(17, RawFields()),
             RawFields.envelope(60, RawFields()), RawFields.envelope(1_000, RawFields()),
         ] {
             let first = #expect(throws: WireError.self) { try WorkerMessage.decode([frame]) }
@@ -188,11 +189,11 @@ import WireProtocol
             .nested(4, Array("avx512".utf8)).varint(5, 8).varint(6, 2).varint(7, 4_711)
         let envelope = RawFields.envelope(10, hello)
         #expect(Samples.hello.encode() == [envelope])
-        #expect(envelope.prefix(8) == [0x08, 0x04, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
+        #expect(envelope.prefix(8) == [0x08, 0x05, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
         #expect(envelope.count == 53)
-        #expect(WorkerMessage.ready.encode() == [[0x08, 0x04, 0x6A, 0x00]])
+        #expect(WorkerMessage.ready.encode() == [[0x08, 0x05, 0x6A, 0x00]])
         #expect(
-            FeatureChunk.envelope(index: 300) == [0x08, 0x04, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
+            FeatureChunk.envelope(index: 300) == [0x08, 0x05, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
         let frames = Samples.bundleTrained.encode()
         #expect(frames.count == 2)
         // The first head's first weight, -2.5, and its last bias, 1/8.
@@ -203,12 +204,14 @@ import WireProtocol
     }
 
     @Test func frameSizesAreForetold() throws {
-        guard case .bundleTrained(let result) = Samples.bundleTrained else {
+        guard case .bundleTrained(let result) = Samples.bundleTrained,
+            case .heads(let heads, let featureCount) = result.content
+        else {
             Issue.record("not a bundle")
             return
         }
-        let specs = result.heads.map { HeadSpec(id: $0.id, classes: $0.head.classes) }
-        let byteCount = BundleTrained.frameByteCount(heads: specs, featureCount: 3)
+        let byteCount = BundleTrained.frameByteCount(
+            heads: heads.map(\.key), featureCount: featureCount)
         #expect(Samples.bundleTrained.encode()[1].count == byteCount)
     }
 }

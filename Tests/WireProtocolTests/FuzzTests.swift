@@ -2,6 +2,7 @@ import Heads
 import Numerics
 import TestSupport
 import Testing
+import Transfer
 import WireProtocol
 
 /// Messages that were damaged in every way there is, millions of them by option.
@@ -60,8 +61,11 @@ import WireProtocol
 extension AnyMessage {
     /// About how much memory the value takes beside its own few words.
     fileprivate var byteCount: Int {
-        func bytes(_ specs: [HeadSpec]) -> Int {
-            specs.reduce(0) { $0 + 32 + ($1.classes.members.last ?? 0) / 8 }
+        func setBytes(_ sets: [ClassSet]) -> Int {
+            sets.reduce(0) { $0 + 32 + ($1.members.last ?? 0) / 8 }
+        }
+        func keyBytes(_ keys: [HeadKey]) -> Int {
+            keys.reduce(0) { $0 + setBytes($1.tellsSingleClasses ? [$1.classes] : $1.groups) }
         }
         switch self {
         case .worker(.hello(let hello)):
@@ -69,24 +73,31 @@ extension AnyMessage {
         case .worker(.heartbeat(let heartbeat)): return heartbeat.runningBundles.count * 8
         case .worker(.chunkRequest(let indices)): return indices.count * 8
         case .worker(.bundleTrained(let result)):
-            if case .task(let outcome) = result.content { return outcome.bytes.count }
-            return result.heads.reduce(0) {
-                $0 + ($1.head.weights.values.count + $1.head.biases.count) * 4
-                    + bytes([HeadSpec(id: $1.id, classes: $1.head.classes)])
+            switch result.content {
+            case .task(let outcome): return outcome.count
+            case .heads(let heads, _):
+                return heads.reduce(0) { $0 + $1.parameterCount * 4 + keyBytes([$1.key]) }
             }
         case .worker(.bundleFailed(let failure)): return failure.reason.utf8.count
         case .coordinator(.assign(let assignment)):
-            if case .task(let task) = assignment.content { return task.description.count }
-            return bytes(assignment.heads)
+            if case .task(let description) = assignment.content { return description.count }
+            return keyBytes(assignment.heads)
         case .coordinator(.materials(let materials)):
-            return materials.items.reduce(0) {
-                $0 + 64 + $1.name.utf8.count + $1.chunkHashes.count * (24 + 64)
-            }
+            return manifestBytes(materials.manifest)
         case .coordinator(.features(let features)):
-            return features.classRowCounts.count * 8 + features.chunks.count * (48 + 64)
+            return manifestBytes(features.manifest)
                 + (features.derivedHead?.weights.values.count ?? 0) * 4
         case .coordinator(.chunk(let chunk)): return chunk.bytes.count
         default: return 0
+        }
+    }
+
+    private func manifestBytes(_ manifest: ChunkManifest) -> Int {
+        let chunks = manifest.chunks.count * MemoryLayout<Chunk>.stride
+        switch manifest.content {
+        case .features(let shape): return chunks + shape.classRowCounts.count * 16
+        case .materials(let materials):
+            return materials.reduce(chunks) { $0 + 64 + $1.name.utf8.count }
         }
     }
 }

@@ -1,5 +1,6 @@
 import Heads
 import Numerics
+import Transfer
 import WireProtocol
 
 /// A message of either side, so that one test can walk all of them.
@@ -50,64 +51,87 @@ enum Samples {
 
     static let bundleTrained = WorkerMessage.bundleTrained(
         BundleTrained(
-            bundle: 1 << 40, attempt: 3, busySeconds: 1.25, featureCount: 3,
-            heads: [
-                TrainedHead(id: HeadID(0), head: head([0, 1], featureCount: 3)),
-                TrainedHead(id: HeadID(1_012), head: head([2, 65, 200], featureCount: 3)),
-            ]))
+            bundle: 1 << 40, attempt: 3, busySeconds: 1.25,
+            content: .heads(
+                [head([0, 1], featureCount: 3), head([2, 65, 200], featureCount: 3)],
+                featureCount: 3)))
 
-    static let chunk = ChunkDescription(
-        classIndex: 1, firstRow: 4, rowCount: 2, byteCount: 24,
-        hash: (0..<32).map { UInt8($0) })
+    /// A hash of a byte again and again.
+    static func hash(_ byte: UInt8) -> ContentHash {
+        guard let hash = ContentHash([UInt8](repeating: byte, count: ContentHash.byteCount)) else {
+            preconditionFailure("a hash has 32 bytes")
+        }
+        return hash
+    }
+
+    static let hyperparameters = HeadHyperparameters(
+        epochCount: 7, batchSize: 32, learningRate: 0.5, rho: 0.9, epsilon: 1e-6,
+        dropout: 0.25, initialisation: .glorot, seed: .max)
+
+    static func epochs(_ initialisation: HeadInitialisation) -> Training {
+        var hyperparameters = hyperparameters
+        hyperparameters.initialisation = initialisation
+        return .epochs(hyperparameters)
+    }
+
+    /// Six rows of one class and none of the other, in two chunks.
+    static func manifest(classKeys: [UInt64]? = nil) -> ChunkManifest {
+        ChunkManifest(
+            .features(
+                FeatureShape(featureCount: 3, classRowCounts: [0, 6], classKeys: classKeys)),
+            chunks: [
+                Chunk(part: 1, first: 0, count: 4, byteCount: 48, hash: hash(9)),
+                Chunk(part: 1, first: 4, count: 2, byteCount: 24, hash: hash(1)),
+            ])
+    }
 
     static func features(
-        _ initialisation: HeadInitialisation, optimumL2: Double? = nil
+        _ training: Training, classKeys: [UInt64]? = nil
     ) -> CoordinatorMessage {
         .features(
             FeatureDescription(
-                featureCount: 3, classRowCounts: [0, 6],
-                hyperparameters: HeadHyperparameters(
-                    epochCount: 7, batchSize: 32, learningRate: 0.5, rho: 0.9, epsilon: 1e-6,
-                    dropout: 0.25, initialisation: initialisation, seed: .max,
-                    optimumL2: optimumL2),
-                chunks: [
-                    ChunkDescription(
-                        classIndex: 1, firstRow: 0, rowCount: 4, byteCount: 48,
-                        hash: [UInt8](repeating: 9, count: 32)),
-                    chunk,
-                ],
+                manifest: manifest(classKeys: classKeys), training: training,
                 broadcastComplete: true,
-                derivedHead: initialisation == .derived ? head([0, 1], featureCount: 3) : nil))
+                derivedHead: training.isDerived ? head([0, 1], featureCount: 3) : nil))
     }
 
     static let assignment = CoordinatorMessage.assign(
         BundleAssignment(
             bundle: 17, attempt: 1,
-            heads: [
-                HeadSpec(id: HeadID(4), classes: ClassSet([0, 5])),
-                HeadSpec(id: HeadID(3), classes: ClassSet([1, 2, 64, 65_534])),
-            ]))
+            content: .heads([
+                HeadKey(ClassSet([0, 5])), HeadKey(ClassSet([1, 2, 64, 65_534])), groups,
+            ])))
+
+    /// Two classes against one.
+    static let groups: HeadKey = {
+        guard let key = HeadKey(groups: [ClassSet([0, 300]), ClassSet([7])]) else {
+            preconditionFailure("two groups without a class in common")
+        }
+        return key
+    }()
 
     static let task = CoordinatorMessage.assign(
         BundleAssignment(
-            bundle: 18, attempt: 2,
-            content: .task(TaskSpec(id: TaskID(7), description: Array("{\"seed\":1}".utf8)))))
+            bundle: 18, attempt: 2, content: .task(Array("{\"seed\":1}".utf8))))
 
     static let taskDone = WorkerMessage.bundleTrained(
         BundleTrained(
-            bundle: 18, attempt: 2, busySeconds: 1_200,
-            content: .task(TaskOutcome(id: TaskID(7), bytes: [0, 0xFF, 3]))))
+            bundle: 18, attempt: 2, busySeconds: 1_200, content: .task([0, 0xFF, 3])))
 
     static let materials = CoordinatorMessage.materials(
         MaterialDescription(
-            items: [
-                .init(
-                    name: "images", byteCount: 40,
-                    chunkHashes: (0..<3).map { [UInt8](repeating: $0, count: 32) }),
-                .init(name: "nothing", byteCount: 0, chunkHashes: []),
-                .init(
-                    name: "läbels", byteCount: 16, chunkHashes: [[UInt8](repeating: 9, count: 32)]),
-            ], chunkByteCount: 16, broadcastComplete: true))
+            manifest: ChunkManifest(
+                .materials([
+                    MaterialShape(name: "images", byteCount: 40),
+                    MaterialShape(name: "nothing", byteCount: 0),
+                    MaterialShape(name: "läbels", byteCount: 16),
+                ]),
+                chunks: [
+                    Chunk(part: 0, first: 0, count: 16, byteCount: 16, hash: hash(0)),
+                    Chunk(part: 0, first: 16, count: 16, byteCount: 16, hash: hash(1)),
+                    Chunk(part: 0, first: 32, count: 8, byteCount: 8, hash: hash(2)),
+                    Chunk(part: 2, first: 0, count: 16, byteCount: 16, hash: hash(9)),
+                ]), broadcastComplete: true))
 
     static let welcome = CoordinatorMessage.welcome(
         Welcome(
@@ -136,10 +160,11 @@ enum Samples {
         .coordinator(welcome),
         .coordinator(.refused(Refused(code: .versionMismatch, message: "too old"))),
         .coordinator(.refused(Refused(code: .unknownWorker, message: "", wantedVersion: 9))),
-        .coordinator(features(.glorot)),
-        .coordinator(features(.zero)),
-        .coordinator(features(.derived)),
-        .coordinator(features(.zero, optimumL2: 0.003)),
+        .coordinator(features(epochs(.glorot))),
+        .coordinator(features(epochs(.zero))),
+        .coordinator(features(epochs(.derived))),
+        .coordinator(features(.optimum(l2: 0.003))),
+        .coordinator(features(epochs(.glorot), classKeys: [3, 1 << 40])),
         .coordinator(.broadcastComplete),
         .coordinator(.chunk(FeatureChunk(index: 3, bytes: [1, 2, 3, 4]))),
         .coordinator(assignment),
@@ -147,7 +172,9 @@ enum Samples {
         .coordinator(materials),
         .coordinator(
             .materials(
-                MaterialDescription(items: [], chunkByteCount: 1, broadcastComplete: false))),
+                MaterialDescription(
+                    manifest: ChunkManifest(.materials([]), chunks: []),
+                    broadcastComplete: false))),
         .coordinator(.revoke(bundle: 17, attempt: 1, mayFinish: true)),
         .coordinator(.acknowledge(bundle: 17, attempt: 2)),
         .coordinator(.finished(.complete)),
@@ -206,10 +233,33 @@ struct RawFields {
         nested(field, content.bytes)
     }
 
+    /// Numbers as a packed field holds them.
+    static func packed(_ values: [UInt64]) -> [UInt8] {
+        var fields = RawFields()
+        for value in values { fields.append(varint: value) }
+        return fields.bytes
+    }
+
     /// An envelope of this version with one body.
     static func envelope(
         _ body: UInt64, _ content: RawFields, version: UInt64 = UInt64(WireProtocol.version)
     ) -> [UInt8] {
         RawFields().varint(1, version).nested(body, content).bytes
+    }
+}
+
+/// A chunk as a page holds it, of any numbers.
+struct RawChunk {
+    var part: UInt64 = 0
+    var first: UInt64 = 0
+    var count: UInt64
+    var byteCount: UInt64
+    var hash = [UInt8](repeating: 0, count: ContentHash.byteCount)
+
+    var bytes: [UInt8] {
+        func number(_ value: UInt64, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+        }
+        return number(part, 4) + number(first, 8) + number(count, 4) + number(byteCount, 4) + hash
     }
 }

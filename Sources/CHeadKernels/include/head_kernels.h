@@ -26,8 +26,8 @@
 #define HEAD_LANES 16
 // More than the rows of a head that ever wait for the next window.
 #define HEAD_PENDING_MAX 32
-// The most classes of one head.
-#define HEAD_CLASSES_MAX 128
+// Rows whose logits are computed together.
+#define HEAD_TILE_ROWS 16
 // Lanes of sums in double, and what their feature counts are padded to.
 #define HEAD_CONVEX_LANES 4
 // Rows of a tile in double.
@@ -60,6 +60,7 @@ struct head_state {
     float *gradients;           // [k-1][d]: g
     float *bias_gradients;      // [k-1]: h
     const float *class_weights; // [k]: what a row of each class weighs; null: all weigh the same
+    float *logits;              // [k][HEAD_TILE_ROWS], scratch: heads of one thread may share it
     // Positions in the stream buffer of the pending rows.
     uint16_t pending_rows[HEAD_PENDING_MAX];
 };
@@ -95,13 +96,14 @@ struct head_row_request {
 };
 
 // Rows of one class, and what of them a head over `class_count` classes wants summed, in double.
-// The head's bias is the weight of a feature that is 1 in every row.
+// The head's bias is the weight of a feature that is 1 in every row; it is not in memory.
 struct head_convex_rows {
-    const float *rows;          // [row_count][stride]
+    const float *rows;          // [row_count][stride], of which the first value_count are features
     size_t stride;
     size_t row_count;
-    uint32_t feature_count;     // d, a multiple of HEAD_CONVEX_LANES
-    uint32_t class_count;       // k, up to HEAD_CLASSES_MAX
+    uint32_t value_count;
+    uint32_t feature_count;     // d: value_count and the 1, padded to HEAD_CONVEX_LANES
+    uint32_t class_count;       // k
     uint32_t label;             // the rows' class, a position in the head
     const double *differences;  // [k-1][d]: weights less those of the last class
     // To each of these is added; each may be null.
@@ -110,14 +112,16 @@ struct head_convex_rows {
     // Set, may be null: the probability of the rows' own class, [row_count].
     double *chosen;
     double *scratch;            // [HEAD_CONVEX_ROWS][d]
+    double *logits;             // [k][HEAD_CONVEX_ROWS], scratch too
 };
 
 // What training to the optimum consists of. Matrices are [d][d], d a multiple of HEAD_CONVEX_LANES.
 struct head_convex_kernels {
     void (*accumulate)(const struct head_convex_rows *request);
-    // Adds rows^T rows to the lower triangle of `m`; what is above gets rubbish.
+    // Adds rows^T rows to the lower triangle of `m`, rows being as above; what is above it is undefined.
     void (*gram)(
-        const float *rows, size_t stride, size_t row_count, size_t d, double *scratch, double *m);
+        const float *rows, size_t stride, size_t row_count, size_t value_count, size_t d,
+        double *scratch, double *m);
     double (*dot)(const double *a, const double *b, size_t count);
     // y += factor * x
     void (*add_multiple)(double factor, const double *x, double *y, size_t count);

@@ -1,6 +1,5 @@
 import Heads
 import Numerics
-import Programs
 import Scheduling
 import Sessions
 import TestSupport
@@ -8,7 +7,7 @@ import Testing
 import WireProtocol
 
 /// A coordinator's session that strangers send anything.
-@Suite struct FuzzTests {
+@Suite struct CoordinatorFuzzTests {
     /// An office with two honest workers and a crowd that is not.
     private struct Siege {
         static let honest: [UInt8] = [1, 2]
@@ -49,12 +48,13 @@ import WireProtocol
                         BundleFailed(
                             bundle: number, attempt: 1, reason: "no", isDeclined: number > 2)))
                 var result = sample.result(
-                    BundleAssignment(bundle: number, attempt: 1, heads: [sample.plan.heads[0]]))
+                    BundleAssignment(
+                        bundle: number, attempt: 1, content: .heads([sample.plan.heads[0]])))
                 result.featureCount = 1
-                result.heads = [TrainedHead(id: HeadID(0), head: head(width: 1))]
+                result.heads = [head(width: 1)]
                 result.busySeconds = .greatestFiniteMagnitude
                 messages.append(.bundleTrained(result))
-                result.content = .task(TaskOutcome(id: TaskID(0), bytes: [1, 2, 3]))
+                result.content = .task([1, 2, 3])
                 messages.append(.bundleTrained(result))
             }
             return messages.map { $0.encode() }

@@ -4,7 +4,6 @@ import Numerics
 import Sessions
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// What a coordinator could do to a worker, each found by thinking of one that means harm.
 @Suite struct HostileTests {
@@ -13,12 +12,10 @@ import WorkerRuntime
         var driver = Driver()
         driver.becomeReady()
         // Two features: 12 bytes a class.
-        let heads = (0..<16_384).map {
-            HeadSpec(id: HeadID($0), classes: ClassSet(0..<86))
-        }
+        let heads = [HeadKey](repeating: HeadKey(.all(86)), count: 16_384)
         #expect(BundleTrained.frameByteCount(heads: heads, featureCount: 2) > 16 << 20)
         let actions = driver.receive(
-            .assign(BundleAssignment(bundle: 1, attempt: 1, heads: heads)))
+            .assign(BundleAssignment(bundle: 1, attempt: 1, content: .heads(heads))))
         #expect(actions.begun.isEmpty)
         guard case .bundleFailed(let failure)? = actions.sent.first else {
             Issue.record("not refused: \(actions)")
@@ -47,7 +44,7 @@ import WorkerRuntime
                 return
             }
             var result = Sample.result(bundle)
-            result.heads = [TrainedHead(id: HeadID(0), head: head)]
+            result.heads = [head]
             driver.feed(.bundleTrained(ticket, result))
             #expect(driver.session.heldBundleCount <= WorkerSession.keptByteCountMax / byteCount)
         }

@@ -1,7 +1,6 @@
 import Sessions
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// Leases, from a worker's side.
 @Suite struct BundleTests {

@@ -2,6 +2,7 @@ import FeatureStore
 import Hashing
 import Numerics
 import Testing
+import Transfer
 
 /// Features with zeros, which are not sent.
 @Suite struct ZeroCodingTests {
@@ -40,7 +41,7 @@ import Testing
             }
         } else {
             #expect(sent == whole)
-            #expect(chunks.owner === table.features)
+            #expect(chunks.keeper === table.features)
             #expect(manifest.sentShare == 1)
         }
         let assembly = try FeatureAssembly(manifest, byteCountMax: 1 << 40)
@@ -63,7 +64,7 @@ import Testing
         let table = FeatureTable(
             features: buffer, featureCount: 16, classRowCounts: [100, 100, 100])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 3_200)
-        let kinds = chunks.manifest.chunks.map { $0.byteCount == $0.rowCount * 64 }
+        let kinds = chunks.manifest.chunks.map { $0.byteCount == $0.count * 64 }
         #expect(kinds == [false, false, true, true, false, false])
         let assembly = try FeatureAssembly(chunks.manifest, byteCountMax: 1 << 20)
         for index in chunks.manifest.chunks.indices {
@@ -97,7 +98,7 @@ import Testing
         func insert(_ bytes: [UInt8]) throws {
             var manifest = chunks.manifest
             manifest.chunks[0].byteCount = bytes.count
-            manifest.chunks[0].hash = BLAKE2b.digest(bytes)
+            manifest.chunks[0].hash = try #require(ContentHash(BLAKE2b.digest(bytes)))
             let assembly = try FeatureAssembly(manifest, byteCountMax: 1 << 20)
             try assembly.insert(0, bytes)
             #expect(try assembly.finish().values.count == 40)
@@ -107,20 +108,20 @@ import Testing
         for bit in 0..<64 {
             var changed = good
             changed[bit / 8] ^= 1 << UInt8(bit % 8)
-            let error = #expect(throws: FeatureStoreError.self) { try insert(changed) }
+            let error = #expect(throws: TransferError.self) { try insert(changed) }
             #expect(error?.code == .badContent)
         }
         for bytes in [good + [0, 0, 0x80, 0x3F], Array(good.dropLast(4)), Array(good.prefix(8))] {
-            let error = #expect(throws: FeatureStoreError.self) { try insert(bytes) }
+            let error = #expect(throws: TransferError.self) { try insert(bytes) }
             #expect(error?.code == .badContent)
         }
         for bytes in [[], Array(good.prefix(4)), good + [0], Array(good.dropLast())] {
-            let error = #expect(throws: FeatureStoreError.self) { try insert(bytes) }
+            let error = #expect(throws: TransferError.self) { try insert(bytes) }
             #expect(error?.code == .badManifest)
         }
         var infinite = good
         infinite.replaceSubrange(8..<12, with: [0, 0, 0x80, 0x7F])
-        let error = #expect(throws: FeatureStoreError.self) { try insert(infinite) }
+        let error = #expect(throws: TransferError.self) { try insert(infinite) }
         #expect(error?.code == .notFinite)
     }
 }

@@ -1,6 +1,6 @@
 import Heads
-import Programs
 import Scheduling
+import Sessions
 import Testing
 import WireProtocol
 
@@ -82,7 +82,7 @@ import WireProtocol
             office.hello(2)
             let again = office.receive(.ready, from: 2).assigned(to: 2)
             var queue = again
-            let heads = held[0].heads.map { Int($0.id.rawValue) }
+            let heads = held[0].heads.compactMap { office.sample.plan.position(of: $0) }
             while heads.contains(where: { office.session.harvest.heads[$0] == nil }) {
                 let next = try #require(queue.isEmpty ? nil : queue.removeFirst())
                 queue += office.receive(.bundleTrained(office.sample.result(next)), from: 2)

@@ -1,5 +1,5 @@
 import Heads
-import Programs
+import Sessions
 import Testing
 import WireProtocol
 
@@ -85,8 +85,7 @@ import WireProtocol
         #expect(stolen.acknowledged(to: 2) == [held[0].bundle])
         #expect(stolen.stored.isEmpty)
         var wrong = office.sample.result(held[0])
-        let other = HeadID(wrong.heads[0].id.rawValue ^ 1)
-        wrong.heads = [TrainedHead(id: other, head: wrong.heads[0].head)]
+        wrong.heads = [office.sample.head(office.sample.other(than: wrong.heads[0].key))]
         let refused = office.receive(.bundleTrained(wrong), from: 1)
         #expect(refused.acknowledged(to: 1) == [held[0].bundle])
         #expect(refused.stored.isEmpty)
@@ -123,19 +122,22 @@ import WireProtocol
         var office = Office(SampleJob(classCount: 4))
         office.hello(1)
         var job = office.sample.job()
-        let kept = office.sample.plan.heads.filter { $0.id.rawValue % 3 == 0 }
-        for spec in kept { job.resumedHeads[Int(spec.id.rawValue)] = office.sample.head(spec) }
+        let plan = office.sample.plan.heads
+        let kept = stride(from: 0, to: plan.count, by: 3).map { plan[$0] }
+        for index in stride(from: 0, to: plan.count, by: 3) {
+            job.resumedHeads[index] = office.sample.head(plan[index])
+        }
         office.feed(.serve(job))
         _ = office.wait(0.5)
         var queue = office.receive(.ready, from: 1).assigned(to: 1)
-        var trained: [HeadID] = []
+        var trained: [HeadKey] = []
         while !queue.isEmpty {
             let next = queue.removeFirst()
-            trained += next.heads.map(\.id)
+            trained += next.heads
             queue += office.receive(.bundleTrained(office.sample.result(next)), from: 1)
                 .assigned(to: 1)
         }
-        #expect(Set(trained).isDisjoint(with: kept.map(\.id)))
+        #expect(Set(trained).isDisjoint(with: kept))
         #expect(trained.count == office.sample.plan.heads.count - kept.count)
         #expect(office.session.isFinished)
         let harvest = office.session.harvest

@@ -1,16 +1,16 @@
 import FeatureStore
 import Heads
 import Numerics
-import Programs
 import Scheduling
 import Sessions
+import Transfer
 import WireProtocol
 
 /// A small task: rows, heads, and what training would make of each head.
 struct SampleJob {
     let plan: HeadPlan
     let chunks: FeatureChunks
-    let hyperparameters: HeadHyperparameters
+    let training: Training
 
     init(classCount: Int = 3, rowsPerClass: Int = 4, seed: UInt64 = 0) {
         let rowCount = classCount * rowsPerClass
@@ -23,12 +23,12 @@ struct SampleJob {
         }
         self.chunks = chunks
         plan = HeadPlan(.subsets, classCount: classCount)
-        hyperparameters = HeadHyperparameters(epochCount: 1, seed: seed)
+        training = .epochs(HeadHyperparameters(epochCount: 1, seed: seed))
     }
 
     func job(minWorkerCount: Int = 1, bundleHeadCountMax: Int = 2) -> HeadJob {
         var job = HeadJob(
-            plan: plan, hyperparameters: hyperparameters, derivedHead: nil, chunks: chunks,
+            plan: plan, training: training, derivedHead: nil, manifest: chunks.manifest,
             minWorkerCount: minWorkerCount)
         job.schedulerConfiguration.bundleHeadCountMax = bundleHeadCountMax
         return job
@@ -39,11 +39,11 @@ struct SampleJob {
     }
 
     /// A stand-in for training: numbers made of the head's own.
-    func head(_ spec: HeadSpec, error: Float = 0) -> Head {
-        let count = spec.classes.count
-        let base = Float(spec.id.rawValue) + error
+    func head(_ key: HeadKey, error: Float = 0) -> Head {
+        let count = key.outputCount
+        let base = Float(plan.position(of: key) ?? -1) + error
         return Head(
-            classes: spec.classes,
+            key: key,
             weights: Matrix(
                 rowCount: count, columnCount: 2, values: (0..<count * 2).map { base + Float($0) }),
             biases: (0..<count).map { base - Float($0) })
@@ -54,8 +54,31 @@ struct SampleJob {
     ) -> BundleTrained {
         BundleTrained(
             bundle: assignment.bundle, attempt: assignment.attempt, busySeconds: busySeconds,
-            featureCount: 2,
-            heads: assignment.heads.map { TrainedHead(id: $0.id, head: head($0, error: error)) })
+            content: .heads(
+                assignment.heads.map { head($0, error: error) }, featureCount: 2))
+    }
+
+    /// The plan's head beside the given one, or one that is in no plan if there is no other.
+    func other(than key: HeadKey) -> HeadKey {
+        let position = (plan.position(of: key) ?? 0) ^ 1
+        return position < plan.heads.count ? plan.heads[position] : Self.foreign
+    }
+
+    /// A head of no sample's plan.
+    static let foreign = HeadKey(ClassSet([0, 9]))
+}
+
+extension BundleTrained {
+    /// The heads, none of a task; setting them makes it a result of heads.
+    var heads: [Head] {
+        get { if case .heads(let heads, _) = content { heads } else { [] } }
+        set { content = .heads(newValue, featureCount: featureCount) }
+    }
+
+    /// Columns of every head's weights, 0 of a task; setting them makes it a result of heads.
+    var featureCount: Int {
+        get { if case .heads(_, let featureCount) = content { featureCount } else { 0 } }
+        set { content = .heads(heads, featureCount: newValue) }
     }
 }
 

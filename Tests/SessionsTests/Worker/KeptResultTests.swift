@@ -1,7 +1,6 @@
 import Sessions
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// Results are kept until the coordinator has them on disk.
 @Suite struct KeptResultTests {

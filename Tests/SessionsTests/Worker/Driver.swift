@@ -2,13 +2,13 @@ import FeatureStore
 import Heads
 import Numerics
 import Sessions
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// A worker's session, driven by hand in a time of its own.
 struct Driver {
     var session: WorkerSession
-    var now = ContinuousClock.now
+    var now = Instant.start
     private(set) var actions: [WorkerSession.Action] = []
     /// Otherwise the test does, when it likes.
     let insertsAtOnce: Bool
@@ -23,7 +23,7 @@ struct Driver {
                 incarnation: 7, name: "w", host: "h", isa: "scalar", threadCount: slotCount,
                 slotCount: slotCount, processID: 1),
             stays: stays, featureByteCountMax: featureByteCountMax,
-            takesTasks: takesTasks, at: now)
+            takesTasks: takesTasks, at: now, makeAssembly: makeAssembly)
     }
 
     @discardableResult
@@ -78,7 +78,7 @@ enum Sample {
     /// Two classes of four rows, in chunks of one row.
     struct Task {
         let source: FeatureChunks
-        let hyperparameters: HeadHyperparameters
+        let training: Training
 
         init(seed: UInt64 = 0) {
             let values = (0..<16).map { Float($0) + Float(seed) }
@@ -89,17 +89,13 @@ enum Sample {
                 preconditionFailure("the sample has chunks")
             }
             source = chunks
-            hyperparameters = HeadHyperparameters(epochCount: 1, seed: seed)
+            training = .epochs(HeadHyperparameters(epochCount: 1, seed: seed))
         }
 
         func description(broadcastComplete: Bool) -> FeatureDescription {
             FeatureDescription(
-                featureCount: 2, classRowCounts: [4, 4], hyperparameters: hyperparameters,
-                chunks: source.manifest.chunks.map {
-                    ChunkDescription(
-                        classIndex: $0.classIndex, firstRow: $0.firstRow, rowCount: $0.rowCount,
-                        byteCount: $0.byteCount, hash: $0.hash)
-                }, broadcastComplete: broadcastComplete)
+                manifest: source.manifest, training: training,
+                broadcastComplete: broadcastComplete)
         }
 
         var chunks: [FeatureChunk] {
@@ -125,13 +121,11 @@ enum Sample {
 
         func description(broadcastComplete: Bool) -> MaterialDescription {
             MaterialDescription(
-                items: chunks.manifest.items.map {
-                    .init(name: $0.name, byteCount: $0.byteCount, chunkHashes: $0.chunkHashes)
-                }, chunkByteCount: 16, broadcastComplete: broadcastComplete)
+                manifest: chunks.manifest, broadcastComplete: broadcastComplete)
         }
 
         var messages: [CoordinatorMessage] {
-            (0..<chunks.manifest.chunkCount).map { index in
+            chunks.manifest.chunks.indices.map { index in
                 let bytes = unsafe chunks.withUnsafeBytes(ofChunk: index) { unsafe [UInt8]($0) }
                 return .chunk(FeatureChunk(index: index, bytes: bytes))
             }
@@ -139,33 +133,29 @@ enum Sample {
     }
 
     static func task(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleAssignment {
-        BundleAssignment(
-            bundle: bundle, attempt: attempt,
-            content: .task(TaskSpec(id: TaskID(5), description: [1, 2])))
+        BundleAssignment(bundle: bundle, attempt: attempt, content: .task([1, 2]))
     }
 
     static func outcome(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleTrained {
         BundleTrained(
-            bundle: bundle, attempt: attempt, busySeconds: 60,
-            content: .task(TaskOutcome(id: TaskID(5), bytes: [9, 8, 7])))
+            bundle: bundle, attempt: attempt, busySeconds: 60, content: .task([9, 8, 7]))
     }
 
     static func assignment(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleAssignment {
         BundleAssignment(
             bundle: bundle, attempt: attempt,
-            heads: [HeadSpec(id: HeadID(0), classes: ClassSet([0, 1]))])
+            content: .heads([HeadKey(ClassSet([0, 1]))]))
     }
 
     static func result(_ bundle: UInt64, attempt: UInt32 = 1) -> BundleTrained {
         BundleTrained(
-            bundle: bundle, attempt: attempt, busySeconds: 0.5, featureCount: 2,
-            heads: [
-                TrainedHead(
-                    id: HeadID(0),
-                    head: Head(
+            bundle: bundle, attempt: attempt, busySeconds: 0.5,
+            content: .heads(
+                [
+                    Head(
                         classes: ClassSet([0, 1]), weights: Matrix(rowCount: 2, columnCount: 2),
-                        biases: [0, 0]))
-            ])
+                        biases: [0, 0])
+                ], featureCount: 2))
     }
 }
 

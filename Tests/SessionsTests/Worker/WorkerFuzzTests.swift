@@ -4,10 +4,9 @@ import Sessions
 import TestSupport
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// A worker's session whose coordinator says anything.
-@Suite struct FuzzTests {
+@Suite struct WorkerFuzzTests {
     private static let limit = 1 << 20
 
     private static func samples(_ task: Sample.Task) -> [[[UInt8]]] {

@@ -2,11 +2,11 @@ import FeatureStore
 import Heads
 import Sessions
 import Testing
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// A worker's session with tasks instead of heads.
-@Suite struct TaskTests {
+@Suite struct WorkerTaskTests {
     private func driver(takesTasks: Bool = true, slotCount: Int = 1) -> Driver {
         Driver(slotCount: slotCount, takesTasks: takesTasks)
     }
@@ -34,8 +34,8 @@ import WorkerRuntime
         for chunk in sample.messages {
             let actions = worker.receive(chunk)
             #expect(!actions.sent.contains(.ready))
-            for case .prepareTasks(let materials, let number) in actions {
-                prepared.append(materials)
+            for case .prepareTasks(let assembly, let number) in actions {
+                prepared.append(try #require(assembly.materials))
                 preparation = number
             }
         }

@@ -1,7 +1,8 @@
+import Numerics
 import Sessions
 import Testing
+import Transfer
 import WireProtocol
-import WorkerRuntime
 
 /// How a worker comes by its rows.
 @Suite struct FeatureTests {
@@ -206,7 +207,7 @@ import WorkerRuntime
         var worker = Driver()
         worker.join()
         var description = task.description(broadcastComplete: false)
-        description.chunks.removeLast()
+        description.manifest.chunks.removeLast()
         guard case .refused = worker.receive(.features(description)).exit else {
             Issue.record("a manifest with a hole was taken")
             return

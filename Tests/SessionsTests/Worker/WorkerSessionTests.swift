@@ -1,7 +1,7 @@
+import Numerics
 import Sessions
 import Testing
 import WireProtocol
-import WorkerRuntime
 
 /// Hello to goodbye; what comes in which order is the coordinator's and the network's choice.
 @Suite struct WorkerSessionTests {

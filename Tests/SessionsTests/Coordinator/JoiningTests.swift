@@ -1,4 +1,4 @@
-import Programs
+import Heads
 import Sessions
 import Testing
 import WireProtocol
@@ -174,6 +174,26 @@ import WireProtocol
         let all = leased.assigned(to: 2) + gone.assigned(to: 2) + later.assigned(to: 2)
         #expect(!all.isEmpty)
         #expect(office.finish([2], held: all).contains(.finish))
+    }
+
+    @Test func whoIsExpelledLosesItsLeasesAndMayComeBack() {
+        var office = Office()
+        let held = office.serve(to: [1]).assigned(to: 1)
+        #expect(!held.isEmpty)
+        office.hello(2)
+        let actions = office.feed(.expelled(.init(bytes: [1]), reason: "its key is gone"))
+        #expect(
+            actions.sent(to: 1) == [
+                .refused(Refused(code: .notAccepting, message: "its key is gone"))
+            ])
+        #expect(office.session.peerCount == 1)
+        // Twice is once, and nobody else is meant.
+        #expect(office.feed(.expelled(.init(bytes: [1]), reason: "again")).isEmpty)
+        #expect(office.feed(.expelled(.init(bytes: [9]), reason: "who")).isEmpty)
+        // Invited again, the same process over the same connection is welcome.
+        let again = office.hello(1)
+        #expect(
+            again.sent(to: 1).contains { if case .welcome = $0 { true } else { false } })
     }
 
     @Test func describesTheFeaturesAgainToWhoIsLongInBecomingReady() {

@@ -1,0 +1,35 @@
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// Workers that a coordinator starts itself.
+    @Suite(.timeLimit(.minutes(2))) struct LocalWorkerTests {
+        /// A set of instructions that this processor has not, whichever it is.
+        private static var foreignISA: String {
+            #if arch(x86_64)
+            "neon"
+            #else
+            "avx512"
+            #endif
+        }
+
+        // Nobody else will come: the run would have waited for ever.
+        @Test func workersThatCannotRunHereEndTheRunInTheirOwnWords() async throws {
+            let folder = try TemporaryDirectory()
+            var job = try Job()
+            job.headEpochs = 2
+            let run = try await TestSupport.run(
+                Lab.coordinator, job.arguments(in: folder.path("run")) + ["--workers", "2"],
+                environment: ["MANYHEADS_ISA": Self.foreignISA], within: .seconds(100))
+            #expect(run.status == 69, "\(run.standardError)")
+            #expect(run.standardOutput == "")
+            let reason = "MANYHEADS_ISA is '\(Self.foreignISA)'"
+            let lines = run.standardError.split(separator: "\n")
+            #expect(lines.contains { $0.hasPrefix("worker: \(reason)") }, "\(run.standardError)")
+            let last = try #require(lines.last)
+            #expect(
+                last.hasPrefix(
+                    "coordinator: none of the workers started here can run: \(reason)"), "\(last)")
+        }
+    }
+}
