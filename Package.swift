@@ -88,6 +88,7 @@ let package = Package(
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
+        module("Model", ["Formats", "Heads", "LeNet"]),
         module("Display", ["Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Display", "Numerics", "Statistics", "Study"]),
         module(
@@ -109,8 +110,8 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore", "Fleet",
-                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Numerics",
-                "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
+                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Model",
+                "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
                 "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -170,6 +171,7 @@ let package = Package(
         tests("FeatureStore", ["FeatureStore", "Hashing", "Heads", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder", "Transfer"]),
+        tests("Model", ["Formats", "Heads", "LeNet", "Model", "Numerics"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Display", "Pages", "Study"]),
         tests(

@@ -70,6 +70,23 @@ package enum JSONValue: Hashable, Sendable, Codable {
     }
 }
 
+extension JSONValue {
+    /// The value as JSON, on one line; a number that JSON cannot hold is null.
+    package var text: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
+
+    /// The value of a JSON text; nil for any other.
+    package init?(text: String) {
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+            return nil
+        }
+        self = value
+    }
+}
+
 extension JSONValue: CustomStringConvertible {
     /// The value on one line, as a message quotes it.
     package var description: String {

@@ -8,7 +8,8 @@ package enum RunDigests {
     /// are given: each its weights `[class, feature]` row by row, then its biases, float32
     /// little-endian.
     package static func heads(_ heads: [Head]) -> String {
-        hexadecimalSHA256(planOrdered(heads).flatMap { [$0.weights.values, $0.biases] })
+        hexadecimalSHA256(
+            heads.sorted { $0.key < $1.key }.flatMap { [$0.weights.values, $0.biases] })
     }
 
     /// Of whole networks in the plan's order: the SHA-256 of each one's weights, as 64 hexadecimal
@@ -30,15 +31,5 @@ package enum RunDigests {
         var hash = SHA256()
         hash.update(csv)
         return hexadecimal(hash.finalize())
-    }
-
-    /// Heads by size, then lexicographically by class list.
-    static func planOrdered(_ heads: [Head]) -> [Head] {
-        // A set's members are an allocation each: made once per head, not once per comparison.
-        heads.map { (members: $0.classes.members, head: $0) }.sorted { left, right in
-            left.members.count != right.members.count
-                ? left.members.count < right.members.count
-                : left.members.lexicographicallyPrecedes(right.members)
-        }.map(\.head)
     }
 }

@@ -167,10 +167,10 @@ import Testing
     @Test(arguments: [2, 3, 5, 10])
     func costsAreThoseOfThePlan(classCount: Int) {
         for scheme in Scheme.allCases {
-            let plan: [HeadSpec]
+            let plan: [HeadKey]
             switch scheme.asks {
             case .output, .allClasses:
-                plan = [HeadSpec(id: HeadID(0), classes: .all(classCount))]
+                plan = [HeadKey(.all(classCount))]
             case .pairs: plan = HeadPlan(.pairs, classCount: classCount).heads
             case .subsets: plan = HeadPlan(.subsets, classCount: classCount).heads
             }

@@ -1,4 +1,5 @@
 import Foundation
+import Heads
 import Journal
 import RunFolder
 import TestSupport
@@ -18,6 +19,7 @@ enum ChaosJob {
         return job
     }
 
+    static let plan = HeadPlan(.subsets, classCount: 6)
     static let headCount = 57
 
     private static let run = Task {

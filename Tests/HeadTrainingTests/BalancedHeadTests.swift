@@ -11,7 +11,7 @@ import Testing
     }
 
     private func train(
-        _ specs: [HeadSpec], _ table: FeatureTable, _ values: HeadHyperparameters,
+        _ specs: [HeadKey], _ table: FeatureTable, _ values: HeadHyperparameters,
         isBalanced: Bool = true, variant: KernelVariant? = nil, windowRowCount: Int? = nil
     ) throws -> [Head] {
         try HeadTrainer(

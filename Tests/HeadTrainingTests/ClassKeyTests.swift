@@ -27,10 +27,8 @@ import Testing
         }
 
         /// The head over these classes of the larger table.
-        func spec(_ whole: [Int]) -> HeadSpec {
-            HeadSpec(
-                id: HeadID(0),
-                classes: ClassSet(whole.compactMap { classes.firstIndex(of: $0) }))
+        func spec(_ whole: [Int]) -> HeadKey {
+            HeadKey(ClassSet(whole.compactMap { classes.firstIndex(of: $0) }))
         }
 
         /// Bits of weights and bias by class of the larger table.
@@ -96,7 +94,7 @@ import Testing
     /// classes by the scalar ones, and in every run by every variant.
     private func expectEqualBits(
         _ whole: FeatureTable, _ name: String,
-        _ train: (Run, [HeadSpec], KernelVariant) throws -> [Head]
+        _ train: (Run, [HeadKey], KernelVariant) throws -> [Head]
     ) throws {
         let all = Run(whole, Array(0..<10))
         let reference = try train(all, Self.heads.map(all.spec), KernelVariant.supported[0])

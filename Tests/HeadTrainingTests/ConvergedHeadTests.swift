@@ -18,9 +18,7 @@ func integerTable(_ counts: [Int], featureCount: Int, modulus: Int) -> FeatureTa
     return FeatureTable(grouping: matrix, labels: labels, classCount: counts.count)
 }
 
-func spec(_ classes: [Int], id: Int = 0) -> HeadSpec {
-    HeadSpec(id: HeadID(UInt32(id)), classes: ClassSet(classes))
-}
+func spec(_ classes: [Int]) -> HeadKey { HeadKey(ClassSet(classes)) }
 
 /// The objective and the largest component of its gradient, the plain way, with the C library.
 ///

@@ -26,8 +26,7 @@ import Testing
                 epochCount: 2, batchSize: 4, dropout: 0.3, seed: 7),
             derivedFrom: nil, variant: try KernelVariant.select(variant))
         let heads = try trainer.train([
-            HeadSpec(id: HeadID(0), classes: ClassSet([0, 2])),
-            HeadSpec(id: HeadID(1), classes: ClassSet([0, 1, 2])),
+            HeadKey(ClassSet([0, 2])), HeadKey(ClassSet([0, 1, 2])),
         ])
         #expect(
             heads[0].weights.values.prefix(4).map(\.bitPattern)

@@ -32,7 +32,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
     private let hyperparameters = HeadHyperparameters(epochCount: 3, batchSize: 24, seed: 11)
 
     private func train(
-        _ specs: [HeadSpec], _ table: FeatureTable, _ hyperparameters: HeadHyperparameters,
+        _ specs: [HeadKey], _ table: FeatureTable, _ hyperparameters: HeadHyperparameters,
         variant: KernelVariant, windowRowCount: Int? = nil
     ) throws -> [Head] {
         let trainer = try HeadTrainer(
@@ -48,7 +48,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         let table = syntheticTable(
             classCount: 13, rowCount: featureCount < 512 ? 150 : 60, featureCount: featureCount)
         let specs = (2...13).map {
-            HeadSpec(id: HeadID(UInt32($0)), classes: ClassSet((0..<$0).map { 12 - $0 }))
+            HeadKey(ClassSet((0..<$0).map { 12 - $0 }))
         }
         for dropout in [0, 0.5, 0.3] as [Float] {
             var values = hyperparameters
@@ -67,7 +67,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
     @Test func wideHeadsHaveEqualBits() throws {
         let table = syntheticTable(classCount: 128, rowCount: 400, featureCount: 17)
         let specs = [127, 128].map {
-            HeadSpec(id: HeadID(UInt32($0)), classes: ClassSet(Array(0..<$0)))
+            HeadKey(ClassSet(Array(0..<$0)))
         }
         let variants = KernelVariant.supported
         let reference = try train(specs, table, hyperparameters, variant: variants[0])
@@ -140,7 +140,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         let trainer = try HeadTrainer(
             table: table, hyperparameters: hyperparameters, derivedFrom: nil, variant: variant)
         #expect(throws: HeadTrainingError.self) {
-            try trainer.train([HeadSpec(id: HeadID(0), classes: ClassSet([1, 3]))])
+            try trainer.train([HeadKey(ClassSet([1, 3]))])
         }
         #expect(throws: HeadTrainingError.self) { try KernelVariant.select("sse9") }
     }
@@ -157,26 +157,26 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
             features: features, featureCount: 8, classRowCounts: [6, 5, 0],
             isHeld: [true, true, false])
         let empty = FeatureTable(features: features, featureCount: 8, classRowCounts: [6, 5, 0])
-        let missing = HeadSpec(id: HeadID(4), classes: ClassSet([0, 2]))
-        let held = HeadSpec(id: HeadID(5), classes: ClassSet([0, 1]))
+        let missing = HeadKey(ClassSet([0, 2]))
+        let held = HeadKey(ClassSet([0, 1]))
         let variant = try KernelVariant.select(nil)
-        for optimum in [nil, 0.01] {
-            var values = hyperparameters
-            values.optimumL2 = optimum
+        for training in [.epochs(hyperparameters), .optimum(l2: 0.01)] as [Training] {
             let trainer = { (table: FeatureTable) in
                 try BundleTrainer(
-                    table: table, hyperparameters: values, derivedFrom: nil, variant: variant)
+                    table: table, training: training, derivedFrom: nil, variant: variant)
             }
             #expect {
                 try trainer(part).train([held, missing])
             } throws: {
                 let error = $0 as? HeadTrainingError
                 return error?.code == .unusableInput
-                    && error?.message == "head 4 has class 2, whose rows are not held here"
+                    && error?.message == "head {0,2} has class 2, whose rows are not held here"
             }
             #expect(bits(try trainer(part).train([held])) == bits(try trainer(whole).train([held])))
             // A class may have no rows at all, as in a small share of a data set.
-            if optimum == nil { #expect(try trainer(empty).train([missing]).count == 1) }
+            if case .epochs = training {
+                #expect(try trainer(empty).train([missing]).count == 1)
+            }
         }
     }
 
@@ -191,7 +191,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
             variant: try #require(KernelVariant.supported.first))
         var askedCount = 0
         #expect(throws: HeadTrainingError.self) {
-            try trainer.train([HeadSpec(id: HeadID(0), classes: ClassSet([0, 1]))]) {
+            try trainer.train([HeadKey(ClassSet([0, 1]))]) {
                 askedCount += 1
                 return askedCount > 3
             }

@@ -175,7 +175,7 @@ import Testing
         let table = integerTable(
             [400] + [Int](repeating: 1, count: 60), featureCount: 768, modulus: 61)
         let trainer = try ConvergedHeadTrainer(table: table, l2: 10)
-        let specs = (1...60).map { spec([0, $0], id: $0) }
+        let specs = (1...60).map { spec([0, $0]) }
         let first = try trainer.train(specs).map { bits($0.head) }
         #expect(try trainer.train(Array(specs[..<3])).map { bits($0.head) } == Array(first[..<3]))
         let last = try ConvergedHeadTrainer(table: table, l2: 10).train([specs[59]])
@@ -187,9 +187,9 @@ import Testing
         let table = FeatureTable(
             features: FloatBuffer(count: 0), featureCount: 20_000,
             classRowCounts: [Int](repeating: 0, count: classCount))
-        for optimum in [nil, 0.1] {
+        for training in [.epochs(HeadHyperparameters()), .optimum(l2: 0.1)] as [Training] {
             let trainer = try BundleTrainer(
-                table: table, hyperparameters: HeadHyperparameters(optimumL2: optimum),
+                table: table, training: training,
                 derivedFrom: nil, variant: KernelVariant.select(nil))
             #expect {
                 try trainer.train([spec(Array(0..<classCount))])

@@ -12,19 +12,75 @@ import Testing
         let plan = HeadPlan(.subsets, classCount: 6)
         for (left, right) in zip(plan.heads, plan.heads.dropFirst()) {
             #expect(left.classes < right.classes)
-            #expect(left.id < right.id)
+            #expect(left < right)
         }
-        for head in plan.heads {
-            #expect(plan.id(of: head.classes) == head.id)
-            #expect(plan[head.id] == head)
+        for (position, head) in plan.heads.enumerated() {
+            #expect(plan.position(of: head) == position)
+            #expect(plan.contains(head.classes))
         }
-        #expect(plan.id(of: ClassSet([1, 9])) == nil)
+        #expect(plan.position(of: HeadKey(ClassSet([1, 9]))) == nil)
+        #expect(!plan.contains(ClassSet([1, 9])))
+        #expect(!plan.contains(ClassSet([1])))
+        // Given in any order, they are in this one.
+        let shuffled = HeadPlan(heads: plan.heads.reversed(), classCount: 6)
+        #expect(shuffled.heads == plan.heads)
     }
 
     @Test func pairsOfThousandsOfClasses() {
         let plan = HeadPlan(.pairs, classCount: 1000)
         #expect(plan.heads.count == 499_500)
-        #expect(plan.id(of: ClassSet([998, 999])) == HeadID(499_499))
+        #expect(plan.position(of: HeadKey(ClassSet([998, 999]))) == 499_499)
+    }
+}
+
+@Suite struct HeadKeyTests {
+    private func key(_ groups: [[Int]]) -> HeadKey? {
+        HeadKey(groups: groups.map { ClassSet($0) })
+    }
+
+    @Test func groupsOfOneAreClasses() throws {
+        let found = try #require(key([[5], [0], [130]]))
+        #expect(found == HeadKey(ClassSet([0, 5, 130])))
+        #expect(found.tellsSingleClasses)
+        #expect(found.outputCount == 3)
+        #expect(found.groups == [ClassSet([0]), ClassSet([5]), ClassSet([130])])
+        #expect(found.text == "0,5,130")
+        #expect(found.description == "{0,5,130}")
+    }
+
+    @Test func groupsStandByTheirLowestClass() throws {
+        let one = try #require(key([[7, 9], [3, 200], [5]]))
+        #expect(one == key([[5], [200, 3], [9, 7]]))
+        #expect(!one.tellsSingleClasses)
+        #expect(one.outputCount == 3)
+        #expect(one.classes == ClassSet([3, 5, 7, 9, 200]))
+        #expect(one.groups == [ClassSet([3, 200]), ClassSet([5]), ClassSet([7, 9])])
+        #expect(one.text == "3+200,5,7+9")
+        #expect(HeadKey(ClassSet([0, 1, 2])) < one)
+        #expect(one != key([[3, 200], [5, 7], [9]]))
+    }
+
+    @Test func whatTellsNothingApartIsNone() {
+        for groups in [[], [[0]], [[0, 1]], [[0], []], [[0, 1], [1]], [[200, 1], [200]]]
+            as [[[Int]]]
+        {
+            #expect(key(groups) == nil)
+        }
+    }
+
+    @Test(arguments: ["0,1", "0,5,130", "0+1,2", "3+200,5,7+9", "0,1048575"])
+    func textsAreReadAgain(text: String) throws {
+        let found = try #require(HeadKey(text))
+        #expect(found.text == text)
+    }
+
+    @Test(arguments: [
+        "", ",", "0", "0,", "0,0", "1,0", "00,1", "+0,1", "0+1", "0+1,1", "1+0,2", "2+3,0+1",
+        "-1,0",
+        "0,1048576", "0,x", "0, 1", "0,1\n", "0++1,2", "99999999999999999999,1",
+    ])
+    func otherTextsAreNone(text: String) {
+        #expect(HeadKey(text) == nil)
     }
 }
 

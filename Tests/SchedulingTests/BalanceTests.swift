@@ -126,10 +126,10 @@ func works(
     _ kind: HeadPlan.Kind, classCount: Int, rowCount: Int, featureCount: Int = 256,
     epochCount: Int = 20
 ) -> [HeadWork] {
-    HeadPlan(kind, classCount: classCount).heads.map { head in
+    HeadPlan(kind, classCount: classCount).heads.enumerated().map { position, head in
         let size = head.classes.count
         return HeadWork(
-            id: head.id,
+            id: WorkID(UInt32(position)),
             trainingFlops: head.trainingFlops(
                 rowCount: rowCount * size / classCount, featureCount: featureCount,
                 epochCount: epochCount),

@@ -34,7 +34,7 @@ import Testing
     ///
     /// - Returns: how many died.
     private func deaths(
-        _ bench: inout SchedulerBench, guilty: Set<HeadID>, slotCount: Int
+        _ bench: inout SchedulerBench, guilty: Set<WorkID>, slotCount: Int
     ) -> Int {
         var deaths = 0
         for worker in UInt64(1)...1_000 {
@@ -57,14 +57,14 @@ import Testing
     @Test(arguments: [1, 4])
     func theGuiltyHeadIsFoundAndNobodyElse(slotCount: Int) {
         var bench = SchedulerBench(headCount: 200, flops: 0.1e9) { $0.bundleHeadCountMax = 64 }
-        let guilty: Set<HeadID> = [HeadID(77), HeadID(150)]
+        let guilty: Set<WorkID> = [WorkID(77), WorkID(150)]
         let count = deaths(&bench, guilty: guilty, slotCount: slotCount)
         #expect(bench.scheduler.isFinished)
         #expect(Set(bench.scheduler.quarantinedHeads) == guilty)
         #expect(bench.scheduler.acceptedHeadCount == 198)
         // Three deaths, one a level of halving, three of the head alone; twice.
         #expect(count <= 2 * (3 + 6 + 3), "\(count) deaths")
-        #expect(bench.scheduler.deathCount(of: HeadID(77)) >= 3)
+        #expect(bench.scheduler.deathCount(of: WorkID(77)) >= 3)
     }
 
     @Test func bundleIsSplitAfterThreeDeathsAndRunsAloneAfterTwo() {
@@ -82,7 +82,7 @@ import Testing
         #expect(other.map(\.heads) == [ids(2..<4)])
         _ = bench.lose(4)
         #expect(bench.add(6, slotCount: 2).map(\.heads) == [ids(0..<1)])
-        #expect(bench.scheduler.deathCount(of: HeadID(0)) == 4)
+        #expect(bench.scheduler.deathCount(of: WorkID(0)) == 4)
     }
 
     @Test func quarantinedHeadComesBackWithALateResult() {
@@ -96,7 +96,7 @@ import Testing
         #expect(rest.map(\.heads) == [ids(1..<2)])
         let given = bench.add(3)
         #expect(given.map(\.heads) == [ids(0..<1)])
-        #expect(bench.lose(3) == [.quarantine(HeadID(0))])
+        #expect(bench.lose(3) == [.quarantine(WorkID(0))])
         #expect(bench.scheduler.quarantinedHeads == ids(0..<1))
         let last = given[0]
         // Worker 3 was not dead, only slow to answer.
@@ -116,7 +116,7 @@ import Testing
             _ = bench.lose(worker)
         }
         bench.add(3)
-        #expect(bench.lose(3) == [.quarantine(HeadID(0)), .finish(quarantined: ids(0..<1))])
+        #expect(bench.lose(3) == [.quarantine(WorkID(0)), .finish(quarantined: ids(0..<1))])
     }
 
     @Test func workerWithThreeInvalidResultsIsDismissed() {
@@ -184,14 +184,14 @@ import Testing
             if !queues[step % 2].isEmpty {
                 let bundle = queues[step % 2].removeFirst()
                 actions +=
-                    bundle.heads.contains(HeadID(5))
+                    bundle.heads.contains(WorkID(5))
                     ? bench.reject(bundle, by: worker) : bench.train(bundle, by: worker)
             }
             queues[0] += assignments(actions, to: 0)
             queues[1] += assignments(actions, to: 1)
         }
         #expect(bench.scheduler.isFinished)
-        #expect(bench.scheduler.quarantinedHeads == [HeadID(5)])
+        #expect(bench.scheduler.quarantinedHeads == [WorkID(5)])
         #expect(bench.scheduler.workerStatistics.allSatisfy { $0.status == .ready })
     }
 
@@ -202,7 +202,7 @@ import Testing
             bench.seconds += 11
             #expect(bench.handle(.tick).count == 1)
             let lost = bench.lose(worker)
-            #expect(worker < 3 ? lost == [] : lost.first == .quarantine(HeadID(0)))
+            #expect(worker < 3 ? lost == [] : lost.first == .quarantine(WorkID(0)))
         }
     }
 }

@@ -22,26 +22,26 @@ struct FleetChecker {
     var newest: [Int: WorkerID] = [:]
 
     private let configuration: SchedulerConfiguration
-    private var works: [HeadID: HeadWork] = [:]
+    private var works: [WorkID: HeadWork] = [:]
     private var slots: [WorkerID: Int] = [:]
     private var ready: Set<WorkerID> = []
     private(set) var dismissed: Set<WorkerID> = []
-    private var leases: [LeaseName: (worker: WorkerID, heads: [HeadID])] = [:]
+    private var leases: [LeaseName: (worker: WorkerID, heads: [WorkID])] = [:]
     private var held: [WorkerID: Set<LeaseName>] = [:]
     /// The heads that are there, of which process and with which bytes.
-    private var kept: [HeadID: (trainer: TrainerID, version: UInt64)] = [:]
-    private var challenges: [HeadID: [(trainer: TrainerID, version: UInt64)]] = [:]
+    private var kept: [WorkID: (trainer: TrainerID, version: UInt64)] = [:]
+    private var challenges: [WorkID: [(trainer: TrainerID, version: UInt64)]] = [:]
     private var trainers: [WorkerID: TrainerID] = [:]
     private var leasedBy: [LeaseName: TrainerID] = [:]
     private var distrusted: Set<TrainerID> = []
-    private let checked: Set<HeadID>
-    private var blames: [HeadID: Int] = [:]
-    private var quarantined: Set<HeadID> = []
+    private let checked: Set<WorkID>
+    private var blames: [WorkID: Int] = [:]
+    private var quarantined: Set<WorkID> = []
     private var mostReady = 0
     private var finishCount = 0
 
     init(
-        _ works: [HeadWork], configuration: SchedulerConfiguration, checked: Set<HeadID> = []
+        _ works: [HeadWork], configuration: SchedulerConfiguration, checked: Set<WorkID> = []
     ) {
         self.configuration = configuration
         self.checked = checked
@@ -49,7 +49,7 @@ struct FleetChecker {
         for work in works { self.works[work.id] = work }
     }
 
-    func flops(_ head: HeadID) -> Double { works[head]?.trainingFlops ?? 0 }
+    func flops(_ head: WorkID) -> Double { works[head]?.trainingFlops ?? 0 }
 
     mutating func handle(
         _ event: HeadScheduler.Event, at now: Instant, version: UInt64 = 0
@@ -81,7 +81,7 @@ struct FleetChecker {
         return nil
     }
 
-    func failureAtEnd(poison: Set<HeadID>) -> String? {
+    func failureAtEnd(poison: Set<WorkID>) -> String? {
         if !scheduler.isFinished { return "never finished" }
         if finishCount != 1 { return "finished \(finishCount) times" }
         for (head, bytes) in kept where bytes.version != 0 {
@@ -136,13 +136,13 @@ struct FleetChecker {
     }
 
     /// The heads of a result that are there with other bytes.
-    func differing(_ bundle: BundleID, _ attempt: UInt32, version: UInt64) -> [HeadID] {
+    func differing(_ bundle: BundleID, _ attempt: UInt32, version: UInt64) -> [WorkID] {
         let heads = leases[LeaseName(bundle: bundle, attempt: attempt)]?.heads ?? []
         return heads.filter { kept[$0].map { $0.version != version } ?? false }
     }
 
     /// What the coordinator finds when it trains a head itself.
-    mutating func verdict(on head: HeadID) -> HeadScheduler.Event {
+    mutating func verdict(on head: WorkID) -> HeadScheduler.Event {
         let versions = challenges.removeValue(forKey: head) ?? []
         let guilty = (versions + (kept[head].map { [$0] } ?? [])).filter { $0.version != 0 }
         tally["verdict", default: 0] += 1
@@ -259,7 +259,7 @@ struct FleetChecker {
         of event: HeadScheduler.Event, _ result: [HeadScheduler.Action]
     ) {
         guard case .bundleTrained(let bundle, let attempt, _, _, _) = event else { return }
-        var sorted: [HeadID] = []
+        var sorted: [WorkID] = []
         var discardCount = 0
         for action in result {
             switch action {

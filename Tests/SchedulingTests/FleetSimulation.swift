@@ -17,11 +17,11 @@ struct FleetPlan {
     /// The first worker's share of invalid results.
     var invalidChance = 0.0
     /// Heads that a second process trains as well.
-    var checked: Set<HeadID> = []
+    var checked: Set<WorkID> = []
     /// A worker whose every process computes wrongly, each in its own way, until all is calm.
     var liar: Int?
     /// Heads that kill their worker.
-    var poison: Set<HeadID> = []
+    var poison: Set<WorkID> = []
     var speeds: [Double]
     var slotCounts: [Int]
     var configuration = SchedulerConfiguration()
@@ -50,7 +50,7 @@ struct FleetPlan {
         if generator.chance(0.5) {
             let share = Double.random(in: 0.05...1, using: &generator)
             checked = Set(
-                (0..<UInt32(headCount)).map { HeadID($0) }.filter { _ in
+                (0..<UInt32(headCount)).map { WorkID($0) }.filter { _ in
                     generator.chance(share)
                 })
             if generator.chance(0.5) { liar = workerCount - 1 }
@@ -58,8 +58,8 @@ struct FleetPlan {
         if generator.chance(0.25) {
             // Deaths by poison alone, so that the quarantine can be foretold.
             let first = UInt32.random(in: 0..<UInt32(headCount), using: &generator)
-            poison = [HeadID(first)]
-            if generator.chance(0.3) { poison.insert(HeadID(UInt32(headCount - 1))) }
+            poison = [WorkID(first)]
+            if generator.chance(0.3) { poison.insert(WorkID(UInt32(headCount - 1))) }
             return
         }
         if generator.chance(0.7) { lossChance = Double.random(in: 0...0.3, using: &generator) }
@@ -74,7 +74,7 @@ struct FleetPlan {
         (0..<UInt32(headCount)).map { number in
             // Some cost the same, so that ties are met.
             HeadWork(
-                id: HeadID(number), trainingFlops: 0.4e9 * Double(1 + number % 7),
+                id: WorkID(number), trainingFlops: 0.4e9 * Double(1 + number % 7),
                 resultByteCount: 1_000 + 500 * Int(number % 7))
         }
     }
@@ -109,7 +109,7 @@ struct FleetSimulation {
         case beat(worker: Int)
         case schedulerTick
         /// The coordinator trained heads itself.
-        case verdict([HeadID])
+        case verdict([WorkID])
         case misfortune
         case restart(worker: Int)
     }

@@ -59,10 +59,10 @@ import Testing
         configuration.firstBundleSeconds = 100
         let costs = [1.0, 3, 2, 3, 1, 2].enumerated()
         var bench = SchedulerBench(
-            costs.map { HeadWork(id: HeadID(UInt32($0)), trainingFlops: $1, resultByteCount: 1) },
+            costs.map { HeadWork(id: WorkID(UInt32($0)), trainingFlops: $1, resultByteCount: 1) },
             configuration: configuration)
         let given = bench.add(1, slotCount: 2) + bench.add(2)
-        #expect(given.flatMap(\.heads) == [1, 3, 2, 5, 0, 4].map { HeadID($0) })
+        #expect(given.flatMap(\.heads) == [1, 3, 2, 5, 0, 4].map { WorkID($0) })
     }
 
     @Test func bundleKeepsItsLimits() {

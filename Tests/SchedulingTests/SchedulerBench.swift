@@ -19,7 +19,7 @@ struct SchedulerBench {
         configuration.bundleLeadSeconds = .infinity
         configure(&configuration)
         let works = (0..<UInt32(headCount)).map {
-            HeadWork(id: HeadID($0), trainingFlops: flops, resultByteCount: resultByteCount)
+            HeadWork(id: WorkID($0), trainingFlops: flops, resultByteCount: resultByteCount)
         }
         scheduler = HeadScheduler(heads: works, configuration: configuration)
     }
@@ -79,4 +79,4 @@ func assignments(
     }
 }
 
-func ids(_ range: Range<UInt32>) -> [HeadID] { range.map { HeadID($0) } }
+func ids(_ range: Range<UInt32>) -> [WorkID] { range.map { WorkID($0) } }

@@ -8,7 +8,7 @@ import Testing
     private func bench(_ seconds: [Double]) -> SchedulerBench {
         let works = seconds.enumerated().map {
             HeadWork(
-                id: HeadID(UInt32($0.offset)), trainingFlops: $0.element * 20e9,
+                id: WorkID(UInt32($0.offset)), trainingFlops: $0.element * 20e9,
                 resultByteCount: 0)
         }
         return SchedulerBench(works, configuration: SchedulerConfiguration(tasksOf: 1))
@@ -17,12 +17,12 @@ import Testing
     @Test func longestFirstOneASlotAndNoneWaiting() {
         var bench = bench([1, 60, 5, 1_200, 60, 2])
         let given = bench.add(1, slotCount: 2)
-        #expect(given.map(\.heads) == [[HeadID(3)], [HeadID(1)]])
+        #expect(given.map(\.heads) == [[WorkID(3)], [WorkID(1)]])
         bench.seconds = 50
         let next = assignments(bench.train(given[1], by: 1, busySeconds: 50))
-        #expect(next.map(\.heads) == [[HeadID(4)]])
+        #expect(next.map(\.heads) == [[WorkID(4)]])
         // Who joins later takes what is left, of whatever size.
-        #expect(bench.add(2, slotCount: 4).map(\.heads) == [[HeadID(2)], [HeadID(5)], [HeadID(0)]])
+        #expect(bench.add(2, slotCount: 4).map(\.heads) == [[WorkID(2)], [WorkID(5)], [WorkID(0)]])
     }
 
     @Test func aLeaseOutlastsAWrongGuess() {
@@ -63,7 +63,7 @@ import Testing
     @Test func failuresCostTasksAndNotTheirWorker() {
         var bench = bench([Double](repeating: 1, count: 12))
         var queue = bench.add(1)
-        var quarantined: [HeadID] = []
+        var quarantined: [WorkID] = []
         var dismissed = false
         for _ in 0..<100 where !bench.scheduler.isFinished {
             bench.seconds += 0.5

@@ -2,18 +2,20 @@ import Decoding
 import Formats
 import Foundation
 import Heads
+import FeatureSource
 import ImageData
+import Model
 import LeNet
 import Numerics
 import RunFolder
 import System
 
-/// A finished run, read back from its files: all that predicting takes.
+/// A finished run, read back from its files: all that evaluating takes.
 struct FinishedModel {
     let results: RunResults
-    let backbone: BackboneWeights
-    /// The backbone's output layer.
-    let output: Head
+    let model: Model
+    /// The backbone's output layer; nil where features came from files.
+    let output: Head?
     /// The run's heads; those it could not train are taken from the backbone's own outputs.
     let heads: HeadBank
     private let folder: String
@@ -23,11 +25,11 @@ struct FinishedModel {
         /// `[sample, feature]`.
         let features: Matrix
         let labels: [Int]
-        /// Whether they came from the run's .npy files, rather than from running the backbone.
+        /// Whether they came from the run's .npy files, rather than from the data.
         let isSaved: Bool
     }
 
-    var classCount: Int { results.data.classes }
+    var classCount: Int { model.classCount }
 
     /// Reads model and results.
     ///
@@ -50,29 +52,24 @@ struct FinishedModel {
             )
         }
         let path = RunDirectory.path(of: .model, in: folder)
-        let file = try Safetensors(contentsOf: path)
-        let classCount = results.data.classes
-        guard file.metadata["digest.heads"] == results.digests.heads,
-            (2...1 << 20).contains(classCount)
+        model = try Model(try RunDirectory.readTensors(.model, in: folder), path: path)
+        guard model.metadata["digest.heads"] == results.digests.heads,
+            model.classCount == results.data.classes
         else {
             throw RunError(.data, "\(path) is not of the run whose results.json lies beside it")
         }
-        backbone = try BackboneWeights(file.tensors, "backbone.", path: path)
-        let width = BackboneConfiguration.featureCount
-        guard backbone.fc2Weight.shape == [classCount, width],
-            backbone.fc2Bias.shape == [classCount]
-        else {
-            throw RunError(.data, "\(path) has no output layer over \(classCount) classes")
-        }
-        output = backbone.outputHead
-        var found = try ModelArtefact.heads(in: file)
+        let output = model.backbone?.outputHead
+        var found = model.heads
         for members in results.quarantine?.heads ?? [] {
-            guard members.count >= 2, members.allSatisfy({ (0..<classCount).contains($0) }) else {
+            guard let output, members.count >= 2,
+                members.allSatisfy({ (0..<results.data.classes).contains($0) })
+            else {
                 throw RunError(
-                    .data, "\(folder) names heads in results.json that are over no classes of it")
+                    .data, "\(folder) names heads in results.json that nothing stands in for")
             }
             found.append(output.restricted(to: ClassSet(members)))
         }
+        self.output = output
         heads = try HeadBank(found)
     }
 
@@ -95,7 +92,7 @@ struct FinishedModel {
             : try computedTestSet(options)
         guard set.features.rowCount == results.data.testRows,
             set.labels.count == results.data.testRows,
-            set.features.columnCount == BackboneConfiguration.featureCount,
+            set.features.columnCount == model.featureCount,
             set.labels.allSatisfy({ (0..<classCount).contains($0) })
         else {
             throw RunError(
@@ -107,7 +104,8 @@ struct FinishedModel {
     }
 
     private func computedTestSet(_ options: EvaluateOptions) throws -> TestSet {
-        let dataset = try Dataset.load(try request(options))
+        guard let weights = model.backbone else { return try readTestSet() }
+        let dataset = try images(options)
         guard dataset.sha256 == results.data.sha256 else {
             throw RunError(
                 .data,
@@ -129,10 +127,38 @@ struct FinishedModel {
             }
             configuration.precision = precision
         }
-        let backbone = try Backbone(configuration, weights: backbone)
+        let backbone = try Backbone(configuration, weights: weights)
         return TestSet(
             features: try backbone.features(pixels: dataset.test.pixels),
             labels: dataset.test.labels, isSaved: false)
+    }
+
+    /// Features of files, which are read again.
+    private func readTestSet() throws -> TestSet {
+        guard let request = UserDataRequest(results.config) else {
+            throw RunError(.data, "the config in \(folder)/results.json does not say which files")
+        }
+        let data = try UserData.load(request)
+        guard data.sha256 == results.data.sha256, case .features(_, let test?) = data.rows,
+            let labels = data.testLabels
+        else {
+            throw RunError(
+                .data,
+                "the files that \(folder) was trained on have changed, or have no test rows; evaluate a run with --save-features"
+            )
+        }
+        return TestSet(features: test, labels: labels, isSaved: false)
+    }
+
+    /// The run's images, by its config.
+    private func images(_ options: EvaluateOptions) throws -> Dataset {
+        guard let request = UserDataRequest(results.config) else {
+            return try Dataset.load(try self.request(options))
+        }
+        guard case .images(let dataset) = try RunData.load(request) else {
+            throw RunError(.data, "\(request.train) holds no images any more")
+        }
+        return dataset
     }
 
     /// The run's data, by its config.
@@ -160,5 +186,18 @@ struct FinishedModel {
         case .string(let text): UInt64(text)
         default: nil
         }
+    }
+}
+
+extension UserDataRequest {
+    /// The files that a run's config names; nil for a run on a data set.
+    fileprivate init?(_ config: [String: JSONValue]) {
+        func text(_ key: String) -> String? {
+            if case .string(let text)? = config[key] { text } else { nil }
+        }
+        guard let train = text("train") else { return nil }
+        self.init(
+            train: train, trainLabels: text("train_labels"), test: text("test"),
+            testLabels: text("test_labels"), kind: text("as").flatMap { Kind(rawValue: $0) })
     }
 }

@@ -6,30 +6,6 @@ import LeNet
 import System
 
 // The backbone and its features to the journal and back.
-extension BackboneWeights {
-    /// The tensors under their names behind a prefix.
-    func named(_ prefix: String) -> [NamedTensor] {
-        zip(Self.names, tensors).map { NamedTensor(prefix + $0, $1.shape, $1.values) }
-    }
-
-    /// The tensors that ``named(_:)`` made, out of the file at `path`.
-    init(_ tensors: [NamedTensor], _ prefix: String, path: String) throws(RunError) {
-        var found: [BackboneTensor] = []
-        for name in Self.names {
-            guard let tensor = tensors.first(where: { $0.name == prefix + name }),
-                let values = tensor.floats
-            else {
-                throw RunError(.data, "\(path) lacks \(prefix)\(name); use another run folder")
-            }
-            found.append(BackboneTensor(shape: tensor.shape, values: values))
-        }
-        self.init(
-            conv1Weight: found[0], conv1Bias: found[1], conv2Weight: found[2],
-            conv2Bias: found[3], fc1Weight: found[4], fc1Bias: found[5], fc2Weight: found[6],
-            fc2Bias: found[7])
-    }
-}
-
 extension BackboneCheckpoint {
     private static let weightPrefix = "weights."
     private static let gradientPrefix = "squared_gradients."

@@ -1,4 +1,5 @@
 import FeatureSource
+import Formats
 import ImageData
 import Numerics
 
@@ -16,6 +17,13 @@ enum RunData: Sendable {
         guard let request = options.userData else {
             return .images(try Dataset.load(options.datasetRequest))
         }
+        return try load(request)
+    }
+
+    /// Reads the user's own files.
+    ///
+    /// - Throws: `FormatError`, one sentence that names the file and the cure.
+    static func load(_ request: UserDataRequest) throws(FormatError) -> RunData {
         let data = try UserData.load(request)
         switch data.rows {
         case .features(let train, let test):

@@ -36,10 +36,10 @@ struct RunRecord {
             features: backbone.featureDigest, heads: trained.digest,
             predictions: RunDigests.predictions(predictions))
         try directory.write(predictions, as: .predictions)
-        let model = try ModelArtefact.file(
-            backbone: backbone.weights?.named("backbone.") ?? [], heads: trained.heads,
-            metadata: metadata(digests))
-        try directory.write(model.encoded(), as: .model)
+        let model = Model(
+            classNames: data.classNames, classKeys: data.classKeys, heads: trained.heads,
+            backbone: backbone.weights, metadata: metadata(digests))
+        try directory.write(model.file().encoded(), as: .model)
         try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
         let results = results(digests, clock.timing)
         try directory.write(results)
@@ -48,12 +48,7 @@ struct RunRecord {
 
     private func metadata(_ digests: RunResults.Digests) -> [String: String] {
         var metadata = [
-            "dataset": data.name,
-            "classes": data.classNames.joined(separator: ","),
-            // Names of the user's own may have commas.
-            "class_names": Self.json(data.classNames),
-            "class_keys": Self.json(data.classKeys.map(String.init)),
-            "seed": "\(options.seed)", "digest.features": digests.features,
+            "dataset": data.name, "seed": "\(options.seed)", "digest.features": digests.features,
             "digest.heads": digests.heads, "digest.predictions": digests.predictions,
         ]
         if options.headMode != .frozen { metadata["heads.networks"] = options.headMode.rawValue }
@@ -63,13 +58,6 @@ struct RunRecord {
             }.joined(separator: ";")
         }
         return metadata
-    }
-
-    private static func json(_ texts: [String]) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        // Texts are always representable.
-        return (try? encoder.encode(texts)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     }
 
     private var verification: RunResults.Verification? {

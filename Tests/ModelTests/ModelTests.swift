@@ -1,0 +1,110 @@
+import Formats
+import Heads
+import Model
+import Numerics
+import Testing
+
+@Suite struct ModelTests {
+    private let heads = [
+        countingHead([0, 1, 2], featureCount: 4, from: 100),
+        countingHead([1, 2], featureCount: 4, from: 30),
+        countingHead([0, 2], featureCount: 4, from: 20),
+        countingHead([0, 1], featureCount: 4, from: 10),
+    ]
+
+    @Test func storesHeadsBySize() throws {
+        let backbone = [NamedTensor("backbone.fc2.bias", [3], [7, 8, 9])]
+        let file = Safetensors(
+            metadata: ["seed": "0"], tensors: try backbone + ModelTensors.tensors(of: heads))
+        let read = try Safetensors(decoding: file.encoded())
+        #expect(
+            read.tensors.map(\.name) == [
+                "backbone.fc2.bias", "heads.k2.bias", "heads.k2.classes", "heads.k2.weight",
+                "heads.k3.bias", "heads.k3.classes", "heads.k3.weight",
+            ])
+        #expect(read["heads.k2.classes"]?.integers == [0, 1, 0, 2, 1, 2])
+        #expect(read["heads.k2.classes"]?.shape == [3, 2])
+        #expect(read["heads.k2.weight"]?.shape == [3, 2, 4])
+        #expect(read["heads.k2.weight"]?.floats?.prefix(9) == [10, 11, 12, 13, 14, 15, 16, 17, 20])
+        #expect(read["heads.k2.bias"]?.floats == [-10, -11, -20, -21, -30, -31])
+        #expect(try ModelTensors.heads(in: read) == heads.reversed())
+        #expect(read["backbone.fc2.bias"]?.floats == [7, 8, 9])
+    }
+
+    @Test func refusesHeadsThatDoNotFit() throws {
+        for extra in [
+            countingHead([0, 1], featureCount: 4, from: 0),
+            countingHead([0, 3], featureCount: 5, from: 0),
+        ] {
+            #expect(throws: FormatError.self) {
+                try ModelTensors.tensors(of: heads + [extra])
+            }
+        }
+        let file = Safetensors(
+            metadata: [:], tensors: try ModelTensors.tensors(of: heads))
+        for (index, tensor) in file.tensors.enumerated() {
+            var missing = file
+            missing.tensors.remove(at: index)
+            if !tensor.name.hasSuffix("classes") {
+                #expect(throws: FormatError.self) { try ModelTensors.heads(in: missing) }
+            }
+            for classes in [[1, 0], [1, 1], [-1, 0], [0, .max]] as [[Int64]] {
+                var wrong = missing
+                wrong.tensors.append(
+                    NamedTensor(
+                        name: "heads.k2.classes", shape: [3, 2],
+                        content: .int64(classes + [0, 2, 1, 2])))
+                if tensor.name == "heads.k2.classes" {
+                    #expect(throws: FormatError.self) { try ModelTensors.heads(in: wrong) }
+                }
+            }
+        }
+    }
+
+    @Test func namesAndKeysComeBack() throws {
+        let model = Model(
+            classNames: ["a,b", "\"c\"", "ü", "d"], classKeys: [7, .max, 0, 1 << 40],
+            heads: heads, backbone: nil, metadata: ["dataset": "x"])
+        let read = try Model(
+            Safetensors(decoding: try model.file().encoded()), path: "model.safetensors")
+        #expect(read.classNames == model.classNames)
+        #expect(read.classKeys == model.classKeys)
+        #expect(read.heads == heads.reversed())
+        #expect(read.backbone == nil)
+        #expect(read.featureCount == 4)
+        #expect(read.metadata == ["dataset": "x"])
+    }
+
+    @Test func refusesFilesThatAreNoModels() throws {
+        let model = Model(
+            classNames: ["a", "b", "c"], classKeys: [0, 1, 2], heads: heads, backbone: nil)
+        let file = try model.file()
+        func code(_ change: (inout Safetensors) -> Void) -> FormatError.Code? {
+            var changed = file
+            change(&changed)
+            do throws(FormatError) {
+                _ = try Model(changed, path: "m")
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        #expect(code { _ in } == nil)
+        #expect(code { $0.metadata["class_names"] = nil } != nil)
+        #expect(code { $0.metadata["class_names"] = "[\"a\",\"b\"]" } != nil)
+        #expect(code { $0.metadata["class_names"] = "[1,2,3]" } != nil)
+        #expect(code { $0.metadata["class_keys"] = "[\"0\",\"0\",\"2\"]" } != nil)
+        #expect(code { $0.metadata["class_keys"] = "[\"0\",\"x\",\"2\"]" } != nil)
+        // A backbone of which something is missing.
+        #expect(code { $0.tensors.append(NamedTensor("backbone.fc2.bias", [3], [1, 2, 3])) } != nil)
+    }
+}
+
+func countingHead(_ classes: [Int], featureCount: Int, from start: Float) -> Head {
+    Head(
+        classes: ClassSet(classes),
+        weights: Matrix(
+            rowCount: classes.count, columnCount: featureCount,
+            values: (0..<classes.count * featureCount).map { start + Float($0) }),
+        biases: classes.indices.map { -start - Float($0) })
+}
