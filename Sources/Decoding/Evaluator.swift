@@ -23,6 +23,11 @@ package struct Evaluator: Sendable {
         package let outputsPerRow: Double
         /// The share of rows whose most probable class was the same in every head asked.
         package let topNeverChangedShare: Double
+
+        /// Floating-point operations of the heads asked per row, on average: `2 |S| d` each.
+        package func flopsPerRow(featureCount: Int) -> Double {
+            outputsPerRow * 2 * Double(featureCount)
+        }
     }
 
     private let decoder: SchemeDecoder

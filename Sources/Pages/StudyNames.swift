@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -26,27 +27,10 @@ enum StudyNames {
         }
     }
 
-    static func scheme(_ key: String) -> String { StudyScheme(rawValue: key)?.title ?? key }
+    static func scheme(_ key: String) -> String { Scheme(rawValue: key)?.title ?? key }
 
     /// The scheme in a word or two.
-    static func shortScheme(_ key: String) -> String {
-        switch StudyScheme(rawValue: key) {
-        case .oneVsAll: "one-vs-all"
-        case .oneVsAllEqualSteps: "equal steps"
-        case .oneVsAllRefit: "refit"
-        case .softVote: "soft vote"
-        case .hardVote: "hard vote"
-        case .pairwiseCoupling: "coupling"
-        case .eliminationGraph: "DAG"
-        case .treeElimination: "tree"
-        case nil: key
-        }
-    }
-
-    /// The scheme as the post names it, for the two it proposes.
-    static func inWords(_ scheme: StudyScheme) -> String {
-        scheme == .softVote ? "all-vs-all" : scheme.title
-    }
+    static func shortScheme(_ key: String) -> String { Scheme(rawValue: key)?.shortTitle ?? key }
 
     /// A share of rows: `1%`, `0.5%`, `100%`.
     static func fraction(_ share: Double) -> String {

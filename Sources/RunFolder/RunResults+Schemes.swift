@@ -1,47 +1,4 @@
 extension RunResults {
-    /// The schemes evaluated; what a run trained no heads for is absent.
-    package struct Schemes: Codable, Sendable, Equatable {
-        /// The backbone's own softmax.
-        package var oneVsAll: SchemeSummary
-        /// The head over all classes: the control.
-        package var oneVsAllRefit: SchemeSummary?
-        /// The vote of all pair heads.
-        package var allVsAll: SchemeSummary?
-        /// Elimination from all classes down to one.
-        package var tree: SchemeSummary?
-        /// A vote a pair head for one class.
-        package var allVsAllHardVote: SchemeSummary?
-        /// The probabilities that fit all pairs best.
-        package var allVsAllCoupling: SchemeSummary?
-        /// Elimination over pairs.
-        package var dag: SchemeSummary?
-
-        private enum CodingKeys: String, CodingKey {
-            case oneVsAll = "one_vs_all"
-            case oneVsAllRefit = "one_vs_all_refit"
-            case allVsAll = "all_vs_all"
-            case tree
-            case allVsAllHardVote = "all_vs_all_hard_vote"
-            case allVsAllCoupling = "all_vs_all_coupling"
-            case dag
-        }
-
-        /// The schemes evaluated, nil for those without heads.
-        package init(
-            oneVsAll: SchemeSummary, oneVsAllRefit: SchemeSummary?, allVsAll: SchemeSummary?,
-            tree: SchemeSummary?, allVsAllHardVote: SchemeSummary? = nil,
-            allVsAllCoupling: SchemeSummary? = nil, dag: SchemeSummary? = nil
-        ) {
-            self.oneVsAll = oneVsAll
-            self.oneVsAllRefit = oneVsAllRefit
-            self.allVsAll = allVsAll
-            self.tree = tree
-            self.allVsAllHardVote = allVsAllHardVote
-            self.allVsAllCoupling = allVsAllCoupling
-            self.dag = dag
-        }
-    }
-
     /// How a scheme did and what it costs.
     package struct SchemeSummary: Codable, Sendable, Equatable {
         /// Share of the test rows predicted right, in [0, 1].
@@ -54,6 +11,8 @@ extension RunResults {
         package var brier: Double
         /// Expected calibration error of the highest probability, in fifteen bins.
         package var ece: Double
+        /// Share of the test rows whose label is among the five most probable classes.
+        package var topFiveAccuracy: Double
         /// Heads trained for it.
         package var heads: Int
         /// Heads asked for one prediction.
@@ -65,20 +24,23 @@ extension RunResults {
 
         private enum CodingKeys: String, CodingKey {
             case accuracy, correct, nll, brier, ece, heads
+            case topFiveAccuracy = "top5_accuracy"
             case headsPerPrediction = "heads_per_prediction"
             case parameters, bytes
         }
 
         /// A summary of these figures.
         package init(
-            accuracy: Double, correct: Int, nll: Double, brier: Double,
-            ece: Double, heads: Int, headsPerPrediction: Int, parameters: Int, bytes: Int
+            accuracy: Double, correct: Int, nll: Double, brier: Double, ece: Double,
+            topFiveAccuracy: Double, heads: Int, headsPerPrediction: Int, parameters: Int,
+            bytes: Int
         ) {
             self.accuracy = accuracy
             self.correct = correct
             self.nll = nll
             self.brier = brier
             self.ece = ece
+            self.topFiveAccuracy = topFiveAccuracy
             self.heads = heads
             self.headsPerPrediction = headsPerPrediction
             self.parameters = parameters

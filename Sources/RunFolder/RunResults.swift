@@ -6,8 +6,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var config: [String: JSONValue]
     /// What the run was trained and tested on.
     package var data: DataSummary
-    /// How the schemes did.
-    package var schemes: Schemes
+    /// How the schemes did, by their keys; what a run trained no heads for is absent.
+    package var schemes: [String: SchemeSummary]
     /// The digests that two equal runs share.
     package var digests: Digests
     /// How long each phase took.
@@ -29,7 +29,8 @@ package struct RunResults: Codable, Sendable, Equatable {
 
     /// Results of these parts.
     package init(
-        config: [String: JSONValue], data: DataSummary, schemes: Schemes, digests: Digests,
+        config: [String: JSONValue], data: DataSummary, schemes: [String: SchemeSummary],
+        digests: Digests,
         timing: Timing, heads: HeadCounts, optimum: Optimum? = nil,
         verification: Verification? = nil,
         quarantine: Quarantine? = nil, workers: [WorkerSummary],

@@ -1,3 +1,4 @@
+package import Decoding
 /// The table of the post whose claim is tested.
 ///
 /// "An All-vs-All Scheme for Deep Learning", Two Six Technologies, 2020. Two digits as printed;
@@ -22,7 +23,7 @@ package enum PostNumbers {
     }
 
     /// The post's number for a scheme on a share of the rows; nil where it has none.
-    package static func entry(dataset: String, fraction: Double, scheme: StudyScheme) -> Entry? {
+    package static func entry(dataset: String, fraction: Double, scheme: Scheme) -> Entry? {
         let lines =
             switch dataset {
             case "mnist": mnist

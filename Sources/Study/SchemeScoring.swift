@@ -1,8 +1,7 @@
 package import Decoding
-package import Heads
-package import Numerics
+import Heads
 
-/// Has every scheme and elimination policy predict test rows, and scores them.
+/// Has every scheme and elimination policy of a study predict test rows, and scores them.
 package struct SchemeScoring: Sendable {
     /// The policies of a study's frontier: one of each kind and size that is worth looking at.
     package static let policies: [EliminationPolicy] = [
@@ -19,96 +18,50 @@ package struct SchemeScoring: Sendable {
         self.classCount = classCount
     }
 
-    /// Scores one head over all classes.
+    private func evaluator(
+        _ schemes: [Scheme], _ heads: any LogitSource
+    ) throws(DecodingError) -> Evaluator {
+        try Evaluator(
+            SchemeDecoder(schemes, classes: .all(classCount), heads: heads), labels: labels,
+            classCount: classCount)
+    }
+
+    /// Scores a scheme that asks the backbone's outputs.
     ///
-    /// - Parameter features: `[sample, feature]` of the test rows.
-    /// - Throws: `DecodingError` when head, features and labels do not fit.
+    /// - Parameter output: the logits of all classes for the test rows.
+    /// - Throws: `DecodingError` when rows and labels do not fit.
     package func outcome(
-        of scheme: StudyScheme, _ features: Matrix, head: Head
+        of scheme: Scheme, _ output: any LogitSource
     ) throws(DecodingError) -> SchemeOutcome {
-        try outcome(of: scheme, SchemeDecoder.oneVsAllProbabilities(features, head: head))
+        SchemeOutcome(try evaluator([scheme], output).results()[0])
     }
 
-    /// What a scheme believes about test rows: one-vs-all and its controls by the bank's head over all
-    /// classes, the others by the heads that they ask.
+    /// Scores every scheme that asks heads over all subsets.
     ///
-    /// - Parameters:
-    ///   - features: `[sample, feature]` of the test rows.
-    ///   - rows: the rows to predict; all when nil.
-    /// - Throws: `DecodingError` naming a head that is missing, or when widths differ.
-    package func probabilities(
-        of scheme: StudyScheme, _ features: Matrix, rows: Range<Int>? = nil, _ heads: HeadBank
-    ) throws(DecodingError) -> ClassProbabilities {
-        let all = ClassSet.all(classCount)
-        func pairs(_ rule: PairRule) throws(DecodingError) -> ClassProbabilities {
-            try SchemeDecoder.pairProbabilities(
-                features, rows: rows, classes: all, heads: heads, rule: rule)
-        }
-        switch scheme {
-        case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit:
-            return try SchemeDecoder.oneVsAllProbabilities(
-                features, rows: rows, head: heads.head(over: all))
-        case .softVote: return try pairs(.softVote)
-        case .hardVote: return try pairs(.hardVote)
-        case .pairwiseCoupling: return try pairs(.pairwiseCoupling)
-        case .eliminationGraph: return try pairs(.eliminationGraph)
-        case .treeElimination:
-            return try SchemeDecoder.eliminate(features, rows: rows, classes: all, heads: heads)
-                .probabilities
-        }
-    }
-
-    /// Scores every scheme that asks a bank of heads over all subsets.
-    package func outcomes(
-        _ features: Matrix, _ heads: HeadBank
-    ) throws(DecodingError) -> [SchemeOutcome] {
-        var outcomes: [SchemeOutcome] = []
-        for scheme in StudyScheme.allCases where !scheme.asksBackbone {
-            outcomes.append(
-                try outcome(of: scheme, probabilities(of: scheme, features, heads)))
-        }
-        return outcomes
+    /// - Throws: `DecodingError` naming a head that is missing.
+    package func outcomes(_ heads: any LogitSource) throws(DecodingError) -> [SchemeOutcome] {
+        try evaluator(Scheme.allCases.filter { !$0.asksBackbone }, heads).results()
+            .map { SchemeOutcome($0) }
     }
 
     /// Scores the elimination policies of the frontier.
     ///
     /// - Parameter featureCount: of a head as it would be asked, for counting operations.
+    /// - Throws: `DecodingError` naming a head that is missing.
     package func frontier(
-        _ features: Matrix, _ heads: HeadBank, featureCount: Int
+        _ heads: any LogitSource, featureCount: Int
     ) throws(DecodingError) -> [PolicyOutcome] {
+        let evaluator = try evaluator([.treeElimination], heads)
         var outcomes: [PolicyOutcome] = []
         for policy in Self.policies {
-            let found = try SchemeDecoder.eliminate(
-                features, classes: .all(classCount), heads: heads, policy: policy)
-            let evaluation = try Evaluation(
-                predictions: found.probabilities.predictions, labels: labels,
-                classCount: classCount)
+            let found = try evaluator.result(of: policy)
             outcomes.append(
                 PolicyOutcome(
-                    policy: policy.title, accuracy: evaluation.accuracy,
+                    policy: policy.title, accuracy: found.metrics.accuracy,
                     headsPerRow: found.headsPerRow,
                     flopsPerRow: found.flopsPerRow(featureCount: featureCount),
                     topNeverChangedShare: found.topNeverChangedShare))
         }
         return outcomes
-    }
-
-    /// Scores what a scheme believes about the rows with these labels.
-    ///
-    /// - Throws: `DecodingError` when counts differ.
-    package func outcome(
-        of scheme: StudyScheme, _ probabilities: ClassProbabilities
-    ) throws(DecodingError) -> SchemeOutcome {
-        let metrics = try ProbabilityMetrics(
-            probabilities, labels: labels, classCount: classCount)
-        return SchemeOutcome(
-            scheme: scheme, predictions: probabilities.predictions,
-            correctCount: metrics.evaluation.correctCount,
-            negativeLogLikelihood: metrics.negativeLogLikelihood, brierScore: metrics.brierScore,
-            expectedCalibrationError: metrics.expectedCalibrationError,
-            calibration: metrics.calibration.map {
-                StudyCalibrationBin(
-                    count: $0.count, meanConfidence: $0.meanConfidence, accuracy: $0.accuracy)
-            })
     }
 }

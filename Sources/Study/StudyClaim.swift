@@ -7,7 +7,7 @@ package struct StudyClaim: Sendable {
     /// How the heads came about.
     package let arm: CellArm
     /// All-vs-all or tree elimination.
-    package let scheme: StudyScheme
+    package let scheme: Scheme
     /// What the scheme gains on one-vs-all.
     package let overOneVsAll: StudyComparison
     /// What it gains on one-vs-all trained for as many more steps as heads are; nil where unknown.
@@ -19,7 +19,7 @@ package struct StudyClaim: Sendable {
     /// not compared with one-vs-all.
     package static func all(_ outline: StudyOutline, at fraction: Double) -> [StudyClaim] {
         outline.arms.flatMap { arm in
-            [StudyScheme.softVote, .treeElimination].compactMap { scheme in
+            [Scheme.softVote, .treeElimination].compactMap { scheme in
                 let over = { outline.comparison(fraction, arm, scheme, over: $0) }
                 guard let gain = over(.oneVsAll) else { return nil }
                 return StudyClaim(

@@ -6,7 +6,7 @@ package struct StudyOutline: Sendable {
     package let fractions: [Double]
     /// The arms of heads, in the order of the cells: all but the backbone.
     package let arms: [CellArm]
-    /// ``StudyScheme``'s order first, then unknown ones.
+    /// ``Scheme``'s order first, then unknown ones.
     package let schemes: [String]
     private let cells: [Place: StudyCell]
 
@@ -32,7 +32,7 @@ package struct StudyOutline: Sendable {
         self.cells = cells
         fractions = Set(cells.keys.map(\.fraction)).sorted()
         self.arms = arms.filter { $0 != .backbone }
-        let known = StudyScheme.allCases.map(\.rawValue)
+        let known = Scheme.allCases.map(\.rawValue)
         self.schemes =
             known.filter(schemes.contains) + schemes.filter { !known.contains($0) }
     }
@@ -60,14 +60,14 @@ package struct StudyOutline: Sendable {
 
     /// The cell of a scheme shown on an arm's line: the backbone's own where the
     /// scheme asks no heads.
-    package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: StudyScheme) -> StudyCell? {
+    package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: Scheme) -> StudyCell? {
         let own = cell(fraction, arm, scheme.rawValue)
         return own ?? (scheme.asksBackbone ? cell(fraction, .backbone, scheme.rawValue) : nil)
     }
 
     /// A scheme against a control on the same heads, or the backbone.
     package func comparison(
-        _ fraction: Double, _ arm: CellArm, _ scheme: StudyScheme, over control: StudyScheme
+        _ fraction: Double, _ arm: CellArm, _ scheme: Scheme, over control: Scheme
     ) -> StudyComparison? {
         dataset.comparisons.first {
             $0.fraction == fraction && $0.arm == arm && $0.scheme == scheme.rawValue

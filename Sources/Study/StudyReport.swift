@@ -1,3 +1,5 @@
+package import Decoding
+
 /// What a study found, ready to be written and drawn: `results.json` of `coordinator reproduce`.
 ///
 /// Everything is in the order of the page; all statistics are computed.
@@ -104,7 +106,7 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var fraction: Double
     /// How the heads came about.
     package var arm: CellArm
-    /// ``StudyScheme``'s raw value.
+    /// ``Scheme``'s raw value.
     package var scheme: String
     /// The trials there are, counted from 0, ascending.
     package var trials: [Int] = []
@@ -145,30 +147,26 @@ package struct StudyCell: Codable, Sendable, Equatable {
     /// `[label, prediction]`, row-major, summed over trials.
     package var confusion: [Int] = []
     /// Fifteen equal bins of the highest probability, summed over trials.
-    package var calibration: [StudyCalibrationBin] = []
+    package var calibration: [CalibrationBin] = []
+
+    private enum CodingKeys: String, CodingKey {
+        case fraction, arm, scheme, trials, accuracies, headDigests, headCount, certifiedCount, l2
+        case meanAccuracy, balancedAccuracies, balancedAccuracyDeviation
+        case standardDeviation, interval, confusion, calibration
+        // As every file calls them; by trial in the plural, like accuracies.
+        case negativeLogLikelihoods = "nlls"
+        case brierScores = "briers"
+        case expectedCalibrationErrors = "eces"
+        case negativeLogLikelihood = "nll"
+        case brierScore = "brier"
+        case expectedCalibrationError = "ece"
+    }
 
     /// The cell's place in the study, with nothing measured.
     package init(fraction: Double, arm: CellArm, scheme: String) {
         self.fraction = fraction
         self.arm = arm
         self.scheme = scheme
-    }
-}
-
-/// One bin of a calibration curve.
-package struct StudyCalibrationBin: Codable, Sendable, Equatable {
-    /// Rows whose highest probability is in the bin.
-    package var count: Int
-    /// Their mean highest probability; 0 without rows.
-    package var meanConfidence: Double
-    /// The share of them predicted right; 0 without rows.
-    package var accuracy: Double
-
-    /// A bin of these figures.
-    package init(count: Int, meanConfidence: Double, accuracy: Double) {
-        self.count = count
-        self.meanConfidence = meanConfidence
-        self.accuracy = accuracy
     }
 }
 

@@ -19,7 +19,7 @@ package struct StudySummary: Sendable {
     private struct Place: Hashable {
         let fraction: Int
         let arm: CellArm
-        let scheme: StudyScheme
+        let scheme: Scheme
     }
 
     private let grid: StudyGrid
@@ -98,12 +98,11 @@ package struct StudySummary: Sendable {
                         rowCount: labels.count, columnCount: members.count, values: network.logits)
                 ))
         }
-        let columns = try LogitColumns(logits)
+        let heads = try StoredLogits(logits)
         let scoring = SchemeScoring(labels: labels, classCount: classCount)
-        let policies = try scoring.frontier(
-            columns.features, columns.heads, featureCount: featureCount)
+        let policies = try scoring.frontier(heads, featureCount: featureCount)
         return ArmOutcome(
-            arm: arm, schemes: try scoring.outcomes(columns.features, columns.heads),
+            arm: arm, schemes: try scoring.outcomes(heads),
             policies: policies.map { policy in
                 var policy = policy
                 policy.flopsPerRow += policy.headsPerRow * flopsPerImage
@@ -143,12 +142,12 @@ package struct StudySummary: Sendable {
     }
 
     private func places(_ fraction: Int) -> [Place] {
-        let backbone = StudyScheme.allCases.filter(\.asksBackbone).map {
+        let backbone = Scheme.allCases.filter(\.asksBackbone).map {
             Place(fraction: fraction, arm: .backbone, scheme: $0)
         }
         return backbone
             + grid.arms.flatMap { arm in
-                StudyScheme.allCases.filter { !$0.asksBackbone }.map {
+                Scheme.allCases.filter { !$0.asksBackbone }.map {
                     Place(fraction: fraction, arm: .heads(arm), scheme: $0)
                 }
             }
@@ -157,7 +156,7 @@ package struct StudySummary: Sendable {
     /// One-vs-all and its controls: what a scheme is compared with.
     private func controls(of place: Place) -> [Place] {
         var controls: [Place] = []
-        for scheme in [StudyScheme.oneVsAll, .oneVsAllEqualSteps] where scheme != place.scheme {
+        for scheme in [Scheme.oneVsAll, .oneVsAllEqualSteps] where scheme != place.scheme {
             if place.scheme == .oneVsAll { continue }
             controls.append(
                 Place(fraction: place.fraction, arm: .backbone, scheme: scheme))
@@ -221,15 +220,15 @@ package struct StudySummary: Sendable {
         return shares.reduce(0, +) / Double(max(1, shares.count))
     }
 
-    private static func merged(_ parts: [[StudyCalibrationBin]]) -> [StudyCalibrationBin] {
+    private static func merged(_ parts: [[CalibrationBin]]) -> [CalibrationBin] {
         guard let first = parts.first else { return [] }
         return first.indices.map { index in
             let bins = parts.map { $0[index] }
             let count = bins.reduce(0) { $0 + $1.count }
-            func mean(_ value: (StudyCalibrationBin) -> Double) -> Double {
+            func mean(_ value: (CalibrationBin) -> Double) -> Double {
                 bins.reduce(0) { $0 + value($1) * Double($1.count) } / Double(max(1, count))
             }
-            return StudyCalibrationBin(
+            return CalibrationBin(
                 count: count, meanConfidence: mean(\.meanConfidence), accuracy: mean(\.accuracy))
         }
     }

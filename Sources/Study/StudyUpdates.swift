@@ -15,7 +15,7 @@ package struct StudyUpdates: Sendable {
     /// way, and where the scheme has no head.
     ///
     /// One-vs-all asks the whole backbone, the others their heads: pairs, or all subsets.
-    package func count(of scheme: StudyScheme, arm: CellArm) -> Double? {
+    package func count(of scheme: Scheme, arm: CellArm) -> Double? {
         if !scheme.asksBackbone, arm == .heads(.converged) { return nil }
         let all = rowCounts.reduce(0, +)
         switch scheme {

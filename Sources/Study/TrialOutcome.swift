@@ -1,3 +1,5 @@
+package import Decoding
+
 /// The outcome of a unit of a study: the same bytes from every worker on one type of processor, so
 /// without durations.
 package enum UnitOutcome: Codable, Sendable, Equatable {
@@ -31,7 +33,7 @@ package struct TrialOutcome: Codable, Sendable, Equatable {
 package struct ArmOutcome: Codable, Sendable, Equatable {
     /// Which arm.
     package var arm: StudyArm
-    /// Every scheme that asks these heads, in ``StudyScheme``'s order.
+    /// Every scheme that asks these heads, in ``Scheme``'s order.
     package var schemes: [SchemeOutcome]
     /// Elimination policies on these heads.
     package var policies: [PolicyOutcome]
@@ -63,7 +65,7 @@ package struct ArmOutcome: Codable, Sendable, Equatable {
 /// What a scheme predicted for every test row, and how good its probabilities are.
 package struct SchemeOutcome: Codable, Sendable, Equatable {
     /// Which scheme.
-    package var scheme: StudyScheme
+    package var scheme: Scheme
     /// A character a row: class 0 is `0`, class 1 the next of Unicode, and so on.
     package private(set) var predictionText: String
     /// Rows predicted right.
@@ -75,15 +77,15 @@ package struct SchemeOutcome: Codable, Sendable, Equatable {
     /// Fifteen bins, as in ``calibration``.
     package var expectedCalibrationError: Double
     /// Equal bins of the highest probability.
-    package var calibration: [StudyCalibrationBin]
+    package var calibration: [CalibrationBin]
 
     private static let firstClass = Unicode.Scalar("0").value
 
     /// The outcome of these predictions.
     package init(
-        scheme: StudyScheme, predictions: [Int], correctCount: Int,
+        scheme: Scheme, predictions: [Int], correctCount: Int,
         negativeLogLikelihood: Double, brierScore: Double, expectedCalibrationError: Double,
-        calibration: [StudyCalibrationBin]
+        calibration: [CalibrationBin]
     ) {
         self.scheme = scheme
         var text = String.UnicodeScalarView()
@@ -98,6 +100,17 @@ package struct SchemeOutcome: Codable, Sendable, Equatable {
         self.brierScore = brierScore
         self.expectedCalibrationError = expectedCalibrationError
         self.calibration = calibration
+    }
+
+    /// The outcome of a scheme that was evaluated.
+    package init(_ result: Evaluator.Result) {
+        let metrics = result.metrics
+        self.init(
+            scheme: result.scheme, predictions: metrics.evaluation.predictions,
+            correctCount: metrics.evaluation.correctCount,
+            negativeLogLikelihood: metrics.negativeLogLikelihood, brierScore: metrics.brierScore,
+            expectedCalibrationError: metrics.expectedCalibrationError,
+            calibration: metrics.calibration)
     }
 
     /// The class predicted for every test row.

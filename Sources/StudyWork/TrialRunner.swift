@@ -124,7 +124,8 @@ struct TrialWork {
         var outcome = TrialOutcome(
             trainRowCount: train.count, featureDigest: features.digest,
             backbone: [
-                try scoring.outcome(of: .oneVsAll, features.test, head: output)
+                try scoring.outcome(
+                    of: .oneVsAll, HeadLogits(HeadBank([output]), features.test))
             ], arms: [])
         let table = FeatureTable(
             grouping: features.train, labels: train.labels, classCount: classCount)
@@ -148,8 +149,8 @@ struct TrialWork {
         let first = settings.epochCount
         try trainEpochs(first..<first + settings.headEpochCount, of: backbone, on: train)
         let features = try backbone.features(pixels: dataset.test.pixels) { _ in try check() }
-        return try scoring.outcome(
-            of: .oneVsAllEqualSteps, features, head: backbone.weights().outputHead)
+        let output = try HeadBank([backbone.weights().outputHead])
+        return try scoring.outcome(of: .oneVsAllEqualSteps, HeadLogits(output, features))
     }
 
     private func heads(
@@ -175,10 +176,10 @@ struct TrialWork {
     }
 
     private func evaluated(_ arm: StudyArm, _ heads: [Head], _ test: Matrix) throws -> ArmOutcome {
-        let bank = try HeadBank(heads)
+        let logits = try HeadLogits(HeadBank(heads), test)
         return ArmOutcome(
-            arm: arm, schemes: try scoring.outcomes(test, bank),
-            policies: try scoring.frontier(test, bank, featureCount: test.columnCount),
+            arm: arm, schemes: try scoring.outcomes(logits),
+            policies: try scoring.frontier(logits, featureCount: test.columnCount),
             headDigest: digest(heads), headCount: heads.count)
     }
 

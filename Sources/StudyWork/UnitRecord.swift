@@ -81,7 +81,7 @@ package struct UnitRecord: Sendable, Equatable {
     package func fits(labels: [Int], classCount: Int) -> Bool {
         switch (unit, outcome) {
         case (.trial(_, let arms, let isControlled), .trial(let trial)):
-            let backbone: [StudyScheme] = [.oneVsAll] + (isControlled ? [.oneVsAllEqualSteps] : [])
+            let backbone: [Scheme] = [.oneVsAll] + (isControlled ? [.oneVsAllEqualSteps] : [])
             return trial.backbone.map(\.scheme) == backbone && trial.arms.map(\.arm) == arms
                 && trial.trainRowCount >= 0
                 && trial.backbone.allSatisfy { $0.fits(labels, classCount) }
@@ -96,7 +96,7 @@ package struct UnitRecord: Sendable, Equatable {
 
 extension ArmOutcome {
     fileprivate func fits(_ labels: [Int], _ classCount: Int) -> Bool {
-        schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone }
+        schemes.map(\.scheme) == Scheme.allCases.filter { !$0.asksBackbone }
             && schemes.allSatisfy { $0.fits(labels, classCount) }
             && policies.map(\.policy) == SchemeScoring.policies.map(\.title)
             && policies.allSatisfy { policy in

@@ -70,6 +70,7 @@ extension EndToEndTests {
                     [
                         "accuracy": "n", "correct": "i", "heads": "i", "heads_per_prediction": "i",
                         "parameters": "i", "bytes": "i", "nll": "n", "brier": "n", "ece": "n",
+                        "top5_accuracy": "n",
                     ])
             }
             expectShape(

@@ -10,9 +10,10 @@ extension EndToEndTests {
             struct Figures: Decodable, Equatable {
                 var accuracy: Double
                 var correct: Int
-                var negativeLogLikelihood: Double
-                var brierScore: Double
-                var expectedCalibrationError: Double
+                var nll: Double
+                var brier: Double
+                var ece: Double
+                var top5Accuracy: Double
                 var headsPerRow: Double
                 var flopsPerRow: Double
                 var topNeverChanged: Double?
@@ -71,11 +72,12 @@ extension EndToEndTests {
             ] {
                 let figures = try #require(report.schemes[key])
                 #expect(scheme?.accuracy == figures.accuracy, "\(key)")
-                #expect(scheme?.nll == figures.negativeLogLikelihood, "\(key)")
-                #expect(scheme?.brier == figures.brierScore, "\(key)")
-                #expect(scheme?.ece == figures.expectedCalibrationError, "\(key)")
+                #expect(scheme?.nll == figures.nll, "\(key)")
+                #expect(scheme?.brier == figures.brier, "\(key)")
+                #expect(scheme?.ece == figures.ece, "\(key)")
+                #expect(scheme?.topFiveAccuracy == figures.top5Accuracy, "\(key)")
             }
-            #expect(report.policies.first?.negativeLogLikelihood == schemes.tree?.nll)
+            #expect(report.policies.first?.nll == schemes.tree?.nll)
             #expect(
                 report.schemes.keys.sorted() == [
                     "all_vs_all", "all_vs_all_coupling", "all_vs_all_hard_vote", "dag",
@@ -94,13 +96,14 @@ extension EndToEndTests {
                 #expect(policies[index].topNeverChanged == 1)
                 #expect(policies[index].correct == schemes.oneVsAllRefit?.correct)
                 #expect(
-                    policies[index].brierScore == report.schemes["one_vs_all_refit"]?.brierScore)
+                    policies[index].brier == report.schemes["one_vs_all_refit"]?.brier)
             }
             for figures in policies + report.schemes.values {
                 #expect(figures.accuracy == Double(figures.correct) / Double(report.testRows))
-                #expect(figures.negativeLogLikelihood > 0)
-                #expect((0...2).contains(figures.brierScore))
-                #expect((0...1).contains(figures.expectedCalibrationError))
+                #expect(figures.nll > 0)
+                #expect((0...2).contains(figures.brier))
+                #expect((0...1).contains(figures.ece))
+                #expect((figures.accuracy...1).contains(figures.top5Accuracy))
                 #expect((1...15).contains(figures.headsPerRow))
             }
         }

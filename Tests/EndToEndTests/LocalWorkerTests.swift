@@ -7,9 +7,9 @@ extension EndToEndTests {
         /// A set of instructions that this processor has not, whichever it is.
         private static var foreignISA: String {
             #if arch(x86_64)
-            "neon"
+            return "neon"
             #else
-            "avx512"
+            return "avx512"
             #endif
         }
 

@@ -1,3 +1,4 @@
+import Decoding
 import Study
 
 /// Reports that look like those of a real study; the figures are made up from a seed.
@@ -180,15 +181,15 @@ struct SampleStudy {
         return counts
     }
 
-    private mutating func calibration(_ accuracy: Double, bias: Double) -> [StudyCalibrationBin] {
+    private mutating func calibration(_ accuracy: Double, bias: Double) -> [CalibrationBin] {
         (0..<15).map { bin in
             let confidence = (Double(bin) + 0.5) / 15
             guard confidence > 1 / Double(classCount) else {
-                return StudyCalibrationBin(count: 0, meanConfidence: 0, accuracy: 0)
+                return CalibrationBin(count: 0, meanConfidence: 0, accuracy: 0)
             }
             let count = Int(Double(5_139 * trialCount) * accuracy * confidence * confidence / 6)
             let right = confidence - bias * (1 - confidence) * 3 + normal() * 0.015
-            return StudyCalibrationBin(
+            return CalibrationBin(
                 count: count, meanConfidence: confidence, accuracy: min(max(right, 0), 1))
         }
     }

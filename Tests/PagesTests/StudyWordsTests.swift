@@ -1,3 +1,4 @@
+import Decoding
 import Pages
 import Study
 import Testing
@@ -144,7 +145,7 @@ import Testing
             $0.arms = [.frozen]
         }
         let bins = (0..<15).map {
-            StudyCalibrationBin(
+            CalibrationBin(
                 count: [9, 14].contains($0) ? 5 : 0, meanConfidence: Double($0) / 15 + 0.03,
                 accuracy: 0.5)
         }

@@ -18,18 +18,15 @@ let sampleResults = RunResults(
     config: ["dataset": "mnist", "epochs": 12, "learning_rate": 0.1, "json": false],
     data: .init(
         trainRows: 60_000, testRows: 10_000, classes: 2, classNames: ["T-shirt/top", "Ankle boot"],
-        sha256: "00ff", featureBytes: 26_000_000),
-    schemes: .init(
-        oneVsAll: .init(
-            accuracy: 0.9, correct: 9_000, nll: 0.25, brier: 0.125, ece: 0.0625, heads: 1,
-            headsPerPrediction: 1, parameters: 514,
+        featureCount: 256, sha256: "00ff", featureBytes: 26_000_000),
+    schemes: [
+        "one_vs_all": .init(
+            accuracy: 0.9, correct: 9_000, nll: 0.25, brier: 0.125, ece: 0.0625, topFiveAccuracy: 1, heads: 1, headsPerPrediction: 1, parameters: 514,
             bytes: 2_056),
-        oneVsAllRefit: nil,
-        allVsAll: .init(
-            accuracy: 0.91, correct: 9_100, nll: 0.25, brier: 0.125, ece: 0.0625, heads: 1,
-            headsPerPrediction: 1, parameters: 514,
+        "all_vs_all": .init(
+            accuracy: 0.91, correct: 9_100, nll: 0.25, brier: 0.125, ece: 0.0625, topFiveAccuracy: 1, heads: 1, headsPerPrediction: 1, parameters: 514,
             bytes: 2_056),
-        tree: nil),
+    ],
     digests: .init(features: "aa", heads: "bb", predictions: "cc"),
     timing: .init(
         data: 0.5, backbone: 30, features: 1, broadcast: 0.25, heads: 40, evaluate: 0.125,

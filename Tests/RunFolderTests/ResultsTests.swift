@@ -60,8 +60,8 @@ import Testing
                 "threads",
             ])
         var all = sampleResults
-        all.schemes.oneVsAllRefit = all.schemes.oneVsAll
-        all.schemes.tree = all.schemes.oneVsAll
+        all.schemes["one_vs_all_refit"] = all.schemes["one_vs_all"]
+        all.schemes["tree"] = all.schemes["one_vs_all"]
         all.security = .init(
             encryption: "curve", refused: 3, refusedByReason: ["not_listed": 3])
         let again = String(decoding: try JSONFile.encode(all), as: UTF8.self)
@@ -73,8 +73,9 @@ import Testing
 
     @Test func hasKeysForOptimaAndFurtherSchemes() throws {
         var all = sampleResults
-        all.schemes.oneVsAll.nll = 0.5
-        all.schemes.dag = all.schemes.oneVsAll
+        all.schemes["one_vs_all"]?.nll = 0.5
+        all.schemes["one_vs_all"]?.topFiveAccuracy = 0.75
+        all.schemes["dag"] = all.schemes["one_vs_all"]
         all.heads.certified = 1
         all.optimum = .init(
             l2: 0.003, crossValidation: [.init(l2: 0.003, nll: 0.25, standardError: 0.125)],
@@ -82,6 +83,7 @@ import Testing
         let again = String(decoding: try JSONFile.encode(all), as: UTF8.self)
         #expect(again.contains("\"dag\" : {"))
         #expect(again.contains("\"nll\" : 0.5"))
+        #expect(again.contains("\"top5_accuracy\" : 0.75"))
         #expect(again.contains("\"certified\" : 1"))
         #expect(again.contains("\"gradient_tolerance\" : 0.0001"))
         #expect(again.contains("\"standard_error\" : 0.125"))
@@ -117,12 +119,16 @@ import Testing
 
     @Test func writesPredictions() {
         let pairs = PredictionsCSV(
-            labels: [3, 0], oneVsAll: [3, 1], oneVsAllRefit: nil, allVsAll: [2, 10], tree: nil)
+            labels: [3, 0],
+            predictions: ["one_vs_all": [3, 1], "all_vs_all": [2, 10], "dag": [0, 0]])
         #expect(
             String(decoding: pairs.encoded(), as: UTF8.self)
                 == "row,label,one_vs_all,one_vs_all_refit,all_vs_all,tree\n0,3,3,,2,\n1,0,1,,10,\n")
         let all = PredictionsCSV(
-            labels: [1], oneVsAll: [2], oneVsAllRefit: [3], allVsAll: [4], tree: [5])
+            labels: [1],
+            predictions: [
+                "one_vs_all": [2], "one_vs_all_refit": [3], "all_vs_all": [4], "tree": [5],
+            ])
         #expect(String(decoding: all.encoded(), as: UTF8.self).hasSuffix("tree\n0,1,2,3,4,5\n"))
     }
 

@@ -1,3 +1,4 @@
+import Decoding
 import Study
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
             StudyArm.allCases.map(\.rawValue)
                 == ["frozen", "zero", "derived", "converged", "warm", "scratch"])
         #expect(
-            StudyScheme.allCases.map(\.rawValue) == [
+            Scheme.allCases.map(\.rawValue) == [
                 "one_vs_all", "one_vs_all_equal_steps", "one_vs_all_refit", "all_vs_all",
                 "all_vs_all_hard_vote", "all_vs_all_coupling", "dag", "tree",
             ])
@@ -15,7 +16,7 @@ import Testing
 
     @Test func titlesAreDistinct() {
         #expect(Set(StudyArm.allCases.map(\.title)).count == StudyArm.allCases.count)
-        #expect(Set(StudyScheme.allCases.map(\.title)).count == StudyScheme.allCases.count)
+        #expect(Set(Scheme.allCases.map(\.title)).count == Scheme.allCases.count)
     }
 
     @Test func armsOfCellsHaveTheKeysOfResults() {

@@ -4,8 +4,8 @@ import Testing
 /// What the trials are said to show, on comparisons made by hand.
 @Suite struct StudyFindingsTests {
     private func comparison(
-        _ gain: Double, arm: StudyArm = .frozen, scheme: StudyScheme = .softVote,
-        over control: StudyScheme = .oneVsAll, corrected: Double? = 0.01, trialCount: Int = 3
+        _ gain: Double, arm: StudyArm = .frozen, scheme: Scheme = .softVote,
+        over control: Scheme = .oneVsAll, corrected: Double? = 0.01, trialCount: Int = 3
     ) -> StudyComparison {
         var comparison = StudyComparison(
             fraction: 0.1, arm: .heads(arm), scheme: scheme.rawValue,
@@ -24,7 +24,7 @@ import Testing
         let arms = comparisons.map(\.arm)
         var cells: [StudyCell] = []
         for arm in arms where !cells.contains(where: { $0.arm == arm }) {
-            var cell = StudyCell(fraction: 0.1, arm: arm, scheme: StudyScheme.softVote.rawValue)
+            var cell = StudyCell(fraction: 0.1, arm: arm, scheme: Scheme.softVote.rawValue)
             cell.accuracies = [0.5]
             cells.append(cell)
         }

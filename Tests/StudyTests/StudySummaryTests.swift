@@ -1,3 +1,4 @@
+import Decoding
 import Study
 import Testing
 
@@ -7,14 +8,14 @@ import Testing
     private let grid = StudyGrid(
         datasets: ["mnist"], fractionsMillionths: [10_000], trialCount: 3, arms: [.frozen])
 
-    private static func outcome(_ scheme: StudyScheme, _ predictions: [Int]) -> SchemeOutcome {
+    private static func outcome(_ scheme: Scheme, _ predictions: [Int]) -> SchemeOutcome {
         SchemeOutcome(
             scheme: scheme, predictions: predictions,
             correctCount: zip(predictions, labels).count { $0 == $1 },
             negativeLogLikelihood: 1, brierScore: 0.5, expectedCalibrationError: 0.1,
             calibration: [
-                StudyCalibrationBin(count: 2, meanConfidence: 0.5, accuracy: 1),
-                StudyCalibrationBin(count: 6, meanConfidence: 0.9, accuracy: 0.5),
+                CalibrationBin(count: 2, meanConfidence: 0.5, accuracy: 1),
+                CalibrationBin(count: 6, meanConfidence: 0.9, accuracy: 0.5),
             ])
     }
 
@@ -158,7 +159,7 @@ import Testing
                 "\($0.count)"
             })
         #expect(arm.schemes.allSatisfy { $0.predictions == Self.labels })
-        #expect(arm.schemes.map(\.scheme) == StudyScheme.allCases.filter { !$0.asksBackbone })
+        #expect(arm.schemes.map(\.scheme) == Scheme.allCases.filter { !$0.asksBackbone })
         #expect(arm.headDigest == "4")
         // Two whole networks a row, over three and over two classes.
         #expect(arm.policies[0].flopsPerRow == 2 * 1_000 + 2 * 300 * 5)

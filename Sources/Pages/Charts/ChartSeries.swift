@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -53,7 +54,7 @@ struct ChartSeries {
     }
 
     init(scheme: String) {
-        switch StudyScheme(rawValue: scheme) {
+        switch Scheme(rawValue: scheme) {
         case .oneVsAll:
             self.init(0, .circle)
             (isOpen, dashes, isBold) = (true, "6 4", true)

@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -75,7 +76,7 @@ struct AccuracySection {
     ) -> [(index: Int, cell: StudyCell)] {
         fractions.enumerated().compactMap { index, fraction in
             let cell =
-                StudyScheme(rawValue: scheme).map { outline.cell(fraction, arm, $0) }
+                Scheme(rawValue: scheme).map { outline.cell(fraction, arm, $0) }
                 ?? outline.cell(fraction, arm, scheme)
             return cell.map { (index, $0) }
         }
@@ -84,7 +85,7 @@ struct AccuracySection {
     /// Three short bars side by side, so that equal numbers do not hide each other.
     private func drawPost(_ outline: StudyOutline, _ plot: inout ChartPlot, _ scale: ChartScale) {
         for (index, fraction) in outline.fractions.enumerated() {
-            let schemes = StudyScheme.allCases.filter { entry(outline, fraction, $0) != nil }
+            let schemes = Scheme.allCases.filter { entry(outline, fraction, $0) != nil }
             for (place, scheme) in schemes.enumerated() {
                 guard let entry = entry(outline, fraction, scheme) else { continue }
                 let middle = plot.band(index, of: outline.fractions.count) + Double(place - 1) * 20
@@ -97,7 +98,7 @@ struct AccuracySection {
     }
 
     private func entry(
-        _ outline: StudyOutline, _ fraction: Double, _ scheme: StudyScheme
+        _ outline: StudyOutline, _ fraction: Double, _ scheme: Scheme
     ) -> PostNumbers.Entry? {
         PostNumbers.entry(dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
     }
@@ -108,7 +109,7 @@ struct AccuracySection {
             [cell.meanAccuracy] + (cell.interval ?? [])
         }
         let said = outline.fractions.flatMap { fraction in
-            StudyScheme.allCases.compactMap { entry(outline, fraction, $0)?.mean }
+            Scheme.allCases.compactMap { entry(outline, fraction, $0)?.mean }
         }
         return (measured + said).map { $0 * 100 }
     }

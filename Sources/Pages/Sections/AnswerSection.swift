@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -50,7 +51,7 @@ struct AnswerSection {
 
     /// `.92 and .92 against .85 on MNIST`: what the post has for 1% of the rows.
     private static func post(_ dataset: String) -> String {
-        let means = [StudyScheme.softVote, .treeElimination, .oneVsAll].map { scheme in
+        let means = [Scheme.softVote, .treeElimination, .oneVsAll].map { scheme in
             let entry = PostNumbers.entry(dataset: dataset, fraction: 0.01, scheme: scheme)
             return String(Format.decimal(entry?.mean ?? .nan, places: 2).dropFirst())
         }
@@ -163,7 +164,7 @@ struct AnswerSection {
         var isApart = false
         let parts = outlines.compactMap { outline -> String? in
             guard let fraction = outline.fractions.first,
-                let cell = outline.cell(fraction, .backbone, StudyScheme.oneVsAll),
+                let cell = outline.cell(fraction, .backbone, Scheme.oneVsAll),
                 let post = PostNumbers.entry(
                     dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
             else { return nil }
@@ -195,7 +196,7 @@ struct AnswerSection {
                 table.beginGroup(claim.arm.title)
             }
             table.add([
-                StudyNames.inWords(claim.scheme), cell(claim.overOneVsAll),
+                claim.scheme.postTitle, cell(claim.overOneVsAll),
                 cell(claim.overEqualSteps), cell(claim.overRefit),
             ])
         }

@@ -1,3 +1,4 @@
+import Decoding
 import Study
 
 /// Calibration curves: how often a prediction is right against how probable it was said to be, and
@@ -5,7 +6,7 @@ import Study
 struct CalibrationSection {
     let outlines: [StudyOutline]
 
-    private static let schemes: [StudyScheme] = [
+    private static let schemes: [Scheme] = [
         .oneVsAll, .softVote, .pairwiseCoupling, .treeElimination,
     ]
 
@@ -70,7 +71,7 @@ struct CalibrationSection {
     }
 
     private func draw(
-        _ bins: [StudyCalibrationBin], _ series: ChartSeries, _ scale: ChartScale,
+        _ bins: [CalibrationBin], _ series: ChartSeries, _ scale: ChartScale,
         _ plot: inout ChartPlot
     ) {
         let points = bins.filter { bin in
@@ -97,7 +98,7 @@ struct CalibrationSection {
     }
 
     /// Of all predictions, in percent, by bin.
-    private static func shares(_ bins: [StudyCalibrationBin]) -> [Double] {
+    private static func shares(_ bins: [CalibrationBin]) -> [Double] {
         let total = bins.reduce(0.0) { $0 + Double(max(0, $1.count)) }
         return bins.map { total > 0 ? Double(max(0, $0.count)) / total * 100 : 0 }
     }

@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -33,10 +34,10 @@ struct ConfusionSection {
 
     private func tables(_ outline: StudyOutline, _ fraction: Double, _ arm: CellArm) -> String {
         let names = outline.dataset.classNames
-        let before = outline.cell(fraction, arm, StudyScheme.oneVsAll).flatMap {
+        let before = outline.cell(fraction, arm, Scheme.oneVsAll).flatMap {
             shares($0, names.count)
         }
-        let after = [StudyScheme.softVote, .treeElimination].compactMap { scheme in
+        let after = [Scheme.softVote, .treeElimination].compactMap { scheme in
             outline.cell(fraction, arm, scheme).flatMap { shares($0, names.count) }.map {
                 (scheme, $0)
             }
@@ -44,11 +45,11 @@ struct ConfusionSection {
         guard !after.isEmpty else { return "" }
         var text = before.map { heat("one-vs-all", $0, names) } ?? ""
         for (scheme, shares) in after {
-            text += heat(StudyNames.inWords(scheme), shares, names)
+            text += heat(scheme.postTitle, shares, names)
         }
         guard let before else { return text }
         for (scheme, shares) in after {
-            let title = StudyNames.inWords(scheme) + " minus one-vs-all"
+            let title = scheme.postTitle + " minus one-vs-all"
             text += difference(title, zip(shares, before).map { $0 - $1 }, names)
         }
         return text

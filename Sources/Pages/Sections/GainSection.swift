@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -7,7 +8,7 @@ struct GainSection {
     let outlines: [StudyOutline]
 
     /// What is compared with, in the order of how much it takes away from a gain.
-    static let controls: [StudyScheme] = [.oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit]
+    static let controls: [Scheme] = [.oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit]
 
     func rendered() -> String {
         var text = """
@@ -36,14 +37,14 @@ struct GainSection {
 
     private struct Row {
         let fraction: Double
-        let scheme: StudyScheme
+        let scheme: Scheme
         let comparisons: [StudyComparison]
     }
 
     /// The post's schemes and the refit; all others are in the table.
     private func rows(_ outline: StudyOutline, _ arm: CellArm) -> [Row] {
         outline.fractions.flatMap { fraction in
-            [StudyScheme.oneVsAllRefit, .softVote, .treeElimination].compactMap { scheme in
+            [Scheme.oneVsAllRefit, .softVote, .treeElimination].compactMap { scheme in
                 let found = Self.controls.filter { $0 != scheme }.compactMap {
                     outline.comparison(fraction, arm, scheme, over: $0)
                 }

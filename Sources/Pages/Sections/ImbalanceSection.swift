@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -7,7 +8,7 @@ struct ImbalanceSection {
     let outlines: [StudyOutline]
     let settings: StudySettings
 
-    private static let schemes: [StudyScheme] = [.softVote, .treeElimination]
+    private static let schemes: [Scheme] = [.softVote, .treeElimination]
 
     func rendered() -> String {
         var text = """
@@ -48,7 +49,7 @@ struct ImbalanceSection {
 
     private func sentences(_ outline: StudyOutline, _ fraction: Double) -> [String] {
         guard let ends = ends(outline, fraction),
-            let base = outline.cell(fraction, .backbone, StudyScheme.oneVsAll)?
+            let base = outline.cell(fraction, .backbone, Scheme.oneVsAll)?
                 .recalls(outline.dataset.classNames.count)
         else { return [] }
         let names = outline.dataset.classNames
@@ -69,7 +70,7 @@ struct ImbalanceSection {
 
     /// What a scheme finds of the smallest class, by kind of heads.
     private func scheme(
-        _ outline: StudyOutline, _ fraction: Double, _ scheme: StudyScheme, _ fewest: Int,
+        _ outline: StudyOutline, _ fraction: Double, _ scheme: Scheme, _ fewest: Int,
         _ base: Double
     ) -> String? {
         let parts = outline.arms.compactMap { arm -> String? in
@@ -81,12 +82,12 @@ struct ImbalanceSection {
         }
         guard !parts.isEmpty else { return nil }
         return
-            "Of the smallest class \(StudyNames.inWords(scheme)) finds \(StudyNames.list(parts))."
+            "Of the smallest class \(scheme.postTitle) finds \(StudyNames.list(parts))."
     }
 
     /// Whether scheme or training decides how much of the smallest class is found.
     private func spread(_ outline: StudyOutline, _ fraction: Double, _ fewest: Int) -> String? {
-        func width(_ places: [(CellArm, StudyScheme)]) -> Double? {
+        func width(_ places: [(CellArm, Scheme)]) -> Double? {
             let found = places.compactMap { arm, scheme in
                 outline.cell(fraction, arm, scheme)?.recalls(outline.dataset.classNames.count)?[
                     fewest]
@@ -94,7 +95,7 @@ struct ImbalanceSection {
             guard found.count > 1, let low = found.min(), let high = found.max() else { return nil }
             return (high - low) * 100
         }
-        let schemes = [StudyScheme.oneVsAllRefit] + Self.schemes
+        let schemes = [Scheme.oneVsAllRefit] + Self.schemes
         let byScheme = outline.arms.compactMap { arm in width(schemes.map { (arm, $0) }) }
         let byArm = schemes.compactMap { scheme in width(outline.arms.map { ($0, scheme) }) }
         guard let scheme = byScheme.max(), let arm = byArm.max() else { return nil }

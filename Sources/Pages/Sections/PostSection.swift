@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -6,7 +7,7 @@ import Study
 struct PostSection {
     let outlines: [StudyOutline]
 
-    private static let schemes: [StudyScheme] = [
+    private static let schemes: [Scheme] = [
         .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit, .softVote, .treeElimination,
     ]
 
@@ -32,7 +33,7 @@ struct PostSection {
         var table = HTMLTable(
             caption: outline.title
                 + (isInPost ? ": the post and ours" : ": ours (the post has no numbers)"),
-            titles: ["heads"] + schemes.map { StudyNames.inWords($0) } + ["trials"])
+            titles: ["heads"] + schemes.map { $0.postTitle } + ["trials"])
         for fraction in outline.fractions {
             table.beginGroup(StudyNames.rows(fraction))
             if schemes.contains(where: { post(outline, fraction, $0) != nil }) {
@@ -56,7 +57,7 @@ struct PostSection {
     }
 
     private func post(
-        _ outline: StudyOutline, _ fraction: Double, _ scheme: StudyScheme
+        _ outline: StudyOutline, _ fraction: Double, _ scheme: Scheme
     ) -> PostNumbers.Entry? {
         PostNumbers.entry(dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
     }
@@ -67,7 +68,7 @@ struct PostSection {
     }
 
     private func words(
-        _ cell: StudyCell, _ outline: StudyOutline, _ scheme: StudyScheme
+        _ cell: StudyCell, _ outline: StudyOutline, _ scheme: Scheme
     ) -> String {
         let number = StudyFormat.meanAndDeviation(cell)
         guard let entry = post(outline, cell.fraction, scheme) else { return number }

@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -79,13 +80,13 @@ struct ReasonSection {
     }
 
     private func scheme(
-        _ scheme: StudyScheme, _ outline: StudyOutline, _ fraction: Double
+        _ scheme: Scheme, _ outline: StudyOutline, _ fraction: Double
     ) -> String? {
         let found = outline.arms.compactMap { arm in
             outline.comparison(fraction, arm, scheme, over: .oneVsAllRefit).map { (arm, $0) }
         }
         guard !found.isEmpty else { return nil }
-        return "Against that head, \(StudyNames.inWords(scheme)) " + outcomes(found) + "."
+        return "Against that head, \(scheme.postTitle) " + outcomes(found) + "."
     }
 
     /// `gains with A (+1.2 points) and loses with B (−0.4 points)`, escaped.
@@ -115,13 +116,13 @@ struct ReasonSection {
 
     /// How much the training of the heads moves the vote, beside how much the choice of scheme does.
     private func arms(_ outline: StudyOutline, _ fraction: Double) -> String? {
-        let votes = outline.arms.compactMap { outline.cell(fraction, $0, StudyScheme.softVote) }
+        let votes = outline.arms.compactMap { outline.cell(fraction, $0, Scheme.softVote) }
         guard votes.count > 1,
             let least = votes.min(by: { $0.meanAccuracy < $1.meanAccuracy }),
             let most = votes.max(by: { $0.meanAccuracy < $1.meanAccuracy })
         else { return nil }
         let spreads = outline.arms.compactMap { arm -> Double? in
-            let means = [StudyScheme.oneVsAllRefit, .softVote, .treeElimination].compactMap {
+            let means = [Scheme.oneVsAllRefit, .softVote, .treeElimination].compactMap {
                 outline.cell(fraction, arm, $0)?.meanAccuracy
             }
             guard let low = means.min(), let high = means.max(), means.count > 1 else { return nil }

@@ -1,3 +1,4 @@
+import Decoding
 import Display
 import Study
 
@@ -7,7 +8,7 @@ struct UpdatesSection {
     let outlines: [StudyOutline]
     let settings: StudySettings
 
-    private static let schemes: [StudyScheme] = [.softVote, .treeElimination]
+    private static let schemes: [Scheme] = [.softVote, .treeElimination]
     private static let converged = CellArm.heads(.converged)
 
     /// A difference in points below which heads count as trained alike.
@@ -69,8 +70,8 @@ struct UpdatesSection {
             let last = outline.fractions.dropFirst().last(where: { fraction in
                 updates(outline, fraction)?.pair.map { $0 < Self.constancy * start } ?? false
             }), let end = updates(outline, last)?.pair,
-            let before = outline.cell(first, arm, StudyScheme.softVote),
-            let after = outline.cell(last, arm, StudyScheme.softVote)
+            let before = outline.cell(first, arm, Scheme.softVote),
+            let after = outline.cell(last, arm, Scheme.softVote)
         else { return nil }
         return
             "From \(StudyNames.fraction(first)) to \(StudyNames.fraction(last)) of the rows a pair head's updates hardly change (\(Self.count(start)) and \(Self.count(end))): more rows, and the features learnt from them, take all-vs-all with \(StudyNames.armInWords(arm)) from \(Format.percent(before.meanAccuracy, places: 1)) to \(Format.percent(after.meanAccuracy, places: 1)) there, not more updates of the heads."
@@ -142,7 +143,7 @@ struct UpdatesSection {
     private func found(
         _ outline: StudyOutline, _ arm: CellArm, _ scheme: String
     ) -> [(count: Double, cell: StudyCell)] {
-        guard let scheme = StudyScheme(rawValue: scheme) else { return [] }
+        guard let scheme = Scheme(rawValue: scheme) else { return [] }
         return outline.fractions.compactMap { fraction in
             guard let cell = outline.cell(fraction, arm, scheme),
                 let count = updates(outline, fraction)?.count(of: scheme, arm: arm), count > 0
@@ -195,7 +196,7 @@ struct UpdatesSection {
     /// All-vs-all of converged heads, at the updates of a pair head of the other arms.
     private func optima(_ outline: StudyOutline) -> [(count: Double, accuracy: Double)] {
         outline.fractions.compactMap { fraction in
-            guard let cell = outline.cell(fraction, Self.converged, StudyScheme.softVote),
+            guard let cell = outline.cell(fraction, Self.converged, Scheme.softVote),
                 let count = updates(outline, fraction)?.pair
             else { return nil }
             return (count, cell.meanAccuracy)
@@ -221,7 +222,7 @@ struct UpdatesSection {
     // MARK: - Numbers
 
     private func table(_ outline: StudyOutline) -> String {
-        let shown: [StudyScheme] = [.oneVsAllRefit, .softVote, .treeElimination]
+        let shown: [Scheme] = [.oneVsAllRefit, .softVote, .treeElimination]
         var table = HTMLTable(
             caption: outline.title
                 + ": updates, in the mean over the heads, and accuracy in percent",
@@ -253,7 +254,7 @@ struct UpdatesSection {
     private func backbone(
         _ outline: StudyOutline, _ fraction: Double, _ updates: StudyUpdates
     ) -> String {
-        [StudyScheme.oneVsAll, .oneVsAllEqualSteps].map { scheme in
+        [Scheme.oneVsAll, .oneVsAllEqualSteps].map { scheme in
             guard let cell = outline.cell(fraction, .backbone, scheme),
                 let count = updates.count(of: scheme, arm: .backbone)
             else { return "" }

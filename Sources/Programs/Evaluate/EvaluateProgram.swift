@@ -53,8 +53,10 @@ package struct EvaluateProgram: Sendable {
             )
         }
         let test = try model.testSet(options)
-        let schemes = try schemeLines(model, test)
-        let eliminations = model.hasSubsets ? try policyLines(model, test) : []
+        let evaluator = try evaluator(model, test)
+        let width = test.features.columnCount
+        let schemes = try schemeLines(model, evaluator, width)
+        let eliminations = model.hasSubsets ? try policyLines(evaluator, width) : []
         try StandardStream.output(
             options.printsJSON
                 ? String(
@@ -63,55 +65,34 @@ package struct EvaluateProgram: Sendable {
                 : table(model, schemes, eliminations))
     }
 
-    private func schemeLines(
+    /// The tree is among the policies.
+    private func evaluator(
         _ model: FinishedModel, _ test: FinishedModel.TestSet
-    ) throws -> [Line] {
-        let all = ClassSet.all(model.classCount)
-        let width = test.features.columnCount
-        var lines: [Line] = []
-        func add(
-            _ key: String, _ title: String, _ cost: SchemeCost, _ found: ClassProbabilities
-        ) throws {
-            lines.append(
-                Line(
-                    key: key, title: title,
-                    metrics: try ProbabilityMetrics(
-                        found, labels: test.labels, classCount: model.classCount),
-                    headsPerRow: Double(cost.headsPerPrediction),
-                    flopsPerRow: Double(cost.flopsPerPrediction)))
-        }
-        func cost(_ scheme: Scheme) -> SchemeCost {
-            scheme.cost(classCount: model.classCount, featureCount: width)
-        }
-        try add(
-            Scheme.oneVsAll.rawValue, Scheme.oneVsAll.title, cost(.oneVsAll),
-            SchemeDecoder.oneVsAllProbabilities(test.features, head: model.output))
-        if model.hasSubsets {
-            try add(
-                Scheme.oneVsAllRefit.rawValue, Scheme.oneVsAllRefit.title, cost(.oneVsAllRefit),
-                SchemeDecoder.oneVsAllProbabilities(
-                    test.features, head: model.heads.head(over: all)))
-        }
-        for rule in PairRule.allCases {
-            let found = try SchemeDecoder.pairProbabilities(
-                test.features, classes: all, heads: model.heads, rule: rule)
-            try add(rule.rawValue, rule.title, cost(.allVsAll), found)
-            if rule == .eliminationGraph {
-                // What the rule decides by: a pair of outputs for each class that leaves.
-                let pairCount = Double(model.classCount - 1)
-                lines[lines.count - 1].headsPerRow = pairCount
-                lines[lines.count - 1].flopsPerRow = pairCount * 4 * Double(width)
-            }
-        }
-        return lines
+    ) throws -> Evaluator {
+        let classes = ClassSet.all(model.classCount)
+        let heads = try HeadLogits(model.heads, test.features)
+        let schemes = SchemeDecoder.available(classes: classes, heads: heads, hasOutput: true)
+        let decoder = try SchemeDecoder(
+            schemes.filter { $0 != .treeElimination }, classes: classes, heads: heads,
+            output: HeadLogits(HeadBank([model.output]), test.features))
+        return try Evaluator(decoder, labels: test.labels, classCount: model.classCount)
     }
 
-    private func policyLines(
-        _ model: FinishedModel, _ test: FinishedModel.TestSet
-    ) throws -> [Line] {
+    private func schemeLines(_ model: FinishedModel, _ evaluator: Evaluator, _ width: Int) throws
+        -> [Line]
+    {
+        try evaluator.results().map { result in
+            let cost = result.scheme.cost(classCount: model.classCount, featureCount: width)
+            return Line(
+                key: result.scheme.rawValue, title: result.scheme.fullTitle,
+                metrics: result.metrics, headsPerRow: Double(cost.headsPerPrediction),
+                flopsPerRow: Double(cost.flopsPerPrediction))
+        }
+    }
+
+    private func policyLines(_ evaluator: Evaluator, _ width: Int) throws -> [Line] {
         try policies.map { policy in
-            let outcome = try SchemeDecoder.eliminate(
-                test.features, classes: .all(model.classCount), heads: model.heads, policy: policy)
+            let result = try evaluator.result(of: policy)
             let (key, value): (String, Double) =
                 switch policy {
                 case .lowest(let count): ("drop", Double(count))
@@ -120,11 +101,9 @@ package struct EvaluateProgram: Sendable {
                 }
             return Line(
                 key: key, title: "tree elimination, \(policy.title)", value: value,
-                metrics: try ProbabilityMetrics(
-                    outcome.probabilities, labels: test.labels, classCount: model.classCount),
-                headsPerRow: outcome.headsPerRow,
-                flopsPerRow: outcome.flopsPerRow(featureCount: test.features.columnCount),
-                topNeverChangedShare: outcome.topNeverChangedShare)
+                metrics: result.metrics, headsPerRow: result.headsPerRow,
+                flopsPerRow: result.flopsPerRow(featureCount: width),
+                topNeverChangedShare: result.topNeverChangedShare)
         }
     }
 
@@ -159,9 +138,10 @@ package struct EvaluateProgram: Sendable {
             var object: [String: JSONValue] = [
                 "accuracy": .number(metrics.accuracy),
                 "correct": .integer(Int64(metrics.evaluation.correctCount)),
-                "negative_log_likelihood": .number(metrics.negativeLogLikelihood),
-                "brier_score": .number(metrics.brierScore),
-                "expected_calibration_error": .number(metrics.expectedCalibrationError),
+                "nll": .number(metrics.negativeLogLikelihood),
+                "brier": .number(metrics.brierScore),
+                "ece": .number(metrics.expectedCalibrationError),
+                "top5_accuracy": .number(metrics.topFiveAccuracy),
                 "heads_per_row": .number(line.headsPerRow),
                 "flops_per_row": .number(line.flopsPerRow),
             ]

@@ -117,7 +117,7 @@ struct NetworkPhase {
 
     /// What the networks say of the test rows, once workers have done what they can.
     ///
-    /// - Throws: `DecodingError` for logits that are no numbers, and what reading the journal throws.
+    /// - Throws: `DecodingError` for logits that are not finite, and what reading the journal throws.
     func trained(_ harvest: HeadHarvest, _ journal: RunJournal) throws -> TrainedHeads {
         var logits: [(classes: ClassSet, values: Matrix)] = []
         var digests: [String] = []
@@ -141,10 +141,9 @@ struct NetworkPhase {
                 logits.append((spec.classes, try standIn.logits(backbone.testFeatures)))
             }
         }
-        let columns = try LogitColumns(logits)
         var trained = TrainedHeads(
-            harvest: harvest, missing: missing, bank: columns.heads,
-            testFeatures: columns.features, digest: RunDigests.networks(digests))
+            harvest: harvest, missing: missing, logits: try StoredLogits(logits),
+            digest: RunDigests.networks(digests))
         // All layers below the last: that one is counted as a head on features is.
         trained.bodyParameterCount = backbone.weights.tensors.dropLast(2).reduce(0) {
             $0 + $1.values.count

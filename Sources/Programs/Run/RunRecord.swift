@@ -1,3 +1,4 @@
+import Decoding
 import FeatureStore
 import Formats
 import Foundation
@@ -27,10 +28,7 @@ struct RunRecord {
     func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
         let predictions = PredictionsCSV(
             labels: evaluation.labels,
-            oneVsAll: evaluation.outcome(of: .oneVsAll)?.predictions ?? [],
-            oneVsAllRefit: evaluation.outcome(of: .oneVsAllRefit)?.predictions,
-            allVsAll: evaluation.outcome(of: .softVote)?.predictions,
-            tree: evaluation.outcome(of: .treeElimination)?.predictions
+            predictions: byScheme(\.metrics.evaluation.predictions)
         ).encoded()
         let digests = RunResults.Digests(
             features: backbone.featureDigest, heads: trained.digest,
@@ -92,11 +90,7 @@ struct RunRecord {
                 featureCount: backbone.testFeatures.columnCount, sha256: data.sha256,
                 featureBytes: options.headMode == .frozen
                     ? backbone.chunks.manifest.byteCount : nil),
-            schemes: .init(
-                oneVsAll: summary(.oneVsAll) ?? Self.noSummary,
-                oneVsAllRefit: summary(.oneVsAllRefit), allVsAll: summary(.softVote),
-                tree: summary(.treeElimination), allVsAllHardVote: summary(.hardVote),
-                allVsAllCoupling: summary(.pairwiseCoupling), dag: summary(.eliminationGraph)),
+            schemes: byScheme(summary),
             digests: digests, timing: timing, heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
             workers: harvest.workers.map {
@@ -109,9 +103,10 @@ struct RunRecord {
             versions: Self.versions)
     }
 
-    private static let noSummary = RunResults.SchemeSummary(
-        accuracy: 0, correct: 0, nll: 0, brier: 0, ece: 0, heads: 0, headsPerPrediction: 0,
-        parameters: 0, bytes: 0)
+    private func byScheme<Value>(_ value: (Evaluator.Result) -> Value) -> [String: Value] {
+        Dictionary(
+            uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, value($0)) })
+    }
 
     /// Every option in force, and the penalty that cross-validation chose.
     private var config: [String: JSONValue] {
@@ -120,17 +115,17 @@ struct RunRecord {
         ) { _, chosen in chosen }
     }
 
-    private func summary(_ scheme: StudyScheme) -> RunResults.SchemeSummary? {
-        guard let outcome = evaluation.outcome(of: scheme) else { return nil }
-        let cost = scheme.cost(
+    private func summary(_ result: Evaluator.Result) -> RunResults.SchemeSummary {
+        let cost = result.scheme.cost(
             classCount: plan.classCount, featureCount: backbone.output.weights.columnCount)
         let parameterCount =
             cost.parameterCount
-            + (scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
+            + (result.scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
+        let metrics = result.metrics
         return RunResults.SchemeSummary(
-            accuracy: Double(outcome.correctCount) / Double(max(1, evaluation.labels.count)),
-            correct: outcome.correctCount, nll: outcome.negativeLogLikelihood,
-            brier: outcome.brierScore, ece: outcome.expectedCalibrationError,
+            accuracy: metrics.accuracy, correct: metrics.evaluation.correctCount,
+            nll: metrics.negativeLogLikelihood, brier: metrics.brierScore,
+            ece: metrics.expectedCalibrationError, topFiveAccuracy: metrics.topFiveAccuracy,
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }

@@ -7,21 +7,16 @@ import Study
 extension RunRecord {
     /// The table of a run, as standard output gets it.
     static func table(of results: RunResults) -> String {
-        let schemes = results.schemes
-        let rows: [(StudyScheme, RunResults.SchemeSummary?)] = [
-            (.oneVsAll, schemes.oneVsAll), (.oneVsAllRefit, schemes.oneVsAllRefit),
-            (.softVote, schemes.allVsAll), (.treeElimination, schemes.tree),
-            (.hardVote, schemes.allVsAllHardVote), (.pairwiseCoupling, schemes.allVsAllCoupling),
-            (.eliminationGraph, schemes.dag),
-        ]
+        // Those of predictions.csv first.
+        let first = PredictionsCSV.schemes.compactMap { Scheme(rawValue: $0) }
+        let schemes = first + Scheme.allCases.filter { !first.contains($0) }
         return ResultsTable(
-            rows: rows.compactMap { scheme, summary in
-                summary.map {
+            rows: schemes.compactMap { scheme in
+                results.schemes[scheme.rawValue].map {
                     ResultsTable.Row(
-                        // The four of predictions.csv under their short names.
-                        scheme: Scheme(rawValue: scheme.rawValue)?.title ?? scheme.title,
-                        correct: $0.correct, total: results.data.testRows,
-                        headCount: $0.heads, headsPerPrediction: $0.headsPerPrediction,
+                        scheme: scheme.postTitle, correct: $0.correct,
+                        total: results.data.testRows, headCount: $0.heads,
+                        headsPerPrediction: $0.headsPerPrediction,
                         parameterCount: $0.parameters)
                 }
             },
@@ -68,27 +63,5 @@ extension RunResults {
             return nil
         }
         return mode
-    }
-}
-
-extension StudyScheme {
-    /// What it costs to train and to ask, for heads over so many features.
-    func cost(
-        classCount: Int, featureCount: Int
-    ) -> (headCount: Int, headsPerPrediction: Int, parameterCount: Int) {
-        let scheme: Scheme =
-            switch self {
-            case .oneVsAll, .oneVsAllEqualSteps: .oneVsAll
-            case .oneVsAllRefit: .oneVsAllRefit
-            case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: .allVsAll
-            case .treeElimination: .treeElimination
-            }
-        let cost = scheme.cost(classCount: classCount, featureCount: featureCount)
-        return (
-            cost.headCount,
-            // It decides by one head for each class that leaves.
-            self == .eliminationGraph ? classCount - 1 : cost.headsPerPrediction,
-            cost.parameterCount
-        )
     }
 }

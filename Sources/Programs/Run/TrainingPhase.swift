@@ -17,10 +17,9 @@ struct TrainedHeads: Sendable {
     let harvest: HeadHarvest
     /// What nobody could train.
     let missing: [HeadKey]
-    /// What schemes ask: the heads, and the backbone's own outputs in the place of those missing.
-    let bank: HeadBank
-    /// `[sample, feature]` of the test rows, as the bank reads them.
-    let testFeatures: Matrix
+    /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
+    /// those missing.
+    let logits: any LogitSource
     /// As results.json has it.
     let digest: String
     /// Of heads at their optimum.
@@ -92,8 +91,9 @@ struct TrainingPhase {
         // What is missing is taken from the backbone's own outputs for the head's classes.
         let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
         var trained = TrainedHeads(
-            harvest: harvest, missing: harvest.quarantined, bank: try HeadBank(heads + standIns),
-            testFeatures: backbone.testFeatures, digest: RunDigests.heads(heads))
+            harvest: harvest, missing: harvest.quarantined,
+            logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),
+            digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
             let certificate = try await optimum.certificate(heads, l2: penalty.l2)

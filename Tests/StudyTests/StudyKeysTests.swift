@@ -1,0 +1,27 @@
+import Foundation
+import Study
+import Testing
+
+@Suite struct StudyKeysTests {
+    // As `coordinator reproduce` writes results.json.
+    @Test func cellsHaveTheKeysOfEveryFile() throws {
+        var cell = StudyCell(fraction: 0.5, arm: "frozen", scheme: "tree")
+        cell.negativeLogLikelihood = 0.25
+        cell.brierScores = [0.125]
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        let json = try encoder.encode(cell)
+        let members = try #require(
+            JSONSerialization.jsonObject(with: json) as? [String: any Sendable])
+        #expect(members["nll"] as? Double == 0.25)
+        #expect(members["briers"] as? [Double] == [0.125])
+        #expect(
+            Set(members.keys).isSuperset(of: [
+                "accuracies", "mean_accuracy", "nlls", "briers", "eces", "nll", "brier", "ece",
+                "balanced_accuracies", "head_digests", "confusion", "calibration", "trials",
+            ]))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        #expect(try decoder.decode(StudyCell.self, from: json) == cell)
+    }
+}
