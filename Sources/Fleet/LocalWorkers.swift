@@ -50,6 +50,12 @@ package final class LocalWorkers: Sendable {
     /// A worker that dies sooner than this is not started again: it cannot run here at all.
     private static let shortestLife = Duration.milliseconds(200)
 
+    /// Exit statuses of a worker that would end in the same way again: bad options, bad data, refused.
+    private static let finalStatuses: Set<Int32> = [
+        RunError.Code.usage.exitStatus, RunError.Code.data.exitStatus,
+        RunError.Code.unavailable.exitStatus,
+    ]
+
     private let launches: [WorkerLaunch]
     private let policy: LossPolicy
     private let observer: any SessionObserver
@@ -147,7 +153,7 @@ package final class LocalWorkers: Sendable {
             // Refused or sent away, or the same again: whoever cannot run here at all stays away.
             let mayReturn =
                 slot.startedAt.duration(to: .now) > Self.shortestLife
-                && (isSignal || status != RunError.Code.unavailable.exitStatus)
+                && (isSignal || !Self.finalStatuses.contains(status))
             if mayReturn, startAgain(index, how) { return }
             observer.log(.warning, "\(launches[index].title) \(how) and is not started again")
             let said = slot.errors.lastWords ?? "\(launches[index].title) \(how)"

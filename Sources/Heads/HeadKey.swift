@@ -97,8 +97,15 @@ extension HeadKey: CustomStringConvertible, LosslessStringConvertible {
         groups.map { $0.members.map(String.init).joined(separator: "+") }.joined(separator: ",")
     }
 
-    /// For people: `{0,3}`, or `{0+1,3}`.
-    package var description: String { "{" + text + "}" }
+    /// Groups that ``description`` lists.
+    private static let describedCountMax = 32
+
+    /// For people: `{0,3}`, or `{0+1,3}`; of very many groups the first ones and their number.
+    package var description: String {
+        guard outputCount > Self.describedCountMax else { return "{" + text + "}" }
+        let first = groups.prefix(8).map { $0.members.map(String.init).joined(separator: "+") }
+        return "{\(first.joined(separator: ",")), … \(outputCount) in all}"
+    }
 
     /// Reads ``text``; nil for any other text, and for classes from 2^20 on.
     package init?(_ text: String) {

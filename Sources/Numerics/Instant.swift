@@ -61,6 +61,9 @@ extension Instant: InstantProtocol {
     }
 
     private static func nanoseconds(_ duration: Duration) -> Int64 {
+        // Beyond 64 bits of seconds `components` would trap.
+        if duration > .seconds(Int64.max >> 2) { return .max }
+        if duration < .seconds(Int64.min >> 2) { return .min }
         let (seconds, attoseconds) = duration.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds > 0 ? .max : .min }

@@ -1,4 +1,5 @@
 import Study
+import Decoding
 
 // How the page says what Study found.
 
@@ -36,7 +37,7 @@ extension StudyClaim {
     /// `all-vs-all with converged heads (MNIST and CIFAR-10)`.
     static func names(_ claims: [StudyClaim]) -> String {
         let subject = { (claim: StudyClaim) in
-            "\(StudyNames.inWords(claim.scheme)) with \(StudyNames.armInWords(claim.arm))"
+            "\(claim.scheme.postTitle) with \(StudyNames.armInWords(claim.arm))"
         }
         let parts = StudyNames.unique(claims.map(subject)).map { name in
             let datasets = claims.filter { subject($0) == name }.map {

@@ -1,3 +1,5 @@
+package import Decoding
+
 /// One of the post's schemes on one kind of heads, against one-vs-all and its two controls.
 package struct StudyClaim: Sendable {
     /// The data set's key.

@@ -1,3 +1,5 @@
+package import Decoding
+
 /// An index of a data set's cells and comparisons by fraction, arm and scheme.
 package struct StudyOutline: Sendable {
     /// What was found on the data set.

@@ -172,17 +172,14 @@ enum Check {
         var result: [HeadKey] = []
         result.reserveCapacity(list.count)
         for head in list {
-            let sizes = head.groupSizes.isEmpty ? head.classes.map { _ in 1 } : head.groupSizes
             // The largest class sets a class set's memory.
             let last = try count(
                 head.classes.max() ?? 0, "a class of a head", in: 0...limits.classCountMax - 1)
             classSetByteCount += (last / 64 + 1) * 8 * (head.groupSizes.count + 1)
             try length(
                 classSetByteCount, "bytes of class sets", max: limits.classSetByteCountMax)
-            let key = try self.key(head.classes, sizes)
-            guard keys.insert(key).inserted else {
-                throw .badValue("head \(key) twice in one bundle")
-            }
+            let key = try self.key(head.classes, head.groupSizes)
+            guard keys.insert(key).inserted else { throw .badValue("a head twice in one bundle") }
             result.append(key)
         }
         return result
@@ -191,6 +188,13 @@ enum Check {
     private static func key(
         _ classes: [UInt32], _ sizes: [UInt32]
     ) throws(WireError) -> HeadKey {
+        if sizes.isEmpty {
+            guard classes.count >= 2 else { throw .badValue("a head of fewer than two classes") }
+            guard zip(classes, classes.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw .badValue("the classes of a head do not ascend")
+            }
+            return HeadKey(ClassSet(classes.map(Int.init)))
+        }
         var groups: [ClassSet] = []
         var position = 0
         for size in sizes {
@@ -208,7 +212,9 @@ enum Check {
             throw .badValue("a head tells fewer than two groups apart, or a class is in two")
         }
         // Written in one way only, so that the order of outputs is never in doubt.
-        guard key.groups == groups else { throw .badValue("the groups of a head do not ascend") }
+        guard !key.tellsSingleClasses, key.groups == groups else {
+            throw .badValue("the groups of a head do not ascend, or are single classes")
+        }
         return key
     }
 }

@@ -38,7 +38,7 @@ enum TensorFrame {
             let biases = floats(bytes, at: offset, count: count)
             offset += count * 4
             guard weights.allSatisfy(\.isFinite), biases.allSatisfy(\.isFinite) else {
-                throw .badValue("weights of \(key) are not finite")
+                throw .badValue("weights of a head are not finite")
             }
             result.append(
                 Head(

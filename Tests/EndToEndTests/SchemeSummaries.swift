@@ -1,4 +1,4 @@
-import RunStore
+import RunFolder
 
 extension [String: RunResults.SchemeSummary] {
     /// Of the backbone's own softmax, which every run has.

@@ -71,10 +71,11 @@ package struct EvaluateProgram: Sendable {
     ) throws -> Evaluator {
         let classes = ClassSet.all(model.classCount)
         let heads = try HeadLogits(model.heads, test.features)
-        let schemes = SchemeDecoder.available(classes: classes, heads: heads, hasOutput: true)
+        let schemes = SchemeDecoder.available(
+            classes: classes, heads: heads, hasOutput: model.output != nil)
         let decoder = try SchemeDecoder(
             schemes.filter { $0 != .treeElimination }, classes: classes, heads: heads,
-            output: HeadLogits(HeadBank([model.output]), test.features))
+            output: model.output.map { try HeadLogits(HeadBank([$0]), test.features) })
         return try Evaluator(decoder, labels: test.labels, classCount: model.classCount)
     }
 

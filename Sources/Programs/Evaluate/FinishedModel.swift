@@ -52,17 +52,18 @@ struct FinishedModel {
             )
         }
         let path = RunDirectory.path(of: .model, in: folder)
-        model = try Model(try RunDirectory.readTensors(.model, in: folder), path: path)
+        model = try Model(try Safetensors(contentsOf: path), path: path)
         guard model.metadata["digest.heads"] == results.digests.heads,
             model.classCount == results.data.classes
         else {
             throw RunError(.data, "\(path) is not of the run whose results.json lies beside it")
         }
         let output = model.backbone?.outputHead
+        let classCount = results.data.classes
         var found = model.heads
         for members in results.quarantine?.heads ?? [] {
             guard let output, members.count >= 2,
-                members.allSatisfy({ (0..<results.data.classes).contains($0) })
+                members.allSatisfy((0..<classCount).contains)
             else {
                 throw RunError(
                     .data, "\(folder) names heads in results.json that nothing stands in for")

@@ -10,6 +10,7 @@ import Study
 import StudyWork
 import WireProtocol
 import Scheduling
+import Decoding
 
 /// What a study has so far, and what it lacks.
 struct StudyShelf: Sendable {

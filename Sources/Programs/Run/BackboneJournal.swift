@@ -4,6 +4,7 @@ import Foundation
 import Journal
 import LeNet
 import System
+import Model
 
 // The backbone and its features to the journal and back.
 extension BackboneCheckpoint {
@@ -22,8 +23,8 @@ extension BackboneCheckpoint {
 
     /// The checkpoint that ``record(epochCount:)`` made.
     ///
-    /// - Throws: `RunError` when the journal lacks a tensor; shapes are for `Backbone` to check.
-    init(_ record: BackboneRecord, _ journal: RunJournal) throws(RunError) {
+    /// - Throws: `FormatError` when the journal lacks a tensor; shapes are for `Backbone` to check.
+    init(_ record: BackboneRecord, _ journal: RunJournal) throws(FormatError) {
         let (tensors, path) = (record.tensors, journal.path)
         self.init(
             weights: try BackboneWeights(tensors, Self.weightPrefix, path: path),

@@ -16,6 +16,7 @@ package import System
 import Transfer
 import WireProtocol
 import ZeroMQ
+import FeatureSource
 
 /// `coordinator run`, from data to artefacts: one phase after the other, each awaited.
 ///

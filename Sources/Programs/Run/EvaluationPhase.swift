@@ -19,9 +19,11 @@ struct EvaluationPhase {
         _ backbone: BackboneOutcome, _ trained: TrainedHeads, labels: [Int]
     ) async throws -> SchemeEvaluation {
         let classes = ClassSet.all(plan.classCount)
-        let output = try HeadLogits(HeadBank([backbone.output]), backbone.testFeatures)
+        let output = try backbone.output.map {
+            try HeadLogits(HeadBank([$0]), backbone.testFeatures)
+        }
         let schemes = SchemeDecoder.available(
-            classes: classes, heads: trained.logits, hasOutput: true)
+            classes: classes, heads: trained.logits, hasOutput: output != nil)
         let evaluator = try Evaluator(
             SchemeDecoder(schemes, classes: classes, heads: trained.logits, output: output),
             labels: labels, classCount: plan.classCount)

@@ -22,7 +22,9 @@ struct NetworkPhase {
     let options: RunOptions
     let plan: HeadPlan
     let dataset: Dataset
-    let backbone: BackboneOutcome
+    let weights: BackboneWeights
+    /// `[sample, feature]` of the test rows, as the backbone makes them.
+    let testFeatures: Matrix
 
     /// The run as a study's one trial: its rows are all that the run keeps.
     private var key: TrialKey {
@@ -100,7 +102,7 @@ struct NetworkPhase {
         let chunks = MaterialChunks(
             try StudyMaterials.materials(
                 settings: settings, datasets: [dataset],
-                backbones: isWarm ? [dataset.name: backbone.weights] : [:]))
+                backbones: isWarm ? [dataset.name: weights] : [:]))
         let job = try TaskJob(
             tasks: plan.heads.enumerated().map { index, key in
                 let unit = unit(WorkID(UInt32(index)))
@@ -137,15 +139,15 @@ struct NetworkPhase {
                     ))
             } else {
                 missing.append(spec)
-                let standIn = backbone.output.restricted(to: spec.classes)
-                logits.append((spec.classes, try standIn.logits(backbone.testFeatures)))
+                let standIn = weights.outputHead.restricted(to: spec.classes)
+                logits.append((spec.classes, try standIn.logits(testFeatures)))
             }
         }
         var trained = TrainedHeads(
             harvest: harvest, missing: missing, logits: try StoredLogits(logits),
             digest: RunDigests.networks(digests))
         // All layers below the last: that one is counted as a head on features is.
-        trained.bodyParameterCount = backbone.weights.tensors.dropLast(2).reduce(0) {
+        trained.bodyParameterCount = weights.tensors.dropLast(2).reduce(0) {
             $0 + $1.values.count
         }
         return trained

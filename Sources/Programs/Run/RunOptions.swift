@@ -8,6 +8,7 @@ package import LeNet
 import RunFolder
 package import Sessions
 package import System
+package import FeatureSource
 
 /// Which weights training changes.
 package enum HeadMode: String, Sendable, CaseIterable {

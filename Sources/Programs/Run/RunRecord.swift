@@ -12,6 +12,7 @@ import Sessions
 import Study
 import Transfer
 import ZeroMQ
+import Model
 
 /// Everything a run found, on its way into files and onto the screen.
 struct RunRecord {
@@ -117,7 +118,7 @@ struct RunRecord {
 
     private func summary(_ result: Evaluator.Result) -> RunResults.SchemeSummary {
         let cost = result.scheme.cost(
-            classCount: plan.classCount, featureCount: backbone.output.weights.columnCount)
+            classCount: plan.classCount, featureCount: backbone.testFeatures.columnCount)
         let parameterCount =
             cost.parameterCount
             + (result.scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)

@@ -64,9 +64,10 @@ struct TrainingPhase {
         _ link: CoordinatorLink, _ directory: RunDirectory, _ clock: PhaseClock
     ) async throws -> TrainedHeads {
         let journal = try directory.openJournal
-        if options.headMode != .frozen, let dataset = data.images {
+        if options.headMode != .frozen, let dataset = data.images, let weights = backbone.weights {
             let phase = NetworkPhase(
-                options: options, plan: plan, dataset: dataset, backbone: backbone)
+                options: options, plan: plan, dataset: dataset, weights: weights,
+                testFeatures: backbone.testFeatures)
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
@@ -88,8 +89,11 @@ struct TrainingPhase {
             JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
             directory, clock)
         let heads = harvest.heads.compactMap(\.self)
-        // What is missing is taken from the backbone's own outputs for the head's classes.
-        let standIns = harvest.quarantined.map { backbone.output.restricted(to: $0.classes) }
+        // What is missing is taken from the backbone's own outputs for the head's classes, if there are
+        // any.
+        let standIns = harvest.quarantined.compactMap {
+            backbone.output?.restricted(to: $0.classes)
+        }
         var trained = TrainedHeads(
             harvest: harvest, missing: harvest.quarantined,
             logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),

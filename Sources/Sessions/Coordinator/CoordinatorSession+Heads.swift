@@ -175,7 +175,7 @@ extension CoordinatorSession {
                         $0.heads(of: [head]).first?.description ?? $0.name(of: head)
                     }))
             let why = harvest.reasons[head] ?? "three workers died of it"
-            let name = job?.isPortable == true ? "\(head)" : job?.name(of: head) ?? "\(head)"
+            let name = job?.name(of: head) ?? "\(head)"
             return [.log(.error, "\(name) is given up: \(why)")]
         case .finish(let quarantined):
             harvest.givenUp = quarantined.sorted()

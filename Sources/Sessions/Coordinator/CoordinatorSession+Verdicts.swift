@@ -110,7 +110,6 @@ extension CoordinatorSession {
                     return actions + giveUp(id, versions: guilty, at: now)
                 }
             }
-            
             for trainer in guilty where court.reasons[trainer] == nil {
                 court.reasons[trainer] =
                     "its head over \(truth.key) differs from what other machines compute"
