@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import RunFolder
 import TestSupport
 import Testing
 

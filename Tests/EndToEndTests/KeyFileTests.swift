@@ -1,4 +1,5 @@
 import Foundation
+import RunFolder
 import TestSupport
 import Testing
 import ZeroMQ

@@ -195,18 +195,3 @@ import Testing
         return !counts.isEmpty
     }
 }
-
-/// A gzip member of one stored block, made by hand: at most 65,535 bytes.
-private func gzip(_ bytes: [UInt8]) -> [UInt8] {
-    func littleEndian(_ value: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-    }
-    var crc = UInt32.max
-    for byte in bytes {
-        crc ^= UInt32(byte)
-        for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-    }
-    let count = UInt32(bytes.count)
-    return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1] + littleEndian(count | (~count & 0xFFFF) << 16)
-        + bytes + littleEndian(~crc) + littleEndian(count)
-}

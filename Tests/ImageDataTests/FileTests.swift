@@ -1,5 +1,6 @@
 import Foundation
 import ImageData
+import TestSupport
 import Testing
 
 /// Where files are found, what they may look like, and every way in which they are refused.
