@@ -130,17 +130,21 @@ struct PairDecoder {
     private static func share<Votes: FixedWidthInteger>(
         _ votes: [Votes], _ row: Int, _ shares: inout [Double]
     ) -> Int {
-        // All votes together pass 64 bits from 257 classes on.
-        var total: Int128 = 0
+        // All votes together may pass 64 bits from 257 classes on, so they are summed in two parts.
+        var high: Int64 = 0
+        var low: Int64 = 0
         var best = 0
         for position in shares.indices {
             let vote = votes[position * LogitBlock.rowCountMax + row]
             if vote > votes[best * LogitBlock.rowCountMax + row] { best = position }
-            total += Int128(vote)
+            high += Int64(vote >> 16)
+            low += Int64(vote & 0xFFFF)
         }
+        let total =
+            shares.count <= 256 ? Double(high << 16 + low) : Double(high) * 0x1p16 + Double(low)
         for position in shares.indices {
             shares[position] =
-                Double(votes[position * LogitBlock.rowCountMax + row]) / Double(total)
+                Double(votes[position * LogitBlock.rowCountMax + row]) / total
         }
         return best
     }
