@@ -162,8 +162,10 @@ package struct LabelColumn: Sendable, Equatable {
         }
         self.init(path, texts)
         if case .texts(let names) = labels {
-            let numbers = names.compactMap { name in Int128(name).filter { String($0) == name } }
-            if numbers.count == names.count { self.init(path, .integers(numbers), places) }
+            let numbers = names.compactMap { Int128($0) }
+            if numbers.map({ String($0) }) == names {
+                self.init(path, .integers(numbers), places)
+            }
         }
     }
 
@@ -221,13 +223,6 @@ package struct LabelColumn: Sendable, Equatable {
         case .boolean: bits == 0 ? 0 : 1
         case .unsigned, .text, .bytes: Int128(bits)
         }
-    }
-}
-
-extension Optional {
-    /// The value, if there is one that fits.
-    fileprivate func filter(_ fits: (Wrapped) -> Bool) -> Wrapped? {
-        flatMap { fits($0) ? $0 : nil }
     }
 }
 

@@ -82,8 +82,9 @@ package struct ZipArchive: Sendable {
     package func array(named name: String) throws(FormatError) -> NPYReader {
         guard let member = members.first(where: { $0.name == name + ".npy" || $0.name == name })
         else {
-            throw Self.fault(
-                path, "it holds no array \(name), but \(arrayNames.joined(separator: ", "))")
+            throw .malformed(
+                path, "it holds no array \(name); name one of \(arrayNames.joined(separator: ", "))"
+            )
         }
         return try NPYReader(
             ByteReader(
