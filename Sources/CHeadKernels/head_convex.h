@@ -1,7 +1,7 @@
 // What training a head to its optimum needs, all in double: gradients of the cross-entropy, Gram
 // matrices, Cholesky's factorisation and the products of long vectors. Included once by every
 // variant's file. Four lanes on every instruction set, fused multiply-adds and one order of every
-// sum: all variants give equal bits, and none of them is faster with more lanes than memory allows.
+// sum: all variants give equal bits. More lanes would not be faster: memory is the limit.
 
 // Where a machine's vectors are shorter than four lanes, all that takes or returns them is inlined.
 #pragma clang diagnostic ignored "-Wpsabi"

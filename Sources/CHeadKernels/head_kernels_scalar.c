@@ -1,4 +1,4 @@
-// The reference: what a head's bits are, in the plainest C. Kept for ever; every variant is compared with it.
+// The reference: what a head's bits are, in plain C. Every other variant is compared with it.
 
 #include "head_kernels_common.h"
 #include "head_convex.h"

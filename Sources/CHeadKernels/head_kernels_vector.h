@@ -297,7 +297,7 @@ INLINE void gradient_row(
     FENCE();
 }
 
-// Rows a turn of the loop adds: processors foresee the end of a loop of few turns.
+// Rows a turn of the loop adds: processors predict the end of a loop of few turns.
 #define GRADIENT_ROWS 4
 
 // Adds a tile to `vectors` vectors of `classes` gradients from feature f on:
@@ -623,7 +623,7 @@ static void end_epoch(
 typedef uint64_t words __attribute__((ext_vector_type(DROPOUT_ROWS)));
 
 // `head_philox` for DROPOUT_ROWS seeds and counters at once. The upper halves of the lanes of `out` are
-// noise.
+// undefined.
 INLINE void philox_rows(const words *seed, const words counter[4], words out[4])
 {
     words x0 = counter[0], x1 = counter[1], x2 = counter[2], x3 = counter[3];

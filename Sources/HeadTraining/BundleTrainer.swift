@@ -3,13 +3,14 @@ package import Numerics
 
 /// Trains bundles of heads by epochs, or to their optimum.
 ///
-/// A head's bits depend on the features, the labels, its key and the way of training alone.
+/// A head's bits depend on the features and labels of its rows, the keys of its classes and the
+/// hyperparameters alone.
 /// Sharing a trainer between threads is safe.
 package struct BundleTrainer: Sendable {
     /// The largest component of the gradient of a head that counts as being at its optimum.
     ///
-    /// A hundredth of what `ConvergedHeadTrainer` and scikit-learn take for none: at an `l2` of 0.001 on
-    /// 6,000 rows theirs leaves probabilities up to 0.2 from those of the optimum, this one 0.001.
+    /// A hundredth of the default of `ConvergedHeadTrainer` and scikit-learn: at an `l2` of 0.001 on 6,000
+    /// rows theirs leaves probabilities up to 0.2 from those of the optimum, this one 0.001.
     package static let optimumGradientTolerance = 1e-6
     private enum Method {
         case epochs(HeadTrainer)
@@ -45,8 +46,8 @@ package struct BundleTrainer: Sendable {
     ///
     /// - Parameter isCancelled: asked some hundred times a second; where rows are many, every pass.
     /// - Returns: the heads in the order of `keys`.
-    /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not hold or, where an
-    ///   optimum is asked for, has no rows of.
+    /// - Throws: `cancelled`, or `unusableInput` for a class that the table does not hold, too many weights
+    ///   or, where an optimum is asked for, a class without rows.
     package func train(
         _ keys: [HeadKey], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> [Head] {

@@ -28,10 +28,12 @@ package struct ConvergedHead: Sendable, Equatable {
 /// A head's bits depend on the features and labels of its rows, the keys of its classes, `l2` and the
 /// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer between threads is safe.
 package struct ConvergedHeadTrainer: Sendable {
-    /// The largest gradient that counts as none, where nothing else is asked for: scikit-learn's.
+    /// The default tolerance of gradients, which is scikit-learn's.
     package static let standardGradientTolerance = 1e-4
 
-    /// The least tolerance whose gradients rows summed in single precision tell from rounding.
+    /// The smallest tolerance for which rows are summed in single precision alone.
+    ///
+    /// Below it, rounding errors are as large as the gradients.
     static let singleToleranceMin = 2e-5
 
     private let table: ConvexTable
@@ -123,7 +125,7 @@ package struct ConvergedHeadTrainer: Sendable {
         ) { $0 }
     }
 
-    /// Minimises until the head that `weights` makes of where the minimiser is has a certificate.
+    /// Minimises until the head, which `weights` makes of the minimiser's position, has a certificate.
     private func certify(
         _ spec: HeadKey, _ order: ClassOrder, _ start: ConvexMinimiser, judge: ConvexProblem,
         isCancelled: () -> Bool, weights: (DoubleBlock) -> DoubleBlock
@@ -170,7 +172,7 @@ package struct ConvergedHeadTrainer: Sendable {
         return Head(classes: classes, weights: matrix, biases: biases)
     }
 
-    /// The largest component of the objective's gradient at a head that anybody may have trained, in
+    /// The largest component of the objective's gradient at a given head, however it was trained, in
     /// double precision: at most the tolerance, if the head is certified.
     ///
     /// One pass over the head's rows.

@@ -6,10 +6,10 @@
 /// 4.1, the second of the approximate Wolfe conditions).
 struct ConvexMinimiser {
     private static let memoryCount = 10
-    /// Iterations after which the preconditioner is made anew.
+    /// Iterations after which the preconditioner is replaced by that of the current curvature.
     private static let renewals: Set<Int> = [5, 40]
     private static let searchCountMax = 40
-    /// Where a head that is not at its optimum is given up.
+    /// Iterations after which a head that is not at its optimum is given up.
     static let iterationCountMax = 5_000
 
     private let problem: ConvexProblem
@@ -116,7 +116,7 @@ struct ConvexMinimiser {
         }
     }
 
-    /// Another preconditioner: what the old one made of gradients is made anew.
+    /// Replaces the preconditioner, and its products with gradients.
     private mutating func renew() {
         guard let renewed = ConvexPreconditioner.current(problem, at: weights) else { return }
         preconditioner = renewed

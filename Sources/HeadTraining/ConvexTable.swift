@@ -2,7 +2,7 @@ import CHeadKernels
 import Numerics
 import Synchronization
 
-/// A feature table as heads at their optimum want it: in rows of whole cache lines; and Gram matrices of
+/// A feature table as training to the optimum reads it: in rows of whole cache lines; and Gram matrices of
 /// the classes' rows, computed when asked for.
 ///
 /// The kernels add the feature that is 1 in every row, whose weight is the bias.

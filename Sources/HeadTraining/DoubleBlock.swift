@@ -3,7 +3,7 @@
 /// Written by its maker only, before it is shared, as a `FloatBuffer` is.
 @safe
 final class DoubleBlock: @unchecked Sendable {
-    // @unchecked: who makes a block fills it, and shares it only when nobody writes any more.
+    // @unchecked: a block is written only before it is shared.
     private let storage: UnsafeMutableBufferPointer<Double>
 
     init(count: Int) {
@@ -49,7 +49,7 @@ final class DoubleBlock: @unchecked Sendable {
         unsafe storage.update(repeating: 0)
     }
 
-    /// The largest magnitude; not a number if any is none.
+    /// The largest magnitude; infinite if any value is NaN.
     var largestMagnitude: Double {
         var largest = 0.0
         for index in 0..<count {

@@ -15,7 +15,7 @@ package final class EpochOrders: Sendable {
     /// Bytes of orders kept for reuse; what is beyond is computed again when asked for.
     private static let cachedByteCountMax = 32 << 20
 
-    /// Orders of the table's rows, none of them computed yet.
+    /// Computes nothing yet.
     package init(seed: UInt64, table: FeatureTable) {
         self.seed = seed
         classRowOffsets = table.classRowOffsets

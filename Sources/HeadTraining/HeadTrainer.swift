@@ -49,7 +49,7 @@ package struct HeadTrainer: Sendable {
                 derivedFrom.classes == .all(table.classCount)
             else {
                 throw .unusableInput(
-                    "derived heads start from an output layer over all classes; none that fits came"
+                    "derived heads start from an output layer over all classes and features, which is missing"
                 )
             }
         }

@@ -32,7 +32,7 @@ final class SinglePrecisionSums {
         unsafe classes.deallocate()
     }
 
-    /// Lends `values` as what they are: scratch for logits, two matrices `[class, stride]`, and a bias
+    /// Lends `values` by their parts: scratch for logits, two matrices `[class, stride]`, and a bias
     /// a class of both.
     private func withState(_ body: (inout head_state) -> Void) {
         unsafe values.withUnsafeMutableBufferPointer { memory in
@@ -52,7 +52,7 @@ final class SinglePrecisionSums {
         }
     }
 
-    /// Takes `differences` `[class, width]` over.
+    /// Sets the weights from `differences` `[class, width]`.
     func setWeights(_ differences: DoubleBlock) {
         unsafe withState { state in
             for row in 0..<classCount - 1 {

@@ -18,7 +18,7 @@ package struct FeatureTable: Sendable {
     package let classRowOffsets: [Int]
 
     /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held,
-    /// or if two classes have one key: whoever reads keys refuses that first.
+    /// or if two classes have one key: readers of keys refuse that before.
     ///
     /// - Parameter classKeys: by class, distinct; nil if every class's key is its index.
     /// - Parameter isHeld: by class, whether its rows are here; nil if all rows of the run are.

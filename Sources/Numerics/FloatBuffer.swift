@@ -1,9 +1,9 @@
 /// A fixed block of `Float`s on a 64-byte boundary, shared by reference and freed with its last user.
 ///
-/// Who makes a buffer fills it; once it has been handed on nobody writes to it any more.
+/// A buffer is filled by the code that allocates it and never written after it is shared.
 @safe
 package final class FloatBuffer: @unchecked Sendable {
-    // @unchecked: written only by its maker, before it is shared; see above.
+    // @unchecked: written only before it is shared; see above.
     private let storage: UnsafeMutableBufferPointer<Float>
 
     /// `count` zeros.
@@ -12,9 +12,9 @@ package final class FloatBuffer: @unchecked Sendable {
         unsafe storage.initialize(repeating: 0)
     }
 
-    /// Memory for `count` floats, every one of which its maker writes before anybody reads it.
+    /// Memory for `count` floats, not initialised: all must be written before any is read.
     ///
-    /// For large buffers that are filled once: zeros would touch all the memory twice.
+    /// For large buffers that are filled once: zeros would write all the memory twice.
     package init(unfilledCount count: Int) {
         precondition(count >= 0)
         let raw = UnsafeMutableRawPointer.allocate(

@@ -68,7 +68,7 @@ func objective(
     }
 
     /// What is certified is so: by a second implementation, for rows fewer and more than features,
-    /// overlapping and separable classes, and penalties from next to nothing to overwhelming.
+    /// overlapping and separable classes, and very weak to very strong penalties.
     @Test(arguments: [1e-6, 1e-3, 0.1, 100] as [Double])
     func certificatesHold(l2: Double) throws {
         let tables = [

@@ -95,7 +95,7 @@ struct head_row_request {
     float scale;                    // 1 / probability of being kept
 };
 
-// Rows of one class, and what of them a head over `class_count` classes wants summed, in double.
+// Rows of one class, and which sums over them a head over `class_count` classes asks for, in double.
 // The head's bias is the weight of a feature that is 1 in every row; it is not in memory.
 struct head_convex_rows {
     const float *rows;          // [row_count][stride], of which the first value_count are features
