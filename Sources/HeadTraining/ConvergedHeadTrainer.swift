@@ -26,7 +26,8 @@ package struct ConvergedHead: Sendable, Equatable {
 /// binary one, which has one vector of weights for two classes, is a pair with `l2 = 2 / (n C)`.
 ///
 /// A head's bits depend on the features and labels of its rows, the keys of its classes, `l2` and the
-/// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer between threads is safe.
+/// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer
+/// between threads is safe.
 package struct ConvergedHeadTrainer: Sendable {
     /// The default tolerance of gradients, which is scikit-learn's.
     package static let standardGradientTolerance = 1e-4
