@@ -63,7 +63,7 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         }
     }
 
-    /// The widest head there may be, and those just below the edges of the registers' tiles.
+    /// Wide heads, at and just below the edges of the registers' tiles.
     @Test func wideHeadsHaveEqualBits() throws {
         let table = syntheticTable(classCount: 128, rowCount: 400, featureCount: 17)
         let specs = [127, 128].map {
