@@ -42,15 +42,20 @@ struct LogitKernel {
                 for (index, row) in rows.enumerated() {
                     let (tile, tileRow) = index.quotientAndRemainder(dividingBy: Self.tileRowCount)
                     let first = Int(row) * width
-                    var place = tile * 2 * vectorCount * Self.tileRowCount + tileRow
-                    for start in stride(from: 0, to: vectorCount * 16, by: 16) {
-                        for half in 0..<2 {
-                            let feature = start + half * 8
-                            unsafe lanes[place + half * vectorCount * Self.tileRowCount] =
-                                unsafe Self.eight(
-                                    of: values, at: first + feature, count: width - feature)
-                        }
+                    let halfStride = vectorCount * Self.tileRowCount
+                    var place = tile * 2 * halfStride + tileRow
+                    for start in stride(from: 0, to: width & ~15, by: 16) {
+                        let sixteen = unsafe UnsafeRawBufferPointer(values).loadUnaligned(
+                            fromByteOffset: (first &+ start) &* 4, as: SIMD16<Float>.self)
+                        unsafe lanes[place] = sixteen.lowHalf
+                        unsafe lanes[place &+ halfStride] = sixteen.highHalf
                         place &+= Self.tileRowCount
+                    }
+                    guard width % 16 > 0 else { continue }
+                    for half in 0..<2 {
+                        let last = width & ~15 + half * 8
+                        unsafe lanes[place + half * halfStride] = unsafe Self.eight(
+                            of: values, at: first + last, count: width - last)
                     }
                 }
             }
