@@ -39,9 +39,9 @@ func randomLayer(classCount: Int, featureCount: Int, seed: UInt64) -> Head {
 
 /// Independent random heads over all subsets of two or more.
 func randomHeads(classCount: Int, featureCount: Int, seed: UInt64) -> [Head] {
-    HeadPlan(.subsets, classCount: classCount).heads.map { spec in
+    HeadPlan(.subsets, classCount: classCount).heads.enumerated().map { position, spec in
         let size = spec.classes.count
-        let start = seed + 1000 * UInt64(spec.id.rawValue)
+        let start = seed + 1000 * UInt64(position)
         return Head(
             classes: spec.classes, weights: randomMatrix(size, featureCount, seed: start),
             biases: randomValues(size, seed: start + 1))

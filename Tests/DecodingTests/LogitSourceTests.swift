@@ -8,14 +8,15 @@ import Testing
         rowCount: 150, columnCount: 20,
         values: (0..<150 * 20).map { Float(($0 * 7_919) % 1_009) / 500 - 1 })
 
-    private static let heads = HeadPlan(.subsets, classCount: 5).heads.map { spec in
+    private static let heads = HeadPlan(.subsets, classCount: 5).heads.enumerated().map { position, spec in
         let count = spec.classes.count
         return Head(
             classes: spec.classes,
             weights: Matrix(
                 rowCount: count, columnCount: 20,
-                values: (0..<count * 20).map {
-                    Float(($0 * 104_729 + Int(spec.id.rawValue) * 331) % 2_003) / 1_000 - 1
+                values: (0..<count * 20).map { (index: Int) -> Float in
+                    let step = (index * 104_729 + position * 331) % 2_003
+                    return Float(step) / 1_000 - 1
                 }), biases: (0..<count).map { Float($0) / 7 - 0.3 })
     }
 

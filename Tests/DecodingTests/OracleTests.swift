@@ -121,11 +121,11 @@ import Testing
     @Test(arguments: [3, 7, 10])
     func votingAgreesWithDouble(classCount: Int) throws {
         let heads = randomHeads(classCount: min(classCount, 7), featureCount: 37, seed: 61)
-        let pairs: [Head] = HeadPlan(.pairs, classCount: classCount).heads.map { spec in
+        let pairs: [Head] = HeadPlan(.pairs, classCount: classCount).heads.enumerated().map { position, spec in
             heads.first { $0.classes == spec.classes }
                 ?? Head(
                     classes: spec.classes,
-                    weights: randomMatrix(2, 37, seed: 7_000 + UInt64(spec.id.rawValue)),
+                    weights: randomMatrix(2, 37, seed: 7_000 + UInt64(position)),
                     biases: [0.5, -0.5])
         }
         let features = randomMatrix(1_500, 37, seed: 62)

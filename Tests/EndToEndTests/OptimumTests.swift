@@ -75,7 +75,7 @@ extension EndToEndTests {
             let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: path))
             let records = try journal.heads()
             var entries = JournalEntries()
-            entries.withdrawn = [records[3].id]
+            entries.withdrawn = [HeadKey(records[3].head.classes)]
             var other = records[3]
             other.head = records[4].head.moved(to: other.head.classes)
             entries.heads = [other]

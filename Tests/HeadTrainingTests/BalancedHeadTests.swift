@@ -65,7 +65,7 @@ import Testing
     /// As without weights: tiles, windows, bundles and instruction sets change no bit.
     @Test(arguments: [1, 17, 64, 256]) func variantsGiveEqualBits(featureCount: Int) throws {
         let table = imbalanced(classCount: 13, featureCount: featureCount)
-        let specs = (2...13).map { spec((0..<$0).map { 12 - $0 }, id: $0) }
+        let specs = (2...13).map { spec((0..<$0).map { 12 - $0 }) }
         let values = HeadHyperparameters(epochCount: 2, batchSize: 24, seed: 11)
         let reference = try train(specs, table, values, variant: KernelVariant.supported[0])
         for variant in KernelVariant.supported {

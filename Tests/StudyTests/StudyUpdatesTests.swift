@@ -1,3 +1,4 @@
+import Decoding
 import Study
 import Testing
 

@@ -1,3 +1,4 @@
+import Decoding
 import FeatureStore
 import HeadTraining
 import ImageData
