@@ -109,9 +109,12 @@ let package = Package(
         module(
             "Programs",
             [
-                "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore", "Fleet",
-                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet", "Model",
-                "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
+                "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
+                "Fleet",
+                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet",
+                "Model",
+                "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation",
+                "Statistics", "Study",
                 "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -176,7 +179,10 @@ let package = Package(
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(
             "StudyWork",
-            ["Decoding", "FeatureStore", "HeadTraining", "ImageData", "LeNet", "Study", "StudyWork"]),
+            [
+                "Decoding", "FeatureStore", "HeadTraining", "ImageData", "LeNet", "Study",
+                "StudyWork",
+            ]),
         tests(
             "Programs",
             [

@@ -1,4 +1,5 @@
 package import FeatureStore
+import Heads
 package import Numerics
 package import Scheduling
 package import Sessions
@@ -6,7 +7,6 @@ import Synchronization
 package import System
 import WireProtocol
 package import ZeroMQ
-import Heads
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
 ///

@@ -1,4 +1,5 @@
 import Numerics
+
 /// How good probabilities are, beyond whether their argmax is right.
 package struct ProbabilityMetrics: Sendable, Equatable {
     /// What a probability counts as at least in the logarithm, 2^-52, as in scikit-learn's

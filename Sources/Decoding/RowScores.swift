@@ -1,5 +1,5 @@
-import Statistics
 import Numerics
+import Statistics
 
 /// What a scheme's probabilities of some rows amount to, row by row.
 ///

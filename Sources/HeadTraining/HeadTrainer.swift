@@ -174,15 +174,18 @@ extension HeadKey {
     func check(isHeld: [Bool], featureCount: Int) throws(HeadTrainingError) {
         guard classes.count <= Self.weightCountMax / featureCount else {
             throw .unusableInput(
-                "head \(self) has more than \(Self.weightCountMax) weights: train it on fewer classes")
+                "head \(self) has more than \(Self.weightCountMax) weights: train it on fewer classes"
+            )
         }
         for member in classes.members {
             guard member < isHeld.count else {
                 throw .unusableInput(
-                    "head \(self) has class \(member), but the features have \(isHeld.count) classes")
+                    "head \(self) has class \(member), but the features have \(isHeld.count) classes"
+                )
             }
             guard isHeld[member] else {
-                throw .unusableInput("head \(self) has class \(member), whose rows are not held here")
+                throw .unusableInput(
+                    "head \(self) has class \(member), whose rows are not held here")
             }
         }
     }

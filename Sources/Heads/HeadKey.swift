@@ -85,7 +85,9 @@ extension HeadKey: Comparable {
             return mine < other
         default:
             if left.outputCount != right.outputCount { return left.outputCount < right.outputCount }
-            if left.tellsSingleClasses != right.tellsSingleClasses { return left.tellsSingleClasses }
+            if left.tellsSingleClasses != right.tellsSingleClasses {
+                return left.tellsSingleClasses
+            }
             return left.groups.lexicographicallyPrecedes(right.groups)
         }
     }

@@ -55,7 +55,9 @@ package struct HeadPlan: Sendable {
                 }
             }
         }
-        if withAllClasses, kind == .pairs, classCount > 2 { heads.append(HeadKey(.all(classCount))) }
+        if withAllClasses, kind == .pairs, classCount > 2 {
+            heads.append(HeadKey(.all(classCount)))
+        }
         self.classCount = classCount
         self.heads = heads
     }

@@ -66,7 +66,8 @@ package struct Model: Sendable {
             let keys = Self.list(file.metadata["class_keys"])?.map({ UInt64($0) }),
             keys.count == names.count, Set(keys).count == keys.count, !keys.contains(nil)
         else {
-            throw .malformed(path, "it does not name its classes; give a model.safetensors of a run")
+            throw .malformed(
+                path, "it does not name its classes; give a model.safetensors of a run")
         }
         let heads = try ModelTensors.heads(in: file)
         let hasBackbone = file.tensors.contains { $0.name.hasPrefix(Self.backbonePrefix) }

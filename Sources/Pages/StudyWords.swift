@@ -1,5 +1,5 @@
-import Study
 import Decoding
+import Study
 
 // How the page says what Study found.
 

@@ -1,4 +1,5 @@
 package import Decoding
+
 /// The table of the post whose claim is tested.
 ///
 /// "An All-vs-All Scheme for Deep Learning", Two Six Technologies, 2020. Two digits as printed;

@@ -1,5 +1,5 @@
-import Heads
 package import Decoding
+import Heads
 
 /// How many updates of Adadelta the backbone or heads of a scheme got: minibatches times epochs.
 package struct StudyUpdates: Sendable {

@@ -95,7 +95,8 @@ package enum StudyMaterials {
                 return LabeledImages(shape: shape, pixels: pixels, labels: labels)
             }
             return Dataset(
-                name: header.name, folder: "", classNames: header.classNames, train: try images("train"),
+                name: header.name, folder: "", classNames: header.classNames,
+                train: try images("train"),
                 test: try images("test"))
         }
         var backbones: [String: BackboneWeights] = [:]

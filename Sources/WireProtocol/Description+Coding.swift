@@ -123,7 +123,9 @@ extension Training {
         switch wire.method {
         case .epochs(let wire): self = .epochs(try HeadHyperparameters(wire))
         case .optimum(let wire):
-            guard wire.l2.isFinite, wire.l2 > 0 else { throw .badValue("the strength of a penalty") }
+            guard wire.l2.isFinite, wire.l2 > 0 else {
+                throw .badValue("the strength of a penalty")
+            }
             self = .optimum(l2: wire.l2)
         case nil: throw .badValue("a way of training not known here")
         }

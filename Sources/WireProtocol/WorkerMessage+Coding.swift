@@ -164,7 +164,8 @@ extension BundleTrained.Content {
         guard !wire.heads.isEmpty else {
             guard wire.featureCount == 0 else { throw .badValue("a result of heads without heads") }
             guard payload.count == Int(wire.outcomeByteCount) else {
-                throw .badValue("\(payload.count) bytes of an outcome, not \(wire.outcomeByteCount)")
+                throw .badValue(
+                    "\(payload.count) bytes of an outcome, not \(wire.outcomeByteCount)")
             }
             self = .task(payload)
             return

@@ -149,7 +149,9 @@ struct TrainingOptions: ParsableArguments {
     var headDropout: Float?
 
     @Option(
-        help: "subsets (every set of two classes or more) or pairs (default: subsets; of --train, pairs).")
+        help:
+            "subsets (every set of two classes or more) or pairs (default: subsets; of --train, pairs)."
+    )
     var heads: HeadPlan.Kind?
 
     @Option(

@@ -8,7 +8,8 @@ import Testing
         rowCount: 150, columnCount: 20,
         values: (0..<150 * 20).map { Float(($0 * 7_919) % 1_009) / 500 - 1 })
 
-    private static let heads = HeadPlan(.subsets, classCount: 5).heads.enumerated().map { position, spec in
+    private static let heads = HeadPlan(.subsets, classCount: 5).heads.enumerated().map {
+        position, spec in
         let count = spec.classes.count
         return Head(
             classes: spec.classes,

@@ -121,7 +121,8 @@ import Testing
     @Test(arguments: [3, 7, 10])
     func votingAgreesWithDouble(classCount: Int) throws {
         let heads = randomHeads(classCount: min(classCount, 7), featureCount: 37, seed: 61)
-        let pairs: [Head] = HeadPlan(.pairs, classCount: classCount).heads.enumerated().map { position, spec in
+        let pairs: [Head] = HeadPlan(.pairs, classCount: classCount).heads.enumerated().map {
+            position, spec in
             heads.first { $0.classes == spec.classes }
                 ?? Head(
                     classes: spec.classes,

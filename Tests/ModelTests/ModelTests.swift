@@ -96,7 +96,8 @@ import Testing
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"0\",\"2\"]" } != nil)
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"x\",\"2\"]" } != nil)
         // A backbone of which something is missing.
-        #expect(code { $0.tensors.append(NamedTensor("backbone.fc2.bias", [3], [1, 2, 3])) } != nil)
+        #expect(
+            code { $0.tensors.append(NamedTensor("backbone.fc2.bias", [3], [1, 2, 3])) } != nil)
     }
 }
 

@@ -21,10 +21,12 @@ let sampleResults = RunResults(
         featureCount: 256, sha256: "00ff", featureBytes: 26_000_000),
     schemes: [
         "one_vs_all": .init(
-            accuracy: 0.9, correct: 9_000, nll: 0.25, brier: 0.125, ece: 0.0625, topFiveAccuracy: 1, heads: 1, headsPerPrediction: 1, parameters: 514,
+            accuracy: 0.9, correct: 9_000, nll: 0.25, brier: 0.125, ece: 0.0625, topFiveAccuracy: 1,
+            heads: 1, headsPerPrediction: 1, parameters: 514,
             bytes: 2_056),
         "all_vs_all": .init(
-            accuracy: 0.91, correct: 9_100, nll: 0.25, brier: 0.125, ece: 0.0625, topFiveAccuracy: 1, heads: 1, headsPerPrediction: 1, parameters: 514,
+            accuracy: 0.91, correct: 9_100, nll: 0.25, brier: 0.125, ece: 0.0625,
+            topFiveAccuracy: 1, heads: 1, headsPerPrediction: 1, parameters: 514,
             bytes: 2_056),
     ],
     digests: .init(features: "aa", heads: "bb", predictions: "cc"),

@@ -67,7 +67,8 @@ import Testing
     @Test func foldersShowTheirParts() {
         var counts: [String: Int] = [:]
         for file in Self.sources {
-            counts[String(file.path.prefix(upTo: file.path.lastIndex(of: "/") ?? file.path.endIndex)),
+            counts[
+                String(file.path.prefix(upTo: file.path.lastIndex(of: "/") ?? file.path.endIndex)),
                 default: 0] += 1
         }
         #expect(counts.filter { $0.value > 20 } == [:], "More than 20 files want subfolders.")
@@ -78,8 +79,10 @@ import Testing
     private static let owners = [
         "Sources/LeNet/", "Sources/ImageData/",
         // Defaults of options, and the names that people read.
-        "Sources/coordinator/", "Sources/bench/", "Sources/Programs/Simulate/SimulationSource.swift",
-        "Sources/Programs/Run/RunOptions.swift", "Sources/Programs/Reproduce/ReproduceOptions.swift",
+        "Sources/coordinator/", "Sources/bench/",
+        "Sources/Programs/Simulate/SimulationSource.swift",
+        "Sources/Programs/Run/RunOptions.swift",
+        "Sources/Programs/Reproduce/ReproduceOptions.swift",
         "Sources/Pages/StudyNames.swift", "Sources/Pages/Sections/AnswerSection.swift",
         // What the post says is about its data sets.
         "Sources/Study/PostNumbers.swift",

@@ -1,11 +1,11 @@
 import Decoding
+import FeatureSource
 import Formats
 import Foundation
 import Heads
-import FeatureSource
 import ImageData
-import Model
 import LeNet
+import Model
 import Numerics
 import RunFolder
 import System

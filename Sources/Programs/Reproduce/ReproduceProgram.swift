@@ -10,11 +10,11 @@ import Journal
 import LeNet
 import Pages
 import RunFolder
+import Scheduling
 import Sessions
 import Study
 import StudyWork
 package import System
-import Scheduling
 
 /// `coordinator reproduce`: a grid of trials, each backbone and heads, resumable, then the report.
 package final class ReproduceProgram: Sendable {

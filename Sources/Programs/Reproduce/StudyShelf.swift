@@ -1,3 +1,4 @@
+import Decoding
 import FeatureStore
 import Hashing
 import Heads
@@ -5,12 +6,11 @@ import ImageData
 import Journal
 import LeNet
 import Numerics
+import Scheduling
 import Sessions
 import Study
 import StudyWork
 import WireProtocol
-import Scheduling
-import Decoding
 
 /// What a study has so far, and what it lacks.
 struct StudyShelf: Sendable {

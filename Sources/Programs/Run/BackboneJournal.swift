@@ -3,8 +3,8 @@ import Formats
 import Foundation
 import Journal
 import LeNet
-import System
 import Model
+import System
 
 // The backbone and its features to the journal and back.
 extension BackboneCheckpoint {

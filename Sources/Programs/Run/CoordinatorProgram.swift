@@ -1,5 +1,6 @@
 import CoordinatorNetwork
 import Display
+import FeatureSource
 import Fleet
 import Formats
 import Foundation
@@ -16,7 +17,6 @@ package import System
 import Transfer
 import WireProtocol
 import ZeroMQ
-import FeatureSource
 
 /// `coordinator run`, from data to artefacts: one phase after the other, each awaited.
 ///

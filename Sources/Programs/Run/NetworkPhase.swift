@@ -7,12 +7,12 @@ import Journal
 import LeNet
 import Numerics
 import RunFolder
+import Scheduling
 import Sessions
 import Study
 import StudyWork
 import System
 import WireProtocol
-import Scheduling
 
 /// The head phase of a run of whole networks: each is a task, trained from the raw images.
 ///
@@ -44,7 +44,9 @@ struct NetworkPhase {
     private var isWarm: Bool { options.headMode == .warm }
 
     private func unit(_ id: WorkID) -> StudyUnit {
-        .network(key, arm: isWarm ? .warm : .scratch, classes: plan.heads[Int(id.rawValue)].classes.members)
+        .network(
+            key, arm: isWarm ? .warm : .scratch,
+            classes: plan.heads[Int(id.rawValue)].classes.members)
     }
 
     /// What a network's outcome is kept under.

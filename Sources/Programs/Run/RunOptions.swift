@@ -1,4 +1,5 @@
 import CoordinatorNetwork
+package import FeatureSource
 package import Formats
 import Foundation
 import HeadTraining
@@ -8,7 +9,6 @@ package import LeNet
 import RunFolder
 package import Sessions
 package import System
-package import FeatureSource
 
 /// Which weights training changes.
 package enum HeadMode: String, Sendable, CaseIterable {
@@ -307,7 +307,8 @@ package struct RunOptions: Sendable {
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
         // What is in them counts, and is compared by its digest.
-        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers", "verify", "bind", "insecure", "key", "allow",
+        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
+        "verify", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 

@@ -5,6 +5,7 @@ import Foundation
 import Heads
 import ImageData
 import LeNet
+import Model
 import Numerics
 import RunFolder
 import Scheduling
@@ -12,7 +13,6 @@ import Sessions
 import Study
 import Transfer
 import ZeroMQ
-import Model
 
 /// Everything a run found, on its way into files and onto the screen.
 struct RunRecord {

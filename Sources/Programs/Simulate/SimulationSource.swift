@@ -125,7 +125,8 @@ extension SimulationSource {
         } else {
             rowCount = Int(try need(file["data"]?["train_rows"]?.number, "job and data.train_rows"))
             classCount = Int(try need(file["data"]?["classes"]?.number, "data.classes"))
-            featureCount = Int(try need(file["data"]?["feature_count"]?.number, "data.feature_count"))
+            featureCount = Int(
+                try need(file["data"]?["feature_count"]?.number, "data.feature_count"))
             // A bit for each feature, and those that are not zero; those of before had all sent.
             let sent = file["data"]?["feature_bytes"]?.number ?? .infinity
             let share = sent / (4 * Double(rowCount) * Double(featureCount)) - 1.0 / 32

@@ -103,7 +103,8 @@ extension HeadScheduler {
     /// Bundles know their leases, and their heads know them.
     private func checkBundles() throws(SchedulingError) {
         try require(
-            retired.elements.count <= configuration.retiredBundleCountMax, "too many bundles are remembered")
+            retired.elements.count <= configuration.retiredBundleCountMax,
+            "too many bundles are remembered")
         for (id, bundle) in bundles {
             let active = bundle.leases.reduce(0) { $0 + ($1.isActive ? 1 : 0) }
             let open = bundle.leases.reduce(0) { $0 + ($1.isOpen ? 1 : 0) }

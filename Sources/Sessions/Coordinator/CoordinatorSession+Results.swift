@@ -89,7 +89,9 @@ extension CoordinatorSession {
         recordTraining(
             of: bundle, result, lease, by: peer, busySeconds: busySeconds, at: now)
         let arrival = Arrival(
-            products: zip(lease.heads, result.products).map { NumberedProduct(id: $0, product: $1) },
+            products: zip(lease.heads, result.products).map {
+                NumberedProduct(id: $0, product: $1)
+            },
             busySeconds: min(result.busySeconds, Self.busySecondsMax), peer: peer)
         let actions = schedule(
             .bundleTrained(

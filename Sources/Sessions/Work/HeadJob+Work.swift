@@ -1,7 +1,7 @@
 package import Heads
+package import Scheduling
 import Transfer
 package import WireProtocol
-package import Scheduling
 
 // Heads as a session sees them.
 extension HeadJob: WorkSource {
@@ -50,5 +50,7 @@ extension HeadJob: WorkSource {
     package var noun: String { "heads" }
 
     /// By its classes.
-    package func name(of work: WorkID) -> String { "the head over \(plan.heads[Int(work.rawValue)])" }
+    package func name(of work: WorkID) -> String {
+        "the head over \(plan.heads[Int(work.rawValue)])"
+    }
 }
