@@ -3,11 +3,11 @@ import Heads
 import Programs
 import System
 
-/// `coordinator simulate`: speedup against worker count, for counts that nobody has.
+/// `coordinator simulate`: speedup against worker count, without the workers.
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Foretells how the head phase speeds up with many workers.",
+        abstract: "Predicts how the head phase speeds up with many workers.",
         discussion: """
             The production scheduler in virtual time: workers, the coordinator's thread and its \
             network are modelled with measured costs. Prints a table, and writes simulate.json and \

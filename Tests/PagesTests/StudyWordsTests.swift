@@ -59,7 +59,7 @@ import Testing
 
     @Test func gainsThatOutlastTheControlsAreTheSchemes() throws {
         let answer = try text(sample(overOneVsAll: 0.05, overControls: 0.03), "answer")
-        #expect(answer.contains("Of 8 gains that can be held against both controls"))
+        #expect(answer.contains("Of 8 gains that can be compared with both controls"))
         #expect(answer.contains("all outlast both"))
         #expect(answer.contains("+5.00 points (95% interval +4.00 to +6.00)"))
         #expect(

@@ -89,7 +89,7 @@ package final class BenchmarkProgram: Sendable {
             // All counts in turn, so that a machine that slows down slows them all.
             for count in plan.workerCounts {
                 let measurement = try await measure(phase, workers: count, trial: trial)
-                // Each has its own, for whoever wants to know where its time went.
+                // Each has its own, to see where its time went.
                 try directory.write(
                     TimelineFile.encoded([measurement.collected.timeline.events]),
                     named: "timeline-\(count)-workers-\(trial + 1).jsonl")
@@ -135,7 +135,7 @@ package final class BenchmarkProgram: Sendable {
         return lease.seconds - audience.seconds
     }
 
-    /// Checks that the workers that were started did the work, all the time and nobody else.
+    /// Checks that the workers that were started did the work, all the time, and no others did.
     ///
     /// - Throws: `unavailable` if not: what was measured is something else.
     static func check(

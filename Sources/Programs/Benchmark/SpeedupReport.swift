@@ -99,7 +99,7 @@ package struct SpeedupReport: Codable, Sendable {
     package var summary: [Summary]
     /// What was trained; known once it was simulated.
     var job: Job?
-    /// Seconds of the whole job outside the head phase; absent where the backbone was there before.
+    /// Seconds of the job outside the head phase; absent where an earlier run trained the backbone.
     package let serialSeconds: Double?
     /// Cores of this machine; absent where the workers ran on others.
     package let cores: Int?

@@ -93,7 +93,7 @@ extension SimulationSource {
     /// Takes what it knows from the file; unknown keys are no matter.
     private init(_ file: JSONValue, path: String) throws(RunError) {
         func need(_ value: Double?, _ what: String) throws(RunError) -> Double {
-            // What is beyond is no number of anything, and would not fit an integer.
+            // Larger values are damage, and would not fit an integer.
             guard let value, value > 0, value < 1e15 else {
                 throw RunError(.data, "\(path) lacks \(what): no simulation can be made from it")
             }
