@@ -114,7 +114,7 @@ struct StudyProgress: Sendable {
                     description: try StudyMaterials.description(of: $0))
             },
             on: chunks.manifest, minWorkerCount: minWorkerCount,
-            digest: { BLAKE2b.digest($0) }
+            digest: BLAKE2b.digest
         ) { id, bytes in
             let unit = units[Int(id.rawValue)]
             guard let record = try? UnitRecord(decoding: bytes), record.unit == unit,
