@@ -156,10 +156,7 @@ package final class ReproduceProgram: Sendable {
                 first, _ in first
             }
         ) { hexadecimalSHA256($0) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        let json = Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
+        let json = try JSONFile.encode(report)
         try directory.write(json, named: "results.json")
         try directory.write(Array(StudyTable.csv(report).utf8), named: "results.csv")
         try directory.write(Array(StudyPage.rendered(report).utf8), named: "report.html")
