@@ -38,13 +38,8 @@ package final class BenchmarkProgram: Sendable {
 
     /// Runs all trials, writes speedup.json and speedup.svg, and prints a table or the JSON.
     package func run() async throws(RunError) {
-        do {
-            let admission = try options.admission()
-            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
-                try await self.runTrials(kept, admission)
-            }
-        } catch {
-            throw CoordinatorProgram.runError(error)
+        try await CoordinatorProgram.endingAtSignals(options, console) {
+            try await self.runTrials($0, $1)
         }
     }
 

@@ -38,13 +38,8 @@ package final class ReproduceProgram: Sendable {
     ///
     /// - Throws: `RunError` with the exit status and one sentence.
     package func run() async throws(RunError) {
-        do {
-            let admission = try options.run.admission()
-            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
-                try await self.runStudy(kept, admission)
-            }
-        } catch {
-            throw CoordinatorProgram.runError(error)
+        try await CoordinatorProgram.endingAtSignals(options.run, console) {
+            try await self.runStudy($0, $1)
         }
     }
 

@@ -25,14 +25,8 @@ package struct SimulateProgram: Sendable {
     package func run() throws(RunError) {
         do {
             try simulate()
-        } catch let error as RunError {
-            throw error
-        } catch let error as FormatError {
-            throw RunError(error.code == .cannotWrite ? .cannotWrite : .data, error.message)
-        } catch let error as SimulationError {
-            throw RunError(.usage, error.message)
         } catch {
-            throw RunError(.internal, "\(error)")
+            throw CoordinatorProgram.runError(error)
         }
     }
 
