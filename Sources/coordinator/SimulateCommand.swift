@@ -4,7 +4,7 @@ import Programs
 import System
 
 /// `coordinator simulate`: speedup against worker count, without the workers.
-struct SimulateCommand: ParsableCommand {
+struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Predicts how the head phase speeds up with many workers.",
@@ -68,11 +68,9 @@ struct SimulateCommand: ParsableCommand {
     @Flag(help: "Print simulate.json on standard output in place of the table.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         var options = SimulationOptions()
-        options.workerCounts = workers.split(separator: ",", omittingEmptySubsequences: false).map {
-            Int($0) ?? 0
-        }
+        options.workerCounts = numbers(in: workers)
         options.run = from
         options.rowCount = rows
         options.classCount = classes
@@ -89,11 +87,6 @@ struct SimulateCommand: ParsableCommand {
         options.seed = seed
         options.output = output
         options.printsJSON = json
-        do throws(RunError) {
-            try SimulateProgram(options).run()
-        } catch {
-            StandardStream.error("coordinator: \(error.message)\n")
-            throw ExitCode(error.code.exitStatus)
-        }
+        try await reporting { () throws(RunError) in try SimulateProgram(options).run() }
     }
 }
