@@ -22,7 +22,7 @@ import Testing
         for dataset in report.datasets.indices {
             for index in report.datasets[dataset].comparisons.indices {
                 var comparison = report.datasets[dataset].comparisons[index]
-                let gain = comparison.against == "one_vs_all" ? overOneVsAll : overControls
+                let gain = comparison.against == .oneVsAll ? overOneVsAll : overControls
                 comparison.meanDifference = gain
                 comparison.interval = [gain - 0.01, gain + 0.01]
                 comparison.tTestPValueHolm = corrected
@@ -81,7 +81,7 @@ import Testing
     @Test func gainsWithoutControlsAreNotExplained() throws {
         var report = sample(overOneVsAll: 0.05, overControls: 0.03)
         for index in report.datasets.indices {
-            report.datasets[index].comparisons.removeAll { $0.against != "one_vs_all" }
+            report.datasets[index].comparisons.removeAll { $0.against != .oneVsAll }
         }
         #expect(try text(report, "answer").contains("the controls were not run"))
         #expect(try text(report, "answer").contains("not run"))

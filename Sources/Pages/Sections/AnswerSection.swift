@@ -164,7 +164,7 @@ struct AnswerSection {
         var isApart = false
         let parts = outlines.compactMap { outline -> String? in
             guard let fraction = outline.fractions.first,
-                let cell = outline.cell(fraction, .backbone, Scheme.oneVsAll),
+                let cell = outline.cell(fraction, .backbone, .oneVsAll),
                 let post = PostNumbers.entry(
                     dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
             else { return nil }
