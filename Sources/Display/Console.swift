@@ -14,7 +14,8 @@ package final class Console: SessionObserver {
         var lastLine: (of: ProgressState.Kind, at: ContinuousClock.Instant)?
     }
 
-    /// Between two progress lines of one kind where there is no terminal; a new kind is said at once.
+    /// Between two progress lines of one kind where there is no terminal; a new kind is shown at
+    /// once.
     private static let lineInterval = Duration.seconds(5)
 
     private let minimum: LogLevel
@@ -62,7 +63,7 @@ package final class Console: SessionObserver {
         }
     }
 
-    /// Leaves the last state on the screen, and says where there is no terminal what the phase came to.
+    /// Leaves the last state on the screen, and writes a last line where there is no terminal.
     package func endPhase() {
         state.withLock { state in
             if let shown = state.shown, showsProgress, !isTerminal, shown.hasFigures {

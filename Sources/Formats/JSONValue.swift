@@ -118,7 +118,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
     package init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 
-/// JSON as every file of ours is written: sorted keys, indented, a newline at the end.
+/// JSON as every file of ours is written: keys in snake case and sorted, indented, a newline at the
+/// end.
 package enum JSONFile {
     /// The bytes of a value.
     ///
@@ -126,6 +127,8 @@ package enum JSONFile {
     package static func encode(_ value: some Encodable) throws(FormatError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        // Names of properties only: keys of dictionaries stay as they are.
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         do {
             return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
         } catch {

@@ -1,4 +1,3 @@
-import Decoding
 import Display
 import Study
 
@@ -26,11 +25,6 @@ enum StudyNames {
         case .heads(.scratch): "whole nets from scratch"
         }
     }
-
-    static func scheme(_ key: String) -> String { Scheme(rawValue: key)?.title ?? key }
-
-    /// The scheme in a word or two.
-    static func shortScheme(_ key: String) -> String { Scheme(rawValue: key)?.shortTitle ?? key }
 
     /// A share of rows: `1%`, `0.5%`, `100%`.
     static func fraction(_ share: Double) -> String {

@@ -1,3 +1,4 @@
+import Decoding
 import Display
 package import Study
 
@@ -11,7 +12,9 @@ package enum StudyTable {
         var text = "dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece,balanced_accuracy\n"
         for dataset in report.datasets {
             for cell in dataset.cells {
-                let place = [dataset.name, number(cell.fraction), cell.arm.rawValue, cell.scheme]
+                let place = [
+                    dataset.name, number(cell.fraction), cell.arm.rawValue, cell.scheme.rawValue,
+                ]
                 for (trial, accuracy) in cell.accuracies.enumerated() {
                     let values = [
                         accuracy, value(cell.negativeLogLikelihoods, trial),
@@ -64,10 +67,10 @@ package enum StudyTable {
     ) -> [String] {
         var table = TextTable(
             columns: [("rows", .right), ("heads", .left), ("trials", .right)]
-                + outline.schemes.map { (StudyNames.shortScheme($0), .right) })
+                + outline.schemes.map { ($0.shortTitle, .right) })
         for fraction in outline.fractions {
             for arm in outline.allArms {
-                let cells = outline.schemes.map { outline.cell(fraction, arm, $0) }
+                let cells = outline.schemes.map { outline.ownCell(fraction, arm, $0) }
                 guard let first = cells.lazy.compactMap({ $0 }).first else { continue }
                 table.add(
                     [

@@ -45,7 +45,7 @@ struct EventQueue<Entry> {
 }
 
 /// First in, first out; both ends O(1) amortised.
-struct Line<Element> {
+struct FIFOQueue<Element> {
     private var elements: [Element] = []
     private var head = 0
 

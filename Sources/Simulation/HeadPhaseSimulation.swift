@@ -86,7 +86,7 @@ package struct HeadPhaseSimulation {
     var outcome = SimulationOutcome()
 
     /// Messages that the coordinator's thread has not begun with.
-    var inbox = Line<(Message, Path)>()
+    var inbox = FIFOQueue<(Message, Path)>()
     var atHand: (message: Message, path: Path)?
     var processorFreeAt: Int64 = 0
     /// The factor by which the steady heartbeats slow everything else.
@@ -94,7 +94,7 @@ package struct HeadPhaseSimulation {
     var inwardFreeAt: Int64 = 0
     var outwardFreeAt: Int64 = 0
     /// Chunks that wait for the link.
-    var copies = Line<Copy>()
+    var copies = FIFOQueue<Copy>()
     var isCopying = false
     /// Whether the first workers get the chunks without asking, all at the same time.
     var isBroadcast = true

@@ -29,7 +29,7 @@ package enum PostNumbers {
             switch dataset {
             case "mnist": mnist
             case "cifar10": cifar10
-            default: [Line]()
+            default: [Row]()
             }
         guard let line = lines.first(where: { abs($0.fraction - fraction) < 1e-9 }) else {
             return nil
@@ -44,7 +44,7 @@ package enum PostNumbers {
         return mean.isFinite ? Entry(mean: mean, deviation: deviation) : nil
     }
 
-    private struct Line {
+    private struct Row {
         let fraction: Double
         let oneVsAll: (Double, Double)
         let allVsAll: (Double, Double)
@@ -52,18 +52,18 @@ package enum PostNumbers {
     }
 
     private static let mnist = [
-        Line(fraction: 0.01, oneVsAll: (0.85, 0), allVsAll: (0.92, 0), tree: (0.92, 0)),
-        Line(fraction: 0.1, oneVsAll: (0.96, 0), allVsAll: (0.97, 0), tree: (0.96, 0)),
-        Line(fraction: 0.25, oneVsAll: (0.97, 0), allVsAll: (0.97, 0), tree: (0.97, 0)),
-        Line(fraction: 0.5, oneVsAll: (0.98, 0), allVsAll: (0.98, 0), tree: (0.98, 0)),
-        Line(fraction: 1, oneVsAll: (0.99, 0), allVsAll: (0.99, 0), tree: (0.99, 0)),
+        Row(fraction: 0.01, oneVsAll: (0.85, 0), allVsAll: (0.92, 0), tree: (0.92, 0)),
+        Row(fraction: 0.1, oneVsAll: (0.96, 0), allVsAll: (0.97, 0), tree: (0.96, 0)),
+        Row(fraction: 0.25, oneVsAll: (0.97, 0), allVsAll: (0.97, 0), tree: (0.97, 0)),
+        Row(fraction: 0.5, oneVsAll: (0.98, 0), allVsAll: (0.98, 0), tree: (0.98, 0)),
+        Row(fraction: 1, oneVsAll: (0.99, 0), allVsAll: (0.99, 0), tree: (0.99, 0)),
     ]
 
     private static let cifar10 = [
-        Line(fraction: 0.01, oneVsAll: (0.19, 0), allVsAll: (0.26, 0), tree: (0.27, 0)),
-        Line(fraction: 0.1, oneVsAll: (0.39, 0.01), allVsAll: (0.42, 0.04), tree: (0.39, 0.02)),
-        Line(fraction: 0.25, oneVsAll: (0.45, 0.04), allVsAll: (0.51, 0.02), tree: (0.5, 0.01)),
-        Line(fraction: 0.5, oneVsAll: (0.48, 0.03), allVsAll: (0.57, 0), tree: (0.53, 0.01)),
-        Line(fraction: 1, oneVsAll: (0.63, 0.01), allVsAll: (0.63, 0), tree: (0.63, 0)),
+        Row(fraction: 0.01, oneVsAll: (0.19, 0), allVsAll: (0.26, 0), tree: (0.27, 0)),
+        Row(fraction: 0.1, oneVsAll: (0.39, 0.01), allVsAll: (0.42, 0.04), tree: (0.39, 0.02)),
+        Row(fraction: 0.25, oneVsAll: (0.45, 0.04), allVsAll: (0.51, 0.02), tree: (0.5, 0.01)),
+        Row(fraction: 0.5, oneVsAll: (0.48, 0.03), allVsAll: (0.57, 0), tree: (0.53, 0.01)),
+        Row(fraction: 1, oneVsAll: (0.63, 0.01), allVsAll: (0.63, 0), tree: (0.63, 0)),
     ]
 }

@@ -8,14 +8,14 @@ package struct StudyOutline: Sendable {
     package let fractions: [Double]
     /// The arms of heads, in the order of the cells: all but the backbone.
     package let arms: [CellArm]
-    /// ``Scheme``'s order first, then unknown ones.
-    package let schemes: [String]
+    /// In ``Scheme``'s order.
+    package let schemes: [Scheme]
     private let cells: [Place: StudyCell]
 
     private struct Place: Hashable {
         let fraction: Double
         let arm: CellArm
-        let scheme: String
+        let scheme: Scheme
     }
 
     /// The index of this data set.
@@ -23,20 +23,16 @@ package struct StudyOutline: Sendable {
         self.dataset = dataset
         var cells: [Place: StudyCell] = [:]
         var arms: [CellArm] = []
-        var schemes: [String] = []
         // A cell without trials or with a figure that is not finite has nothing to show.
         for cell in dataset.cells where !cell.accuracies.isEmpty && cell.meanAccuracy.isFinite {
             let place = Place(fraction: cell.fraction, arm: cell.arm, scheme: cell.scheme)
             cells[place] = cells[place] ?? cell
             if !arms.contains(cell.arm) { arms.append(cell.arm) }
-            if !schemes.contains(cell.scheme) { schemes.append(cell.scheme) }
         }
         self.cells = cells
         fractions = Set(cells.keys.map(\.fraction)).sorted()
         self.arms = arms.filter { $0 != .backbone }
-        let known = Scheme.allCases.map(\.rawValue)
-        self.schemes =
-            known.filter(schemes.contains) + schemes.filter { !known.contains($0) }
+        schemes = Scheme.allCases.filter(Set(cells.keys.map(\.scheme)).contains)
     }
 
     /// The backbone's own and then the arms of heads.
@@ -51,7 +47,7 @@ package struct StudyOutline: Sendable {
     }
 
     /// The cell at a place; nil where nothing was measured.
-    package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: String) -> StudyCell? {
+    package func ownCell(_ fraction: Double, _ arm: CellArm, _ scheme: Scheme) -> StudyCell? {
         cells[Place(fraction: fraction, arm: arm, scheme: scheme)]
     }
 
@@ -63,8 +59,8 @@ package struct StudyOutline: Sendable {
     /// The cell of a scheme shown on an arm's line: the backbone's own where the
     /// scheme asks no heads.
     package func cell(_ fraction: Double, _ arm: CellArm, _ scheme: Scheme) -> StudyCell? {
-        let own = cell(fraction, arm, scheme.rawValue)
-        return own ?? (scheme.asksBackbone ? cell(fraction, .backbone, scheme.rawValue) : nil)
+        let own = ownCell(fraction, arm, scheme)
+        return own ?? (scheme.asksBackbone ? ownCell(fraction, .backbone, scheme) : nil)
     }
 
     /// A scheme against a control on the same heads, or the backbone.
@@ -72,8 +68,8 @@ package struct StudyOutline: Sendable {
         _ fraction: Double, _ arm: CellArm, _ scheme: Scheme, over control: Scheme
     ) -> StudyComparison? {
         dataset.comparisons.first {
-            $0.fraction == fraction && $0.arm == arm && $0.scheme == scheme.rawValue
-                && $0.against == control.rawValue
+            $0.fraction == fraction && $0.arm == arm && $0.scheme == scheme
+                && $0.against == control
                 && ($0.againstArm == arm || $0.againstArm == .backbone)
                 && $0.meanDifference.isFinite && $0.trialCount > 0
         }

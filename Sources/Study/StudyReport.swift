@@ -106,8 +106,8 @@ package struct StudyCell: Codable, Sendable, Equatable {
     package var fraction: Double
     /// How the heads came about.
     package var arm: CellArm
-    /// ``Scheme``'s raw value.
-    package var scheme: String
+    /// What they are asked by.
+    package var scheme: Scheme
     /// The trials there are, counted from 0, ascending.
     package var trials: [Int] = []
     /// By trial, in the order of the trials.
@@ -163,7 +163,7 @@ package struct StudyCell: Codable, Sendable, Equatable {
     }
 
     /// The cell's place in the study, with nothing measured.
-    package init(fraction: Double, arm: CellArm, scheme: String) {
+    package init(fraction: Double, arm: CellArm, scheme: Scheme) {
         self.fraction = fraction
         self.arm = arm
         self.scheme = scheme
@@ -177,11 +177,11 @@ package struct StudyComparison: Codable, Sendable, Equatable {
     /// The cell's arm.
     package var arm: CellArm
     /// The cell's scheme.
-    package var scheme: String
+    package var scheme: Scheme
     /// The control's arm.
     package var againstArm: CellArm
     /// The control's scheme.
-    package var against: String
+    package var against: Scheme
     /// Pairs.
     package var trialCount = 0
     /// Cell minus control, accuracy, mean over trials.
@@ -203,7 +203,7 @@ package struct StudyComparison: Codable, Sendable, Equatable {
 
     /// A comparison with nothing computed.
     package init(
-        fraction: Double, arm: CellArm, scheme: String, againstArm: CellArm, against: String
+        fraction: Double, arm: CellArm, scheme: Scheme, againstArm: CellArm, against: Scheme
     ) {
         self.fraction = fraction
         self.arm = arm

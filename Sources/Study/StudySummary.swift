@@ -173,7 +173,7 @@ package struct StudySummary: Sendable {
         let outcomes = found.map(\.outcome)
         var cell = StudyCell(
             fraction: Double(place.fraction) / 1_000_000, arm: place.arm,
-            scheme: place.scheme.rawValue)
+            scheme: place.scheme)
         cell.accuracies = outcomes.map { accuracy($0) }
         let summary = try Summary(cell.accuracies)
         cell.meanAccuracy = summary.mean
@@ -244,8 +244,8 @@ package struct StudySummary: Sendable {
         guard !pairs.isEmpty else { return nil }
         var comparison = StudyComparison(
             fraction: Double(place.fraction) / 1_000_000, arm: place.arm,
-            scheme: place.scheme.rawValue, againstArm: control.arm,
-            against: control.scheme.rawValue)
+            scheme: place.scheme, againstArm: control.arm,
+            against: control.scheme)
         comparison.trialCount = pairs.count
         // In rows, which are whole numbers: rounding must not make a difference.
         let rows = pairs.map { Double($0.correctCount - $1.correctCount) }

@@ -1,6 +1,6 @@
-/// Numbers as bytes: float32 little-endian, in no particular place of memory.
+/// Numbers as bytes: float32 little-endian, at any alignment.
 enum FloatBytes {
-    /// Nil for bytes that are no whole numbers.
+    /// Nil for bytes that are not whole numbers of four.
     static func floats(_ bytes: some RandomAccessCollection<UInt8>) -> [Float]? {
         guard bytes.count.isMultiple(of: 4) else { return nil }
         var result: [Float] = []

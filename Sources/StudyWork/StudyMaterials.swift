@@ -23,7 +23,7 @@ package enum StudyMaterials {
     /// The materials of a study on these data sets.
     ///
     /// - Parameter backbones: by data set, what warm networks start from; without, the trials' own.
-    /// - Throws: ``TrialError`` for settings that are no numbers, or a data set of too many classes.
+    /// - Throws: ``TrialError`` for settings that are not finite, or too many classes.
     package static func materials(
         settings: StudySettings, datasets: [Dataset], backbones: [String: BackboneWeights] = [:]
     ) throws -> Materials {
@@ -58,7 +58,7 @@ package enum StudyMaterials {
         return Materials(items)
     }
 
-    /// What does the units of a study whose materials came over the network, of which nothing is trusted.
+    /// Runs a study's units on materials received over the network, all of them untrusted.
     ///
     /// - Throws: ``TrialError`` for materials that are not a study's.
     package static func runner(
@@ -127,7 +127,7 @@ package enum StudyMaterials {
 
     /// The unit that a task's description is.
     ///
-    /// - Throws: ``TrialError`` for a description that is none.
+    /// - Throws: ``TrialError`` for bytes that describe no unit.
     package static func unit(_ description: [UInt8]) throws -> StudyUnit {
         try decode(StudyUnit.self, description)
     }
@@ -136,7 +136,7 @@ package enum StudyMaterials {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(value)) } catch {
-            throw TrialError("a setting is no number")
+            throw TrialError("a setting is not a finite number")
         }
     }
 
@@ -144,7 +144,7 @@ package enum StudyMaterials {
         _ type: Value.Type, _ bytes: [UInt8]
     ) throws -> Value {
         do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
-            throw TrialError("what came of the study cannot be read")
+            throw TrialError("the materials of the study cannot be read")
         }
     }
 }

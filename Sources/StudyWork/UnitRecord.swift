@@ -31,7 +31,7 @@ package struct UnitRecord: Sendable, Equatable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text: Data
         do { text = try encoder.encode(Text(unit: unit, outcome: outcome)) } catch {
-            throw TrialError("the outcome of \(unit) holds a number that is none")
+            throw TrialError("the outcome of \(unit) holds a NaN or an infinity")
         }
         var bytes: [UInt8] = []
         for shift in stride(from: 0, to: 64, by: 8) {
@@ -44,7 +44,7 @@ package struct UnitRecord: Sendable, Equatable {
         return bytes
     }
 
-    /// Reads the bytes, of which nothing is trusted.
+    /// Reads the bytes, all of them untrusted.
     ///
     /// - Throws: ``TrialError`` for what ``encoded()`` never writes.
     package init(decoding bytes: [UInt8]) throws {

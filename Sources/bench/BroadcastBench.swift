@@ -68,7 +68,7 @@ struct BroadcastBench: AsyncParsableCommand {
         try SampleJob.check(rows: rows, features: features, threads: threads, trials: trials)
     }
 
-    /// Nil if one is no number.
+    /// Nil if one is not a number.
     private var counts: [Int]? {
         let words = subscribers.split(separator: ",")
         let counts = words.compactMap { Int($0) }

@@ -51,18 +51,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
         help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:0"
 
-    @Option(help: "File of the coordinator's secret key: encrypts everything (see keygen).")
-    var key: String?
-
-    @Option(
-        help: """
-            The workers that may join: a file with a public key a line, or a folder of public key \
-            files. Read again at SIGHUP.
-            """)
-    var allow: String?
-
-    @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
-    var insecure = false
+    @OptionGroup var access: AccessOptions
 
     @Option(help: "This machine as the hosts reach it (default: the host of --bind, or its name).")
     var advertise: String?
@@ -76,30 +65,15 @@ struct BenchmarkCommand: AsyncParsableCommand {
         data.apply(to: &options)
         training.apply(to: &options)
         output.apply(to: &options)
+        access.apply(to: &options)
         options.bind = bind
-        options.insecure = insecure
-        options.keyPath = key
-        options.allowPath = allow
-        let counts = workers.split(separator: ",", omittingEmptySubsequences: false).map {
-            Int($0) ?? 0
-        }
         try await reporting { () throws(RunError) in
             try options.check()
             let plan = try BenchmarkPlan(
-                workerCounts: counts, trialCount: trials,
+                workerCounts: numbers(in: workers), trialCount: trials,
                 hosts: try hosts.map { (path) throws(RunError) in try HostsFile(path: path) },
                 advertisedHost: advertise, options: options)
             try await BenchmarkProgram(options, plan).run()
         }
-    }
-}
-
-/// Runs a command's work; an error becomes one sentence and its exit status.
-func reporting(_ work: () async throws(RunError) -> Void) async throws {
-    do throws(RunError) {
-        try await work()
-    } catch {
-        StandardStream.error("coordinator: \(error.message)\n")
-        throw ExitCode(error.code.exitStatus)
     }
 }

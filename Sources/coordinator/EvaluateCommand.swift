@@ -4,7 +4,7 @@ import Programs
 import System
 
 /// `coordinator evaluate`: a finished run's schemes and elimination policies, from its files.
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Compares schemes and elimination policies on a finished run's test rows.",
@@ -38,7 +38,7 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Print JSON on standard output in place of the table.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         var options = EvaluateOptions(
             run: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
         options.drop = drop
@@ -46,11 +46,6 @@ struct EvaluateCommand: ParsableCommand {
         options.margin = margin
         options.dataDirectory = dataDir
         options.printsJSON = json
-        do throws(RunError) {
-            try EvaluateProgram(options).run()
-        } catch {
-            StandardStream.error("coordinator: \(error.message)\n")
-            throw ExitCode(error.code.exitStatus)
-        }
+        try await reporting { () throws(RunError) in try EvaluateProgram(options).run() }
     }
 }

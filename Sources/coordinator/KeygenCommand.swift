@@ -10,7 +10,7 @@ struct KeygenCommand: AsyncParsableCommand {
         discussion: """
             DIR gets server.key and server.key_secret, and for each worker NAME.key and \
             NAME.key_secret, readable by their owner only. The public .key files may go anywhere; \
-            of the secret ones each belongs on one host. Nothing is ever overwritten: said again \
+            of the secret ones each belongs on one host. Nothing is ever overwritten: run again \
             with other names it adds workers. Whoever loses a worker's secret key removes its \
             .key file and sends the coordinator SIGHUP.
 

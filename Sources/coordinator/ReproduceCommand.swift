@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Programs
-import Sessions
 import Study
 import System
 
@@ -96,24 +95,15 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Flag(help: "Compute nothing; report what there is of the grid, and what is missing.")
     var reportOnly = false
 
-    @Flag(help: "Print results.json on standard output in place of the table.")
-    var json = false
-
-    @Flag(help: "No progress on standard error, only warnings.")
-    var quiet = false
-
-    @Option(help: "How much to log on standard error.")
-    var logLevel = LogLevel.info
+    @OptionGroup var printing: PrintOptions
 
     func run() async throws {
         var run = RunOptions(
             threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         workers.apply(to: &run)
+        printing.apply(to: &run)
         run.dataDirectory = dataDir
         run.runDirectory = runDir
-        run.printsJSON = json
-        run.isQuiet = quiet
-        run.logLevel = logLevel
         var options = ReproduceOptions(run: run)
         options.datasets = datasets
         options.fractions = fractions

@@ -204,18 +204,7 @@ struct WorkerOptions: ParsableArguments {
         help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
     var bind = "tcp://127.0.0.1:5555"
 
-    @Option(help: "File of the coordinator's secret key: encrypts everything (see keygen).")
-    var key: String?
-
-    @Option(
-        help: """
-            The workers that may join: a file with a public key a line, or a folder of public key \
-            files. Read again at SIGHUP.
-            """)
-    var allow: String?
-
-    @Flag(help: "Let --bind listen beyond this machine although nothing is encrypted.")
-    var insecure = false
+    @OptionGroup var access: AccessOptions
 
     @Option(help: "Threads for the backbone and the evaluation (default: all cores).")
     var threads: Int?
@@ -225,9 +214,7 @@ struct WorkerOptions: ParsableArguments {
         options.minWorkers = minWorkers
         options.verify = verify
         options.bind = bind
-        options.insecure = insecure
-        options.keyPath = key
-        options.allowPath = allow
+        access.apply(to: &options)
     }
 }
 
@@ -239,21 +226,12 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Also write features and labels as .npy files.")
     var saveFeatures = false
 
-    @Flag(help: "Print results.json on standard output in place of the table.")
-    var json = false
-
-    @Flag(help: "No progress on standard error, only warnings.")
-    var quiet = false
-
-    @Option(help: "How much to log on standard error.")
-    var logLevel = LogLevel.info
+    @OptionGroup var printing: PrintOptions
 
     func apply(to options: inout RunOptions) {
         options.runDirectory = runDir
         options.savesFeatures = saveFeatures
-        options.printsJSON = json
-        options.isQuiet = quiet
-        options.logLevel = logLevel
+        printing.apply(to: &options)
     }
 }
 

@@ -3,11 +3,11 @@ import Heads
 import Programs
 import System
 
-/// `coordinator simulate`: speedup against worker count, for counts that nobody has.
-struct SimulateCommand: ParsableCommand {
+/// `coordinator simulate`: speedup against worker count, without the workers.
+struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Foretells how the head phase speeds up with many workers.",
+        abstract: "Predicts how the head phase speeds up with many workers.",
         discussion: """
             The production scheduler in virtual time: workers, the coordinator's thread and its \
             network are modelled with measured costs. Prints a table, and writes simulate.json and \
@@ -68,11 +68,9 @@ struct SimulateCommand: ParsableCommand {
     @Flag(help: "Print simulate.json on standard output in place of the table.")
     var json = false
 
-    func run() throws {
+    func run() async throws {
         var options = SimulationOptions()
-        options.workerCounts = workers.split(separator: ",", omittingEmptySubsequences: false).map {
-            Int($0) ?? 0
-        }
+        options.workerCounts = numbers(in: workers)
         options.run = from
         options.rowCount = rows
         options.classCount = classes
@@ -89,11 +87,6 @@ struct SimulateCommand: ParsableCommand {
         options.seed = seed
         options.output = output
         options.printsJSON = json
-        do throws(RunError) {
-            try SimulateProgram(options).run()
-        } catch {
-            StandardStream.error("coordinator: \(error.message)\n")
-            throw ExitCode(error.code.exitStatus)
-        }
+        try await reporting { () throws(RunError) in try SimulateProgram(options).run() }
     }
 }

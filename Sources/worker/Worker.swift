@@ -71,7 +71,7 @@ struct Worker: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = quiet ? Logger.Level.error : logLevel.level
+        let level = Logger.Level(rawValue: (quiet ? LogLevel.error : logLevel).rawValue) ?? .info
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
@@ -113,9 +113,4 @@ struct Worker: AsyncParsableCommand {
     }
 }
 
-/// The levels of the log, by name; our own type, since neither package is ours to conform.
-enum LogLevel: String, ExpressibleByArgument, CaseIterable {
-    case trace, debug, info, notice, warning, error, critical
-
-    var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
-}
+extension LogLevel: ExpressibleByArgument {}

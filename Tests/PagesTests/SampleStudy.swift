@@ -59,25 +59,21 @@ struct SampleStudy {
         "cifar10": [0.308, 0.462, 0.531, 0.584, 0.642],
     ]
     /// Points a scheme gains over one-vs-all at the smallest fraction.
-    private static let gains: [String: [String: Double]] = [
-        "frozen": ["one_vs_all_refit": -0.8, "all_vs_all": -2.5, "tree": -4.5],
-        "derived": ["one_vs_all_refit": 0.6, "all_vs_all": 0.4, "tree": 0.3],
-        "converged": ["one_vs_all_refit": 2.4, "all_vs_all": 2.9, "tree": 2.2],
-        "scratch": ["one_vs_all_refit": 3.1, "all_vs_all": 3.6, "tree": 3.3],
-    ]
-    private static let voting = [
-        "one_vs_all_refit", "all_vs_all", "all_vs_all_hard_vote", "all_vs_all_coupling", "dag",
-        "tree",
+    private static let gains: [String: [Scheme: Double]] = [
+        "frozen": [.oneVsAllRefit: -0.8, .softVote: -2.5, .treeElimination: -4.5],
+        "derived": [.oneVsAllRefit: 0.6, .softVote: 0.4, .treeElimination: 0.3],
+        "converged": [.oneVsAllRefit: 2.4, .softVote: 2.9, .treeElimination: 2.2],
+        "scratch": [.oneVsAllRefit: 3.1, .softVote: 3.6, .treeElimination: 3.3],
     ]
 
     private func share(_ fraction: Double) -> Double { 0.012 / (fraction + 0.002) }
 
-    private func points(_ arm: CellArm, _ scheme: String) -> Double {
-        if scheme == "one_vs_all" { return 0 }
+    private func points(_ arm: CellArm, _ scheme: Scheme) -> Double {
+        if scheme == .oneVsAll { return 0 }
         if let gain { return gain }
-        if scheme == "one_vs_all_equal_steps" { return 2.1 }
+        if scheme == .oneVsAllEqualSteps { return 2.1 }
         let gains = Self.gains[arm.rawValue] ?? [:]
-        return gains[scheme] ?? (gains["all_vs_all"] ?? 0) - (scheme == "dag" ? 0.5 : 0.2)
+        return gains[scheme] ?? (gains[.softVote] ?? 0) - (scheme == .eliminationGraph ? 0.5 : 0.2)
     }
 
     private mutating func dataset(_ name: String, index: Int) -> StudyDataset {
@@ -91,12 +87,11 @@ struct SampleStudy {
             let trials = (0..<trialCount).map { _ in
                 normal() * spread * share(fraction).squareRoot()
             }
-            let backbone = ["one_vs_all", "one_vs_all_equal_steps"]
-            dataset.cells += backbone.map {
+            dataset.cells += [Scheme.oneVsAll, .oneVsAllEqualSteps].map {
                 cell(fraction, .backbone, $0, level: level, trials: trials)
             }
             for arm in arms {
-                dataset.cells += Self.voting.map {
+                dataset.cells += Scheme.allCases.filter { !$0.asksBackbone }.map {
                     cell(fraction, .heads(arm), $0, level: level, trials: trials)
                 }
                 dataset.frontier += frontier(fraction, .heads(arm), level: level)
@@ -130,7 +125,7 @@ struct SampleStudy {
     }
 
     private mutating func cell(
-        _ fraction: Double, _ arm: CellArm, _ scheme: String, level: Double, trials: [Double]
+        _ fraction: Double, _ arm: CellArm, _ scheme: Scheme, level: Double, trials: [Double]
     ) -> StudyCell {
         var cell = StudyCell(fraction: fraction, arm: arm, scheme: scheme)
         let gain = points(arm, scheme) / 100 * share(fraction)
@@ -156,7 +151,7 @@ struct SampleStudy {
         cell.brierScore = Self.summary(cell.brierScores).mean
         cell.expectedCalibrationError = Self.summary(cell.expectedCalibrationErrors).mean
         cell.confusion = confusion(mean)
-        cell.calibration = calibration(mean, bias: scheme == "all_vs_all" ? -0.12 : 0.05)
+        cell.calibration = calibration(mean, bias: scheme == .softVote ? -0.12 : 0.05)
         return cell
     }
 
@@ -206,7 +201,7 @@ struct SampleStudy {
             ("stop at margin 0.5", 0.45, -0.05), ("stop at margin 0.9", 0.55, -0.01),
             ("stop at margin 0.99", 0.57, 0),
         ]
-        let top = level + points(arm, "tree") / 100 * share(fraction)
+        let top = level + points(arm, .treeElimination) / 100 * share(fraction)
         return policies.map { policy, share, change in
             StudyFrontierPoint(
                 fraction: fraction, arm: arm,
@@ -223,14 +218,13 @@ struct SampleStudy {
 
     private func comparisons(_ cells: [StudyCell]) -> [StudyComparison] {
         var found: [StudyComparison] = []
-        for cell in cells where cell.scheme != "one_vs_all" {
+        for cell in cells where cell.scheme != .oneVsAll {
             for control in cells
             where control.fraction == cell.fraction && control.scheme != cell.scheme
-                && ["one_vs_all", "one_vs_all_equal_steps", "one_vs_all_refit"].contains(
-                    control.scheme)
+                && [.oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit].contains(control.scheme)
                 && [cell.arm, .backbone].contains(control.arm)
             {
-                if cell.scheme == "one_vs_all_equal_steps" && control.arm != .backbone { continue }
+                if cell.scheme == .oneVsAllEqualSteps && control.arm != .backbone { continue }
                 found.append(compare(cell, control))
             }
         }

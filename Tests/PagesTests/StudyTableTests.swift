@@ -1,3 +1,4 @@
+import Decoding
 import Pages
 import Study
 import Testing
@@ -28,7 +29,8 @@ import Testing
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             try #require(fields.count == 10)
             #expect(
-                fields[0] == dataset && fields[2] == cell.arm.rawValue && fields[3] == cell.scheme)
+                fields[0] == dataset && fields[2] == cell.arm.rawValue
+                    && fields[3] == cell.scheme.rawValue)
             #expect(Double(fields[1]) == cell.fraction && Int(fields[4]) == trial + 1)
             #expect(Double(fields[5]) == cell.accuracies[trial])
             #expect(Double(fields[6]) == cell.negativeLogLikelihoods[trial])
@@ -41,17 +43,17 @@ import Testing
     @Test func csvLeavesUnknownFieldsEmptyAndQuotesTheRest() {
         var report = report()
         report.datasets = [report.datasets[0]]
-        var cell = StudyCell(fraction: 0.1, arm: .heads(.warm), scheme: "say \"tree\"")
+        var cell = StudyCell(fraction: 0.1, arm: .heads(.warm), scheme: .treeElimination)
         cell.accuracies = [0.5, 0.25]
         cell.brierScores = [0.125]
         cell.balancedAccuracies = [0.5]
         report.datasets[0].cells = [cell]
-        report.datasets[0].name = "a,b"
+        report.datasets[0].name = "a, say \"b\""
         #expect(
             StudyTable.csv(report) == """
                 dataset,fraction,arm,scheme,trial,accuracy,nll,brier,ece,balanced_accuracy
-                "a,b",0.1,warm,"say ""tree""\",1,0.5,,0.125,,0.5
-                "a,b",0.1,warm,"say ""tree""\",2,0.25,,,,
+                "a, say ""b""\",0.1,warm,tree,1,0.5,,0.125,,0.5
+                "a, say ""b""\",0.1,warm,tree,2,0.25,,,,
 
                 """)
     }
@@ -77,7 +79,7 @@ import Testing
         report.settings?.imbalance = 8
         report.settings?.balance = .weights
         report.datasets[0].classNames = ["a", "b"]
-        var cell = StudyCell(fraction: 0.5, arm: .backbone, scheme: "one_vs_all")
+        var cell = StudyCell(fraction: 0.5, arm: .backbone, scheme: .oneVsAll)
         cell.accuracies = [0.9]
         cell.meanAccuracy = 0.9
         // 99 of 100 and 1 of 10: 54.5 in the mean.

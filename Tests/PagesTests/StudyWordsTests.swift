@@ -22,7 +22,7 @@ import Testing
         for dataset in report.datasets.indices {
             for index in report.datasets[dataset].comparisons.indices {
                 var comparison = report.datasets[dataset].comparisons[index]
-                let gain = comparison.against == "one_vs_all" ? overOneVsAll : overControls
+                let gain = comparison.against == .oneVsAll ? overOneVsAll : overControls
                 comparison.meanDifference = gain
                 comparison.interval = [gain - 0.01, gain + 0.01]
                 comparison.tTestPValueHolm = corrected
@@ -59,7 +59,7 @@ import Testing
 
     @Test func gainsThatOutlastTheControlsAreTheSchemes() throws {
         let answer = try text(sample(overOneVsAll: 0.05, overControls: 0.03), "answer")
-        #expect(answer.contains("Of 8 gains that can be held against both controls"))
+        #expect(answer.contains("Of 8 gains that can be compared with both controls"))
         #expect(answer.contains("all outlast both"))
         #expect(answer.contains("+5.00 points (95% interval +4.00 to +6.00)"))
         #expect(
@@ -81,7 +81,7 @@ import Testing
     @Test func gainsWithoutControlsAreNotExplained() throws {
         var report = sample(overOneVsAll: 0.05, overControls: 0.03)
         for index in report.datasets.indices {
-            report.datasets[index].comparisons.removeAll { $0.against != "one_vs_all" }
+            report.datasets[index].comparisons.removeAll { $0.against != .oneVsAll }
         }
         #expect(try text(report, "answer").contains("the controls were not run"))
         #expect(try text(report, "answer").contains("not run"))

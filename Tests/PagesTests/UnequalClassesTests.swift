@@ -1,3 +1,4 @@
+import Decoding
 import Pages
 import Study
 import Testing
@@ -13,11 +14,11 @@ import Testing
             name: "mnist", classNames: ["x", "y", "z"], trainRowCount: 3_000, testRowCount: 30,
             sha256: "", cells: [], comparisons: [], frontier: [])
         for (index, fraction) in fractions.enumerated() {
-            dataset.cells.append(cell(fraction, .backbone, "one_vs_all", 0.8))
+            dataset.cells.append(cell(fraction, .backbone, .oneVsAll, 0.8))
             for (arm, vote, tree) in accuracies {
-                dataset.cells.append(cell(fraction, .heads(arm), "one_vs_all_refit", 0.8))
-                dataset.cells.append(cell(fraction, .heads(arm), "all_vs_all", vote[index]))
-                dataset.cells.append(cell(fraction, .heads(arm), "tree", tree[index]))
+                dataset.cells.append(cell(fraction, .heads(arm), .oneVsAllRefit, 0.8))
+                dataset.cells.append(cell(fraction, .heads(arm), .softVote, vote[index]))
+                dataset.cells.append(cell(fraction, .heads(arm), .treeElimination, tree[index]))
             }
         }
         dataset.rows = zip(fractions, rows).map {
@@ -31,7 +32,7 @@ import Testing
     }
 
     private func cell(
-        _ fraction: Double, _ arm: CellArm, _ scheme: String, _ accuracy: Double,
+        _ fraction: Double, _ arm: CellArm, _ scheme: Scheme, _ accuracy: Double,
         confusion: [Int] = [10, 0, 0, 2, 8, 0, 3, 1, 6]
     ) -> StudyCell {
         var cell = StudyCell(fraction: fraction, arm: arm, scheme: scheme)

@@ -43,9 +43,10 @@ import Testing
         "", "[]", "{}", "null", "{\"config\": 3}", "{\"config\": {\"head_epochs\": 20}}",
         "{\"config\": {\"head_epochs\": 1e300}}",
         "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [1e8, -1]}}",
-        "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 1e18}}",
-        "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4}, \"trials\": [7]}",
-        "{\"config\": {\"head_epochs\": 20, \"head_mode\": \"scratch\"}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4}, \"trials\": [{\"workers\": 1, \"seconds\": 2.5, \"idle_share\": 0.2}]}",
+        "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 1e18, \"nonzero_share\": 1}}",
+        "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4, \"nonzero_share\": 1}, \"trials\": [7]}",
+        "{\"config\": {\"head_epochs\": 20}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4}, \"trials\": [{\"workers\": 1, \"seconds\": 2.5, \"idle_share\": 0.2}]}",
+        "{\"config\": {\"head_epochs\": 20, \"head_mode\": \"scratch\"}, \"job\": {\"class_row_counts\": [5, 5], \"feature_count\": 4, \"nonzero_share\": 1}, \"trials\": [{\"workers\": 1, \"seconds\": 2.5, \"idle_share\": 0.2}]}",
     ])
     func refusesDamagedFiles(text: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -65,7 +66,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let text = """
             {"config": {"head_epochs": 20, "heads": "subsets", "new": [1]}, "events": {},
-             "job": {"class_row_counts": [600, 700, 500, 600, 600, 600], "feature_count": 64},
+             "job": {"class_row_counts": [600, 700, 500, 600, 600, 600], "feature_count": 64,
+                     "nonzero_share": 1},
              "trials": [{"workers": 1, "seconds": 2.5, "idle_share": 0.2, "x": null},
                         {"workers": 2, "seconds": 9, "idle_share": 0.5}]}
             """

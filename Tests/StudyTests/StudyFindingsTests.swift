@@ -9,9 +9,9 @@ import Testing
         over control: Scheme = .oneVsAll, corrected: Double? = 0.01, trialCount: Int = 3
     ) -> StudyComparison {
         var comparison = StudyComparison(
-            fraction: 0.1, arm: .heads(arm), scheme: scheme.rawValue,
+            fraction: 0.1, arm: .heads(arm), scheme: scheme,
             againstArm: control.asksBackbone ? .backbone : .heads(arm),
-            against: control.rawValue)
+            against: control)
         comparison.trialCount = trialCount
         comparison.meanDifference = gain
         comparison.interval = [gain - 0.01, gain + 0.01]
@@ -25,7 +25,7 @@ import Testing
         let arms = comparisons.map(\.arm)
         var cells: [StudyCell] = []
         for arm in arms where !cells.contains(where: { $0.arm == arm }) {
-            var cell = StudyCell(fraction: 0.1, arm: arm, scheme: Scheme.softVote.rawValue)
+            var cell = StudyCell(fraction: 0.1, arm: arm, scheme: .softVote)
             cell.accuracies = [0.5]
             cells.append(cell)
         }

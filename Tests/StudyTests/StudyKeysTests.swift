@@ -1,3 +1,4 @@
+import Decoding
 import Foundation
 import Study
 import Testing
@@ -5,7 +6,7 @@ import Testing
 @Suite struct StudyKeysTests {
     // As `coordinator reproduce` writes results.json.
     @Test func cellsHaveTheKeysOfEveryFile() throws {
-        var cell = StudyCell(fraction: 0.5, arm: .heads(.frozen), scheme: "tree")
+        var cell = StudyCell(fraction: 0.5, arm: .heads(.frozen), scheme: .treeElimination)
         cell.negativeLogLikelihood = 0.25
         cell.brierScores = [0.125]
         let encoder = JSONEncoder()

@@ -57,7 +57,7 @@ import Testing
 
     @Test func cellsSumTheTrials() throws {
         let found = try dataset(summary())
-        #expect(found.cells.map(\.scheme) == ["one_vs_all", "all_vs_all"])
+        #expect(found.cells.map(\.scheme) == [.oneVsAll, .softVote])
         let cell = found.cells[1]
         let expected: [Double] = [0.875, 0.75, 0.75]
         #expect(cell.accuracies == expected)
@@ -82,8 +82,8 @@ import Testing
         let found = try dataset(summary())
         #expect(found.comparisons.count == 1)
         let comparison = found.comparisons[0]
-        #expect(comparison.scheme == "all_vs_all")
-        #expect(comparison.against == "one_vs_all")
+        #expect(comparison.scheme == .softVote)
+        #expect(comparison.against == .oneVsAll)
         #expect(comparison.trialCount == 3)
         // Rows gained: 2, 1 and 0.
         #expect(abs(comparison.meanDifference - 0.125) < 1e-15)

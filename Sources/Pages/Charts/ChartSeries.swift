@@ -10,7 +10,6 @@ enum ChartMarker {
     case triangleUp
     case triangleDown
     case cross
-    case plus
 
     /// The shape around a place, filled or as an outline.
     func drawn(_ x: Double, _ y: Double, isOpen: Bool = false, size: Double = 3.6) -> String {
@@ -21,12 +20,12 @@ enum ChartMarker {
         case .circle:
             return
                 "<circle class=\"\(style)\" cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(size))\"/>"
-        case .cross, .plus:
-            let arm = self == .cross ? size * 0.85 : size
-            let (a, b) = self == .cross ? (arm, arm) : (arm, 0)
-            let (c, d) = self == .cross ? (arm, -arm) : (0, arm)
+        case .cross:
+            let arm = size * 0.85
+            let (left, right) = (number(x - arm), number(x + arm))
+            let (top, bottom) = (number(y - arm), number(y + arm))
             return
-                "<path class=\"curve\" d=\"M\(number(x - a)) \(number(y - b))L\(number(x + a)) \(number(y + b))M\(number(x - c)) \(number(y - d))L\(number(x + c)) \(number(y + d))\"/>"
+                "<path class=\"curve\" d=\"M\(left) \(top)L\(right) \(bottom)M\(left) \(bottom)L\(right) \(top)\"/>"
         case .square: points = [(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]
         case .diamond: points = [(0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)]
         case .triangleUp: points = [(0, -1.2), (1.15, 0.9), (-1.15, 0.9)]
@@ -53,8 +52,8 @@ struct ChartSeries {
         self.marker = marker
     }
 
-    init(scheme: String) {
-        switch Scheme(rawValue: scheme) {
+    init(scheme: Scheme) {
+        switch scheme {
         case .oneVsAll:
             self.init(0, .circle)
             (isOpen, dashes, isBold) = (true, "6 4", true)
@@ -73,7 +72,6 @@ struct ChartSeries {
         case .treeElimination:
             self.init(7, .triangleDown)
             isBold = true
-        case nil: self.init(0, .plus)
         }
     }
 
@@ -110,11 +108,9 @@ enum ChartLegend {
     }
 
     static func schemes(
-        _ schemes: [String], hasStroke: Bool = true, others: [(key: String, name: String)] = []
+        _ schemes: [Scheme], others: [(key: String, name: String)] = []
     ) -> String {
         rendered(
-            schemes.map {
-                (ChartSeries(scheme: $0).key(hasStroke: hasStroke), StudyNames.scheme($0))
-            } + others)
+            schemes.map { (ChartSeries(scheme: $0).key(), $0.title) } + others)
     }
 }

@@ -40,7 +40,7 @@ struct AccuracySection {
             scale, title: "test accuracy (%\(scale.isLogit ? ", logit scale" : ""))")
         plot.horizontalAxis(
             fractions.map(StudyNames.fraction), title: "share of each class's training rows")
-        let schemes = outline.schemes.filter { found(outline, fractions, arm, $0).isEmpty == false }
+        let schemes = outline.schemes.filter { !found(outline, fractions, arm, $0).isEmpty }
         drawPost(outline, &plot, scale)
         for (place, scheme) in schemes.enumerated() {
             let series = ChartSeries(scheme: scheme)
@@ -72,13 +72,10 @@ struct AccuracySection {
     }
 
     private func found(
-        _ outline: StudyOutline, _ fractions: [Double], _ arm: CellArm, _ scheme: String
+        _ outline: StudyOutline, _ fractions: [Double], _ arm: CellArm, _ scheme: Scheme
     ) -> [(index: Int, cell: StudyCell)] {
         fractions.enumerated().compactMap { index, fraction in
-            let cell =
-                Scheme(rawValue: scheme).map { outline.cell(fraction, arm, $0) }
-                ?? outline.cell(fraction, arm, scheme)
-            return cell.map { (index, $0) }
+            outline.cell(fraction, arm, scheme).map { (index, $0) }
         }
     }
 
@@ -90,7 +87,7 @@ struct AccuracySection {
                 guard let entry = entry(outline, fraction, scheme) else { continue }
                 let middle = plot.band(index, of: outline.fractions.count) + Double(place - 1) * 20
                 let height = plot.y(entry.mean * 100, scale)
-                plot.group("k\(ChartSeries(scheme: scheme.rawValue).colour)") {
+                plot.group("k\(ChartSeries(scheme: scheme).colour)") {
                     $0.addLine(middle - 9, height, middle + 9, height, "postmark")
                 }
             }
@@ -115,12 +112,12 @@ struct AccuracySection {
     }
 
     private func description(
-        _ outline: StudyOutline, _ arm: CellArm, _ schemes: [String]
+        _ outline: StudyOutline, _ arm: CellArm, _ schemes: [Scheme]
     ) -> String {
         let parts = schemes.compactMap { scheme -> String? in
             let cells = found(outline, outline.fractions, arm, scheme)
             guard let first = cells.first?.cell, let last = cells.last?.cell else { return nil }
-            return StudyNames.scheme(scheme) + " from "
+            return scheme.title + " from "
                 + Format.percent(first.meanAccuracy, places: 1) + " at "
                 + StudyNames.fraction(first.fraction) + " of the rows to "
                 + Format.percent(last.meanAccuracy, places: 1) + " at "
@@ -143,15 +140,14 @@ struct AccuracySection {
             table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.allArms {
                 for scheme in outline.schemes {
-                    guard let cell = outline.cell(fraction, arm, scheme) else { continue }
+                    guard let cell = outline.ownCell(fraction, arm, scheme) else { continue }
                     let interval = StudyReport.ends(of: cell.interval).map {
                         Format.decimal($0.lower * 100, places: 2) + " to "
                             + Format.decimal($0.upper * 100, places: 2)
                     }
                     table.add([
-                        arm.title,
-                        Markup.escaped(StudyNames.scheme(scheme)),
-                        StudyFormat.meanAndDeviation(cell), interval ?? StudyFormat.nothing,
+                        arm.title, scheme.title, StudyFormat.meanAndDeviation(cell),
+                        interval ?? StudyFormat.nothing,
                         StudyFormat.number(cell.negativeLogLikelihood, places: 4),
                         StudyFormat.number(cell.brierScore, places: 4),
                         StudyFormat.number(cell.expectedCalibrationError * 100, places: 2),

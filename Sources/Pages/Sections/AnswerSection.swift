@@ -33,7 +33,7 @@ struct AnswerSection {
         ]
         let small = outlines.findings { $0.fractions.first }
         guard !small.claims.isEmpty else {
-            return sentences + ["Nothing was measured here that could be held against it."]
+            return sentences + ["Nothing was measured here to compare with it."]
         }
         sentences.append(measured)
         guard small.counts.tested > 0 else { return sentences + [untested(small.claims)] + levels }
@@ -135,7 +135,7 @@ struct AnswerSection {
         }
         let both = findings.lastingGains.count
         let start =
-            "Of \(gains == 1 ? "the one gain" : "\(gains) gains") that can be held against both controls (one-vs-all trained for as many steps as the heads, and one head over all classes trained like every other), "
+            "Of \(gains == 1 ? "the one gain" : "\(gains) gains") that can be compared with both controls (one-vs-all trained for as many steps as the heads, and one head over all classes trained like every other), "
         switch both {
         case 0:
             return start
@@ -164,7 +164,7 @@ struct AnswerSection {
         var isApart = false
         let parts = outlines.compactMap { outline -> String? in
             guard let fraction = outline.fractions.first,
-                let cell = outline.cell(fraction, .backbone, Scheme.oneVsAll),
+                let cell = outline.cell(fraction, .backbone, .oneVsAll),
                 let post = PostNumbers.entry(
                     dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
             else { return nil }

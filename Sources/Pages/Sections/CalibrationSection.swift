@@ -26,8 +26,7 @@ struct CalibrationSection {
             }
             guard !charts.isEmpty else { continue }
             text += Markup.heading(outline.title)
-            let shown = Self.schemes.filter { outline.schemes.contains($0.rawValue) }
-            text += ChartLegend.schemes(shown.map(\.rawValue))
+            text += ChartLegend.schemes(Self.schemes.filter(outline.schemes.contains))
             text += Markup.charts(charts)
         }
         return text
@@ -56,13 +55,13 @@ struct CalibrationSection {
         bars.verticalAxis(counts, title: "share of the predictions (%)")
         bars.horizontalAxis(percent, title: "highest probability (%)")
         for (index, (scheme, cell)) in cells.enumerated() {
-            let series = ChartSeries(scheme: scheme.rawValue)
+            let series = ChartSeries(scheme: scheme)
             curves.group(series.style) { draw(cell.calibration, series, percent, &$0) }
             bars.group(series.style) { draw(shares[index], index, of: cells.count, counts, &$0) }
         }
         let title = outline.title(fraction, arm)
         let errors = cells.map { scheme, cell in
-            "\(StudyNames.shortScheme(scheme.rawValue)) \(StudyFormat.number(cell.expectedCalibrationError * 100, places: 1))%"
+            "\(scheme.shortTitle) \(StudyFormat.number(cell.expectedCalibrationError * 100, places: 1))%"
         }
         let note = "expected calibration error: " + errors.joined(separator: ", ")
         let picture = curves.rendered(

@@ -34,7 +34,7 @@ struct ConfusionSection {
 
     private func tables(_ outline: StudyOutline, _ fraction: Double, _ arm: CellArm) -> String {
         let names = outline.dataset.classNames
-        let before = outline.cell(fraction, arm, Scheme.oneVsAll).flatMap {
+        let before = outline.cell(fraction, arm, .oneVsAll).flatMap {
             shares($0, names.count)
         }
         let after = [Scheme.softVote, .treeElimination].compactMap { scheme in

@@ -19,7 +19,7 @@ struct GainSection {
             """
         text += ChartLegend.rendered(
             Self.controls.map { control in
-                let series = ChartSeries(scheme: control.rawValue)
+                let series = ChartSeries(scheme: control)
                 return (series.key(hasStroke: false), "over " + control.title)
             })
         for (index, outline) in outlines.enumerated() where !outline.dataset.comparisons.isEmpty {
@@ -75,7 +75,7 @@ struct GainSection {
         plot.addLine(plot.x(0, scale), top, plot.x(0, scale), bottom, "zero")
         for (row, place) in zip(rows, places) {
             plot.addText(
-                StudyNames.shortScheme(row.scheme.rawValue), x: 114, y: place + 16, anchor: .end)
+                row.scheme.shortTitle, x: 114, y: place + 16, anchor: .end)
             draw(row, at: place + 12, scale, &plot)
         }
         let title = outline.title + ": " + arm.title
@@ -123,7 +123,7 @@ struct GainSection {
         let parts = rows.flatMap { row in
             row.comparisons.map { comparison in
                 StudyNames.fraction(row.fraction) + " " + row.scheme.title + " over "
-                    + StudyNames.scheme(comparison.against) + " "
+                    + comparison.against.title + " "
                     + StudyFormat.points(comparison.meanDifference)
             }
         }
@@ -169,11 +169,11 @@ struct GainSection {
                 comparison.againstArm != comparison.arm
                 && comparison.againstArm != .backbone
             let control =
-                StudyNames.scheme(comparison.against)
+                comparison.against.title
                 + (isOtherArm ? " (\(comparison.againstArm.title))" : "")
             table.add([
-                Markup.escaped(StudyNames.scheme(comparison.scheme)), Markup.escaped(control),
-                "\(comparison.trialCount)", StudyFormat.points(comparison.meanDifference),
+                comparison.scheme.title, control, "\(comparison.trialCount)",
+                StudyFormat.points(comparison.meanDifference),
                 StudyFormat.interval(comparison.interval),
                 StudyVerdict(comparison).markup,
                 StudyFormat.pValue(comparison.tTestPValue),

@@ -49,7 +49,7 @@ struct ImbalanceSection {
 
     private func sentences(_ outline: StudyOutline, _ fraction: Double) -> [String] {
         guard let ends = ends(outline, fraction),
-            let base = outline.cell(fraction, .backbone, Scheme.oneVsAll)?
+            let base = outline.cell(fraction, .backbone, .oneVsAll)?
                 .recalls(outline.dataset.classNames.count)
         else { return [] }
         let names = outline.dataset.classNames
@@ -145,16 +145,14 @@ struct ImbalanceSection {
             table.beginGroup(group(outline, fraction))
             for arm in outline.allArms {
                 for scheme in outline.schemes {
-                    guard let cell = outline.cell(fraction, arm, scheme),
+                    guard let cell = outline.ownCell(fraction, arm, scheme),
                         let recalls = cell.recalls(classCount)
                     else { continue }
                     let ends = ends(outline, fraction)
                     let least = recalls.indices.min { recalls[$0] < recalls[$1] } ?? 0
                     let percent = { Format.decimal($0 * 100, places: 1) }
                     table.add([
-                        arm.title,
-                        Markup.escaped(StudyNames.scheme(scheme)),
-                        StudyFormat.meanAndDeviation(cell),
+                        arm.title, scheme.title, StudyFormat.meanAndDeviation(cell),
                         StudyFormat.balanced(cell, classCount: classCount),
                         ends.map { percent(recalls[$0.most]) } ?? StudyFormat.nothing,
                         ends.map { percent(recalls[$0.fewest]) } ?? StudyFormat.nothing,

@@ -50,7 +50,7 @@ struct OriginSection {
         for fraction in outline.fractions {
             table.beginGroup(StudyNames.rows(fraction))
             for arm in outline.allArms {
-                let cells = outline.schemes.lazy.compactMap { outline.cell(fraction, arm, $0) }
+                let cells = outline.schemes.lazy.compactMap { outline.ownCell(fraction, arm, $0) }
                 guard let cell = cells.first(where: { !$0.headDigests.isEmpty }) else { continue }
                 for (trial, digest) in cell.headDigests.enumerated() {
                     table.add([

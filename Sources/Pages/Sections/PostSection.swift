@@ -27,7 +27,7 @@ struct PostSection {
 
     private func table(_ outline: StudyOutline) -> String {
         let schemes = Self.schemes.filter { scheme in
-            scheme == .oneVsAll || outline.schemes.contains(scheme.rawValue)
+            scheme == .oneVsAll || outline.schemes.contains(scheme)
         }
         let isInPost = outline.fractions.contains { post(outline, $0, .oneVsAll) != nil }
         var table = HTMLTable(
@@ -44,7 +44,7 @@ struct PostSection {
             }
             for arm in outline.arms.isEmpty ? outline.allArms : outline.arms {
                 let found = schemes.map { outline.cell(fraction, arm, $0) }
-                let own = schemes.lazy.compactMap { outline.cell(fraction, arm, $0.rawValue) }
+                let own = schemes.lazy.compactMap { outline.ownCell(fraction, arm, $0) }
                 guard let any = own.first ?? found.lazy.compactMap({ $0 }).first else { continue }
                 let cells = zip(schemes, found).map { scheme, cell in
                     cell.map { words($0, outline, scheme) } ?? StudyFormat.nothing

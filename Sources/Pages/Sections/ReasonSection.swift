@@ -116,7 +116,7 @@ struct ReasonSection {
 
     /// How much the training of the heads moves the vote, beside how much the choice of scheme does.
     private func arms(_ outline: StudyOutline, _ fraction: Double) -> String? {
-        let votes = outline.arms.compactMap { outline.cell(fraction, $0, Scheme.softVote) }
+        let votes = outline.arms.compactMap { outline.cell(fraction, $0, .softVote) }
         guard votes.count > 1,
             let least = votes.min(by: { $0.meanAccuracy < $1.meanAccuracy }),
             let most = votes.max(by: { $0.meanAccuracy < $1.meanAccuracy })

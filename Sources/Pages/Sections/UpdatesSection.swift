@@ -70,8 +70,8 @@ struct UpdatesSection {
             let last = outline.fractions.dropFirst().last(where: { fraction in
                 updates(outline, fraction)?.pair.map { $0 < Self.constancy * start } ?? false
             }), let end = updates(outline, last)?.pair,
-            let before = outline.cell(first, arm, Scheme.softVote),
-            let after = outline.cell(last, arm, Scheme.softVote)
+            let before = outline.cell(first, arm, .softVote),
+            let after = outline.cell(last, arm, .softVote)
         else { return nil }
         return
             "From \(StudyNames.fraction(first)) to \(StudyNames.fraction(last)) of the rows a pair head's updates hardly change (\(Self.count(start)) and \(Self.count(end))): more rows, and the features learnt from them, take all-vs-all with \(StudyNames.armInWords(arm)) from \(Format.percent(before.meanAccuracy, places: 1)) to \(Format.percent(after.meanAccuracy, places: 1)) there, not more updates of the heads."
@@ -141,10 +141,9 @@ struct UpdatesSection {
 
     /// A scheme's cells with their updates, fractions ascending.
     private func found(
-        _ outline: StudyOutline, _ arm: CellArm, _ scheme: String
+        _ outline: StudyOutline, _ arm: CellArm, _ scheme: Scheme
     ) -> [(count: Double, cell: StudyCell)] {
-        guard let scheme = Scheme(rawValue: scheme) else { return [] }
-        return outline.fractions.compactMap { fraction in
+        outline.fractions.compactMap { fraction in
             guard let cell = outline.cell(fraction, arm, scheme),
                 let count = updates(outline, fraction)?.count(of: scheme, arm: arm), count > 0
             else { return nil }
@@ -196,7 +195,7 @@ struct UpdatesSection {
     /// All-vs-all of converged heads, at the updates of a pair head of the other arms.
     private func optima(_ outline: StudyOutline) -> [(count: Double, accuracy: Double)] {
         outline.fractions.compactMap { fraction in
-            guard let cell = outline.cell(fraction, Self.converged, Scheme.softVote),
+            guard let cell = outline.cell(fraction, Self.converged, .softVote),
                 let count = updates(outline, fraction)?.pair
             else { return nil }
             return (count, cell.meanAccuracy)
@@ -209,12 +208,12 @@ struct UpdatesSection {
     }
 
     private func description(
-        _ series: [(scheme: String, points: [(count: Double, cell: StudyCell)])]
+        _ series: [(scheme: Scheme, points: [(count: Double, cell: StudyCell)])]
     ) -> String {
         let parts = series.compactMap { scheme, points -> String? in
             guard let first = points.first, let last = points.last else { return nil }
             return
-                "\(StudyNames.scheme(scheme)) from \(Format.percent(first.cell.meanAccuracy, places: 1)) after \(Self.count(first.count)) updates to \(Format.percent(last.cell.meanAccuracy, places: 1)) after \(Self.count(last.count))"
+                "\(scheme.title) from \(Format.percent(first.cell.meanAccuracy, places: 1)) after \(Self.count(first.count)) updates to \(Format.percent(last.cell.meanAccuracy, places: 1)) after \(Self.count(last.count))"
         }
         return parts.joined(separator: "; ") + "."
     }
@@ -227,7 +226,7 @@ struct UpdatesSection {
             caption: outline.title
                 + ": updates, in the mean over the heads, and accuracy in percent",
             titles: ["heads"]
-                + shown.flatMap { ["updates", Markup.escaped(StudyNames.scheme($0.rawValue))] })
+                + shown.flatMap { ["updates", $0.title] })
         for fraction in outline.fractions {
             guard let updates = updates(outline, fraction) else { continue }
             table.beginGroup(
@@ -259,7 +258,7 @@ struct UpdatesSection {
                 let count = updates.count(of: scheme, arm: .backbone)
             else { return "" }
             return
-                "; \(StudyNames.scheme(scheme.rawValue)): \(Self.count(count)) updates, \(Format.decimal(cell.meanAccuracy * 100, places: 2))"
+                "; \(scheme.title): \(Self.count(count)) updates, \(Format.decimal(cell.meanAccuracy * 100, places: 2))"
         }.joined()
     }
 }

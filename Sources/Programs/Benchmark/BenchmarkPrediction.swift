@@ -10,16 +10,10 @@ import Transfer
 // What the simulation says of a benchmark's trials, told nothing but those with one worker.
 extension SpeedupReport {
     /// What was trained, for simulations of this benchmark.
-    struct Job: Codable, Sendable {
+    struct Job: Encodable, Sendable {
         let classRowCounts: [Int]
         let featureCount: Int
         let nonzeroShare: Double
-
-        private enum CodingKeys: String, CodingKey {
-            case classRowCounts = "class_row_counts"
-            case featureCount = "feature_count"
-            case nonzeroShare = "nonzero_share"
-        }
     }
 
     /// Largest error of a prediction that is still taken to be right.

@@ -20,7 +20,7 @@ package final class BenchmarkProgram: Sendable {
     /// A trial and what it came from.
     struct Measurement: Sendable {
         let trial: SpeedupReport.Trial
-        let harvest: HeadHarvest
+        let collected: HeadHarvest
     }
 
     private let options: RunOptions
@@ -38,13 +38,8 @@ package final class BenchmarkProgram: Sendable {
 
     /// Runs all trials, writes speedup.json and speedup.svg, and prints a table or the JSON.
     package func run() async throws(RunError) {
-        do {
-            let admission = try options.admission()
-            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
-                try await self.runTrials(kept, admission)
-            }
-        } catch {
-            throw CoordinatorProgram.runError(error)
+        try await CoordinatorProgram.endingAtSignals(options, console) {
+            try await self.runTrials($0, $1)
         }
     }
 
@@ -89,9 +84,9 @@ package final class BenchmarkProgram: Sendable {
             // All counts in turn, so that a machine that slows down slows them all.
             for count in plan.workerCounts {
                 let measurement = try await measure(phase, workers: count, trial: trial)
-                // Each has its own, for whoever wants to know where its time went.
+                // Each has its own, to see where its time went.
                 try directory.write(
-                    TimelineFile.encoded([measurement.harvest.timeline.events]),
+                    TimelineFile.encoded([measurement.collected.timeline.events]),
                     named: "timeline-\(count)-workers-\(trial + 1).jsonl")
                 measurements.append(measurement)
                 // At the first that differs: no time is spent on more of them.
@@ -105,22 +100,22 @@ package final class BenchmarkProgram: Sendable {
     private func measure(
         _ phase: HeadPhase, workers count: Int, trial: Int
     ) async throws -> Measurement {
-        let harvest = try await phase.run(bind: options.bind) {
+        let collected = try await phase.run(bind: options.bind) {
             try plan.launches(count: count, endpoint: $0, admission: phase.admission)
         }
-        try harvest.check()
-        try Self.check(harvest.workers, count: count, bind: options.bind)
-        let figures = harvest.timeline.headPhase
+        try collected.check()
+        try Self.check(collected.workers, count: count, bind: options.bind)
+        let figures = collected.timeline.headPhase
         return Measurement(
             trial: SpeedupReport.Trial(
                 workers: count, trial: trial,
-                threads: harvest.workers.reduce(0) { $0 + $1.threadCount },
-                seconds: harvest.headSeconds, idleShare: figures?.idleShare ?? 0,
+                threads: collected.workers.reduce(0) { $0 + $1.threadCount },
+                seconds: collected.headSeconds, idleShare: figures?.idleShare ?? 0,
                 finishSpreadSeconds: figures?.finishSpreadSeconds ?? 0,
                 finishSpreadBundles: figures?.finishSpreadBundles ?? 0,
-                distributionSeconds: Self.distributionSeconds(harvest.timeline.events),
-                digest: RunDigests.heads(harvest.heads.compactMap(\.self))),
-            harvest: harvest)
+                distributionSeconds: Self.distributionSeconds(collected.timeline.events),
+                digest: RunDigests.heads(collected.heads.compactMap(\.self))),
+            collected: collected)
     }
 
     /// From the last worker's hello, or the features' announcement if that came later, to the first
@@ -135,7 +130,7 @@ package final class BenchmarkProgram: Sendable {
         return lease.seconds - audience.seconds
     }
 
-    /// Checks that the workers that were started did the work, all the time and nobody else.
+    /// Checks that the workers that were started did the work, all the time, and no others did.
     ///
     /// - Throws: `unavailable` if not: what was measured is something else.
     static func check(

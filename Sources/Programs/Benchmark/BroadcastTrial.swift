@@ -82,24 +82,24 @@ package struct BroadcastTrial: Sendable {
             try await members.link.reach(
                 .audience(stopped.upperBound), within: CoordinatorLink.joiningLimit)
             for index in stopped { members.workers.send(SIGSTOP, to: index) }
-            let harvest = try await members.link.train(job.waiting(for: workerCount), on: chunks)
-            return try outcome(harvest, peakRSSByteCount: ProcessMemory.peakByteCount())
+            let collected = try await members.link.train(job.waiting(for: workerCount), on: chunks)
+            return try outcome(collected, peakRSSByteCount: ProcessMemory.peakByteCount())
         }
     }
 
-    private func outcome(_ harvest: HeadHarvest, peakRSSByteCount: Int) throws -> Outcome {
-        try harvest.check()
+    private func outcome(_ collected: HeadHarvest, peakRSSByteCount: Int) throws -> Outcome {
+        try collected.check()
         let names = Set((0..<workerCount).map { WorkerLaunch.localName($0) })
-        let reports = harvest.workers.filter { names.contains($0.name) }
+        let reports = collected.workers.filter { names.contains($0.name) }
         let ready = reports.compactMap(\.readyAt)
-        guard let servedAt = harvest.servedAt, let last = ready.max(), ready.count == workerCount
+        guard let servedAt = collected.servedAt, let last = ready.max(), ready.count == workerCount
         else {
             throw RunError(.internal, "\(ready.count) of \(workerCount) workers held the features")
         }
         return Outcome(
             seconds: last.seconds(since: servedAt),
             receivedByteCounts: reports.map(\.receivedByteCount),
-            peakRSSByteCount: peakRSSByteCount, heads: harvest.heads.compactMap(\.self))
+            peakRSSByteCount: peakRSSByteCount, heads: collected.heads.compactMap(\.self))
     }
 }
 

@@ -6,7 +6,7 @@ import Heads
 import Numerics
 import Sessions
 
-/// The head phase by itself: a network thread and workers of its own, from hello to harvest.
+/// The head phase by itself: a network thread and workers of its own, from hello to the last head.
 struct HeadPhase {
     let options: RunOptions
     let plan: HeadPlan
@@ -35,10 +35,10 @@ struct HeadPhase {
         }
         fleet.replacesLosses = false
         return try await fleet.run(launches: launches) { [self] members in
-            let harvest = try await members.link.train(
+            let collected = try await members.link.train(
                 job(minWorkerCount: members.workers.count), on: backbone.chunks)
             console.endPhase()
-            return harvest
+            return collected
         }
     }
 }

@@ -5,9 +5,9 @@ import Statistics
 package import System
 
 /// speedup.json: every trial, and a summary by worker count.
-package struct SpeedupReport: Codable, Sendable {
+package struct SpeedupReport: Encodable, Sendable {
     /// One head phase.
-    package struct Trial: Codable, Sendable {
+    package struct Trial: Encodable, Sendable {
         /// Worker processes.
         package let workers: Int
         /// Which of the trials with that number, from 0.
@@ -31,14 +31,6 @@ package struct SpeedupReport: Codable, Sendable {
         /// Speedup by worker.
         package internal(set) var efficiency = 0.0
 
-        private enum CodingKeys: String, CodingKey {
-            case workers, trial, threads, seconds, speedup, efficiency, digest
-            case idleShare = "idle_share"
-            case finishSpreadSeconds = "finish_spread_seconds"
-            case finishSpreadBundles = "finish_spread_bundles"
-            case distributionSeconds = "distribution_seconds"
-        }
-
         /// A trial of these figures, before it is compared with the others.
         package init(
             workers: Int, trial: Int, threads: Int, seconds: Double, idleShare: Double,
@@ -58,7 +50,7 @@ package struct SpeedupReport: Codable, Sendable {
     }
 
     /// The medians over the trials with one number of workers.
-    package struct Summary: Codable, Sendable {
+    package struct Summary: Encodable, Sendable {
         /// Worker processes.
         package let workers: Int
         /// The median.
@@ -81,16 +73,6 @@ package struct SpeedupReport: Codable, Sendable {
         package var predictedSeconds: Double?
         /// Predicted over measured seconds, less one.
         package var predictionError: Double?
-
-        private enum CodingKeys: String, CodingKey {
-            case workers, seconds, speedup, efficiency, digest
-            case secondsMin = "seconds_min"
-            case secondsMax = "seconds_max"
-            case idleShare = "idle_share"
-            case finishSpreadBundles = "finish_spread_bundles"
-            case predictedSeconds = "predicted_seconds"
-            case predictionError = "prediction_error"
-        }
     }
 
     /// In the order they were run.
@@ -99,17 +81,12 @@ package struct SpeedupReport: Codable, Sendable {
     package var summary: [Summary]
     /// What was trained; known once it was simulated.
     var job: Job?
-    /// Seconds of the whole job outside the head phase; absent where the backbone was there before.
+    /// Seconds of the job outside the head phase; absent where an earlier run trained the backbone.
     package let serialSeconds: Double?
     /// Cores of this machine; absent where the workers ran on others.
     package let cores: Int?
     /// Every option in force.
     package let config: [String: JSONValue]
-
-    private enum CodingKeys: String, CodingKey {
-        case trials, summary, cores, config, job
-        case serialSeconds = "serial_seconds"
-    }
 
     /// Compares trials that trained the same heads.
     ///

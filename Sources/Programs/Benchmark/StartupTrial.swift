@@ -54,7 +54,7 @@ package struct StartupTrial: Sendable {
             []
         } _: { [self] members in
             let link = members.link
-            async let harvest = link.train(job.waiting(for: 1), on: chunks)
+            async let collected = link.train(job.waiting(for: 1), on: chunks)
             try await link.reach(.broadcastOver, within: CoordinatorLink.joiningLimit)
             let start = ContinuousClock.now
             let workers = LocalWorkers(
@@ -63,7 +63,7 @@ package struct StartupTrial: Sendable {
                 onLoss: .report { link.abort(reason: $0.message) }, observer: console)
             defer { workers.stop() }
             try workers.start()
-            let report = try await harvest.workers.first
+            let report = try await collected.workers.first
             guard let joined = report?.joinedAt, let ready = report?.readyAt,
                 let leased = report?.leasedAt
             else { throw RunError(.internal, "the heads were trained by nobody") }

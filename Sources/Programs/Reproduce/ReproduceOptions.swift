@@ -31,7 +31,7 @@ package struct ReproduceOptions: Sendable {
 
     /// The data sets in the order given.
     ///
-    /// - Throws: `usage` for a name that is none, or given twice.
+    /// - Throws: `usage` for an unknown name, or one given twice.
     func datasetNames() throws(RunError) -> [DatasetName] {
         try Self.list(datasets, "--datasets") { text in
             DatasetName(rawValue: text)

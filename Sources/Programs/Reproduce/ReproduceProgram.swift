@@ -38,13 +38,8 @@ package final class ReproduceProgram: Sendable {
     ///
     /// - Throws: `RunError` with the exit status and one sentence.
     package func run() async throws(RunError) {
-        do {
-            let admission = try options.run.admission()
-            try await CoordinatorProgram.endingAtSignals(readingAgain: admission, console) { kept in
-                try await self.runStudy(kept, admission)
-            }
-        } catch {
-            throw CoordinatorProgram.runError(error)
+        try await CoordinatorProgram.endingAtSignals(options.run, console) {
+            try await self.runStudy($0, $1)
         }
     }
 
@@ -56,22 +51,22 @@ package final class ReproduceProgram: Sendable {
             try requests.map { try Dataset.load($0) }
         }
         await thread.shutdown()
-        var shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
+        var progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
         if options.isDryRun, !StudyDirectory.exists(in: path) {
-            return try describe(shelf)
+            return try describe(progress)
         }
         let directory = try StudyDirectory(path: path, config: config(datasets))
-        try directory.journal.forEachRecord { try shelf.add($0) }
-        if options.isDryRun { return try describe(shelf) }
+        try directory.journal.forEachRecord { try progress.add($0) }
+        if options.isDryRun { return try describe(progress) }
         kept.open { [path] in
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
                 ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
         }
-        let failures = options.isReportOnly ? [] : try await compute(shelf, directory, admission)
-        shelf = StudyShelf(grid: grid, settings: options.settings, datasets: datasets)
-        try directory.journal.forEachRecord { try shelf.add($0) }
-        try publish(shelf, directory)
+        let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
+        progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
+        try directory.journal.forEachRecord { try progress.add($0) }
+        try publish(progress, directory)
         // Last: the results are there, and say what is missing.
         if let first = failures.first {
             throw RunError(
@@ -106,9 +101,9 @@ package final class ReproduceProgram: Sendable {
 
     /// - Returns: what nobody could compute.
     private func compute(
-        _ shelf: StudyShelf, _ directory: StudyDirectory, _ admission: Admission?
+        _ progress: StudyProgress, _ directory: StudyDirectory, _ admission: Admission?
     ) async throws -> [TaskHarvest.Failure] {
-        let units = shelf.missing
+        let units = progress.missing
         if units.isEmpty { return [] }
         console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
         if options.settings.balance == .resample && options.settings.l2 == nil
@@ -119,7 +114,7 @@ package final class ReproduceProgram: Sendable {
                 "--balance resample repeats rows, which then stand on both sides of a fold of the cross-validation: the penalty of converged heads comes out too weak; give --l2"
             )
         }
-        let (work, chunks) = try shelf.job(units, minWorkerCount: options.run.minWorkers)
+        let (work, chunks) = try progress.job(units, minWorkerCount: options.run.minWorkers)
         var job = work
         job.choose(shareToCheck: options.run.verify)
         let fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
@@ -131,7 +126,7 @@ package final class ReproduceProgram: Sendable {
                 count: options.run.workers, endpoint: WorkerLaunch.reachable(endpoint),
                 admission: admission)
         } _: { [console, command = options.command, job] members in
-            let harvest = try await members.link.perform(job, on: chunks) { outcomes in
+            let collected = try await members.link.perform(job, on: chunks) { outcomes in
                 let now = Date().timeIntervalSince1970
                 try directory.note(command: command)
                 try directory.journal.commit(
@@ -145,21 +140,18 @@ package final class ReproduceProgram: Sendable {
                 try directory.journal.remove(units[Int(task.rawValue)].description)
             }
             console.endPhase()
-            return harvest.failures
+            return collected.failures
         }
     }
 
-    private func publish(_ shelf: StudyShelf, _ directory: StudyDirectory) throws {
-        let report = try shelf.report(
+    private func publish(_ progress: StudyProgress, _ directory: StudyDirectory) throws {
+        let report = try progress.report(
             command: options.command, computingCommands: try directory.commands(),
             versions: RunRecord.versions.merging(["cpu": Processor.modelName ?? "unknown"]) {
                 first, _ in first
             }
         ) { hexadecimalSHA256($0) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        let json = Array(try encoder.encode(report)) + [UInt8(ascii: "\n")]
+        let json = try JSONFile.encode(report)
         try directory.write(json, named: "results.json")
         try directory.write(Array(StudyTable.csv(report).utf8), named: "results.csv")
         try directory.write(Array(StudyPage.rendered(report).utf8), named: "report.html")
@@ -171,18 +163,18 @@ package final class ReproduceProgram: Sendable {
         }
     }
 
-    private func describe(_ shelf: StudyShelf) throws {
-        let units = shelf.missing
+    private func describe(_ progress: StudyProgress) throws {
+        let units = progress.missing
         let workerCount = max(1, options.run.workers)
         var table = TextTable(columns: [
             ("data set", .left), ("trials", .right), ("units to compute", .right),
             ("heads", .right), ("TFLOP", .right), ("hours", .right),
         ])
         func add(_ name: String, _ trials: Int, _ units: [StudyUnit]) {
-            let work = units.reduce(0) { $0 + shelf.flops(of: $1) }
+            let work = units.reduce(0) { $0 + progress.flops(of: $1) }
             table.add([
                 name, Format.count(trials), Format.count(units.count),
-                Format.count(units.reduce(0) { $0 + shelf.headCount(of: $1) }),
+                Format.count(units.reduce(0) { $0 + progress.headCount(of: $1) }),
                 Format.decimal(work / 1e12, places: 1),
                 Format.decimal(
                     work / Self.flopsPerSecond / 3_600 / Double(workerCount), places: 2),

@@ -12,6 +12,7 @@ import Numerics
 import RunFolder
 import Scheduling
 import Sessions
+import Simulation
 import StudyWork
 package import System
 import Transfer
@@ -38,25 +39,21 @@ package final class CoordinatorProgram: Sendable {
     /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
     ///   what is kept.
     package func run() async throws(RunError) {
-        do {
-            let admission = try options.admission()
-            try await Self.endingAtSignals(readingAgain: admission, console) { kept in
-                try await self.runPhases(kept, admission)
-            }
-        } catch {
-            throw Self.runError(error)
+        try await Self.endingAtSignals(options, console) {
+            try await self.runPhases($0, $1)
         }
     }
 
     /// Does the work, and cancels it at SIGINT, SIGTERM or, without a list to read again, SIGHUP; a
     /// second signal ends the process where it stands.
     ///
-    /// - Parameter admission: whose list is read again at SIGHUP.
+    /// - Parameter work: gets who may join by the options, whose list is read again at SIGHUP.
     /// - Throws: what the work throws, and `interrupted`, once the work has ended.
     static func endingAtSignals(
-        readingAgain admission: Admission?, _ console: Console,
-        _ work: @escaping @Sendable (KeptFiles) async throws -> Void
-    ) async throws {
+        _ options: RunOptions, _ console: Console,
+        _ work: @escaping @Sendable (KeptFiles, Admission?) async throws -> Void
+    ) async throws(RunError) {
+        let admission = try options.admission()
         let kept = KeptFiles()
         // `_exit`: no destructor of a library may wait for its threads, or fall over them.
         let watcher = await SignalWatcher(
@@ -69,7 +66,7 @@ package final class CoordinatorProgram: Sendable {
         defer { reader?.stop() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await work(kept) }
+                group.addTask { try await work(kept, admission) }
                 group.addTask { try await throwAtSignal(watcher) }
                 if let admission, let reader {
                     group.addTask {
@@ -85,6 +82,8 @@ package final class CoordinatorProgram: Sendable {
             // The work has ended, and what it had is on the disk.
             throw RunError(
                 .interrupted(signal: interruption.signal.number), "interrupted; \(kept.summary)")
+        } catch {
+            throw runError(error)
         }
     }
 
@@ -127,6 +126,7 @@ package final class CoordinatorProgram: Sendable {
             case .invalidWeights, .invalidData: RunError(.data, error.message)
             default: RunError(.internal, error.message)
             }
+        case let error as SimulationError: RunError(.usage, error.message)
         case is CancellationError: RunError(.internal, "the run was cancelled")
         default: RunError(.internal, "\(error)")
         }

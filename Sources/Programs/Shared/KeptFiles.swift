@@ -4,21 +4,21 @@ import RunFolder
 import Synchronization
 import System
 
-/// What would be left if the run ended now, in words.
+/// What is kept if the run ends now, in words.
 final class KeptFiles: Sendable {
     private let describe = Mutex<(@Sendable () -> String?)?>(nil)
 
-    /// Names the run directory, which may hold something from an earlier start.
+    /// Takes the description from the run directory.
     func open(_ directory: RunDirectory) { open { directory.kept } }
 
-    /// Says how to find out what is kept: a clause, or nil for nothing.
+    /// Sets the description of what is kept: a clause, or nil for nothing.
     func open(_ describe: @escaping @Sendable () -> String?) {
         self.describe.withLock { $0 = describe }
     }
 
-    /// A clause for the last sentence, true once nobody writes any more.
+    /// A clause for the last sentence, true once nothing is written any more.
     var summary: String {
-        describe.withLock { $0 }?() ?? "nothing was far enough to be kept"
+        describe.withLock { $0 }?() ?? "nothing is kept yet"
     }
 }
 
@@ -41,7 +41,7 @@ extension RunDirectory {
 
     /// The journal of a run that is not finished.
     ///
-    /// - Throws: `RunError` for a finished one that has none any more.
+    /// - Throws: `RunError` for a finished one, which has no journal.
     var openJournal: RunJournal {
         get throws(RunError) {
             guard let journal else {

@@ -46,7 +46,7 @@ package struct KeyGeneration {
     ///   be used; `unavailable` if libzmq cannot encrypt.
     package func run() throws(RunError) {
         // First of all: without CURVE there is nothing to make.
-        _ = try Self.keys { () throws(ZeroMQError) in try CurveKeyPair.generate() }
+        _ = try Self.reporting { try CurveKeyPair.generate() }
         try makeFolder()
         // All checks come before the first file.
         var found: [(name: String, pair: CurveKeyPair?)] = []
@@ -76,14 +76,13 @@ package struct KeyGeneration {
                 .cannotWrite,
                 "\(secret) is there already, and nothing is overwritten; choose another --name")
         case (true, let isWhole):
-            let pair = try Self.keys { () throws(ZeroMQError) in
+            return try Self.reporting {
                 let pair = try KeyFile.readPair(secret)
                 if isWhole, try KeyFile.readPublic(open) != pair.publicKey {
-                    throw .badKey("\(open) does not belong to \(secret); move both away")
+                    throw ZeroMQError.badKey("\(open) does not belong to \(secret); move both away")
                 }
                 return pair
             }
-            return pair
         }
     }
 
@@ -96,7 +95,7 @@ package struct KeyGeneration {
     }
 
     private func make(_ name: String) throws(RunError) -> CurveKeyPair {
-        let pair = try Self.keys { () throws(ZeroMQError) in try CurveKeyPair.generate() }
+        let pair = try Self.reporting { try CurveKeyPair.generate() }
         let (secret, open) = paths(name)
         // In this order: of a secret key the public one can be made again.
         try write(KeyFile.text(pair, name: name), to: secret)
@@ -119,11 +118,7 @@ package struct KeyGeneration {
         if let parent = folder.split(separator: "/").last.map({ folder[..<$0.startIndex] }),
             !parent.isEmpty
         {
-            do throws(FormatError) {
-                try FileSystem.makeFolder(String(parent))
-            } catch {
-                throw CoordinatorProgram.runError(error)
-            }
+            try Self.reporting { try FileSystem.makeFolder(String(parent)) }
         }
         if unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
             throw RunError(.cannotWrite, "cannot make \(folder): \(FileSystem.reason(errno))")
@@ -141,20 +136,16 @@ package struct KeyGeneration {
 
     /// Writes a file that only its owner may read, unless there is one.
     private func write(_ text: String, to path: String) throws(RunError) {
-        do throws(FormatError) {
+        try Self.reporting {
             try AtomicFile.write(to: path, permissions: 0o600, replaces: false) {
                 (output) throws(FormatError) in try output.append(Array(text.utf8))
             }
-        } catch {
-            throw CoordinatorProgram.runError(error)
         }
     }
 
-    private static func keys<Result>(
-        _ body: () throws(ZeroMQError) -> Result
+    private static func reporting<Result>(
+        _ body: () throws -> Result
     ) throws(RunError) -> Result {
-        do throws(ZeroMQError) { return try body() } catch {
-            throw CoordinatorProgram.runError(error)
-        }
+        do { return try body() } catch { throw CoordinatorProgram.runError(error) }
     }
 }

@@ -6,7 +6,7 @@ import Pages
 import Simulation
 package import System
 
-/// `coordinator simulate`: how a head phase would go with worker counts that nobody has.
+/// `coordinator simulate`: how a head phase would go with any number of workers.
 package struct SimulateProgram: Sendable {
     private let options: SimulationOptions
     /// Four ticks of the scheduler a second: more of them take too long.
@@ -25,14 +25,8 @@ package struct SimulateProgram: Sendable {
     package func run() throws(RunError) {
         do {
             try simulate()
-        } catch let error as RunError {
-            throw error
-        } catch let error as FormatError {
-            throw RunError(error.code == .cannotWrite ? .cannotWrite : .data, error.message)
-        } catch let error as SimulationError {
-            throw RunError(.usage, error.message)
         } catch {
-            throw RunError(.internal, "\(error)")
+            throw CoordinatorProgram.runError(error)
         }
     }
 
@@ -46,7 +40,7 @@ package struct SimulateProgram: Sendable {
                 "one worker would train these heads for \(Format.decimal(days, places: 0)) days, and at most \(Format.decimal(Self.oneWorkerDaysMax, places: 0)) are simulated; lower --rows, --classes or --head-epochs"
             )
         }
-        // What speeds up is said against one worker, whether or not it was asked for.
+        // Speedup is relative to one worker, whether or not that count was asked for.
         let one = try outcome(job, source.costs, options.fleet(of: 1))
         var points: [SimulationReport.Point] = []
         for count in options.workerCounts.sorted() {

@@ -5,9 +5,9 @@ import Pages
 import Simulation
 
 /// simulate.json: what was simulated, by which costs, and what came of it.
-struct SimulationReport: Codable, Sendable {
+struct SimulationReport: Encodable, Sendable {
     /// A head phase with one number of workers.
-    struct Point: Codable, Sendable {
+    struct Point: Encodable, Sendable {
         let workers: Int
         /// From the features' announcement to the last head.
         let seconds: Double
@@ -35,17 +35,6 @@ struct SimulationReport: Codable, Sendable {
         let limit: String
         /// Share of the workers' time by use; they sum to one.
         let shares: [String: Double]
-
-        private enum CodingKeys: String, CodingKey {
-            case workers, seconds, speedup, efficiency, leases, duplicated, quarantined, deaths
-            case limit, shares
-            case headSeconds = "head_seconds"
-            case broadcastSeconds = "broadcast_seconds"
-            case idleShare = "idle_share"
-            case bytesFromCoordinator = "bytes_from_coordinator"
-            case bytesToCoordinator = "bytes_to_coordinator"
-            case coordinatorSeconds = "coordinator_seconds"
-        }
 
         /// - Parameter oneWorkerSeconds: of the same job with one worker.
         init(_ outcome: SimulationOutcome, oneWorkerSeconds: Double) {

@@ -1,5 +1,6 @@
 import Formats
 import Heads
+import LeNet
 import Simulation
 import Statistics
 import System
@@ -10,7 +11,7 @@ struct SimulationSource {
     var classCount = 14
     /// Rows of each class where they are known.
     var classRowCounts: [Int]?
-    var featureCount = 256
+    var featureCount = BackboneConfiguration.featureCount
     /// As measured on Fashion-MNIST's: what ReLU leaves.
     var nonzeroShare = 0.4
     var heads = HeadPlan.Kind.subsets
@@ -90,10 +91,10 @@ extension SimulationSource {
         )
     }
 
-    /// Takes what it knows from the file; unknown keys are no matter.
+    /// Takes what it needs from the file; unknown keys are ignored.
     private init(_ file: JSONValue, path: String) throws(RunError) {
         func need(_ value: Double?, _ what: String) throws(RunError) -> Double {
-            // What is beyond is no number of anything, and would not fit an integer.
+            // Larger values are damage, and would not fit an integer.
             guard let value, value > 0, value < 1e15 else {
                 throw RunError(.data, "\(path) lacks \(what): no simulation can be made from it")
             }
@@ -120,15 +121,14 @@ extension SimulationSource {
             rowCount = Int(try need(counts.reduce(0, +), "rows in job.class_row_counts"))
             classCount = counts.count
             featureCount = Int(try need(job["feature_count"]?.number, "job.feature_count"))
-            // Those of before had every feature sent.
-            nonzeroShare = min(1, max(0, job["nonzero_share"]?.number ?? 1))
+            nonzeroShare = min(1, try need(job["nonzero_share"]?.number, "job.nonzero_share"))
         } else {
             rowCount = Int(try need(file["data"]?["train_rows"]?.number, "job and data.train_rows"))
             classCount = Int(try need(file["data"]?["classes"]?.number, "data.classes"))
             featureCount = Int(
                 try need(file["data"]?["feature_count"]?.number, "data.feature_count"))
-            // A bit for each feature, and those that are not zero; those of before had all sent.
-            let sent = file["data"]?["feature_bytes"]?.number ?? .infinity
+            // A bit for each feature, and those that are not zero.
+            let sent = try need(file["data"]?["feature_bytes"]?.number, "data.feature_bytes")
             let share = sent / (4 * Double(rowCount) * Double(featureCount)) - 1.0 / 32
             nonzeroShare = min(1, max(0, share))
         }

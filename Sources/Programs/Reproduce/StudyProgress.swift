@@ -13,7 +13,7 @@ import StudyWork
 import WireProtocol
 
 /// What a study has so far, and what it lacks.
-struct StudyShelf: Sendable {
+struct StudyProgress: Sendable {
     /// Of one trial.
     private struct Known: Sendable {
         var outcomes: [TrialOutcome] = []
