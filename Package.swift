@@ -191,7 +191,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Numerics", "RunFolder",
+                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model", "Numerics",
+                "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),

@@ -1,0 +1,181 @@
+import Formats
+import Foundation
+import Heads
+import Model
+import Numerics
+import RunFolder
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    /// `coordinator run --train`: features of any other backbone.
+    @Suite(.timeLimit(.minutes(1))) struct UserFilesTests {
+        private static let featureCount = 12
+        private static let animals = ["cat", "dog", "eel", "fox", "gnu", "hen"]
+        private let folder: TemporaryDirectory
+
+        init() throws {
+            folder = try TemporaryDirectory()
+            try write("train", rowsPerClass: 30)
+            try write("test", rowsPerClass: 10)
+        }
+
+        /// Rows of these classes in turn, each with noise around its class's own point; the labels are
+        /// lines of text.
+        private func write(
+            _ name: String, rowsPerClass: Int, of classes: [String] = animals
+        ) throws {
+            var values: [Float] = []
+            var labels: [String] = []
+            for row in 0..<rowsPerClass {
+                for animal in classes {
+                    let label = Self.animals.firstIndex(of: animal) ?? 0
+                    for feature in 0..<Self.featureCount {
+                        let step = (row * 7_919 + label * 104_729 + feature * 1_299_709) % 1_009
+                        let noise = Float(step) / 1_009 - 0.5
+                        values.append(noise + (feature % Self.animals.count == label ? 0.4 : 0))
+                    }
+                    labels.append(animal)
+                }
+            }
+            try NPY.write(
+                Matrix(
+                    rowCount: labels.count, columnCount: Self.featureCount, values: values),
+                to: folder.path(name + ".npy"))
+            try Data(labels.map { $0 + "\n" }.joined().utf8).write(
+                to: URL(filePath: folder.path(name + ".txt")))
+        }
+
+        private func run(
+            _ name: String, train: String = "train", test: String? = "test", _ more: [String]
+        ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
+            func files(_ option: String, _ name: String) -> [String] {
+                [
+                    "--" + option, folder.path(name + ".npy"), "--\(option)-labels",
+                    folder.path(name + ".txt"),
+                ]
+            }
+            return try await TestSupport.run(
+                Lab.coordinator,
+                ["run", "--bind", "tcp://127.0.0.1:0", "--threads", "1"]
+                    + ["--run-dir", folder.path(name)] + files("train", train)
+                    + (test.map { files("test", $0) } ?? []) + more, within: .seconds(60))
+        }
+
+        private func results(_ name: String) throws -> RunResults {
+            try RunDirectory.readResults(in: folder.path(name))
+        }
+
+        private func model(_ name: String) throws -> Model {
+            let path = RunDirectory.path(of: .model, in: folder.path(name))
+            return try Model(Safetensors(contentsOf: path), path: path)
+        }
+
+        @Test func featuresGoFromFilesToCertifiedHeadsAndBack() async throws {
+            let first = try await run("one", ["--workers", "1"])
+            try #require(first.status == 0, "\(first.standardError)")
+            let one = try results("one")
+            #expect(one.data.classNames == Self.animals)
+            #expect(one.data.featureCount == 12)
+            #expect(one.data.trainRows == 180)
+            #expect(one.data.testRows == 60)
+            #expect(one.heads.trained == 16)
+            #expect(one.heads.certified == 16)
+            #expect(one.timing.backbone == 0)
+            #expect(
+                one.schemes.keys.sorted() == [
+                    "all_vs_all", "all_vs_all_coupling", "all_vs_all_hard_vote", "dag",
+                    "one_vs_all",
+                ])
+            #expect((one.schemes.oneVsAll.accuracy ?? 0) > 0.6)
+            let model = try model("one")
+            #expect(model.classNames == Self.animals)
+            #expect(model.backbone == nil)
+            #expect(model.heads.count == 16)
+
+            let second = try await run("two", ["--workers", "2", "--min-workers", "2"])
+            #expect(second.status == 0, "\(second.standardError)")
+            #expect(try results("two").digests == one.digests)
+
+            let evaluated = try await TestSupport.run(
+                Lab.coordinator, ["evaluate", "--run", folder.path("one")], within: .seconds(60))
+            #expect(evaluated.status == 0, "\(evaluated.standardError)")
+            #expect(evaluated.standardOutput.contains("60 test rows"))
+
+            // Found finished, the same files are needed.
+            let again = try await run("one", ["--workers", "1"])
+            #expect(again.status == 0)
+            #expect(again.standardOutput == first.standardOutput)
+            let other = try await run("one", train: "test", ["--workers", "1"])
+            #expect(other.status == 64)
+            #expect(other.standardError.contains("other data"))
+        }
+
+        // A class is known by its label, not by its place among those that a run has.
+        @Test(arguments: [["--l2", "0.01"], ["--head-epochs", "5"]])
+        func fewerClassesChangeNoHeadOfThem(_ training: [String]) async throws {
+            let kept = ["cat", "eel", "hen"]
+            try write("some", rowsPerClass: 30, of: kept)
+            try write("some-test", rowsPerClass: 10, of: kept)
+            let all = try await run("all", training + ["--workers", "1", "--heads", "subsets"])
+            try #require(all.status == 0, "\(all.standardError)")
+            let some = try await run(
+                "some", train: "some", test: "some-test",
+                training + ["--workers", "1", "--heads", "subsets"])
+            try #require(some.status == 0, "\(some.standardError)")
+            let places = kept.map { Self.animals.firstIndex(of: $0) ?? 0 }
+            let wide = try model("all")
+            let narrow = try model("some")
+            #expect(narrow.heads.count == 4)
+            for head in narrow.heads {
+                let classes = ClassSet(head.classes.members.map { places[$0] })
+                let twin = try #require(wide.heads.first { $0.classes == classes })
+                #expect(head.weights == twin.weights)
+                #expect(head.biases == twin.biases)
+            }
+        }
+
+        @Test func withoutTestRowsThereAreNoFiguresOfThem() async throws {
+            let run = try await run("run", test: nil, ["--workers", "1", "--l2", "0.1"])
+            try #require(run.status == 0, "\(run.standardError)")
+            let results = try results("run")
+            #expect(results.data.testRows == 0)
+            #expect(results.schemes.oneVsAll.accuracy == nil)
+            #expect(results.schemes.oneVsAll.nll == nil)
+            #expect(results.schemes.oneVsAll.parameters == 6 * 13)
+            #expect(!run.standardOutput.contains("%"))
+            let evaluated = try await TestSupport.run(
+                Lab.coordinator, ["evaluate", "--run", folder.path("run")], within: .seconds(60))
+            #expect(evaluated.status == 65)
+            #expect(evaluated.standardError.contains("without test rows"))
+        }
+
+        @Test func wrongFilesAreRefusedBeforeAnythingIsWritten() async throws {
+            try Data("cat\ndog\n".utf8).write(to: URL(filePath: folder.path("short.txt")))
+            let known = try Data(contentsOf: URL(filePath: folder.path("test.txt")))
+            try (Data("yak\n".utf8) + known.dropFirst(4)).write(
+                to: URL(filePath: folder.path("strange.txt")))
+            let train = ["--train", folder.path("train.npy"), "--train-labels"]
+            let whole = train + [folder.path("train.txt")]
+            let test = ["--test", folder.path("test.npy"), "--test-labels"]
+            for (arguments, status, part) in [
+                (train + [folder.path("short.txt")], 65, "180 rows"),
+                (whole + test + [folder.path("strange.txt")], 65, "row 0"),
+                (Array(whole.prefix(2)), 65, "--train-labels"),
+                (whole + Array(test.prefix(2)), 65, "--test-labels"),
+                (whole + ["--test-labels", folder.path("test.txt")], 64, "--test"),
+                (whole + ["--dataset", "mnist"], 64, "--dataset"),
+                (whole + ["--head-epochs", "5", "--head-init", "derived"], 64, "backbone"),
+                (["--as", "features"], 64, "--train"),
+            ] as [([String], Int32, String)] {
+                let run = try await TestSupport.run(
+                    Lab.coordinator,
+                    ["run", "--workers", "1", "--run-dir", folder.path("refused")] + arguments,
+                    within: .seconds(60))
+                #expect(run.status == status, "\(arguments): \(run.standardError)")
+                #expect(run.standardError.contains(part), "\(arguments): \(run.standardError)")
+                #expect(!FileManager.default.fileExists(atPath: folder.path("refused")))
+            }
+        }
+    }
+}
