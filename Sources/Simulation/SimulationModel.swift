@@ -182,22 +182,8 @@ package struct SimulationOutcome: Hashable, Sendable {
     }
 }
 
-/// Why a simulation has no outcome.
+/// Why a simulation has no outcome: the run does not come to an end.
 package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is.
-    package struct Code: Hashable, Sendable {
-        private enum Kind: Hashable {
-            case endless
-        }
-
-        private let kind: Kind
-
-        /// The run does not come to an end.
-        package static let endless = Code(kind: .endless)
-    }
-
-    /// What kind of failure it is.
-    package let code: Code
     /// One sentence: what failed, then the cure.
     package let message: String
 
@@ -206,7 +192,6 @@ package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertib
 
     static func endless(workerCount: Int, seconds: Double) -> SimulationError {
         SimulationError(
-            code: .endless,
             message:
                 "a run with \(workerCount == 1 ? "one worker" : "\(workerCount) workers") does not end within \(Int(seconds)) simulated seconds: workers die faster than they get anything done; lower --failures-per-hour"
         )
