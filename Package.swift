@@ -73,7 +73,7 @@ let package = Package(
             name: "WireProtocol", dependencies: ["Heads", "Numerics", "Transfer", protobuf],
             exclude: ["Schema"], swiftSettings: strict),
         module("Sessions", ["Heads", "Numerics", "Scheduling", "Transfer", "WireProtocol"]),
-        module("Simulation", ["Heads", "Numerics", "Scheduling", "Statistics", "Transfer"]),
+        module("Simulation", ["Heads", "Numerics", "Scheduling", "Transfer"]),
 
         // Edges.
         module("Hashing", ["CSodium"]),
@@ -84,13 +84,13 @@ let package = Package(
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
-        module("HeadTraining", ["CHeadKernels", "Heads", "Numerics", "Statistics"]),
+        module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
-        module("Model", ["Formats", "Heads", "LeNet"]),
+        module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
         module("Display", ["Scheduling", "Sessions", "Statistics", "System"]),
-        module("Pages", ["Display", "Numerics", "Statistics", "Study"]),
+        module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
             "StudyWork",
             [
@@ -110,12 +110,10 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
-                "Fleet",
-                "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal", "LeNet",
-                "Model",
-                "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions", "Simulation",
-                "Statistics", "Study",
-                "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
+                "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
+                "LeNet", "Model", "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions",
+                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -126,8 +124,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FeatureSource", "Heads", "ImageData", "LeNet", "Programs", "Sessions", "Study",
-                "System", argumentParser,
+                "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet", "Programs", "Sessions",
+                "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -141,7 +139,7 @@ let package = Package(
             name: "bench",
             dependencies: [
                 "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics", "Programs",
-                "Sessions", "Statistics", "System", argumentParser,
+                "Sessions", "Statistics", "System", "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 

@@ -60,10 +60,13 @@ package struct HeadLogits: LogitSource {
         self.features = features
     }
 
+    /// Rows of the features.
     package var rowCount: Int { features.rowCount }
 
+    /// The head's index in the bank; nil where there is none.
     package func classifier(over classes: ClassSet) -> Int? { heads.index(of: classes) }
 
+    /// Computes the logits as ``LogitSource`` asks.
     package func fill(
         _ logits: inout [Float], classifiers: ArraySlice<Int>, rows: ArraySlice<Int32>
     ) {
@@ -73,6 +76,7 @@ package struct HeadLogits: LogitSource {
 
 /// Logits computed before, by class set: what whole networks said of the rows.
 package struct StoredLogits: LogitSource {
+    /// Samples that logits are held of.
     package let rowCount: Int
     private let values: [Matrix]
     private let indices: [ClassSet: Int]
@@ -107,8 +111,10 @@ package struct StoredLogits: LogitSource {
         self.indices = indices
     }
 
+    /// The index among those given; nil where there is none.
     package func classifier(over classes: ClassSet) -> Int? { indices[classes] }
 
+    /// Copies the logits as ``LogitSource`` asks.
     package func fill(
         _ logits: inout [Float], classifiers: ArraySlice<Int>, rows: ArraySlice<Int32>
     ) {

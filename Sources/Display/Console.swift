@@ -41,6 +41,7 @@ package final class Console: SessionObserver {
         }
     }
 
+    /// Shows a session's progress.
     package func observe(_ progress: HeadsProgress) { show(.heads(progress)) }
 
     /// Shows how far the run is.

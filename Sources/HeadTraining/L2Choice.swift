@@ -1,5 +1,6 @@
 import Heads
 package import Numerics
+import Synchronization
 
 /// The strength of the penalty that cross-validation chose, and what it was chosen from.
 package struct L2Choice: Sendable, Equatable {
@@ -43,32 +44,104 @@ extension ConvergedHeadTrainer {
         10, 3, 1, 0.3, 0.1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
     ]
 
-    /// Gradients this small, but no larger than a part of the penalty's own, change the held-out loss
-    /// by less than strengths differ.
-    private static func curveTolerance(_ l2: Double) -> Double { min(1e-3, 0.1 * l2) }
-
-    /// Chooses the strength of the penalty by cross-validation on the rows themselves: the head over
-    /// all classes that have rows is trained without a fold, and its loss on the fold counts.
+    /// Chooses the strength of the penalty by cross-validation, as ``L2CrossValidation`` describes.
     ///
-    /// Rows of a class are ordered by `Philox.key(seed, crossValidation, row, class)` and dealt to
-    /// the folds in turn, the first of the class with key c to fold c. The only row of a class is never
-    /// held out.
-    /// No row is held out and trained on at once: rows must not be copies of each other, as they are
-    /// where small classes are resampled, or the penalty comes out too weak.
-    ///
-    /// - Parameter isBalanced: whether rows weigh by their class: while a head trains by the classes'
-    ///   rows in its folds, and held out by those in the table.
-    /// - Parameter isCancelled: asked before every pass over the rows.
-    /// - Throws: `cancelled`, or `unusableInput` for fewer than two folds, fewer than two classes
-    ///   with rows, no class with two rows, or features that are not finite.
+    /// - Throws: `cancelled`, or what ``L2CrossValidation/init(table:seed:isBalanced:foldCount:variant:)``
+    ///   throws.
     package static func chooseL2(
         table: FeatureTable, seed: UInt64, isBalanced: Bool = false, foldCount: Int = 5,
         variant: KernelVariant? = nil, isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> L2Choice {
+        let validation = try L2CrossValidation(
+            table: table, seed: seed, isBalanced: isBalanced, foldCount: foldCount,
+            variant: variant)
+        var curve = L2Curve()
+        while let l2 = curve.next {
+            var losses: [L2CrossValidation.Losses] = []
+            for fold in 0..<validation.foldCount {
+                losses.append(try validation.losses(ofFold: fold, l2: l2, isCancelled: isCancelled))
+            }
+            curve.add(losses, l2: l2)
+        }
+        return curve.choice
+    }
+}
+
+/// Held-out losses from one strength to the next weaker one.
+package struct L2Curve: Sendable {
+    private var points: [L2Choice.Point] = []
+
+    /// No strength is tried yet.
+    package init() {}
+
+    /// The strength to try next; nil once the loss has risen for two in a row, or all were tried.
+    package var next: Double? {
+        let last = points.suffix(3).map(\.negativeLogLikelihood)
+        let isRising = last.count == 3 && last[0] < last[1] && last[1] < last[2]
+        let strengths = ConvergedHeadTrainer.l2Strengths
+        return isRising || points.count == strengths.count ? nil : strengths[points.count]
+    }
+
+    /// Adds the losses of all folds, in the order of the folds.
+    package mutating func add(_ folds: [L2CrossValidation.Losses], l2: Double) {
+        var sums = LossSums()
+        for fold in folds {
+            for (value, weight) in zip(fold.values, fold.weights) { sums.add(value, weight: weight) }
+        }
+        points.append(
+            L2Choice.Point(
+                l2: l2, negativeLogLikelihood: sums.mean, standardError: sums.standardError))
+    }
+
+    /// What the strengths tried so far say; traps before the first.
+    package var choice: L2Choice { L2Choice(curve: points) }
+}
+
+/// Cross-validation of the penalty on the rows themselves: the head over all classes that have rows is
+/// trained without a fold, and its loss on the fold counts.
+///
+/// Rows of a class are ordered by `Philox.key(seed, crossValidation, row, class)` and dealt to
+/// the folds in turn, the first of the class with key c to fold c. The only row of a class is never
+/// held out.
+/// No row is held out and trained on at once: rows must not be copies of each other, as they are
+/// where small classes are resampled, or the penalty comes out too weak.
+/// Folds do not depend on each other: threads may share them, and nothing changes by it.
+package final class L2CrossValidation: Sendable {
+    /// Of a fold's rows, at the optimum of the others.
+    package struct Losses: Sendable {
+        /// The negative logarithm of the probability of each row's class.
+        fileprivate var values: [Double] = []
+        /// What each row weighs.
+        fileprivate var weights: [Double] = []
+    }
+
+    /// A fold, which one thread at a time works on.
+    private final class Fold: Sendable {
+        let state: Mutex<HeldOutFold>
+
+        init(_ fold: consuming sending HeldOutFold) { state = Mutex(fold) }
+    }
+
+    private let folds: [Fold]
+    /// Of a held-out row, by position of its class.
+    private let weights: [Double]
+
+    /// Gradients this small, but no larger than a part of the penalty's own, change the held-out loss
+    /// by less than strengths differ.
+    private static func tolerance(_ l2: Double) -> Double { min(1e-3, 0.1 * l2) }
+
+    /// - Parameter isBalanced: whether rows weigh by their class: while a head trains by the classes'
+    ///   rows in its folds, and held out by those in the table.
+    /// - Throws: `unusableInput` for fewer than two folds, fewer than two classes with rows, no class
+    ///   with two rows, or features that are not finite.
+    package init(
+        table: FeatureTable, seed: UInt64, isBalanced: Bool = false, foldCount: Int = 5,
+        variant: KernelVariant? = nil
+    ) throws(HeadTrainingError) {
         guard foldCount >= 2 else {
             throw .unusableInput("cross-validation needs two folds, not \(foldCount)")
         }
-        try check(table)
+        try ConvergedHeadTrainer.check(table)
         let classes = ClassOrder(
             ClassSet(table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }),
             keys: table.classKeys
@@ -78,34 +151,35 @@ extension ConvergedHeadTrainer {
                 "cross-validation needs rows of two classes and two rows of one of them")
         }
         let kernels = try ConvexKernels(variant)
-        let folds = RowFolds(table: table, seed: seed, count: foldCount)
-        var held: [HeldOutFold] = []
-        for index in 0..<foldCount {
-            held.append(
+        let deal = RowFolds(table: table, seed: seed, count: foldCount)
+        folds = (0..<foldCount).map { index in
+            Fold(
                 HeldOutFold(
-                    folds.split(table, holdingOut: index), classes, isBalanced: isBalanced, kernels)
-            )
+                    deal.split(table, holdingOut: index), classes, isBalanced: isBalanced, kernels))
         }
         let rowCounts = classes.map { table.classRowCounts[$0] }
-        let weights =
+        weights =
             isBalanced
             ? ClassWeights.balanced(rowCounts: rowCounts) : rowCounts.map { _ in 1 }
-        var curve: [L2Choice.Point] = []
-        for l2 in l2Strengths {
-            var losses = HeldOutLosses()
-            for index in held.indices where held[index].rowCount > 0 {
-                try held[index].addLosses(
-                    to: &losses, weights: weights, l2: l2, tolerance: curveTolerance(l2),
+    }
+
+    /// How many folds there are.
+    package var foldCount: Int { folds.count }
+
+    /// Trains without a fold, from the optimum of the strength that the fold was asked for before.
+    ///
+    /// - Parameter isCancelled: asked before every pass over the rows.
+    /// - Throws: `cancelled`.
+    package func losses(
+        ofFold index: Int, l2: Double, isCancelled: () -> Bool = { false }
+    ) throws(HeadTrainingError) -> Losses {
+        do {
+            return try folds[index].state.withLock { fold in
+                try fold.losses(
+                    weights: weights, l2: l2, tolerance: Self.tolerance(l2),
                     isCancelled: isCancelled)
             }
-            curve.append(
-                L2Choice.Point(
-                    l2: l2, negativeLogLikelihood: losses.mean,
-                    standardError: losses.standardError))
-            let last = curve.suffix(3).map(\.negativeLogLikelihood)
-            if last.count == 3, last[0] < last[1], last[1] < last[2] { break }
-        }
-        return L2Choice(curve: curve)
+        } catch { throw error as? HeadTrainingError ?? .cancelled }
     }
 }
 
@@ -165,7 +239,7 @@ private struct RowFolds {
 }
 
 /// Losses of held-out rows, summed as the rows weigh.
-private struct HeldOutLosses {
+private struct LossSums {
     private var weight = 0.0
     private var loss = 0.0
     /// Sums of squared weights, alone, times the loss and times its square.
@@ -212,16 +286,14 @@ private struct HeldOutFold {
         self.kernels = kernels
     }
 
-    /// Rows held out.
-    var rowCount: Int { held.classRowCounts.reduce(0, +) }
-
-    /// Adds the loss of every held-out row at the optimum of the others.
+    /// The loss of every held-out row at the optimum of the others.
     ///
     /// - Parameter weights: of the held-out rows by position of their class.
-    mutating func addLosses(
-        to losses: inout HeldOutLosses, weights rowWeights: [Double], l2: Double,
-        tolerance: Double, isCancelled: () -> Bool
-    ) throws(HeadTrainingError) {
+    mutating func losses(
+        weights rowWeights: [Double], l2: Double, tolerance: Double, isCancelled: () -> Bool
+    ) throws(HeadTrainingError) -> L2CrossValidation.Losses {
+        var losses = L2CrossValidation.Losses()
+        guard held.classRowCounts.contains(where: { $0 > 0 }) else { return losses }
         let problem = ConvexProblem(
             table: space?.table ?? training,
             classes: space == nil ? classes : Array(classes.indices), isBalanced: isBalanced,
@@ -240,9 +312,10 @@ private struct HeldOutFold {
         for position in classes.indices {
             let chosen = judge.probabilities(of: position, at: features)
             for row in 0..<chosen.count {
-                losses.add(
-                    -Double.reproducibleLogarithm(chosen[row]), weight: rowWeights[position])
+                losses.values.append(-Double.reproducibleLogarithm(chosen[row]))
+                losses.weights.append(rowWeights[position])
             }
         }
+        return losses
     }
 }

@@ -60,7 +60,7 @@ extension EndToEndTests {
                 try object(results["data"]),
                 [
                     "train_rows": "i", "test_rows": "i", "classes": "i", "class_names": "a",
-                    "sha256": "s", "feature_bytes": "i",
+                    "sha256": "s", "feature_bytes": "i", "feature_count": "i",
                 ])
             let schemes = try object(results["schemes"])
             #expect(schemes.keys.sorted() == Self.schemeKeys.sorted())

@@ -94,7 +94,7 @@ import Testing
             let original = try original(in: folder)
             var generator = SeededGenerator(seed: 11)
             var refusedCount = 0
-            for index in 0..<240 {
+            for index in 0..<300 {
                 var file = original.file
                 var log = original.log
                 // The header first, bit by bit in part, then anywhere.

@@ -36,13 +36,14 @@ import Testing
             ])
         #expect(
             keys("data") == [
-                "class_names", "classes", "feature_bytes", "sha256", "test_rows", "train_rows",
+                "class_names", "classes", "feature_bytes", "feature_count", "sha256", "test_rows",
+                "train_rows",
             ])
         #expect(keys("schemes") == ["all_vs_all", "one_vs_all"])
         #expect(
             keys("schemes", "one_vs_all") == [
                 "accuracy", "brier", "bytes", "correct", "ece", "heads", "heads_per_prediction",
-                "nll", "parameters",
+                "nll", "parameters", "top5_accuracy",
             ])
         #expect(keys("digests") == ["features", "heads", "predictions"])
         #expect(

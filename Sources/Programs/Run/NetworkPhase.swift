@@ -114,7 +114,7 @@ struct NetworkPhase {
                     description: try StudyMaterials.description(of: unit))
             },
             on: chunks.manifest, known: known, minWorkerCount: options.minWorkers,
-            noun: "networks", digest: { BLAKE2b.digest($0) }
+            noun: "networks", digest: BLAKE2b.digest
         ) { self.network($1, $0) != nil }
         return (job, chunks)
     }

@@ -55,22 +55,16 @@ struct OptimumPhase {
             return penalty
         }
         console.show(.activity("choosing l2"))
-        let table = backbone.chunks.table
-        let seed = options.seed
-        let choice = try await pool.threads[0].run { flag in
-            do throws(HeadTrainingError) {
-                return try ConvergedHeadTrainer.chooseL2(table: table, seed: seed) {
-                    flag.isCancelled
-                }
-            } catch {
-                try flag.check()
-                throw RunError(
-                    .data, "\(error.message); say --l2, with another --run-dir, to do without")
-            }
+        let choice: L2Choice
+        do {
+            choice = try await crossValidated()
+        } catch let error as HeadTrainingError {
+            throw RunError(
+                .data, "\(error.message); say --l2, with another --run-dir, to do without")
         }
-        // The features were learnt from the same rows, which makes weak penalties look too good.
+        // A backbone that was trained on these rows makes weak penalties look too good on them.
         let penalty = Penalty(
-            l2: choice.cautiousL2,
+            l2: backbone.weights == nil ? choice.l2 : choice.cautiousL2,
             curve: choice.curve.map {
                 .init(l2: $0.l2, nll: $0.negativeLogLikelihood, standardError: $0.standardError)
             })
@@ -84,6 +78,30 @@ struct OptimumPhase {
         try journal.commit(entries)
         console.log(.info, "l2 \(penalty.l2), chosen by cross-validation on the training rows")
         return penalty
+    }
+
+    /// Tries one strength after the other, the folds of each on all threads.
+    private func crossValidated() async throws -> L2Choice {
+        let table = backbone.chunks.table
+        let seed = options.seed
+        let validation = try await pool.threads[0].run { _ in
+            try L2CrossValidation(table: table, seed: seed)
+        }
+        var curve = L2Curve()
+        while let l2 = curve.next {
+            let parts = try await pool.parallelRanges(validation.foldCount) { range, flag in
+                try range.map { fold in
+                    do throws(HeadTrainingError) {
+                        return try validation.losses(ofFold: fold, l2: l2) { flag.isCancelled }
+                    } catch {
+                        try flag.check()
+                        throw error
+                    }
+                }
+            }
+            curve.add(parts.flatMap(\.self), l2: l2)
+        }
+        return curve.choice
     }
 
     /// How heads are, whoever trained them.
