@@ -4,7 +4,7 @@ import Scheduling
 // Where every nanosecond of every worker went.
 extension HeadPhaseSimulation {
     mutating func spend(_ nanoseconds: Int64, on use: TimeUse) {
-        outcome.nanoseconds[use.rawValue] += nanoseconds
+        outcome.nanoseconds[use, default: 0] += nanoseconds
     }
 
     /// What a worker waits for that was promised nothing.

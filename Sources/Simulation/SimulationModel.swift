@@ -88,8 +88,8 @@ package struct FleetModel: Hashable, Sendable {
     }
 }
 
-/// What a worker's time is used for.
-package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
+/// What a worker's time is used for; the raw value is its name in tables and files.
+package enum TimeUse: String, CaseIterable, Hashable, Sendable {
     /// Training heads that were accepted.
     case training
     /// Streaming rows, once per bundle: what a bundle costs besides its heads.
@@ -110,22 +110,6 @@ package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
     case duplicates
     /// Work lost by a death, being dead, and getting the features again.
     case failures
-
-    /// Its name in tables and files.
-    package var name: String {
-        switch self {
-        case .training: "training"
-        case .streaming: "streaming"
-        case .switching: "switching"
-        case .broadcast: "broadcast"
-        case .bandwidth: "bandwidth"
-        case .processor: "processor"
-        case .latency: "latency"
-        case .tail: "tail"
-        case .duplicates: "duplicates"
-        case .failures: "failures"
-        }
-    }
 }
 
 /// The outcome of a simulated head phase.
@@ -159,13 +143,12 @@ package struct SimulationOutcome: Hashable, Sendable {
     package var processorSeconds = 0.0
     /// Events taken in by the scheduler.
     package var eventCount = 0
-    /// Nanoseconds of all workers by use, in the order of ``TimeUse``; their sum is workers times
-    /// seconds.
-    package var nanoseconds = [Int64](repeating: 0, count: TimeUse.allCases.count)
+    /// Nanoseconds of all workers by use; their sum is workers times seconds.
+    package var nanoseconds: [TimeUse: Int64] = [:]
 
     /// Share of all workers' time that went to a use.
     package func share(_ use: TimeUse) -> Double {
-        Double(nanoseconds[use.rawValue]) / max(1, Double(nanoseconds.reduce(0, +)))
+        Double(nanoseconds[use, default: 0]) / max(1, Double(nanoseconds.values.reduce(0, +)))
     }
 
     /// Share of the time from announcement to end in which compute threads had nothing to train.
@@ -177,8 +160,8 @@ package struct SimulationOutcome: Hashable, Sendable {
 
     /// The use other than training that took most; nil if nothing was lost.
     package var limit: TimeUse? {
-        TimeUse.allCases.filter { $0 != .training && nanoseconds[$0.rawValue] > 0 }
-            .max { nanoseconds[$0.rawValue] < nanoseconds[$1.rawValue] }
+        TimeUse.allCases.filter { $0 != .training && nanoseconds[$0, default: 0] > 0 }
+            .max { nanoseconds[$0, default: 0] < nanoseconds[$1, default: 0] }
     }
 }
 

@@ -66,12 +66,13 @@ package struct SimulationOptions: Sendable {
         _ option: String, _ value: Double?, _ least: Double, _ most: Double
     ) throws(RunError) {
         guard let value, !(value >= least && value <= most) else { return }
-        let text = Double(Int64(exactly: value) ?? 0) == value ? "\(Int64(value))" : "\(value)"
         throw .usage(
-            "\(option) must be \(Self.plain(least)) to \(Self.plain(most)), not \(text)")
+            "\(option) must be \(Self.plain(least)) to \(Self.plain(most)), not \(Self.plain(value))"
+        )
     }
 
-    private static func plain(_ value: Double) -> String {
+    /// A number without a fraction where it has none.
+    static func plain(_ value: Double) -> String {
         Int64(exactly: value).map { "\($0)" } ?? "\(value)"
     }
 
