@@ -90,7 +90,7 @@ package final class Console: SessionObserver {
 }
 
 extension ProgressState {
-    /// What it is about, whatever its figures.
+    /// What is shown, without its figures.
     fileprivate enum Kind: Hashable, Sendable {
         case activity(String)
         case backbone

@@ -88,7 +88,7 @@ package enum StudyTable {
 
     private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "" }
 
-    /// A field as RFC 4180 wants it.
+    /// A field, quoted by RFC 4180.
     private static func field(_ text: String) -> String {
         let text = Format.printable(text)
         guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }

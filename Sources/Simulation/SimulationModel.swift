@@ -1,6 +1,6 @@
 import Numerics
 
-/// What things cost: times and rates of one machine, measured.
+/// Costs of work and messages: measured times and rates of one machine.
 package struct SimulationCosts: Hashable, Sendable {
     /// Textbook operations a second of a worker's one compute thread, streaming not counted.
     package var flopsPerSecond: Double
@@ -69,7 +69,7 @@ package struct FleetModel: Hashable, Sendable {
     package var silenceSeconds = 3.0
     /// Workers that must hold all features before heads are leased.
     package var minWorkerCount = 1
-    /// What speeds and deaths are drawn by.
+    /// Seed of speeds and deaths.
     package var seed: UInt64 = 0
 
     /// So many workers, all alike, that never die.

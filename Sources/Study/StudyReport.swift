@@ -6,7 +6,7 @@ package import Decoding
 package struct StudyReport: Encodable, Sendable, Equatable {
     /// The command line that wrote it.
     package var command: String
-    /// The command lines that computed what it is made of, in turn, as far as they are known.
+    /// The command lines that computed its results, in order, as far as they are known.
     package var computingCommands: [String] = []
     /// `post` or `full`.
     package var protocolName: String
@@ -104,7 +104,7 @@ package struct StudyRows: Codable, Sendable, Equatable {
 package struct StudyCell: Codable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
-    /// How the heads came about.
+    /// How the heads were trained.
     package var arm: CellArm
     /// What they are asked by.
     package var scheme: Scheme
@@ -217,7 +217,7 @@ package struct StudyComparison: Codable, Sendable, Equatable {
 package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
-    /// How the heads came about.
+    /// How the heads were trained.
     package var arm: CellArm
     /// Means over trials.
     package var outcome: PolicyOutcome

@@ -22,7 +22,7 @@ package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringCo
     /// As in `mnist/0.01/3`.
     package var description: String { "\(dataset)/\(fraction)/\(trial)" }
 
-    /// What the trial's rows, weights, orders and masks are drawn by.
+    /// The seed of the trial's rows, weights, orders and masks.
     ///
     /// FNV-1a over base seed, data set, fraction and trial, then mixed (the finaliser of SplitMix64):
     /// no two trials of a study share a random number, so they are independent of each other.

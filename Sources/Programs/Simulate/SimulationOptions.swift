@@ -32,7 +32,7 @@ package struct SimulationOptions: Sendable {
     package var spread = 0.0
     /// Workers that must hold all features before heads are leased.
     package var minWorkers = 1
-    /// What speeds and deaths are drawn by.
+    /// Seed of speeds and deaths.
     package var seed: UInt64 = 0
     /// Folder for simulate.json and simulate.svg; nil means the run's, or the current one.
     package var output: String?

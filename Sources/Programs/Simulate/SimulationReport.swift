@@ -4,7 +4,7 @@ import Heads
 import Pages
 import Simulation
 
-/// simulate.json: what was simulated, by which costs, and what came of it.
+/// simulate.json: what was simulated, at which costs, and the results.
 struct SimulationReport: Encodable, Sendable {
     /// A head phase with one number of workers.
     struct Point: Encodable, Sendable {
