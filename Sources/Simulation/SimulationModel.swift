@@ -5,39 +5,29 @@ package struct SimulationCosts: Hashable, Sendable {
     /// Textbook operations a second of a worker's one compute thread, streaming not counted.
     package var flopsPerSecond: Double
     /// Seconds that a bundle costs besides its heads, per row, epoch and feature.
-    package var streamSecondsPerFeature: Double
+    package var streamSecondsPerFeature = 0.0
     /// Seconds that a worker's first bundle costs besides, per row and epoch: the orders of rows.
-    package var orderSecondsPerRow: Double
+    package var orderSecondsPerRow = 0.0
     /// Seconds between a bundle's end and the next one's beginning at the same worker.
-    package var switchSeconds: Double
+    package var switchSeconds = 0.0
     /// Bytes of features a second that a worker hashes and stores.
-    package var intakeBytesPerSecond: Double
+    package var intakeBytesPerSecond = Double.infinity
     /// Seconds from a worker's last row to its message that it is ready.
-    package var readySeconds: Double
+    package var readySeconds = 0.0
     /// Coordinator's seconds for a message taken or sent, of any kind.
-    package var messageSeconds: Double
+    package var messageSeconds = 0.0
     /// Coordinator's seconds for a head of a result, and for a head of an assignment.
-    package var headSeconds: Double
+    package var headSeconds = 0.0
     /// Coordinator's seconds for a byte of a result: to receive, decode, check and keep it.
-    package var resultByteSeconds: Double
+    package var resultByteSeconds = 0.0
     /// Coordinator's seconds of an event per connected worker.
-    package var schedulerSecondsPerWorker: Double
+    package var schedulerSecondsPerWorker = 0.0
     /// Bytes of features a second that the coordinator can send, however fast its network is.
-    package var broadcastBytesPerSecond: Double
+    package var broadcastBytesPerSecond = Double.infinity
 
     /// Costs of nothing but arithmetic at that rate: for exact sums.
     package init(flopsPerSecond: Double) {
         self.flopsPerSecond = flopsPerSecond
-        streamSecondsPerFeature = 0
-        orderSecondsPerRow = 0
-        switchSeconds = 0
-        intakeBytesPerSecond = .infinity
-        readySeconds = 0
-        messageSeconds = 0
-        headSeconds = 0
-        resultByteSeconds = 0
-        schedulerSecondsPerWorker = 0
-        broadcastBytesPerSecond = .infinity
     }
 }
 
