@@ -13,7 +13,7 @@ package enum StudyTable {
         for dataset in report.datasets {
             for cell in dataset.cells {
                 let place = [
-                    dataset.name, number(cell.fraction), cell.arm.rawValue, cell.scheme.rawValue,
+                    dataset.name, number(cell.fraction), cell.arm.key, cell.scheme.rawValue,
                 ]
                 for (trial, accuracy) in cell.accuracies.enumerated() {
                     let values = [

@@ -84,7 +84,7 @@ package struct StudyDataset: Encodable, Sendable, Equatable {
 }
 
 /// The training rows of a trial by class, the same in all trials of a fraction.
-package struct StudyRows: Codable, Sendable, Equatable {
+package struct StudyRows: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
     /// Rows of an epoch, copies among them.
@@ -101,7 +101,7 @@ package struct StudyRows: Codable, Sendable, Equatable {
 }
 
 /// One scheme on heads of one arm, over all trials of a data set and fraction.
-package struct StudyCell: Codable, Sendable, Equatable {
+package struct StudyCell: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
     /// How the heads were trained.
@@ -171,7 +171,7 @@ package struct StudyCell: Codable, Sendable, Equatable {
 }
 
 /// A cell against a control, paired by trial: what the cell gains.
-package struct StudyComparison: Codable, Sendable, Equatable {
+package struct StudyComparison: Encodable, Sendable, Equatable {
     /// The cell's share of each class's training rows.
     package var fraction: Double
     /// The cell's arm.
@@ -244,7 +244,7 @@ package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
 }
 
 /// A stretch of one worker's time.
-package struct StudySpan: Codable, Sendable, Equatable {
+package struct StudySpan: Encodable, Sendable, Equatable {
     /// The worker's name.
     package var worker: String
     /// The unit, as in `mnist/0.1/3 backbone frozen`.
