@@ -124,8 +124,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet", "Programs", "Sessions",
-                "Study", "System", argumentParser,
+                "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet", "Programs",
+                "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

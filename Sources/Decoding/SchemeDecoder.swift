@@ -88,10 +88,13 @@ package struct SchemeDecoder: Sendable {
         let members = classes.members
         guard members.count >= 2 else { return [] }
         let hasAll = heads.classifier(over: classes) != nil
-        let hasPairs = heads.classifier(over: ClassSet(members.prefix(2))) != nil
-        // A head over all classes may stand beside pairs alone; with all subsets there is a next one.
-        let next = classes.removing(members[members.count - 1])
-        let hasSubsets = hasAll && (members.count == 2 || heads.classifier(over: next) != nil)
+        // One that nobody could train may be missing, and nothing stands in for it without a backbone.
+        let hasPairs = members.indices.allSatisfy { second in
+            (0..<second).allSatisfy {
+                heads.classifier(over: ClassSet([members[$0], members[second]])) != nil
+            }
+        }
+        let hasSubsets = canEliminate(over: classes) { heads.classifier(over: $0) != nil }
         return Scheme.allCases.filter { scheme in
             switch scheme {
             case .oneVsAll: hasOutput || hasAll
@@ -99,8 +102,23 @@ package struct SchemeDecoder: Sendable {
             case .oneVsAllRefit: hasOutput && hasAll
             case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph:
                 hasPairs && members.count <= votingClassCountMax
-            case .treeElimination: hasSubsets && members.count <= eliminationClassCountMax
+            case .treeElimination: hasSubsets
             }
+        }
+    }
+
+    /// Whether there are heads for elimination over subsets, rather than over pairs alone.
+    ///
+    /// - Parameter hasHead: whether there is a head over these classes.
+    package static func canEliminate(over classes: ClassSet, _ hasHead: (ClassSet) -> Bool) -> Bool
+    {
+        let members = classes.members
+        guard (2...eliminationClassCountMax).contains(members.count), hasHead(classes) else {
+            return false
+        }
+        // A head over all classes may stand beside pairs alone; with all subsets there is a next one.
+        return members.indices.allSatisfy {
+            members.count == 2 || hasHead(classes.removing(members[$0]))
         }
     }
 

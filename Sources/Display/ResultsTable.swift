@@ -44,15 +44,20 @@ package enum ResultsTable {
             ("heads", .right), ("heads/prediction", .right), ("parameters", .right),
         ])
         for row in rows {
-            let interval = WilsonInterval(successes: row.correct, total: row.total)
-            let accuracy = row.total > 0 ? Double(row.correct) / Double(row.total) : .nan
-            table.add([
-                row.scheme, Format.percent(accuracy),
-                Format.percent(interval.lower) + " - " + Format.percent(interval.upper),
-                Format.count(row.correct) + "/" + Format.count(row.total),
-                Format.count(row.headCount), Format.count(row.headsPerPrediction),
-                Format.count(row.parameterCount),
-            ])
+            var figures = ["-", "-", "-"]
+            if row.total > 0 {
+                let interval = WilsonInterval(successes: row.correct, total: row.total)
+                figures = [
+                    Format.percent(Double(row.correct) / Double(row.total)),
+                    Format.percent(interval.lower) + " - " + Format.percent(interval.upper),
+                    Format.count(row.correct) + "/" + Format.count(row.total),
+                ]
+            }
+            table.add(
+                [row.scheme] + figures + [
+                    Format.count(row.headCount), Format.count(row.headsPerPrediction),
+                    Format.count(row.parameterCount),
+                ])
         }
         var lines = table.lines
         if !notes.isEmpty { lines += [""] + notes.map { Format.printable($0) } }

@@ -22,8 +22,9 @@ package struct UserData: Sendable {
     package let classNames: [String]
     /// A key per class that depends on its label alone, see `ClassLabels`.
     package let classKeys: [UInt64]
-    /// Hexadecimal SHA-256 of the files: of the training rows, their labels, the test rows and their
-    /// labels, each file once; after it, for a `FILE:NAME`, the name that was given.
+    /// Hexadecimal SHA-256 of what was read: of the training rows, their labels, the test rows and their
+    /// labels, each as a byte 0 to 3, the name of its array in an archive and a zero byte, and the
+    /// SHA-256 of its file.
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String

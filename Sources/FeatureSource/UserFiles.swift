@@ -54,10 +54,7 @@ struct UserFiles {
         ("features", "labels"),
     ]
     /// The same for test, the first that is there.
-    private static let testNames = [
-        ("x_test", "y_test"), ("test_images", "test_labels"), ("x_val", "y_val"),
-        ("val_images", "val_labels"),
-    ]
+    private static let testNames = [("x_test", "y_test"), ("test_images", "test_labels")]
 
     /// Finds each array.
     ///
@@ -97,7 +94,8 @@ struct UserFiles {
         guard let labels = found.labels else {
             throw .malformed(
                 found.rows.description,
-                "its rows have no labels; give the file of their labels too")
+                "its rows have no labels; give the file of the \(what) too, by --\(what.hasPrefix("test") ? "test" : "train")-labels"
+            )
         }
         return labels
     }
@@ -105,21 +103,30 @@ struct UserFiles {
     /// Of all files, see ``UserData/sha256``.
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
-        var known: Set<String> = []
-        for file in [train, trainLabels, test, testLabels].compactMap(\.self) {
-            if known.insert(file.path).inserted {
-                let source = try ByteSource(file.path)
-                var start = 0
-                while start < source.byteCount {
-                    let bytes = try source.bytes(
-                        in: start..<min(start + 1 << 20, source.byteCount))
-                    hash.update(bytes)
-                    start += 1 << 20
-                }
+        var known: [String: [UInt8]] = [:]
+        for (role, file) in [train, trainLabels, test, testLabels].enumerated() {
+            guard let file else { continue }
+            let content: [UInt8]
+            if let digest = known[file.path] {
+                content = digest
+            } else {
+                content = try Self.digest(ofFile: file.path)
+                known[file.path] = content
             }
-            if file.isNamed, let member = file.member { hash.update(Array(member.utf8)) }
+            hash.update([UInt8(role)] + Array((file.member ?? "").utf8) + [0] + content)
         }
         return hexadecimal(hash.finalize())
+    }
+
+    private static func digest(ofFile path: String) throws(FormatError) -> [UInt8] {
+        let source = try ByteSource(path)
+        var hash = SHA256()
+        var start = 0
+        while start < source.byteCount {
+            hash.update(try source.bytes(in: start..<min(start + 1 << 20, source.byteCount)))
+            start += 1 << 20
+        }
+        return hash.finalize()
     }
 }
 

@@ -56,7 +56,7 @@ package struct ClassLabels: Sendable {
         if let row = column.places.firstIndex(where: { found[$0] == nil }) {
             throw .malformed(
                 column.path,
-                "row \(row) (counted from 0) has the label \(column.labels.names[column.places[row]]), which no training row has; leave the row out, or train on rows of it"
+                "row \(row) (counted from 0) has the label \(column.labels.names[column.places[row]].prefix(80)), which no training row has; leave the row out, or train on rows of it"
             )
         }
         return column.places.compactMap { found[$0] }

@@ -104,10 +104,12 @@ package struct Dataset: Sendable {
 
     /// A data set of images that are there already; traps unless both parts have one shape.
     ///
-    /// - Parameter classKeys: without them a class's index is its key.
+    /// - Parameters:
+    ///   - classKeys: without them a class's index is its key.
+    ///   - sha256: of the files that the images are from; nil for that of pixels and labels.
     package init(
         name: String, folder: String, classNames: [String], classKeys: [UInt64]? = nil,
-        train: LabeledImages, test: LabeledImages
+        train: LabeledImages, test: LabeledImages, sha256: String? = nil
     ) {
         precondition(train.shape == test.shape)
         self.classKeys = classKeys ?? classNames.indices.map { UInt64($0) }
@@ -117,12 +119,16 @@ package struct Dataset: Sendable {
         self.classNames = classNames
         self.train = train
         self.test = test
+        self.sha256 = sha256 ?? Self.digest(train, test)
+    }
+
+    private static func digest(_ train: LabeledImages, _ test: LabeledImages) -> String {
         var hash = SHA256()
         for part in [train, test] {
             hash.update(part.pixels)
             hash.update(part.labelBytes)
         }
-        sha256 = hexadecimal(hash.finalize())
+        return hexadecimal(hash.finalize())
     }
 
     private static func check(_ request: DatasetRequest) throws(DatasetError) {

@@ -130,6 +130,15 @@ extension RunDirectory {
         try FileSystem.readJSON(RunResults.self, at: path(of: .results, in: folder))
     }
 
+    /// The results of a finished run, if it was on these data.
+    ///
+    /// - Throws: ``RunFolderError`` of code `otherConfiguration` when it was not, and `FormatError`.
+    package func finishedResults(dataDigest: String) throws -> RunResults {
+        let results = try Self.readResults(in: path)
+        guard results.data.sha256 == dataDigest else { throw RunFolderError.otherData(path) }
+        return results
+    }
+
     /// Compares the data that the run is on with the data that it was begun with, if it was.
     ///
     /// - Throws: ``RunFolderError`` of code `otherConfiguration` when they differ, and `FormatError`.

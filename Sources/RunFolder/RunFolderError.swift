@@ -34,7 +34,7 @@ package struct RunFolderError: Error, Hashable, Sendable, CustomStringConvertibl
     static func otherData(_ path: String) -> RunFolderError {
         RunFolderError(
             code: .otherConfiguration,
-            message: "\(path) is the journal of a run on other data; use the data it was begun "
+            message: "\(path) is of a run on other data; use the data it was begun "
                 + "with, or another --run-dir")
     }
 

@@ -1,18 +1,19 @@
 extension RunResults {
     /// How a scheme did and what it costs.
     package struct SchemeSummary: Codable, Sendable, Equatable {
-        /// Share of the test rows predicted right, in [0, 1].
-        package var accuracy: Double
+        /// Share of the test rows predicted right, in [0, 1]; like all figures of them nil, and no key,
+        /// where there are no test rows.
+        package var accuracy: Double?
         /// Test rows predicted right.
-        package var correct: Int
+        package var correct: Int?
         /// Mean of `-ln p(label)`.
-        package var nll: Double
+        package var nll: Double?
         /// Mean over rows of the summed squared errors of the probabilities.
-        package var brier: Double
+        package var brier: Double?
         /// Expected calibration error of the highest probability, in fifteen bins.
-        package var ece: Double
+        package var ece: Double?
         /// Share of the test rows whose label is among the five most probable classes.
-        package var topFiveAccuracy: Double
+        package var topFiveAccuracy: Double?
         /// Heads trained for it.
         package var heads: Int
         /// Heads asked for one prediction.
@@ -31,8 +32,8 @@ extension RunResults {
 
         /// A summary of these figures.
         package init(
-            accuracy: Double, correct: Int, nll: Double, brier: Double, ece: Double,
-            topFiveAccuracy: Double, heads: Int, headsPerPrediction: Int, parameters: Int,
+            accuracy: Double?, correct: Int?, nll: Double?, brier: Double?, ece: Double?,
+            topFiveAccuracy: Double?, heads: Int, headsPerPrediction: Int, parameters: Int,
             bytes: Int
         ) {
             self.accuracy = accuracy

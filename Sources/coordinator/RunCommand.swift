@@ -88,13 +88,19 @@ struct DataOptions: ParsableArguments {
     var fraction = 1.0
 
     func validate() throws {
-        if let other = [trainLabels, test, testLabels].compactMap(\.self).first, train == nil {
+        if let other = [trainLabels, test, testLabels, kind.map { "--as \($0.rawValue)" }]
+            .compactMap(\.self).first, train == nil
+        {
             throw ValidationError("which training rows? \(other) was given without --train")
         }
         if let dataset, train != nil {
             throw ValidationError(
                 "--train is your own data, in the place of --dataset \(dataset.rawValue); give one of them"
             )
+        }
+        if let testLabels, test == nil {
+            throw ValidationError(
+                "\(testLabels) labels test rows, and there are none; give them by --test")
         }
         if train != nil, dataDir != nil {
             throw ValidationError("--data-dir is for a --dataset; --train names its file itself")

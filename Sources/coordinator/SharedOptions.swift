@@ -1,4 +1,5 @@
 import ArgumentParser
+import Display
 import Programs
 import Sessions
 import System
@@ -53,7 +54,7 @@ func reporting(_ work: () async throws(RunError) -> Void) async throws {
     do throws(RunError) {
         try await work()
     } catch {
-        StandardStream.error("coordinator: \(error.message)\n")
+        StandardStream.error("coordinator: \(Format.printable(error.message))\n")
         throw ExitCode(error.code.exitStatus)
     }
 }

@@ -62,25 +62,29 @@ struct FinishedModel {
         let classCount = results.data.classes
         var found = model.heads
         for members in results.quarantine?.heads ?? [] {
-            guard let output, members.count >= 2,
-                members.allSatisfy((0..<classCount).contains)
-            else {
+            guard members.count >= 2, members.allSatisfy((0..<classCount).contains) else {
                 throw RunError(
-                    .data, "\(folder) names heads in results.json that nothing stands in for")
+                    .data, "\(folder) names heads in results.json that there are no classes for")
             }
-            found.append(output.restricted(to: ClassSet(members)))
+            // Without a backbone, schemes that need what is missing are left out.
+            if let output { found.append(output.restricted(to: ClassSet(members))) }
         }
         self.output = output
         heads = try HeadBank(found)
     }
 
     /// Whether there are heads for elimination over subsets, rather than over pairs alone.
-    var hasSubsets: Bool { heads.contains(.all(classCount)) }
+    var hasSubsets: Bool {
+        SchemeDecoder.canEliminate(over: .all(classCount)) { heads.contains($0) }
+    }
 
     /// The test features: as the run saved them, or by running the backbone over the data.
     ///
     /// - Throws: for files that are not the run's, or data that cannot be read.
     func testSet(_ options: EvaluateOptions) throws -> TestSet {
+        guard results.data.testRows > 0 else {
+            throw RunError(.data, "\(folder) is of a run without test rows; run it with --test")
+        }
         let featurePath = RunDirectory.path(of: .testFeatures, in: folder)
         let labelPath = RunDirectory.path(of: .testLabels, in: folder)
         let isSaved = [featurePath, labelPath].allSatisfy(FileManager.default.fileExists(atPath:))
@@ -145,7 +149,7 @@ struct FinishedModel {
         else {
             throw RunError(
                 .data,
-                "the files that \(folder) was trained on have changed, or have no test rows; evaluate a run with --save-features"
+                "the files that \(folder) was trained on have changed; evaluate a run with --save-features"
             )
         }
         return TestSet(features: test, labels: labels, isSaved: false)

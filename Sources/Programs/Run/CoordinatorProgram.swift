@@ -1,4 +1,5 @@
 import CoordinatorNetwork
+import Decoding
 import Display
 import FeatureSource
 import Fleet
@@ -117,6 +118,7 @@ package final class CoordinatorProgram: Sendable {
         case let error as ZeroMQError: RunError(error)
         case let error as TransferError: RunError(.data, error.message)
         case let error as WireError: RunError(.internal, error.message)
+        case let error as DecodingError: RunError(.data, error.message)
         case let error as TrialError: RunError(.data, error.description)
         case let error as HeadTrainingError:
             RunError(error.code == .unusableInput ? .data : .internal, error.message)
@@ -139,9 +141,13 @@ package final class CoordinatorProgram: Sendable {
             .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
         let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
         let plan = try options.plan(classCount: data.classCount)
+        try options.check(data)
         let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
-        if directory.state == .finished { return try printFormer(directory) }
+        if directory.state == .finished {
+            return try printFormer(
+                directory, results: directory.finishedResults(dataDigest: data.sha256))
+        }
         clock.end(\.data)
         describe(data, plan, directory)
 
@@ -194,9 +200,9 @@ extension CoordinatorProgram {
         )
     }
 
-    private func printFormer(_ directory: RunDirectory) throws {
+    private func printFormer(_ directory: RunDirectory, results: RunResults) throws {
         console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
-        try show(RunDirectory.readResults(in: directory.path))
+        try show(results)
     }
 
     private func show(_ results: RunResults) throws {

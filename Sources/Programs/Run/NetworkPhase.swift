@@ -146,7 +146,7 @@ struct NetworkPhase {
             }
         }
         var trained = TrainedHeads(
-            harvest: harvest, missing: missing, logits: try StoredLogits(logits),
+            harvest: harvest, missing: missing, logits: try StoredLogits(logits), hasStandIns: true,
             digest: RunDigests.networks(digests))
         // All layers below the last: that one is counted as a head on features is.
         trained.bodyParameterCount = weights.tensors.dropLast(2).reduce(0) {

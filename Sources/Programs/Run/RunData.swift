@@ -35,7 +35,8 @@ enum RunData: Sendable {
                 Dataset(
                     name: data.name, folder: request.train, classNames: data.classNames,
                     classKeys: data.classKeys, train: train,
-                    test: test ?? LabeledImages(shape: train.shape, pixels: [], labels: [])))
+                    test: test ?? LabeledImages(shape: train.shape, pixels: [], labels: []),
+                    sha256: data.sha256))
         }
     }
 

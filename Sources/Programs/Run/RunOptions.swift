@@ -270,10 +270,10 @@ package struct RunOptions: Sendable {
     package var config: [String: JSONValue] {
         [
             "dataset": userData == nil ? .string(dataset.rawValue) : .null,
-            "train": userData.map { .string($0.train) } ?? .null,
-            "train_labels": userData?.trainLabels.map { .string($0) } ?? .null,
-            "test": userData?.test.map { .string($0) } ?? .null,
-            "test_labels": userData?.testLabels.map { .string($0) } ?? .null,
+            "train": Self.absolute(userData?.train),
+            "train_labels": Self.absolute(userData?.trainLabels),
+            "test": Self.absolute(userData?.test),
+            "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
             "data_dir": dataDirectory.map { .string($0) } ?? .null,
             "classes": .string(classes.description), "every": .integer(Int64(every)),
@@ -301,6 +301,12 @@ package struct RunOptions: Sendable {
         ]
     }
 
+    /// A file's whole path: what reads a run's files again need not start where the run did.
+    private static func absolute(_ path: String?) -> JSONValue {
+        guard let path else { return .null }
+        return .string(path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
+    }
+
     /// Options by which two starts of one run may differ.
     ///
     /// `threads` is among them although the backbone's bits depend on it: what is trained already is
@@ -326,12 +332,44 @@ package struct RunOptions: Sendable {
     func plan(classCount: Int) throws(RunError) -> HeadPlan {
         if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
+                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
+            )
+        }
+        let pairCount = classCount * (classCount - 1) / 2
+        guard pairCount <= Self.pairCountMax else {
+            throw RunError(
+                .data,
+                "the labels have \(classCount) different values, of which there are \(pairCount) pairs, and a run takes at most \(Self.pairCountMax): are they classes, or names of rows?"
             )
         }
         // The head over all classes is the one-vs-all of features without a backbone, and a control
         // beside one.
         return HeadPlan(heads, classCount: classCount, withAllClasses: userData != nil)
+    }
+
+    /// As many pairs as fit a coordinator's memory: 2.5 GB for what is known of each.
+    private static let pairCountMax = 10_000_000
+
+    /// Checks the options against the rows, before anything is written.
+    ///
+    /// - Throws: `usage` or `data` with one sentence for what cannot run.
+    func check(_ data: RunData) throws(RunError) {
+        guard let request = userData else { return }
+        if data.images == nil, headInitialisation == .derived {
+            throw .usage(
+                "--head-init derived starts heads at the backbone's own output rows, and \(request.train) holds features, without a backbone; use glorot or zero"
+            )
+        }
+        if headEpochs == .converge, l2 == nil {
+            var counts = [Int](repeating: 0, count: data.classCount)
+            for label in data.trainLabels { counts[label] += 1 }
+            guard counts.contains(where: { $0 > 1 }) else {
+                throw RunError(
+                    .data,
+                    "\(request.trainLabels ?? request.train) has one row of every class, and cross-validation holds one of two rows out; say --l2"
+                )
+            }
+        }
     }
 
     /// The run directory, made, locked and compared with these options.

@@ -122,11 +122,11 @@ struct RunRecord {
         let parameterCount =
             cost.parameterCount
             + (result.scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
-        let metrics = result.metrics
+        let metrics = evaluation.labels.isEmpty ? nil : result.metrics
         return RunResults.SchemeSummary(
-            accuracy: metrics.accuracy, correct: metrics.evaluation.correctCount,
-            nll: metrics.negativeLogLikelihood, brier: metrics.brierScore,
-            ece: metrics.expectedCalibrationError, topFiveAccuracy: metrics.topFiveAccuracy,
+            accuracy: metrics?.accuracy, correct: metrics?.evaluation.correctCount,
+            nll: metrics?.negativeLogLikelihood, brier: metrics?.brierScore,
+            ece: metrics?.expectedCalibrationError, topFiveAccuracy: metrics?.topFiveAccuracy,
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }

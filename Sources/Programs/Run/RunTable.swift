@@ -14,7 +14,7 @@ extension RunRecord {
             rows: schemes.compactMap { scheme in
                 results.schemes[scheme.rawValue].map {
                     ResultsTable.Row(
-                        scheme: scheme.postTitle, correct: $0.correct,
+                        scheme: scheme.postTitle, correct: $0.correct ?? 0,
                         total: results.data.testRows, headCount: $0.heads,
                         headsPerPrediction: $0.headsPerPrediction,
                         parameterCount: $0.parameters)

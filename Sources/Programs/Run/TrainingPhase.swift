@@ -20,6 +20,8 @@ struct TrainedHeads: Sendable {
     /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
     /// those missing.
     let logits: any LogitSource
+    /// Whether the backbone's own outputs stand in for what is missing.
+    let hasStandIns: Bool
     /// As results.json has it.
     let digest: String
     /// Of heads at their optimum.
@@ -35,7 +37,11 @@ struct TrainedHeads: Sendable {
     ///
     /// - Throws: `RunError` of code `incomplete` that says what was given up, and why.
     func checkComplete() throws(RunError) {
-        if let incompleteness = harvest.incompleteness {
+        let consequence =
+            hasStandIns
+            ? "the backbone's own outputs stand in for what is missing"
+            : "schemes that ask what is missing are left out"
+        if let incompleteness = harvest.incompleteness(consequence: consequence) {
             throw RunError(.incomplete, incompleteness)
         }
         guard let first = missing.first else { return }
@@ -43,7 +49,7 @@ struct TrainedHeads: Sendable {
             harvest.givenUp.first.flatMap { harvest.reasons[$0] } ?? "three workers died of it"
         throw RunError(
             .incomplete,
-            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first), because \(reason); the backbone's own outputs stand in for what is missing, and all others are kept: the same command tries again"
+            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
         )
     }
 }
@@ -97,7 +103,7 @@ struct TrainingPhase {
         var trained = TrainedHeads(
             harvest: harvest, missing: harvest.quarantined,
             logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),
-            digest: RunDigests.heads(heads))
+            hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
             let certificate = try await optimum.certificate(heads, l2: penalty.l2)

@@ -1,3 +1,4 @@
+import Display
 import Formats
 import Journal
 import RunFolder
@@ -25,8 +26,12 @@ final class KeptFiles: Sendable {
 extension RunDirectory {
     /// What a run has so far, and how it goes on; nil before anything.
     fileprivate var kept: String? {
-        guard let journal, let progress = try? journal.progress(), progress.epochCount > 0 else {
-            return nil
+        guard let journal, let progress = try? journal.progress() else { return nil }
+        let goesOn = "the same command with --run-dir \(path) goes on from there"
+        if progress.epochCount == 0 {
+            // Features of files, which no backbone is trained for.
+            return progress.headCount > 0
+                ? "\(Format.count(progress.headCount, "head")) kept: \(goesOn)" : nil
         }
         let wanted = (try? journal.config())?["epochs"]
         let isTrained = wanted == .integer(Int64(progress.epochCount))
@@ -36,7 +41,7 @@ extension RunDirectory {
         let what =
             progress.headCount > 0
             ? "\(backbone) and \(progress.headCount) heads are kept" : "\(backbone) is kept"
-        return "\(what): the same command with --run-dir \(path) goes on from there"
+        return "\(what): \(goesOn)"
     }
 
     /// The journal of a run that is not finished.

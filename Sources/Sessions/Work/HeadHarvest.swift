@@ -69,11 +69,14 @@ extension HeadHarvest {
     private static let namedCountMax = 8
 
     /// One sentence that names the heads given up; nil if every head is there.
-    package var incompleteness: String? {
+    ///
+    /// - Parameter consequence: what becomes of the schemes that ask them, as a clause.
+    package func incompleteness(consequence: String) -> String? {
         guard !quarantined.isEmpty else { return nil }
+        let reason = givenUp.first.flatMap { reasons[$0] } ?? "three workers died of each"
         let names = quarantined.prefix(Self.namedCountMax).map(\.description)
         let rest = quarantined.count - names.count
         return
-            "\(quarantined.count == 1 ? "a head was" : "\(quarantined.count) heads were") given up because three workers died of each: \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); the backbone's own outputs stand in for what is missing, and all others are kept: see why workers die, and start the same run again"
+            "\(quarantined.count == 1 ? "a head was" : "\(quarantined.count) heads were") given up because \(reason): \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); \(consequence), and all others are kept: remove the cause, and start the same run again"
     }
 }

@@ -118,7 +118,7 @@ extension Office {
         #expect(office.session.harvest.workers[0].headCount == expected.count)
         #expect(office.session.leaseCount <= 2)
         #expect(office.session.harvest.contradiction == nil)
-        #expect(office.session.harvest.incompleteness == nil)
+        #expect(office.session.harvest.incompleteness(consequence: "") == nil)
     }
 
     @Test func answersEverybodyAfterTheEnd() {
@@ -352,7 +352,7 @@ extension Office {
         #expect(office.session.isFinished)
         let harvest = office.session.harvest
         #expect(harvest.quarantined.map(\.classes) == [ClassSet([0, 1])])
-        let incompleteness = try #require(harvest.incompleteness)
+        let incompleteness = try #require(harvest.incompleteness(consequence: ""))
         #expect(incompleteness.contains("{0,1}"))
     }
 }
