@@ -110,13 +110,16 @@ package struct SchemeDecoder: Sendable {
     /// Whether there are heads for elimination over subsets, rather than over pairs alone.
     ///
     /// - Parameter hasHead: whether there is a head over these classes.
-    package static func canEliminate(over classes: ClassSet, _ hasHead: (ClassSet) -> Bool) -> Bool {
+    package static func canEliminate(over classes: ClassSet, _ hasHead: (ClassSet) -> Bool) -> Bool
+    {
         let members = classes.members
         guard (2...eliminationClassCountMax).contains(members.count), hasHead(classes) else {
             return false
         }
         // A head over all classes may stand beside pairs alone; with all subsets there is a next one.
-        return members.indices.allSatisfy { members.count == 2 || hasHead(classes.removing(members[$0])) }
+        return members.indices.allSatisfy {
+            members.count == 2 || hasHead(classes.removing(members[$0]))
+        }
     }
 
     /// Calls `body` with every scheme's probabilities of one block of rows after the other, a scheme's

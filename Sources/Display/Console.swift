@@ -11,7 +11,7 @@ package final class Console: SessionObserver {
     private struct State {
         var display = ProgressDisplay()
         var shown: ProgressState?
-        var lastLine: (of: ProgressState.Kind, at: ContinuousClock.Instant)?
+        var lastLine: (of: ProgressState, at: ContinuousClock.Instant)?
     }
 
     /// Between two progress lines of one kind where there is no terminal; a new kind is shown at
@@ -53,12 +53,12 @@ package final class Console: SessionObserver {
                 draw(progress, &state)
                 return
             }
-            if let last = state.lastLine, last.of == progress.kind,
+            if let last = state.lastLine, progress.isAbout(last.of),
                 last.at.duration(to: .now) < Self.lineInterval
             {
                 return
             }
-            state.lastLine = (progress.kind, .now)
+            state.lastLine = (progress, .now)
             write(ProgressLine.rendered(progress) + "\n")
         }
     }
@@ -90,23 +90,16 @@ package final class Console: SessionObserver {
 }
 
 extension ProgressState {
-    /// What it is about, whatever its figures.
-    fileprivate enum Kind: Hashable, Sendable {
-        case activity(String)
-        case backbone
-        case heads
-    }
-
     /// Whether there is more to say at its end than at its beginning.
     fileprivate var hasFigures: Bool {
         if case .activity = self { false } else { true }
     }
 
-    fileprivate var kind: Kind {
-        switch self {
-        case .activity(let text): .activity(text)
-        case .backbone: .backbone
-        case .heads: .heads
+    /// Whether another state is of the same phase, with other figures.
+    fileprivate func isAbout(_ other: ProgressState) -> Bool {
+        switch (self, other) {
+        case (.backbone, .backbone), (.heads, .heads): true
+        default: self == other
         }
     }
 }

@@ -16,6 +16,15 @@ package enum Format {
         return sign + padded.dropLast(places) + "." + padded.suffix(places)
     }
 
+    /// A number with at most so many decimals: no zeros at its end.
+    package static func trimmed(_ value: Double, places: Int) -> String {
+        var text = decimal(value, places: places)
+        guard text.contains(".") else { return text }
+        while text.last == "0" { text.removeLast() }
+        if text.last == "." { text.removeLast() }
+        return text
+    }
+
     /// A share of one as a percentage: `91.25%`.
     package static func percent(_ share: Double, places: Int = 2) -> String {
         let number = decimal(share * 100, places: places)

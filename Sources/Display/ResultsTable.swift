@@ -1,7 +1,7 @@
 import Statistics
 
 /// What `coordinator run` prints on standard output at the end: schemes, digests and times.
-package struct ResultsTable: Sendable {
+package enum ResultsTable {
     /// A scheme's line.
     package struct Row: Sendable {
         /// Its name, for instance `all-vs-all`.
@@ -31,28 +31,14 @@ package struct ResultsTable: Sendable {
         }
     }
 
-    /// The schemes' lines, in the order shown.
-    package var rows: [Row]
-    /// Lines under the table.
-    package var notes: [String]
-    /// Names and hexadecimal digests, in the order shown.
-    package var digests: [(name: String, value: String)]
-    /// Names and seconds, in the order shown.
-    package var times: [(name: String, seconds: Double)]
-
-    /// A table of these parts; without notes, digests or times their lines are left out.
-    package init(
+    /// The whole text, each line ended by a newline; plain ASCII as long as names are.
+    ///
+    /// Everything is in the order shown; notes stand under the table, digests are hexadecimal, times
+    /// are seconds. Without notes, digests or times their lines are left out.
+    package static func rendered(
         rows: [Row], notes: [String] = [], digests: [(name: String, value: String)],
         times: [(name: String, seconds: Double)]
-    ) {
-        self.rows = rows
-        self.notes = notes
-        self.digests = digests
-        self.times = times
-    }
-
-    /// The whole text, each line ended by a newline; plain ASCII as long as names are.
-    package func rendered() -> String {
+    ) -> String {
         var table = TextTable(columns: [
             ("scheme", .left), ("accuracy", .right), ("95% interval", .right), ("correct", .right),
             ("heads", .right), ("heads/prediction", .right), ("parameters", .right),
@@ -67,10 +53,11 @@ package struct ResultsTable: Sendable {
                     Format.count(row.correct) + "/" + Format.count(row.total),
                 ]
             }
-            table.add([row.scheme] + figures + [
-                Format.count(row.headCount), Format.count(row.headsPerPrediction),
-                Format.count(row.parameterCount),
-            ])
+            table.add(
+                [row.scheme] + figures + [
+                    Format.count(row.headCount), Format.count(row.headsPerPrediction),
+                    Format.count(row.parameterCount),
+                ])
         }
         var lines = table.lines
         if !notes.isEmpty { lines += [""] + notes.map { Format.printable($0) } }

@@ -80,16 +80,17 @@ struct HTMLTable {
             "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"\(titles.count)\">\(title)</th></tr>\n"
     }
 
-    /// Adds a row; traps unless it has a cell per column.
-    mutating func add(_ cells: [String], _ style: String = "") {
+    /// Adds a row, with classes of some cells by column; traps unless it has a cell per column.
+    mutating func add(_ cells: [String], _ style: String = "", cellStyles: [Int: String] = [:]) {
         precondition(cells.count == titles.count)
         if !isGroupOpen { body += "<tbody>\n" }
         isGroupOpen = true
         body += style.isEmpty ? "<tr>" : "<tr class=\"\(style)\">"
         for (column, cell) in cells.enumerated() {
+            let attribute = cellStyles[column].map { " class=\"\($0)\"" } ?? ""
             body +=
                 column < rowTitleCount
-                ? "<th scope=\"row\">\(cell)</th>" : "<td>\(cell)</td>"
+                ? "<th scope=\"row\">\(cell)</th>" : "<td\(attribute)>\(cell)</td>"
         }
         body += "</tr>\n"
     }

@@ -28,11 +28,8 @@ enum StudyNames {
 
     /// A share of rows: `1%`, `0.5%`, `100%`.
     static func fraction(_ share: Double) -> String {
-        var text = Format.decimal(share * 100, places: 3)
-        guard text.contains(".") else { return text }
-        while text.last == "0" { text.removeLast() }
-        if text.last == "." { text.removeLast() }
-        return text + "%"
+        let text = Format.trimmed(share * 100, places: 3)
+        return text == "-" ? text : text + "%"
     }
 
     /// A share of rows as the title of a group: `1% of the rows`.

@@ -13,7 +13,7 @@ package enum StudyTable {
         for dataset in report.datasets {
             for cell in dataset.cells {
                 let place = [
-                    dataset.name, number(cell.fraction), cell.arm.rawValue, cell.scheme.rawValue,
+                    dataset.name, number(cell.fraction), cell.arm.key, cell.scheme.rawValue,
                 ]
                 for (trial, accuracy) in cell.accuracies.enumerated() {
                     let values = [
@@ -88,7 +88,7 @@ package enum StudyTable {
 
     private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "" }
 
-    /// A field as RFC 4180 wants it.
+    /// A field, quoted by RFC 4180.
     private static func field(_ text: String) -> String {
         let text = Format.printable(text)
         guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }

@@ -1,10 +1,10 @@
 import Decoding
 import Study
 
-// How the page says what Study found.
+// The words of the page for what a study found.
 
 extension [StudyOutline] {
-    /// What the trials say of the post's schemes at one fraction of each data set.
+    /// What the trials show about the post's schemes at one fraction of each data set.
     func findings(at fraction: (StudyOutline) -> Double?) -> StudyFindings {
         StudyFindings(
             flatMap { outline in fraction(outline).map { StudyClaim.all(outline, at: $0) } ?? [] })

@@ -1,8 +1,8 @@
 import Numerics
 
-/// What the simulation draws: functions of a seed and of what the number is for, never a stream.
+/// The simulation's random numbers: functions of a seed and a purpose, never a stream.
 enum Chance {
-    /// What a number is for: the last word of its counter.
+    /// The purpose of a number: the last word of its counter.
     private enum Purpose: UInt32 {
         case speed = 1
         case lifetime = 2

@@ -4,10 +4,10 @@ import Scheduling
 // Where every nanosecond of every worker went.
 extension HeadPhaseSimulation {
     mutating func spend(_ nanoseconds: Int64, on use: TimeUse) {
-        outcome.nanoseconds[use.rawValue] += nanoseconds
+        outcome.nanoseconds[use, default: 0] += nanoseconds
     }
 
-    /// What a worker waits for that was promised nothing.
+    /// What a worker without a lease waits for.
     func idleUse(since: Int64) -> TimeUse {
         firstLeaseAt == nil ? .broadcast : .tail
     }
@@ -31,7 +31,7 @@ extension HeadPhaseSimulation {
         spend(next(end), on: .latency)
     }
 
-    /// Books the time of a result by what of it was accepted.
+    /// Accounts for the time of a result by the share of it that was accepted.
     mutating func account(for trained: Trained, acceptedFlops: Double) {
         reportedNanoseconds -= trained.nanoseconds
         let flops = trained.assignment.heads.reduce(0) {
@@ -45,7 +45,7 @@ extension HeadPhaseSimulation {
         spend(trained.nanoseconds - wanted, on: .duplicates)
     }
 
-    /// Books what everybody does at the end, which the message at hand brought.
+    /// Accounts for every worker's last phase, at the end that this message brought.
     mutating func settle(_ path: Path) {
         spend(reportedNanoseconds, on: .duplicates)
         for worker in workers.indices {

@@ -37,10 +37,6 @@ struct SimulatedWorker {
     var servedChunkCount = 0
     var requestedChunkCount = 0
     var intakeFreeAt: Int64 = 0
-
-    init(speed: Double) {
-        self.speed = speed
-    }
 }
 
 // The workers: features in, bundles through, deaths and returns.

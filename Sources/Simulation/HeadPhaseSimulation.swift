@@ -19,7 +19,7 @@ package struct HeadPhaseSimulation {
         let headShare: Double
     }
 
-    /// What the coordinator's thread takes in.
+    /// A message that the coordinator's thread handles.
     enum Message {
         case hello(worker: Int, life: Int)
         case ready(WorkerID)

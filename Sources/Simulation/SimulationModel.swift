@@ -1,43 +1,33 @@
 import Numerics
 
-/// What things cost: times and rates of one machine, measured.
+/// Costs of work and messages: measured times and rates of one machine.
 package struct SimulationCosts: Hashable, Sendable {
     /// Textbook operations a second of a worker's one compute thread, streaming not counted.
     package var flopsPerSecond: Double
     /// Seconds that a bundle costs besides its heads, per row, epoch and feature.
-    package var streamSecondsPerFeature: Double
+    package var streamSecondsPerFeature = 0.0
     /// Seconds that a worker's first bundle costs besides, per row and epoch: the orders of rows.
-    package var orderSecondsPerRow: Double
+    package var orderSecondsPerRow = 0.0
     /// Seconds between a bundle's end and the next one's beginning at the same worker.
-    package var switchSeconds: Double
+    package var switchSeconds = 0.0
     /// Bytes of features a second that a worker hashes and stores.
-    package var intakeBytesPerSecond: Double
+    package var intakeBytesPerSecond = Double.infinity
     /// Seconds from a worker's last row to its message that it is ready.
-    package var readySeconds: Double
+    package var readySeconds = 0.0
     /// Coordinator's seconds for a message taken or sent, of any kind.
-    package var messageSeconds: Double
+    package var messageSeconds = 0.0
     /// Coordinator's seconds for a head of a result, and for a head of an assignment.
-    package var headSeconds: Double
+    package var headSeconds = 0.0
     /// Coordinator's seconds for a byte of a result: to receive, decode, check and keep it.
-    package var resultByteSeconds: Double
+    package var resultByteSeconds = 0.0
     /// Coordinator's seconds of an event per connected worker.
-    package var schedulerSecondsPerWorker: Double
+    package var schedulerSecondsPerWorker = 0.0
     /// Bytes of features a second that the coordinator can send, however fast its network is.
-    package var broadcastBytesPerSecond: Double
+    package var broadcastBytesPerSecond = Double.infinity
 
     /// Costs of nothing but arithmetic at that rate: for exact sums.
     package init(flopsPerSecond: Double) {
         self.flopsPerSecond = flopsPerSecond
-        streamSecondsPerFeature = 0
-        orderSecondsPerRow = 0
-        switchSeconds = 0
-        intakeBytesPerSecond = .infinity
-        readySeconds = 0
-        messageSeconds = 0
-        headSeconds = 0
-        resultByteSeconds = 0
-        schedulerSecondsPerWorker = 0
-        broadcastBytesPerSecond = .infinity
     }
 }
 
@@ -69,7 +59,7 @@ package struct FleetModel: Hashable, Sendable {
     package var silenceSeconds = 3.0
     /// Workers that must hold all features before heads are leased.
     package var minWorkerCount = 1
-    /// What speeds and deaths are drawn by.
+    /// Seed of speeds and deaths.
     package var seed: UInt64 = 0
 
     /// So many workers, all alike, that never die.
@@ -88,8 +78,8 @@ package struct FleetModel: Hashable, Sendable {
     }
 }
 
-/// What a worker's time is used for.
-package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
+/// What a worker's time is used for; the raw value is its name in tables and files.
+package enum TimeUse: String, CaseIterable, Hashable, Sendable {
     /// Training heads that were accepted.
     case training
     /// Streaming rows, once per bundle: what a bundle costs besides its heads.
@@ -110,22 +100,6 @@ package enum TimeUse: Int, CaseIterable, Hashable, Sendable {
     case duplicates
     /// Work lost by a death, being dead, and getting the features again.
     case failures
-
-    /// Its name in tables and files.
-    package var name: String {
-        switch self {
-        case .training: "training"
-        case .streaming: "streaming"
-        case .switching: "switching"
-        case .broadcast: "broadcast"
-        case .bandwidth: "bandwidth"
-        case .processor: "processor"
-        case .latency: "latency"
-        case .tail: "tail"
-        case .duplicates: "duplicates"
-        case .failures: "failures"
-        }
-    }
 }
 
 /// The outcome of a simulated head phase.
@@ -159,13 +133,12 @@ package struct SimulationOutcome: Hashable, Sendable {
     package var processorSeconds = 0.0
     /// Events taken in by the scheduler.
     package var eventCount = 0
-    /// Nanoseconds of all workers by use, in the order of ``TimeUse``; their sum is workers times
-    /// seconds.
-    package var nanoseconds = [Int64](repeating: 0, count: TimeUse.allCases.count)
+    /// Nanoseconds of all workers by use; their sum is workers times seconds.
+    package var nanoseconds: [TimeUse: Int64] = [:]
 
     /// Share of all workers' time that went to a use.
     package func share(_ use: TimeUse) -> Double {
-        Double(nanoseconds[use.rawValue]) / max(1, Double(nanoseconds.reduce(0, +)))
+        Double(nanoseconds[use, default: 0]) / max(1, Double(nanoseconds.values.reduce(0, +)))
     }
 
     /// Share of the time from announcement to end in which compute threads had nothing to train.
@@ -177,27 +150,13 @@ package struct SimulationOutcome: Hashable, Sendable {
 
     /// The use other than training that took most; nil if nothing was lost.
     package var limit: TimeUse? {
-        TimeUse.allCases.filter { $0 != .training && nanoseconds[$0.rawValue] > 0 }
-            .max { nanoseconds[$0.rawValue] < nanoseconds[$1.rawValue] }
+        TimeUse.allCases.filter { $0 != .training && nanoseconds[$0, default: 0] > 0 }
+            .max { nanoseconds[$0, default: 0] < nanoseconds[$1, default: 0] }
     }
 }
 
-/// Why a simulation has no outcome.
+/// Why a simulation has no outcome: the run does not come to an end.
 package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is.
-    package struct Code: Hashable, Sendable {
-        private enum Kind: Hashable {
-            case endless
-        }
-
-        private let kind: Kind
-
-        /// The run does not come to an end.
-        package static let endless = Code(kind: .endless)
-    }
-
-    /// What kind of failure it is.
-    package let code: Code
     /// One sentence: what failed, then the cure.
     package let message: String
 
@@ -206,7 +165,6 @@ package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertib
 
     static func endless(workerCount: Int, seconds: Double) -> SimulationError {
         SimulationError(
-            code: .endless,
             message:
                 "a run with \(workerCount == 1 ? "one worker" : "\(workerCount) workers") does not end within \(Int(seconds)) simulated seconds: workers die faster than they get anything done; lower --failures-per-hour"
         )

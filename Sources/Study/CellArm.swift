@@ -1,27 +1,22 @@
 /// Whose outputs a cell's scheme asks: the backbone's own, or the heads of an arm.
-package enum CellArm: RawRepresentable, Codable, Hashable, Sendable {
+package enum CellArm: Encodable, Hashable, Sendable {
     /// One-vs-all and its equal-step control.
     case backbone
     /// Every scheme that asks heads.
     case heads(StudyArm)
 
-    /// The value with this key of results.json and results.csv; nil for an unknown key.
-    package init?(rawValue: String) {
-        if rawValue == Self.backbone.rawValue {
-            self = .backbone
-        } else if let arm = StudyArm(rawValue: rawValue) {
-            self = .heads(arm)
-        } else {
-            return nil
-        }
-    }
-
     /// The key of results.json and results.csv: `backbone`, or the arm's.
-    package var rawValue: String {
+    package var key: String {
         switch self {
         case .backbone: "backbone"
         case .heads(let arm): arm.rawValue
         }
+    }
+
+    /// Writes the key.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(key)
     }
 
     /// The name for people.

@@ -1,4 +1,4 @@
-/// How a study's heads come about.
+/// How a study's heads are trained.
 package enum StudyArm: String, Codable, Sendable, CaseIterable, Hashable {
     /// On the frozen features, from fresh weights: what the post says.
     case frozen

@@ -6,7 +6,7 @@ package struct StudyClaim: Sendable {
     package let dataset: String
     /// Share of each class's training rows.
     package let fraction: Double
-    /// How the heads came about.
+    /// How the heads were trained.
     package let arm: CellArm
     /// All-vs-all or tree elimination.
     package let scheme: Scheme

@@ -1,7 +1,7 @@
 import Heads
 
 /// Which trials and arms a study asks for.
-package struct StudyGrid: Hashable, Codable, Sendable {
+package struct StudyGrid: Hashable, Sendable {
     /// As in `--datasets`, without duplicates.
     package var datasets: [String]
     /// Shares of each class's rows in millionths, without duplicates.

@@ -6,7 +6,7 @@ package import Decoding
 package struct StudyReport: Encodable, Sendable, Equatable {
     /// The command line that wrote it.
     package var command: String
-    /// The command lines that computed what it is made of, in turn, as far as they are known.
+    /// The command lines that computed its results, in order, as far as they are known.
     package var computingCommands: [String] = []
     /// `post` or `full`.
     package var protocolName: String
@@ -84,7 +84,7 @@ package struct StudyDataset: Encodable, Sendable, Equatable {
 }
 
 /// The training rows of a trial by class, the same in all trials of a fraction.
-package struct StudyRows: Codable, Sendable, Equatable {
+package struct StudyRows: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
     /// Rows of an epoch, copies among them.
@@ -101,10 +101,10 @@ package struct StudyRows: Codable, Sendable, Equatable {
 }
 
 /// One scheme on heads of one arm, over all trials of a data set and fraction.
-package struct StudyCell: Codable, Sendable, Equatable {
+package struct StudyCell: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
-    /// How the heads came about.
+    /// How the heads were trained.
     package var arm: CellArm
     /// What they are asked by.
     package var scheme: Scheme
@@ -171,7 +171,7 @@ package struct StudyCell: Codable, Sendable, Equatable {
 }
 
 /// A cell against a control, paired by trial: what the cell gains.
-package struct StudyComparison: Codable, Sendable, Equatable {
+package struct StudyComparison: Encodable, Sendable, Equatable {
     /// The cell's share of each class's training rows.
     package var fraction: Double
     /// The cell's arm.
@@ -217,7 +217,7 @@ package struct StudyComparison: Codable, Sendable, Equatable {
 package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
     /// Share of each class's training rows.
     package var fraction: Double
-    /// How the heads came about.
+    /// How the heads were trained.
     package var arm: CellArm
     /// Means over trials.
     package var outcome: PolicyOutcome
@@ -244,7 +244,7 @@ package struct StudyFrontierPoint: Encodable, Sendable, Equatable {
 }
 
 /// A stretch of one worker's time.
-package struct StudySpan: Codable, Sendable, Equatable {
+package struct StudySpan: Encodable, Sendable, Equatable {
     /// The worker's name.
     package var worker: String
     /// The unit, as in `mnist/0.1/3 backbone frozen`.

@@ -46,7 +46,7 @@ package struct StudySettings: Hashable, Codable, Sendable {
     package var headDropout: Float = 0.5
     /// Of converged heads; nil has each trial choose it by cross-validation on its training rows.
     package var l2: Double?
-    /// What the seeds of all trials are made of.
+    /// Base of the seeds of all trials.
     package var seed: UInt64 = 0
 
     /// The post's settings.

@@ -40,7 +40,7 @@ package struct StudySummary: Sendable {
         self.classCount = classCount
     }
 
-    /// Takes in a trial's outcome; outcomes of one trial may come in parts, each arm once.
+    /// Adds a trial's outcome; outcomes of one trial may come in parts, each arm once.
     package mutating func add(_ outcome: TrialOutcome, of key: TrialKey) {
         for scheme in outcome.backbone {
             let place = Place(
@@ -55,7 +55,7 @@ package struct StudySummary: Sendable {
         for arm in outcome.arms { add(arm, of: key) }
     }
 
-    /// Takes in the heads of one arm of a trial.
+    /// Adds the heads of one arm of a trial.
     package mutating func add(_ arm: ArmOutcome, of key: TrialKey) {
         for scheme in arm.schemes {
             let place = Place(
@@ -116,7 +116,7 @@ package struct StudySummary: Sendable {
     /// The cells in the order of the page, comparisons without Holm's correction, and the
     /// frontier.
     ///
-    /// - Throws: ``StatisticsError`` never, for what this type has taken in.
+    /// - Throws: ``StatisticsError`` never, for outcomes that fit the test rows.
     package func dataset(
         name: String, classNames: [String], trainRowCount: Int, sha256: String
     ) throws(StatisticsError) -> StudyDataset {

@@ -1,7 +1,7 @@
 import Numerics
 
 /// One full seeded run within a study: a data set, a share of its rows, and a count.
-package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
+package struct TrialKey: Hashable, Codable, Sendable, CustomStringConvertible {
     /// As in `--datasets`.
     package let dataset: String
     /// Share of each class's rows that is trained on, in millionths: exact in text and in keys.
@@ -22,7 +22,7 @@ package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringCo
     /// As in `mnist/0.01/3`.
     package var description: String { "\(dataset)/\(fraction)/\(trial)" }
 
-    /// What the trial's rows, weights, orders and masks are drawn by.
+    /// The seed of the trial's rows, weights, orders and masks.
     ///
     /// FNV-1a over base seed, data set, fraction and trial, then mixed (the finaliser of SplitMix64):
     /// no two trials of a study share a random number, so they are independent of each other.
@@ -30,11 +30,6 @@ package struct TrialKey: Hashable, Codable, Sendable, Comparable, CustomStringCo
         var hash = FNV1a()
         for byte in "\(base)/\(dataset)/\(fractionMillionths)/\(trial)".utf8 { hash.add(byte) }
         return hash.mixed
-    }
-
-    package static func < (left: TrialKey, right: TrialKey) -> Bool {
-        (left.dataset, left.fractionMillionths, left.trial)
-            < (right.dataset, right.fractionMillionths, right.trial)
     }
 }
 

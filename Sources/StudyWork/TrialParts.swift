@@ -33,7 +33,7 @@ func digest(_ heads: [Head]) -> String {
     hexadecimalSHA256(heads.flatMap { [$0.weights.values, $0.biases] })
 }
 
-/// What a whole network over some classes is drawn by: another seed for every class set and arm.
+/// The seed of a whole network over some classes, different for every class set and arm.
 func networkSeed(_ seed: UInt64, _ arm: StudyArm, _ classes: ClassSet) -> UInt64 {
     let word = Philox.block(
         seed: seed ^ classes.fingerprint, UInt32(arm == .warm ? 1 : 0), UInt32(classes.count), 0,

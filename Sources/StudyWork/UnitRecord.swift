@@ -9,7 +9,7 @@ package import Study
 package struct UnitRecord: Sendable, Equatable {
     /// What was computed.
     package let unit: StudyUnit
-    /// What came of it.
+    /// Its result.
     package let outcome: UnitOutcome
 
     private struct Text: Codable {
@@ -77,7 +77,7 @@ package struct UnitRecord: Sendable, Equatable {
     /// Whether the outcome is what such a unit brings on test rows with these labels: everything that is
     /// to be there, nothing else, and counts that agree with the predictions.
     ///
-    /// What probabilities were cannot be seen; another worker can be asked (`--verify`).
+    /// The probabilities cannot be checked here; another worker can compute them again (`--verify`).
     package func fits(labels: [Int], classCount: Int) -> Bool {
         switch (unit, outcome) {
         case (.trial(_, let arms, let isControlled), .trial(let trial)):

@@ -11,8 +11,8 @@ struct KeygenCommand: AsyncParsableCommand {
             DIR gets server.key and server.key_secret, and for each worker NAME.key and \
             NAME.key_secret, readable by their owner only. The public .key files may go anywhere; \
             of the secret ones each belongs on one host. Nothing is ever overwritten: run again \
-            with other names it adds workers. Whoever loses a worker's secret key removes its \
-            .key file and sends the coordinator SIGHUP.
+            with other names it adds workers. If a worker's secret key is lost, remove its \
+            .key file and send the coordinator SIGHUP.
 
             The files are certificates as CZMQ and pyzmq read and write them.
 

@@ -45,7 +45,7 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "Keep every Nth training row in place of the protocol's.")
     var every: Int?
 
-    @Option(help: "How heads come about: frozen, zero, derived, converged, warm, scratch.")
+    @Option(help: "How heads are trained: frozen, zero, derived, converged, warm, scratch.")
     var headModes = "frozen"
 
     @Option(help: "Epochs of the backbone.")
@@ -78,7 +78,7 @@ struct ReproduceCommand: AsyncParsableCommand {
             """)
     var balance = StudySettings.Balance.none
 
-    @Option(help: "What the seeds of all trials are made of.")
+    @Option(help: "Base of the seeds of all trials.")
     var seed: UInt64 = 0
 
     @Option(help: "Folder with the standard files.")
@@ -89,10 +89,10 @@ struct ReproduceCommand: AsyncParsableCommand {
 
     @OptionGroup var workers: WorkerOptions
 
-    @Flag(help: "Say what would be computed, and how long it may take.")
+    @Flag(help: "Print what would be computed, and how long it may take.")
     var dryRun = false
 
-    @Flag(help: "Compute nothing; report what there is of the grid, and what is missing.")
+    @Flag(help: "Compute nothing; report the grid's results so far, and what is missing.")
     var reportOnly = false
 
     @OptionGroup var printing: PrintOptions

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct ResultsTableTests {
     @Test func rendersExactly() {
-        let table = ResultsTable(
+        let table = ResultsTable.rendered(
             rows: [
                 .init(
                     scheme: "one-vs-all", correct: 9_125, total: 10_000, headCount: 1,
@@ -15,7 +15,7 @@ import Testing
             digests: [("features", "aa11"), ("heads", "bb22")],
             times: [("backbone", 65), ("heads", 0.5)])
         #expect(
-            table.rendered() == """
+            table == """
                 scheme            accuracy      95% interval        correct  heads  heads/prediction  parameters
                 ----------------  --------  ----------------  -------------  -----  ----------------  ----------
                 one-vs-all          91.25%   90.68% - 91.79%   9,125/10,000      1                 1       2,570
@@ -29,10 +29,10 @@ import Testing
     }
 
     @Test func notesStandUnderTheTable() {
-        let table = ResultsTable(
+        let table = ResultsTable.rendered(
             rows: [], notes: ["heads  5 of 6 certified", "l2     0.1\u{1B}"], digests: [],
             times: [("heads", 2)])
-        let lines = table.rendered().split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = table.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(
             lines.dropFirst(2) == [
                 "", "heads  5 of 6 certified", "l2     0.1?", "", "time   heads 2.0s", "",
@@ -40,14 +40,14 @@ import Testing
     }
 
     @Test func rendersWithoutRowsOrDigests() {
-        let table = ResultsTable(
+        let table = ResultsTable.rendered(
             rows: [
                 .init(
                     scheme: "x", correct: 0, total: 0, headCount: 1, headsPerPrediction: 1,
                     parameterCount: 4)
             ], digests: [], times: [])
         #expect(
-            table.rendered() == """
+            table == """
                 scheme  accuracy  95% interval  correct  heads  heads/prediction  parameters
                 ------  --------  ------------  -------  -----  ----------------  ----------
                 x              -             -        -      1                 1           4

@@ -72,7 +72,7 @@ struct SampleStudy {
         if scheme == .oneVsAll { return 0 }
         if let gain { return gain }
         if scheme == .oneVsAllEqualSteps { return 2.1 }
-        let gains = Self.gains[arm.rawValue] ?? [:]
+        let gains = Self.gains[arm.key] ?? [:]
         return gains[scheme] ?? (gains[.softVote] ?? 0) - (scheme == .eliminationGraph ? 0.5 : 0.2)
     }
 

@@ -29,7 +29,7 @@ import Testing
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
             try #require(fields.count == 10)
             #expect(
-                fields[0] == dataset && fields[2] == cell.arm.rawValue
+                fields[0] == dataset && fields[2] == cell.arm.key
                     && fields[3] == cell.scheme.rawValue)
             #expect(Double(fields[1]) == cell.fraction && Int(fields[4]) == trial + 1)
             #expect(Double(fields[5]) == cell.accuracies[trial])

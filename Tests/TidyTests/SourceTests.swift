@@ -80,7 +80,6 @@ import Testing
         "Sources/LeNet/", "Sources/ImageData/",
         // Defaults of options, and the names that people read.
         "Sources/coordinator/", "Sources/bench/",
-        "Sources/Programs/Simulate/SimulationSource.swift",
         "Sources/Programs/Run/RunOptions.swift",
         "Sources/Programs/Reproduce/ReproduceOptions.swift",
         "Sources/Pages/StudyNames.swift", "Sources/Pages/Sections/AnswerSection.swift",

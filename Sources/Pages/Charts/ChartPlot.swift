@@ -14,7 +14,7 @@ struct ChartPlot: SVGDrawing {
     let frame: Frame
     let height: Double
     private(set) var marks: [String] = []
-    private(set) var texts = ChartTexts()
+    var texts = ChartTexts()
 
     /// An empty chart; `height` leaves room for what stands below the frame.
     init(frame: Frame = Frame(), height: Double = 314) {
@@ -114,18 +114,6 @@ struct ChartPlot: SVGDrawing {
         _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String
     ) {
         marks.append(line(x1, y1, x2, y2, style))
-    }
-
-    mutating func addText(
-        _ text: String, x: Double, y: Double, _ style: String = "",
-        anchor: ChartTexts.Anchor = .start
-    ) {
-        texts.add(text, x: x, y: y, style, anchor: anchor)
-    }
-
-    /// Keeps texts of ``addLabel(_:_:near:_:)`` off a mark.
-    mutating func keepFree(around x: Double, _ y: Double, radius: Double) {
-        texts.keepFree(around: x, y, radius: radius)
     }
 
     /// Writes a text beside a mark where there is room in the frame; nothing if there is none.

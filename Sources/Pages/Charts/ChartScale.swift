@@ -113,11 +113,7 @@ struct ChartScale {
     }
 
     private static func trimmed(_ value: Double) -> String {
-        var text = Format.decimal(value, places: value < 1 ? 4 : 2)
-        guard text.contains(".") else { return text }
-        while text.last == "0" { text.removeLast() }
-        if text.last == "." { text.removeLast() }
-        return text
+        Format.trimmed(value, places: value < 1 ? 4 : 2)
     }
 
     private static func between(

@@ -88,22 +88,17 @@ struct ConfusionSection {
     private func table(
         _ title: String, _ names: [String], _ cell: (Int) -> (style: String, text: String)
     ) -> String {
-        let heads = names.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined()
-        let rows = names.enumerated().map { label, name in
-            let cells = names.indices.map { prediction in
-                let (style, text) = cell(label * names.count + prediction)
-                return style.isEmpty ? "<td>\(text)</td>" : "<td class=\"\(style)\">\(text)</td>"
+        var table = HTMLTable(
+            caption: title, titles: ["true \\ predicted"] + names.map(Markup.escaped),
+            style: "heat")
+        for (label, name) in names.enumerated() {
+            let cells = names.indices.map { cell(label * names.count + $0) }
+            var styles: [Int: String] = [:]
+            for (prediction, cell) in cells.enumerated() where !cell.style.isEmpty {
+                styles[prediction + 1] = cell.style
             }
-            return
-                "<tr><th scope=\"row\">\(Markup.escaped(name))</th>\(cells.joined())</tr>\n"
+            table.add([Markup.escaped(name)] + cells.map(\.text), cellStyles: styles)
         }
-        return """
-            <div class="scroll" tabindex="0" role="group" aria-label="\(Markup.escaped(title))">
-            <table class="heat"><caption>\(Markup.escaped(title))</caption>
-            <thead><tr><th scope="col" class="left">true \\ predicted</th>\(heads)</tr></thead>
-            <tbody>
-            \(rows.joined())</tbody></table></div>
-
-            """
+        return table.rendered()
     }
 }

@@ -92,13 +92,13 @@ struct FrontierSection {
             plot.group(isBest ? "k7" : "k0") {
                 $0.add(ChartMarker.circle.drawn(place.x, place.y, isOpen: !isBest, size: 4))
             }
-            plot.keepFree(around: place.x, place.y, radius: 8)
+            plot.texts.keepFree(around: place.x, place.y, radius: 8)
         }
         for (from, to) in zip(front, front.dropFirst()) {
             let count = max(1, Int(max(abs(to.x - from.x), abs(to.y - from.y)) / 4))
             for step in 0...count {
                 let share = Double(step) / Double(count)
-                plot.keepFree(
+                plot.texts.keepFree(
                     around: from.x + (to.x - from.x) * share,
                     from.y + (to.y - from.y) * share, radius: 2)
             }

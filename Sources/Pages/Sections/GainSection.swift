@@ -66,15 +66,15 @@ struct GainSection {
         var plot = ChartPlot(
             frame: .init(left: 122, right: 436, top: top, bottom: bottom), height: bottom + 46)
         plot.horizontalAxis(scale, title: "difference (percentage points, root scale)")
-        plot.addText("rows, scheme", x: 4, y: 14, "quiet axis-title")
+        plot.texts.add("rows, scheme", x: 4, y: 14, "quiet axis-title")
         let places = places(of: rows, from: top)
         for (index, place) in places.enumerated() where begins(rows, index) {
-            plot.addText(StudyNames.fraction(rows[index].fraction), x: 4, y: place + 16, "strong")
+            plot.texts.add(StudyNames.fraction(rows[index].fraction), x: 4, y: place + 16, "strong")
             if index > 0 { plot.addLine(4, place - 3, plot.frame.right, place - 3, "grid") }
         }
         plot.addLine(plot.x(0, scale), top, plot.x(0, scale), bottom, "zero")
         for (row, place) in zip(rows, places) {
-            plot.addText(
+            plot.texts.add(
                 row.scheme.shortTitle, x: 114, y: place + 16, anchor: .end)
             draw(row, at: place + 12, scale, &plot)
         }

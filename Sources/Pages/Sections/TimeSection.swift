@@ -62,10 +62,10 @@ struct TimeSection {
             covering: [0, max(time.seconds, 1e-3) / unit], within: 0...1e12, tickCount: 12)
         plot.add(Self.patterns)
         plot.horizontalAxis(scale, title: "working time (\(name))")
-        plot.addText("worker", x: 142, y: 14, "quiet axis-title", anchor: .end)
+        plot.texts.add("worker", x: 142, y: 14, "quiet axis-title", anchor: .end)
         for (index, worker) in workers.enumerated() {
             let top = 30 + Double(index) * Self.lane
-            plot.addText(
+            plot.texts.add(
                 Format.fitted(worker, width: min(18, worker.count)), x: 142, y: top + 18,
                 anchor: .end)
             let own = merged(

@@ -60,7 +60,7 @@ package struct BenchmarkPlan: Sendable {
             throw .usage(
                 "--workers asks for \(most) workers; \(hosts.path) names \(hosts.entries.count)")
         }
-        // A command line may bring a tunnel of its own, and so may an address that is given.
+        // A command line, or a given address, may use its own tunnel.
         let isRemote = hosts.entries.prefix(most).contains { entry in
             if case .ssh = entry.start { true } else { false }
         }

@@ -7,7 +7,7 @@ import Statistics
 import System
 import Transfer
 
-// What the simulation says of a benchmark's trials, told nothing but those with one worker.
+// The simulation's prediction of a benchmark's trials from those with one worker.
 extension SpeedupReport {
     /// What was trained, for simulations of this benchmark.
     struct Job: Encodable, Sendable {
@@ -16,7 +16,7 @@ extension SpeedupReport {
         let nonzeroShare: Double
     }
 
-    /// Largest error of a prediction that is still taken to be right.
+    /// Largest error of a prediction that counts as right.
     static let predictionErrorMax = 0.05
 
     /// Fits the simulation's costs to the trials with one worker, and simulates every worker count.

@@ -27,7 +27,7 @@ package struct BroadcastTrial: Sendable {
     /// Whether all is encrypted, with keys made for the trial.
     package var isEncrypted = false
 
-    /// What came of it.
+    /// The figures of a trial.
     package struct Outcome: Sendable {
         /// From the features at hand until the last worker that was not stopped had said it holds
         /// them all, checked.

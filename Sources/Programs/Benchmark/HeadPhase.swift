@@ -15,11 +15,6 @@ struct HeadPhase {
     let admission: Admission?
     let console: Console
 
-    /// What is to be trained, by at least so many workers.
-    func job(minWorkerCount: Int) -> HeadJob {
-        HeadJob(options, plan, backbone, l2: nil, minWorkerCount: minWorkerCount)
-    }
-
     /// Starts workers, trains all heads once every one of them holds the features, and returns when
     /// the processes are gone.
     ///
@@ -35,8 +30,9 @@ struct HeadPhase {
         }
         fleet.replacesLosses = false
         return try await fleet.run(launches: launches) { [self] members in
-            let collected = try await members.link.train(
-                job(minWorkerCount: members.workers.count), on: backbone.chunks)
+            let job = HeadJob(
+                options, plan, backbone, l2: nil, minWorkerCount: members.workers.count)
+            let collected = try await members.link.train(job, on: backbone.chunks)
             console.endPhase()
             return collected
         }

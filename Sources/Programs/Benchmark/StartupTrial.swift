@@ -8,7 +8,7 @@ package import System
 
 /// A worker that comes late, measured: from its start to its first lease.
 ///
-/// A coordinator as in a run has its features and nobody to train on them; a `worker` process is
+/// A coordinator as in a run has its features and no worker to train on them; a `worker` process is
 /// started, joins, asks for the features, checks them and is given heads to train.
 package struct StartupTrial: Sendable {
     /// What the worker is to train.
@@ -49,7 +49,7 @@ package struct StartupTrial: Sendable {
         let console = Console(minimum: .warning, showsProgress: false)
         var fleet = Fleet(bind: "tcp://127.0.0.1:0", observer: console) { _ in "the trial ended" }
         fleet.replacesLosses = false
-        // The worker is started once the broadcast is over: nobody is there to hear it.
+        // The worker is started once the broadcast is over, which no worker receives.
         return try await fleet.run { _ in
             []
         } _: { [self] members in
@@ -66,7 +66,7 @@ package struct StartupTrial: Sendable {
             let report = try await collected.workers.first
             guard let joined = report?.joinedAt, let ready = report?.readyAt,
                 let leased = report?.leasedAt
-            else { throw RunError(.internal, "the heads were trained by nobody") }
+            else { throw RunError(.internal, "no worker trained the heads") }
             let seconds = [joined, ready, leased].map {
                 start.duration(to: link.instant(of: $0)) / .seconds(1)
             }

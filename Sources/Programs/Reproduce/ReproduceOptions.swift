@@ -11,15 +11,15 @@ package struct ReproduceOptions: Sendable {
     package var fractions = "0.01,0.1,0.25,0.5,1"
     /// Trials of each data set and fraction, 1 to 10,000.
     package var trials = 10
-    /// How heads come about, as frozen,derived.
+    /// How heads are trained, as frozen,derived.
     package var headModes = "frozen"
     /// What every trial shares.
     package var settings = StudySettings(scope: .post)
-    /// Who computes, where they meet, what is printed; of a run's own options only those.
+    /// The options shared with a run: workers, endpoint, keys, data folder and output.
     package var run: RunOptions
-    /// Whether only to say what would be done.
+    /// Whether to print only what would be computed.
     package var isDryRun = false
-    /// Whether to compute nothing and report what there is.
+    /// Whether to compute nothing and report the results so far.
     package var isReportOnly = false
     /// The command line, for the report.
     package var command = ""

@@ -67,7 +67,7 @@ package final class ReproduceProgram: Sendable {
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
         try directory.journal.forEachRecord { try progress.add($0) }
         try publish(progress, directory)
-        // Last: the results are there, and say what is missing.
+        // Last: the results are written, and name the missing parts.
         if let first = failures.first {
             throw RunError(
                 .incomplete,
@@ -99,7 +99,7 @@ package final class ReproduceProgram: Sendable {
         return config
     }
 
-    /// - Returns: what nobody could compute.
+    /// - Returns: the units that failed.
     private func compute(
         _ progress: StudyProgress, _ directory: StudyDirectory, _ admission: Admission?
     ) async throws -> [TaskHarvest.Failure] {

@@ -12,7 +12,7 @@ import Study
 import StudyWork
 import WireProtocol
 
-/// What a study has so far, and what it lacks.
+/// The results of a study so far, and the units that are still to be computed.
 struct StudyProgress: Sendable {
     /// Of one trial.
     private struct Known: Sendable {
@@ -48,9 +48,9 @@ struct StudyProgress: Sendable {
             datasets.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Takes in what an earlier start, or a worker, brought; ignores what the grid does not ask for.
+    /// Adds a result of an earlier start or of a worker; ignores what the grid does not ask for.
     ///
-    /// - Throws: what is wrong with a record that this program never writes.
+    /// - Throws: `TrialError` for a record that this program never writes.
     mutating func add(_ record: StudyRecord) throws {
         let entry = try UnitRecord(decoding: record.payload)
         guard let dataset = datasets[entry.unit.key.dataset], asksFor(entry.unit.key),
@@ -125,7 +125,7 @@ struct StudyProgress: Sendable {
         return (job, chunks)
     }
 
-    /// Everything put together, with what is missing said.
+    /// The report of all results, with a sentence for each missing part.
     func report(
         command: String, computingCommands: [String], versions: [String: String],
         digest: ([[Float]]) -> String
@@ -194,7 +194,7 @@ struct StudyProgress: Sendable {
         }.sorted { ($0.start, $0.worker, $0.work) < ($1.start, $1.worker, $1.work) }
     }
 
-    /// A sentence for each data set, fraction and arm that is not whole.
+    /// A sentence for each data set, fraction and arm that is incomplete.
     private var notRun: [String] {
         var counts: [String: Set<Int>] = [:]
         var order: [String] = []

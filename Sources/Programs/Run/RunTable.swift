@@ -10,7 +10,7 @@ extension RunRecord {
         // Those of predictions.csv first.
         let first = PredictionsCSV.schemes.compactMap { Scheme(rawValue: $0) }
         let schemes = first + Scheme.allCases.filter { !first.contains($0) }
-        return ResultsTable(
+        return ResultsTable.rendered(
             rows: schemes.compactMap { scheme in
                 results.schemes[scheme.rawValue].map {
                     ResultsTable.Row(
@@ -30,8 +30,7 @@ extension RunRecord {
                 ("features", results.timing.features), ("broadcast", results.timing.broadcast),
                 ("heads", results.timing.heads), ("evaluate", results.timing.evaluate),
                 ("total", results.timing.total),
-            ]
-        ).rendered()
+            ])
     }
 
     private static func notes(_ results: RunResults) -> [String] {

@@ -1,9 +1,9 @@
+import Display
 import Formats
 import Journal
 import RunFolder
 import Synchronization
 import System
-import Display
 
 /// What is kept if the run ends now, in words.
 final class KeptFiles: Sendable {

@@ -4,7 +4,7 @@ import Glibc
 package import System
 import ZeroMQ
 
-/// `coordinator keygen`: key files in a folder, whole or not at all, and never twice.
+/// `coordinator keygen`: key files in a folder, complete or not at all, and never overwritten.
 package struct KeyGeneration {
     private static let serverName = "server"
     private static let workerCountMax = 4_096
@@ -39,7 +39,7 @@ package struct KeyGeneration {
         self.names = all.isEmpty && workerCount == nil ? ["worker"] : all
     }
 
-    /// Makes what is missing, and says what to do with it.
+    /// Makes the missing keys and prints their paths and fingerprints.
     ///
     /// - Throws: `cannotWrite` if a worker of one of the names has a key already, before anything is
     ///   written, or the folder cannot be written; `data` if the server's key that is there cannot

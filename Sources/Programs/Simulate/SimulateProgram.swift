@@ -91,16 +91,12 @@ package struct SimulateProgram: Sendable {
         var text =
             "\(Format.count(job.work.count)) heads, \(Format.count(job.rowCount)) rows of \(job.featureCount), "
             + "\(job.epochCount) epochs; \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
-            + "\(plain(options.bandwidth)) Gbit/s, \(plain(options.latency)) ms"
-        if options.spread > 0 { text += ", spread \(plain(options.spread))" }
+            + "\(SimulationOptions.plain(options.bandwidth)) Gbit/s, \(SimulationOptions.plain(options.latency)) ms"
+        if options.spread > 0 { text += ", spread \(SimulationOptions.plain(options.spread))" }
         if options.failuresPerHour > 0 {
-            text += ", \(plain(options.failuresPerHour)) deaths an hour each"
+            text += ", \(SimulationOptions.plain(options.failuresPerHour)) deaths an hour each"
         }
         return text
-    }
-
-    private static func plain(_ value: Double) -> String {
-        Int64(exactly: value).map { "\($0)" } ?? "\(value)"
     }
 
     private func config(

@@ -32,7 +32,7 @@ package struct SimulationOptions: Sendable {
     package var spread = 0.0
     /// Workers that must hold all features before heads are leased.
     package var minWorkers = 1
-    /// What speeds and deaths are drawn by.
+    /// Seed of speeds and deaths.
     package var seed: UInt64 = 0
     /// Folder for simulate.json and simulate.svg; nil means the run's, or the current one.
     package var output: String?
@@ -66,12 +66,13 @@ package struct SimulationOptions: Sendable {
         _ option: String, _ value: Double?, _ least: Double, _ most: Double
     ) throws(RunError) {
         guard let value, !(value >= least && value <= most) else { return }
-        let text = Double(Int64(exactly: value) ?? 0) == value ? "\(Int64(value))" : "\(value)"
         throw .usage(
-            "\(option) must be \(Self.plain(least)) to \(Self.plain(most)), not \(text)")
+            "\(option) must be \(Self.plain(least)) to \(Self.plain(most)), not \(Self.plain(value))"
+        )
     }
 
-    private static func plain(_ value: Double) -> String {
+    /// A number without a fraction where it has none.
+    static func plain(_ value: Double) -> String {
         Int64(exactly: value).map { "\($0)" } ?? "\(value)"
     }
 

@@ -4,7 +4,7 @@ import Heads
 import Pages
 import Simulation
 
-/// simulate.json: what was simulated, by which costs, and what came of it.
+/// simulate.json: what was simulated, at which costs, and the results.
 struct SimulationReport: Encodable, Sendable {
     /// A head phase with one number of workers.
     struct Point: Encodable, Sendable {
@@ -52,12 +52,12 @@ struct SimulationReport: Encodable, Sendable {
             quarantined = outcome.quarantinedHeadCount
             deaths = outcome.deathCount
             coordinatorSeconds = outcome.processorSeconds
-            limit = outcome.limit?.name ?? "nothing"
+            limit = outcome.limit?.rawValue ?? "nothing"
             shares = Dictionary(
-                uniqueKeysWithValues: TimeUse.allCases.map { ($0.name, outcome.share($0)) })
+                uniqueKeysWithValues: TimeUse.allCases.map { ($0.rawValue, outcome.share($0)) })
         }
 
-        func share(_ use: TimeUse) -> Double { shares[use.name] ?? 0 }
+        func share(_ use: TimeUse) -> Double { shares[use.rawValue] ?? 0 }
     }
 
     let points: [Point]
@@ -91,7 +91,7 @@ struct SimulationReport: Encodable, Sendable {
         let losses = TimeUse.allCases.filter { $0 != .training && point.share($0) >= 0.0005 }
             .sorted { point.share($0) > point.share($1) }
         let named = losses.prefix(3).map {
-            "\($0.name) \(Format.percent(point.share($0), places: 1))"
+            "\($0.rawValue) \(Format.percent(point.share($0), places: 1))"
         }
         return named.isEmpty ? "nothing" : named.joined(separator: ", ")
     }
@@ -103,7 +103,7 @@ struct SimulationReport: Encodable, Sendable {
                 ScalingChart.Point(
                     workerCount: point.workers, speedup: point.speedup,
                     shares: TimeUse.allCases.map { point.share($0) })
-            }, uses: TimeUse.allCases.map(\.name), subtitle: subtitle)
+            }, uses: TimeUse.allCases.map(\.rawValue), subtitle: subtitle)
     }
 }
 

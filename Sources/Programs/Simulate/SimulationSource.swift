@@ -143,7 +143,7 @@ extension SimulationSource {
         try fit(to: measured)
     }
 
-    /// A file may say anything: what it says must be a job.
+    /// Checks that the file describes a possible job.
     private func checkSizes(_ path: String) throws(RunError) {
         let isSane =
             (1...1_000_000_000).contains(rowCount) && (2...2_048).contains(classCount)
@@ -199,7 +199,7 @@ extension SimulationSource {
                 "\(path) is of a run that was resumed: its busy seconds are not those of all heads")
         }
         guard busy > 0, busy < 1e12 else {
-            throw RunError(.data, "\(path) says no busy_seconds of workers")
+            throw RunError(.data, "\(path) has no busy_seconds of workers")
         }
         return MeasuredHeadPhase(seconds: busy, busySeconds: busy)
     }
