@@ -141,6 +141,8 @@ package final class LocalWorkers: Sendable {
         let slot = state.withLock { $0.isStopping ? nil : $0.slots.removeValue(forKey: index) }
         guard let slot else { return }
         let life = slot.startedAt.duration(to: .now)
+        // Nobody else holds what hands its last lines on.
+        slot.errors.finish()
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         switch policy {
         case .report(let report):
