@@ -96,7 +96,7 @@ struct TrialWork {
         train = dataset.train.drawn(
             fraction: key.fraction, imbalance: settings.imbalance,
             isResampled: settings.balance == .resample, seed: seed,
-            classCount: dataset.classCount)
+            classCount: dataset.classCount, classKeys: dataset.classKeys)
     }
 
     private var classCount: Int { dataset.classCount }
