@@ -69,6 +69,8 @@ package struct CoordinatorSession: Sendable {
         let slotCount: Int
         var isReady = false
         var badMessageCount = 0
+        /// Why the last of its bundles came to nothing, for whoever asks why it was sent away.
+        var lastFailure: String?
         /// When its hello was last answered.
         var greetedAt: Instant
         /// When the features were last described to it; nil until it is its turn to get them.
