@@ -125,9 +125,10 @@ package final class ReproduceProgram: Sendable {
         let (work, chunks) = try shelf.job(units, minWorkerCount: options.run.minWorkers)
         var job = work
         job.choose(shareToCheck: options.run.verify)
-        let fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
+        var fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
             "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
         }
+        fleet.expectsOthers = !shelf.spans.isEmpty
         return try await fleet.run { endpoint in
             console.log(.info, "workers connect to \(endpoint)")
             return try WorkerLaunch.local(
