@@ -74,6 +74,18 @@ import Testing
         #expect(found.text == text)
     }
 
+    /// A set of its own for each class took gigabytes, and minutes.
+    @Test(.timeLimit(.minutes(1))) func headsOfVeryManyClassesHaveShortTexts() throws {
+        let key = HeadKey(.all(300_000))
+        #expect(key.text == (0..<300_000).map(String.init).joined(separator: ","))
+        #expect(HeadKey(key.text) == key)
+        #expect(key.description == "{0,1,2,3,4,5,6,7, … 300000 in all}")
+        let groups = (0..<40).map { ClassSet([2 * $0, 2 * $0 + 1]) }
+        #expect(
+            HeadKey(groups: groups)?.description
+                == "{0+1,2+3,4+5,6+7,8+9,10+11,12+13,14+15, … 40 in all}")
+    }
+
     @Test(arguments: [
         "", ",", "0", "0,", "0,0", "1,0", "00,1", "+0,1", "0+1", "0+1,1", "1+0,2", "2+3,0+1",
         "-1,0",
