@@ -56,10 +56,10 @@ package struct Fleet: Sendable {
             bind: bind, admission: admission, observer: observer)
         var started: LocalWorkers?
         do {
-            let launches = try launches(endpoint)
-            let names = Set(launches.map(\.name))
+            let toStart = try launches(endpoint)
+            let names = Set(toStart.map(\.name))
             let workers = LocalWorkers(
-                launches,
+                toStart,
                 onLoss: replacesLosses
                     ? .startAgain { [expectsOthers] in
                         link.giveUpUnlessJoined($0, started: names, expectsOthers: expectsOthers)
