@@ -20,8 +20,9 @@ package final class CoordinatorLink: Sendable {
         /// Something of ours is broken: end the run, and tell the workers why.
         case failed(any Error, reason: String)
         case abort(reason: String)
-        /// Nobody is left of the workers that were started here: end the run, unless others are there.
-        case giveUpUnlessJoined(RunError)
+        /// Nobody is left of the workers of these names, which were started here: end the run, unless
+        /// others are there or may be expected.
+        case giveUpUnlessJoined(RunError, started: Set<String>, expectsOthers: Bool)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)
     }
@@ -164,8 +165,16 @@ package final class CoordinatorLink: Sendable {
     /// Gives the run up and tells the workers.
     package func abort(reason: String) { inbox.post(.abort(reason: reason)) }
 
-    /// Gives the run up with this error as soon as no worker is there.
-    package func giveUpUnlessJoined(_ error: RunError) { inbox.post(.giveUpUnlessJoined(error)) }
+    /// Gives the run up with this error once no worker is there: at once where only those of the names
+    /// `started` ever were, otherwise when nobody has come for
+    /// ``CoordinatorSession/returnSeconds``.
+    ///
+    /// - Parameter expectsOthers: whether an earlier start of the run may have had other workers.
+    package func giveUpUnlessJoined(
+        _ error: RunError, started: Set<String>, expectsOthers: Bool
+    ) {
+        inbox.post(.giveUpUnlessJoined(error, started: started, expectsOthers: expectsOthers))
+    }
 
     /// What the head phase brought, once all heads are there.
     ///

@@ -43,7 +43,7 @@ struct NetworkLoop: ~Copyable {
     private var store: (any ProductStore)?
     /// Why the run is given up, if for a reason of ours.
     private var failure: (any Error)?
-    /// Why nobody may be expected any more, once those started here have ended for good.
+    /// Why the run ends if nobody else comes, once those started here have ended for good.
     private var orphaned: RunError?
     private var referee: Referee?
     private var isAborted = false
@@ -192,16 +192,17 @@ struct NetworkLoop: ~Copyable {
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
             feed(.abort(reason: reason))
-        case .giveUpUnlessJoined(let error):
+        case .giveUpUnlessJoined(let error, let started, let expectsOthers):
             orphaned = error
+            feed(.startedWorkersEnded(names: started, expectsOthers: expectsOthers))
         case .tell(let milestone, let continuation):
             awaited = (milestone, continuation)
         }
     }
 
-    /// Ends a run for which nobody is there, and nobody started here will be.
+    /// Ends a run for which nobody is there, nobody started here will be, and nobody else is expected.
     private mutating func giveUpIfOrphaned() {
-        guard let orphaned, session.peerCount == 0, !session.isFinished else { return }
+        guard let orphaned, session.isDeserted(at: now) else { return }
         failure = failure ?? orphaned
         feed(.abort(reason: orphaned.message))
     }

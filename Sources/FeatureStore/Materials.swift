@@ -25,12 +25,6 @@ package struct Materials: Hashable, Sendable {
         precondition(Set(items.map(\.name)).count == items.count)
         self.items = items
     }
-
-    /// The bytes under a name, if there are any.
-    package subscript(name: String) -> [UInt8]? { items.first { $0.name == name }?.bytes }
-
-    /// Bytes of all together.
-    package var byteCount: Int { items.reduce(0) { $0 + $1.bytes.count } }
 }
 
 /// Materials cut into content-addressed chunks, as a coordinator sends them.

@@ -14,6 +14,8 @@ package struct Fleet: Sendable {
     package var origin = ContinuousClock.now
     /// Whether a worker that dies is started again; otherwise the first loss ends the work.
     package var replacesLosses = true
+    /// Whether workers of an earlier start may still look for this one.
+    package var expectsOthers = false
     /// What workers are told if the work ends before it is done.
     package var farewell: @Sendable (any Error) -> String
 
@@ -54,10 +56,14 @@ package struct Fleet: Sendable {
             bind: bind, admission: admission, observer: observer)
         var started: LocalWorkers?
         do {
+            let toStart = try launches(endpoint)
+            let names = Set(toStart.map(\.name))
             let workers = LocalWorkers(
-                try launches(endpoint),
+                toStart,
                 onLoss: replacesLosses
-                    ? .startAgain { link.giveUpUnlessJoined($0) }
+                    ? .startAgain { [expectsOthers] in
+                        link.giveUpUnlessJoined($0, started: names, expectsOthers: expectsOthers)
+                    }
                     : .report { link.abort(reason: $0.message) }, observer: observer)
             started = workers
             try workers.start()

@@ -41,6 +41,10 @@ package final class LocalWorkers: Sendable {
         var restartCount = 0
         var isStopping = false
         var loss: RunError?
+        /// Places whose worker is gone and has no successor.
+        ///
+        /// Not the empty slots: one is empty as well between a worker's end and the next one's start.
+        var vacant: Set<Int> = []
         /// What the first worker said that is not started again.
         var reason: String?
     }
@@ -136,6 +140,9 @@ package final class LocalWorkers: Sendable {
         let isSignal = process.terminationReason == .uncaughtSignal
         let slot = state.withLock { $0.isStopping ? nil : $0.slots.removeValue(forKey: index) }
         guard let slot else { return }
+        let life = slot.startedAt.duration(to: .now)
+        // Nobody else holds what hands its last lines on.
+        slot.errors.finish()
         let how = isSignal ? "was killed by signal \(status)" : "exited with status \(status)"
         switch policy {
         case .report(let report):
@@ -149,17 +156,21 @@ package final class LocalWorkers: Sendable {
             }
             if isFirst { report(loss) }
         case .startAgain(let report):
-            guard status != 0 || isSignal else { return }
-            // Refused or sent away, or the same again: whoever cannot run here at all stays away.
-            let mayReturn =
-                slot.startedAt.duration(to: .now) > Self.shortestLife
-                && (isSignal || !Self.finalStatuses.contains(status))
-            if mayReturn, startAgain(index, how) { return }
-            observer.log(.warning, "\(launches[index].title) \(how) and is not started again")
-            let said = slot.errors.lastWords ?? "\(launches[index].title) \(how)"
+            let isDrained = status == 0 && !isSignal
+            if !isDrained {
+                // Refused or sent away, or the same again: whoever cannot run here at all stays away.
+                let mayReturn =
+                    life > Self.shortestLife && (isSignal || !Self.finalStatuses.contains(status))
+                if mayReturn, startAgain(index, how) { return }
+                observer.log(.warning, "\(launches[index].title) \(how) and is not started again")
+            }
+            let said =
+                isDrained ? nil : slot.errors.lastWords ?? "\(launches[index].title) \(how)"
             let last = state.withLock { state -> String? in
                 state.reason = state.reason ?? said
-                return state.slots.isEmpty && !state.isStopping ? state.reason : nil
+                state.vacant.insert(index)
+                let isLast = state.vacant.count == launches.count
+                return isLast && !state.isStopping ? state.reason : nil
             }
             if let last {
                 report(

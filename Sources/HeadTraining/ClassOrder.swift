@@ -1,17 +1,19 @@
-import Heads
+package import Heads
 
 /// The classes of a head in the order in which all its sums run: by ascending key.
 ///
 /// Keys belong to classes, indices to a run: by keys a head has the same bits in every run that has
 /// its classes.
-struct ClassOrder {
+package struct ClassOrder: Sendable {
     /// Class indices, by ascending key.
-    let classes: [Int]
+    package let classes: [Int]
     /// Of each of the head's classes, by ascending index: its position in `classes`.
-    let positions: [Int]
+    package let positions: [Int]
 
+    /// The order of a head's classes.
+    ///
     /// - Parameter keys: of all classes of the run, by index.
-    init(_ set: ClassSet, keys: [UInt64]) {
+    package init(_ set: ClassSet, keys: [UInt64]) {
         let members = set.members
         let order = members.indices.sorted { keys[members[$0]] < keys[members[$1]] }
         classes = order.map { members[$0] }

@@ -169,9 +169,13 @@ extension HeadKey {
     /// Checks that a head is of a size that can be trained and that its classes' rows are here.
     ///
     /// - Parameter isHeld: by class, as in the feature table.
-    /// - Throws: `unusableInput` for a class that the table does not have or does not hold, or for too
-    ///   many weights.
+    /// - Throws: `unusableInput` for groups of several classes, for a class that the table does not have
+    ///   or does not hold, or for too many weights.
     func check(isHeld: [Bool], featureCount: Int) throws(HeadTrainingError) {
+        guard tellsSingleClasses else {
+            throw .unusableInput(
+                "head \(self) tells groups apart, which this version does not train")
+        }
         guard classes.count <= Self.weightCountMax / featureCount else {
             throw .unusableInput(
                 "head \(self) has more than \(Self.weightCountMax) weights: train it on fewer classes"

@@ -150,9 +150,6 @@ package struct ClassSet: Hashable, Sendable {
             })
     }
 
-    /// The fingerprint of the set where every class's key is its index.
-    package var fingerprint: UInt64 { Self.fingerprint(ofKeys: members.map(UInt64.init)) }
-
     /// A 64-bit name of a set of classes, given their keys: what initial weights are drawn by.
     ///
     /// FNV-1a over the ascending keys, 32 little-endian bits each. A key of 2^32 or more has 64 bits, and

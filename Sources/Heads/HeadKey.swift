@@ -95,8 +95,18 @@ extension HeadKey: Comparable {
 
 extension HeadKey: CustomStringConvertible, LosslessStringConvertible {
     /// As the journal has it: groups separated by commas, classes of a group by plus signs.
-    package var text: String {
-        groups.map { $0.members.map(String.init).joined(separator: "+") }.joined(separator: ",")
+    package var text: String { texts().joined(separator: ",") }
+
+    /// The texts of the first groups.
+    ///
+    /// Without a set for every class: of all of very many classes each is large.
+    private func texts(upTo countMax: Int = .max) -> [String] {
+        switch storage {
+        case .classes(let classes):
+            classes.members.prefix(countMax).map(String.init)
+        case .groups(let groups):
+            groups.prefix(countMax).map { $0.members.map(String.init).joined(separator: "+") }
+        }
     }
 
     /// Groups that ``description`` lists.
@@ -105,13 +115,12 @@ extension HeadKey: CustomStringConvertible, LosslessStringConvertible {
     /// For people: `{0,3}`, or `{0+1,3}`; of very many groups the first ones and their number.
     package var description: String {
         guard outputCount > Self.describedCountMax else { return "{" + text + "}" }
-        let first = groups.prefix(8).map { $0.members.map(String.init).joined(separator: "+") }
-        return "{\(first.joined(separator: ",")), … \(outputCount) in all}"
+        return "{\(texts(upTo: 8).joined(separator: ",")), … \(outputCount) in all}"
     }
 
     /// Reads ``text``; nil for any other text, and for classes from 2^20 on.
     package init?(_ text: String) {
-        var groups: [ClassSet] = []
+        var groups: [[Int]] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             var members: [Int] = []
             for word in part.split(separator: "+", omittingEmptySubsequences: false) {
@@ -120,9 +129,16 @@ extension HeadKey: CustomStringConvertible, LosslessStringConvertible {
                 else { return nil }
                 members.append(member)
             }
-            groups.append(ClassSet(members))
+            groups.append(members)
         }
-        self.init(groups: groups)
+        if groups.allSatisfy({ $0.count == 1 }) {
+            let classes = ClassSet(groups.joined())
+            guard classes.count >= 2 else { return nil }
+            self.init(classes)
+        } else {
+            self.init(groups: groups.map { ClassSet($0) })
+        }
+        // Written in one way only: leading zeros, classes repeated and in another order are not.
         guard self.text == text else { return nil }
     }
 }

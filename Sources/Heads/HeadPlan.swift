@@ -71,9 +71,4 @@ package struct HeadPlan: Sendable {
         }
         return low < heads.count && heads[low] == key ? low : nil
     }
-
-    /// Whether there is a head over exactly these classes.
-    package func contains(_ classes: ClassSet) -> Bool {
-        classes.count >= 2 && position(of: HeadKey(classes)) != nil
-    }
 }

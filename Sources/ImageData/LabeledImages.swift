@@ -81,21 +81,23 @@ package struct LabeledImages: Sendable, Equatable {
     ///     seed, in the order they had: what ``DatasetRequest/fraction`` keeps.
     ///   - imbalance: 1 or more: then class `c` of `K` keeps the share `imbalance^(-c/(K-1))`.
     ///   - isResampled: whether samples are then repeated until all classes have as many as the largest.
+    ///   - classKeys: what a class's samples are drawn by; without them its number.
     package func drawn(
         fraction: Double, imbalance: Double = 1, isResampled: Bool = false, seed: UInt64,
-        classCount: Int
+        classCount: Int, classKeys: [UInt64]? = nil
     ) -> LabeledImages {
-        let selection = selection(fraction, imbalance, isResampled, seed, classCount)
+        let selection = selection(
+            fraction, imbalance, isResampled, seed, classCount, classKeys)
         return selection.rows.elementsEqual(0..<count) ? self : selecting(selection.rows)
     }
 
-    /// How many samples of each class ``drawn(fraction:imbalance:isResampled:seed:classCount:)`` gives,
-    /// whatever the seed.
+    /// How many samples of each class
+    /// ``drawn(fraction:imbalance:isResampled:seed:classCount:classKeys:)`` gives, whatever the seed.
     package func drawnClassCounts(
         fraction: Double, imbalance: Double = 1, isResampled: Bool = false, classCount: Int
     ) -> [Int] {
         var counts = [Int](repeating: 0, count: classCount)
-        for label in selection(fraction, imbalance, isResampled, 0, classCount).labels {
+        for label in selection(fraction, imbalance, isResampled, 0, classCount, nil).labels {
             counts[label] += 1
         }
         return counts
@@ -103,9 +105,10 @@ package struct LabeledImages: Sendable, Equatable {
 
     private func selection(
         _ fraction: Double, _ imbalance: Double, _ isResampled: Bool, _ seed: UInt64,
-        _ classCount: Int
+        _ classCount: Int, _ classKeys: [UInt64]?
     ) -> Selection {
-        var selection = Selection(keeping: Array(0..<classCount), of: labels)
+        var selection = Selection(
+            keeping: Array(0..<classCount), of: labels, classKeys: classKeys)
         selection.keepFraction(fraction, seed: seed)
         selection.makeImbalanced(imbalance, seed: seed)
         if isResampled { selection.resample(seed: seed) }

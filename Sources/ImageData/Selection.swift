@@ -9,16 +9,22 @@ struct Selection {
     private(set) var rows: [Int]
     /// The new class of each row of ``rows``.
     private(set) var labels: [Int]
-    /// How many classes are kept.
-    let classCount: Int
+    /// By new class, what its rows are drawn by.
+    private let classKeys: [UInt64]
 
-    /// Keeps the rows whose class is in `classes`, whose order numbers the classes anew.
+    /// How many classes are kept.
+    private var classCount: Int { classKeys.count }
+
+    /// Keeps the rows whose class is in `classes`, whose order gives them their new numbers.
     ///
-    /// - Parameter labels: each at least 0 and at most the largest class of the data set.
-    init(keeping classes: [Int], of labels: [Int]) {
+    /// - Parameters:
+    ///   - labels: each at least 0 and at most the largest class of the data set.
+    ///   - classKeys: of `classes`; without them a class's number in `labels` is its key.
+    init(keeping classes: [Int], of labels: [Int], classKeys: [UInt64]? = nil) {
         var renumbered: [Int: Int] = [:]
         for (new, old) in classes.enumerated() { renumbered[old] = new }
-        classCount = classes.count
+        self.classKeys = classKeys ?? classes.map { UInt64($0) }
+        precondition(self.classKeys.count == classes.count)
         rows = []
         self.labels = []
         rows.reserveCapacity(labels.count)
@@ -41,9 +47,10 @@ struct Selection {
 
     /// Keeps `ceil(fraction * n)` of the `n` rows of each class, drawn by the seed.
     ///
-    /// Row `i` of class `c`, both as numbered by what was selected before, has the Philox key
-    /// `(i, c, 0)`; the rows with the smallest keys stay, in the order they had. So a smaller
-    /// fraction keeps a part of what a larger one keeps.
+    /// Row `i` of a class, as numbered by what was selected before, has the Philox key `(i, c, 0)`, `c`
+    /// being the class's own key; the rows with the smallest keys stay, in the order they had. So a
+    /// smaller fraction keeps a part of what a larger one keeps, and which other classes there are
+    /// does not matter.
     mutating func keepFraction(_ fraction: Double, seed: UInt64) {
         precondition(fraction > 0 && fraction <= 1)
         guard fraction < 1 else { return }
@@ -89,7 +96,7 @@ struct Selection {
         return positionsByClass.enumerated().map { label, positions in
             let keyed = positions.indices.map { index in
                 let key = Philox.key(
-                    seed: seed, purpose: .subsample, UInt32(index), UInt32(label), 0)
+                    seed: seed, purpose: .subsample, row: index, ofClass: classKeys[label], 0)
                 return (key: key, index: index)
             }
             return keyed.sorted { ($0.key, $0.index) < ($1.key, $1.index) }

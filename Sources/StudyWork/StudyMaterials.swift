@@ -12,6 +12,7 @@ package enum StudyMaterials {
     private struct Header: Codable {
         var name: String
         var classNames: [String]
+        var classKeys: [UInt64]
         var channelCount: Int
         var height: Int
         var width: Int
@@ -37,8 +38,8 @@ package enum StudyMaterials {
             let name = dataset.name
             let shape = dataset.train.shape
             let header = Header(
-                name: name, classNames: dataset.classNames, channelCount: shape.channelCount,
-                height: shape.height, width: shape.width)
+                name: name, classNames: dataset.classNames, classKeys: dataset.classKeys,
+                channelCount: shape.channelCount, height: shape.height, width: shape.width)
             items.append(Materials.Item(name: name + "/header.json", bytes: try encode(header)))
             if let backbone = backbones[name] {
                 items.append(
@@ -84,6 +85,9 @@ package enum StudyMaterials {
                 sides.allSatisfy({ (1...4_096).contains($0) }),
                 (2...HeadPlan.subsetClassCountMax).contains(header.classNames.count)
             else { throw TrialError("the study has a data set without a name: \(item.name)") }
+            guard header.classKeys.count == header.classNames.count,
+                Set(header.classKeys).count == header.classKeys.count
+            else { throw TrialError("the classes of \(header.name) have no keys of their own") }
             let shape = ImageShape(
                 channelCount: header.channelCount, height: header.height, width: header.width)
             func images(_ name: String) throws -> LabeledImages {
@@ -96,8 +100,7 @@ package enum StudyMaterials {
             }
             return Dataset(
                 name: header.name, folder: "", classNames: header.classNames,
-                train: try images("train"),
-                test: try images("test"))
+                classKeys: header.classKeys, train: try images("train"), test: try images("test"))
         }
         var backbones: [String: BackboneWeights] = [:]
         for dataset in datasets {

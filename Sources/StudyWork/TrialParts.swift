@@ -34,10 +34,10 @@ func digest(_ heads: [Head]) -> String {
 }
 
 /// The seed of a whole network over some classes, different for every class set and arm.
-func networkSeed(_ seed: UInt64, _ arm: StudyArm, _ classes: ClassSet) -> UInt64 {
+func networkSeed(_ seed: UInt64, _ arm: StudyArm, classKeys: [UInt64]) -> UInt64 {
     let word = Philox.block(
-        seed: seed ^ classes.fingerprint, UInt32(arm == .warm ? 1 : 0), UInt32(classes.count), 0,
-        0)
+        seed: seed ^ ClassSet.fingerprint(ofKeys: classKeys), UInt32(arm == .warm ? 1 : 0),
+        UInt32(classKeys.count), 0, 0)
     return UInt64(word.y) << 32 | UInt64(word.x)
 }
 

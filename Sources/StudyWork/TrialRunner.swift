@@ -96,7 +96,7 @@ struct TrialWork {
         train = dataset.train.drawn(
             fraction: key.fraction, imbalance: settings.imbalance,
             isResampled: settings.balance == .resample, seed: seed,
-            classCount: dataset.classCount)
+            classCount: dataset.classCount, classKeys: dataset.classKeys)
     }
 
     private var classCount: Int { dataset.classCount }
@@ -128,7 +128,8 @@ struct TrialWork {
                     of: .oneVsAll, HeadLogits(HeadBank([output]), features.test))
             ], arms: [])
         let table = FeatureTable(
-            grouping: features.train, labels: train.labels, classCount: classCount)
+            grouping: features.train, labels: train.labels, classCount: classCount,
+            classKeys: dataset.classKeys)
         for arm in arms {
             outcome.arms.append(try heads(arm, table, output, features.test))
         }
@@ -210,21 +211,23 @@ struct TrialWork {
         guard arm.trainsNetworks else {
             throw TrialError("\(arm.rawValue) heads are layers on frozen features, not networks")
         }
-        let members = classes.members
-        let rows = train.keepingClasses(members)
+        // As of heads: what the network's classes are numbered by is not where they stand in the run.
+        let order = ClassOrder(classes, keys: dataset.classKeys)
+        let rows = train.keepingClasses(order.classes)
         let configuration = configuration(
-            members.count, of: rows, seed: networkSeed(seed, arm, classes))
+            classes.count, of: rows,
+            seed: networkSeed(seed, arm, classKeys: order.classes.map { dataset.classKeys[$0] }))
         let network =
             arm == .scratch
             ? try Backbone(configuration)
             : try Backbone(
                 configuration,
                 weights: backbones.weights(of: key) { try trainedBackbone().weights() }
-                    .keepingClasses(members))
+                    .keepingClasses(order.classes))
         try trainEpochs(0..<settings.headEpochCount, of: network, on: rows)
         let features = try network.features(pixels: dataset.test.pixels) { _ in try check() }
         let weights = try network.weights()
-        let logits = try weights.outputHead.logits(features).values
+        let logits = try weights.keepingClasses(order.positions).outputHead.logits(features).values
         guard logits.allSatisfy(\.isFinite) else {
             throw TrialError("the network over \(classes) diverged; lower --learning-rate")
         }

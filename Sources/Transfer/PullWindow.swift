@@ -11,8 +11,6 @@ package struct PullWindow: Sendable {
     package let credit: Int
     /// How long a request may take.
     package let timeout: Duration
-    /// Requests repeated because their time was over.
-    package private(set) var repeatCount = 0
     /// Never yet requested, or to be requested again; the next one last.
     private var waiting: [Int]
     private var outstanding: [(index: Int, deadline: Instant)] = []
@@ -37,7 +35,6 @@ package struct PullWindow: Sendable {
         let overdue = outstanding.filter { $0.deadline <= now }.map(\.index)
         outstanding.removeAll { $0.deadline <= now }
         waiting.append(contentsOf: overdue.reversed())
-        repeatCount += overdue.count
         var result: [Int] = []
         while outstanding.count < credit, let index = waiting.popLast() {
             // What arrived while it waited, broadcast or late, is not requested.

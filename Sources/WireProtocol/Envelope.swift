@@ -223,8 +223,12 @@ extension HeadKey {
     /// The head as fields.
     var wire: ProtoHeadDescription {
         var head = ProtoHeadDescription()
+        guard !tellsSingleClasses else {
+            head.classes = classes.members.map { UInt32(clamping: $0) }
+            return head
+        }
         head.classes = groups.flatMap { $0.members.map { UInt32(clamping: $0) } }
-        if !tellsSingleClasses { head.groupSizes = groups.map { UInt32(clamping: $0.count) } }
+        head.groupSizes = groups.map { UInt32(clamping: $0.count) }
         return head
     }
 }

@@ -31,8 +31,8 @@ package struct WireLimits: Hashable, Sendable {
     package var classCountMax = 65_535
     /// Features of a row.
     package var featureCountMax = 65_536
-    /// Rows of a run.
-    package var rowCountMax = 1 << 32
+    /// Rows of a run; the trainers count them in 32 bits, the end of the last class too.
+    package var rowCountMax = Int(UInt32.max)
     /// Bytes of a run's features.
     package var featureByteCountMax = 64 << 30
     /// Chunks of a run's features, or of a job's materials.

@@ -157,6 +157,21 @@ extension EndToEndTests {
             #expect(!FileManager.default.fileExists(atPath: folder.path("run/speedup.json")))
         }
 
+        // Said by a process that it leaves behind, and so after its own end.
+        @Test func whatALostWorkerSaidIsAbove() async throws {
+            let hosts = try folder.write(
+                "setsid sh -c 'sleep 0.1; echo this was why >&2' {endpoint} & sleep 0.05; exit 3",
+                to: "hosts")
+            let outcome = try await run(
+                Lab.coordinator,
+                arguments(try Job.long(), "1", in: folder.path("run"), ["--hosts", hosts]))
+            #expect(outcome.status == 69, "\(outcome.standardError)")
+            let lines = outcome.standardError.split(separator: "\n")
+            let last = try #require(lines.last)
+            #expect(last.hasPrefix("coordinator: the worker of \(hosts), line 1 (setsid), exited"))
+            #expect(lines.dropLast().contains("this was why"), "\(outcome.standardError)")
+        }
+
         @Test(arguments: [SIGINT, SIGTERM]) func aSignalLeavesNoWorkerAnywhere(
             signal: Int32
         ) async throws {

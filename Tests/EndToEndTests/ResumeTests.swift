@@ -4,6 +4,7 @@ import Journal
 import RunFolder
 import TestSupport
 import Testing
+import Transfer
 
 extension EndToEndTests {
     /// A coordinator that dies at any point and is started again: only what is missing is done, and
@@ -100,7 +101,8 @@ extension EndToEndTests {
             #expect(!names.contains { $0.hasPrefix(".partial-") })
         }
 
-        @Test func featuresThatCameOutOtherwise() async throws {
+        @Test(arguments: [false, true])
+        func featuresThatCameOutOtherwise(onlyKeysDiffer: Bool) async throws {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
             let reference = try await Lab.reference
@@ -108,12 +110,20 @@ extension EndToEndTests {
             try FileManager.default.removeItem(
                 atPath: RunDirectory.path(of: .results, in: path))
             let file = RunDirectory.path(of: .journal, in: path)
-            // As if the first start had been on another machine.
+            // As if the first start had been on another machine, or its classes had had other keys.
             do {
                 let journal = try RunJournal(path: file)
                 var entries = JournalEntries()
                 entries.features = try journal.features()
-                entries.features?.digest = String(repeating: "0", count: 64)
+                if onlyKeysDiffer {
+                    let manifest = try #require(entries.features?.manifest)
+                    var shape = try #require(manifest.features)
+                    shape.classKeys.swapAt(0, 1)
+                    entries.features?.manifest = ChunkManifest(
+                        .features(shape), chunks: manifest.chunks)
+                } else {
+                    entries.features?.digest = String(repeating: "0", count: 64)
+                }
                 entries.features?.origin = "a processor of another kind"
                 try journal.commit(entries)
                 journal.close()

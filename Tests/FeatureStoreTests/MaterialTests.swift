@@ -34,9 +34,6 @@ import Transfer
                 ]))
         let all = manifest.chunks.indices.flatMap(bytes)
         #expect(all == Self.materials.items.flatMap(\.bytes))
-        #expect(Self.materials["labels"] == [7, 8, 9])
-        #expect(Self.materials["none"] == nil)
-        #expect(Self.materials.byteCount == 135)
         // No larger than a message takes, whatever is asked for.
         let large = Materials([
             Materials.Item(name: "x", bytes: [UInt8](repeating: 1, count: 3 << 20))

@@ -180,6 +180,25 @@ private func bits(_ heads: [Head]) -> [[UInt32]] {
         }
     }
 
+    /// Groups of several classes have a key and no training yet.
+    @Test func refusesHeadsOfGroups() throws {
+        let table = integerTable([6, 5, 7], featureCount: 8, modulus: 61)
+        let head = try #require(HeadKey(groups: [ClassSet([0, 1]), ClassSet([2])]))
+        let variant = try KernelVariant.select(nil)
+        for training in [.epochs(hyperparameters), .optimum(l2: 0.01)] as [Training] {
+            let trainer = try BundleTrainer(
+                table: table, training: training, derivedFrom: nil, variant: variant)
+            #expect {
+                try trainer.train([head])
+            } throws: {
+                let error = $0 as? HeadTrainingError
+                return error?.code == .unusableInput
+                    && error?.message
+                        == "head {0+1,2} tells groups apart, which this version does not train"
+            }
+        }
+    }
+
     // Of no rows there is no window to ask in: a million epochs of them could not be stopped.
     @Test func noRowsCanBeCancelled() throws {
         let table = FeatureTable(

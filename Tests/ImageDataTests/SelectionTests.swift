@@ -20,11 +20,11 @@ import Testing
         var thinned: [Int] = []
         for position in rows.indices where position % every == 0 { thinned.append(rows[position]) }
         var kept: [Int] = []
-        for (new, old) in classes.enumerated() {
+        for old in classes {
             let ofClass = thinned.filter { Int(Self.labels[$0]) == old }
             // The rank of each row by its key, counted one by one.
             let keys = ofClass.indices.map {
-                Philox.key(seed: seed, purpose: .subsample, UInt32($0), UInt32(new), 0)
+                Philox.key(seed: seed, purpose: .subsample, UInt32($0), UInt32(old), 0)
             }
             let count = (ofClass.count * numerator + denominator - 1) / denominator
             for (index, row) in ofClass.enumerated()

@@ -148,6 +148,76 @@ import Testing
         #expect(try network(runner, .scratch, [0, 1]).weightDigest != pair.weightDigest)
     }
 
+    /// Ten classes that look alike: bits are compared, not what is learned.
+    private static let tenClasses = LabeledImages(
+        shape: ImageShape(channelCount: 1, height: 8, width: 8),
+        pixels: images(120, shift: 0).pixels, labels: (0..<120).map { $0 % 10 })
+
+    /// A study on some of the ten classes as a worker gets it, each named by its number.
+    private func runner(onClasses classes: [Int]) throws -> TrialRunner {
+        var settings = StudySettings(scope: .full)
+        settings.headEpochCount = 2
+        settings.batchSize = 16
+        let dataset = Dataset(
+            name: "mnist", folder: "", classNames: classes.map(String.init),
+            classKeys: classes.map { UInt64($0) }, train: Self.tenClasses.keepingClasses(classes),
+            test: Self.images(45, shift: 5))
+        return try StudyMaterials.runner(
+            StudyMaterials.materials(settings: settings, datasets: [dataset]),
+            variant: KernelVariant.select(nil))
+    }
+
+    /// Whole networks depend on their classes' keys, not on where those stand in a run.
+    @Test(arguments: [[0, 3], [1, 3], [0, 1, 3]])
+    func networksAreTheSameInRunsOnFewerClasses(_ classes: [Int]) throws {
+        // Half of the rows, which are drawn by key as well.
+        let key = Self.key
+        /// The digest, and the logits of all rows by class.
+        func bits(_ run: [Int]) throws -> (digest: String, logits: [Int: [UInt32]]) {
+            let indices = classes.compactMap { run.firstIndex(of: $0) }.sorted()
+            let unit = StudyUnit.network(key, arm: .scratch, classes: indices)
+            guard case .network(let network) = try runner(onClasses: run).run(unit) else {
+                throw TrialError("it was no network")
+            }
+            var logits: [Int: [UInt32]] = [:]
+            for (position, value) in network.logits.enumerated() {
+                let named = run[indices[position % indices.count]]
+                logits[named, default: []].append(value.bitPattern)
+            }
+            return (network.weightDigest, logits)
+        }
+        let whole = try bits(Array(0..<10))
+        #expect(whole.logits.keys.sorted() == classes)
+        for run in [[0, 1, 3], [3, 1, 0], [5, 3, 9, 0, 1]] {
+            let found = try bits(run)
+            #expect(found.digest == whole.digest, "\(run)")
+            #expect(found.logits == whole.logits, "\(run)")
+        }
+    }
+
+    @Test func headsOfATrialAreDrawnByKey() throws {
+        func trial(_ keys: [UInt64]?) throws -> TrialOutcome {
+            var settings = StudySettings(scope: .full)
+            settings.epochCount = 1
+            settings.headEpochCount = 1
+            settings.batchSize = 16
+            let dataset = Dataset(
+                name: "mnist", folder: "", classNames: ["a", "b", "c"], classKeys: keys,
+                train: Self.images(30, shift: 0), test: Self.images(45, shift: 5))
+            return try self.trial(
+                StudyMaterials.runner(
+                    StudyMaterials.materials(settings: settings, datasets: [dataset]),
+                    variant: KernelVariant.select(nil)), [.frozen])
+        }
+        let plain = try trial(nil)
+        #expect(try trial([0, 1, 2]) == plain)
+        for keys in [[0, 1, 3], [7, .max, 1 << 40]] as [[UInt64]] {
+            let other = try trial(keys)
+            #expect(other.backbone == plain.backbone)
+            #expect(other.arms[0].headDigest != plain.arms[0].headDigest)
+        }
+    }
+
     @Test func cancelledWorkEnds() throws {
         let runner = try runner(epochCount: 1_000_000)
         var count = 0
@@ -326,6 +396,19 @@ import Testing
         labels[3] = Materials.Item(name: good[3].name, bytes: [0, 1, 2, 0, 1])
         #expect(throws: TrialError.self) {
             try StudyMaterials.runner(Materials(labels), variant: variant)
+        }
+        let header = try #require(good.firstIndex { $0.name == "cifar10/header.json" })
+        let text = String(decoding: good[header].bytes, as: UTF8.self)
+        for keys in ["[0,1]", "[0]", "[1,1]", "[0,1,2]", "[0,-1]"] {
+            var bad = good
+            let bytes = Array(text.replacing("[0,1]", with: keys).utf8)
+            bad[header] = Materials.Item(name: good[header].name, bytes: bytes)
+            let runner = { try StudyMaterials.runner(Materials(bad), variant: variant) }
+            if keys == "[0,1]" {
+                _ = try runner()
+            } else {
+                #expect(throws: TrialError.self, "\(keys)") { try runner() }
+            }
         }
         #expect(throws: TrialError.self) { try StudyMaterials.unit(Array("{}".utf8)) }
     }

@@ -57,20 +57,27 @@ import WireProtocol
         #expect(try message.checkedFrames() == frames)
     }
 
-    // As much as a run may have: 2^32 rows of three features, 48 GiB.
+    // As much as a run may have: 2^32 - 1 rows of three features, 48 GiB. The trainers count rows in 32
+    // bits: one more was taken, and trapped where the rows of the last class end.
     @Test func theLargestRunSurvives() throws {
         let step = ChunkManifest.chunkByteCountMax / 12
-        let manifest = ChunkManifest(
-            .features(FeatureShape(featureCount: 3, classRowCounts: [1 << 32, 0])),
-            chunks: ChunkManifest.cut(partCounts: [1 << 32, 0], unitByteCount: 12).map {
-                Chunk(
-                    part: $0.part, first: $0.first, count: $0.count, byteCount: $0.count * 12,
-                    hash: Self.hash($0.first / step))
-            })
-        let message = CoordinatorMessage.features(
-            FeatureDescription(
-                manifest: manifest, training: .optimum(l2: 1), broadcastComplete: true))
-        #expect(try CoordinatorMessage.decode(message.checkedFrames()) == message)
+        func message(rowCount: Int) -> CoordinatorMessage {
+            let manifest = ChunkManifest(
+                .features(FeatureShape(featureCount: 3, classRowCounts: [rowCount, 0])),
+                chunks: ChunkManifest.cut(partCounts: [rowCount, 0], unitByteCount: 12).map {
+                    Chunk(
+                        part: $0.part, first: $0.first, count: $0.count, byteCount: $0.count * 12,
+                        hash: Self.hash($0.first / step))
+                })
+            return .features(
+                FeatureDescription(
+                    manifest: manifest, training: .optimum(l2: 1), broadcastComplete: true))
+        }
+        let largest = message(rowCount: Int(UInt32.max))
+        #expect(try CoordinatorMessage.decode(largest.checkedFrames()) == largest)
+        let tooLarge = message(rowCount: 1 << 32)
+        #expect(throws: WireError.self) { try tooLarge.checkedFrames() }
+        #expect(code(tooLarge.encode()) != nil)
     }
 
     @Test func materialsComeInPagesToo() throws {

@@ -83,9 +83,12 @@ package final class ReproduceProgram: Sendable {
     /// What every number of the study depends on.
     private func config(_ datasets: [Dataset]) throws -> [String: JSONValue] {
         let settings = options.settings
+        // Version 1 of the definition took positions for keys: other bits, where they differ.
+        let isKeyed = datasets.contains { $0.classKeys != (0..<$0.classCount).map { UInt64($0) } }
         var config: [String: JSONValue] = [
             "protocol": .string(settings.scope.rawValue),
-            "classes": .string(settings.classes), "every": .integer(Int64(settings.every)),
+            "classes": .string(settings.classes + (isKeyed ? " by key" : "")),
+            "every": .integer(Int64(settings.every)),
             "epochs": .integer(Int64(settings.epochCount)),
             "head_epochs": .integer(Int64(settings.headEpochCount)),
             "batch_size": .integer(Int64(settings.batchSize)),
@@ -117,9 +120,10 @@ package final class ReproduceProgram: Sendable {
         let (work, chunks) = try progress.job(units, minWorkerCount: options.run.minWorkers)
         var job = work
         job.choose(shareToCheck: options.run.verify)
-        let fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
+        var fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
             "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
         }
+        fleet.expectsOthers = !shelf.spans.isEmpty
         return try await fleet.run { endpoint in
             console.log(.info, "workers connect to \(endpoint)")
             return try WorkerLaunch.local(

@@ -5,6 +5,7 @@ import Journal
 import LeNet
 import Model
 import System
+import Transfer
 
 // The backbone and its features to the journal and back.
 extension BackboneCheckpoint {
@@ -34,7 +35,8 @@ extension BackboneCheckpoint {
 }
 
 extension BackbonePhase {
-    /// The features for the journal, if its heads are trained on the very same.
+    /// The features for the journal, if its heads are trained on the very same, of classes with the
+    /// same keys.
     ///
     /// - Throws: `RunError` when they are not: the backbone's bits depend on the processor.
     func settled(
@@ -42,9 +44,9 @@ extension BackbonePhase {
     ) throws -> FeatureRecord {
         let record = FeatureRecord(
             digest: outcome.featureDigest, origin: origin, manifest: outcome.chunks.manifest)
-        guard let found = try journal.features(), found.digest != record.digest else {
-            return record
-        }
+        guard let found = try journal.features(),
+            found.digest != record.digest || found.manifest.features != record.manifest.features
+        else { return record }
         let headCount = try journal.progress().headCount
         guard headCount == 0 else {
             throw RunError(

@@ -155,6 +155,7 @@ package final class CoordinatorProgram: Sendable {
             "the coordinator ended: \(Self.runError($0).message)"
         }
         fleet.origin = clock.start
+        fleet.expectsOthers = directory.state == .unfinished
         let (results, trained) = try await fleet.run { endpoint in
             console.log(.info, "workers connect to \(endpoint)")
             if let admission { describe(admission) }

@@ -113,9 +113,12 @@ extension CoordinatorSession {
         }
         // Last: what their departure sets off must not overtake what was decided before it.
         for (peer, reason) in dismissed {
-            let why =
-                reason == .distrust
-                ? "its machine computes wrongly" : "its results were refused too often"
+            var why = "its machine computes wrongly"
+            if reason == .rejections {
+                // With the cure, which honest workers repeat when the run is at fault.
+                let last = peer.lastFailure.map { ", last: \($0)" } ?? ""
+                why = "its results were refused too often" + last
+            }
             actions += dismiss(peer, why, at: now)
         }
         return actions

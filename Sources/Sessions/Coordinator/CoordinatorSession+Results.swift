@@ -73,6 +73,7 @@ extension CoordinatorSession {
         }
         guard fits(result, lease) else {
             harvest.rejectedCount += 1
+            peers[peer.id]?.lastFailure = "heads that were not its lease's"
             record(
                 RunEvent(
                     .bundleFailed, bundle, attempt: result.attempt, of: peer.worker,
@@ -144,6 +145,7 @@ extension CoordinatorSession {
         if failure.isDeclined {
             return schedule(.leaseDeclined(bundle, attempt: attempt, by: worker), at: now)
         }
+        peers[peer.id]?.lastFailure = failure.reason
         if let lease, lease.heads.count == 1 { harvest.reasons[lease.heads[0]] = failure.reason }
         return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
             + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)

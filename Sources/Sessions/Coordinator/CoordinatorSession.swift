@@ -40,6 +40,9 @@ package struct CoordinatorSession: Sendable {
         case refereed([Head])
         /// The run is given up.
         case abort(reason: String)
+        /// The workers that were started with the run have ended for good; whether an earlier start of it
+        /// may have had others.
+        case startedWorkersEnded(names: Set<String>, expectsOthers: Bool)
         case tick
     }
 
@@ -69,6 +72,8 @@ package struct CoordinatorSession: Sendable {
         let slotCount: Int
         var isReady = false
         var badMessageCount = 0
+        /// Why the last of its bundles came to nothing, for whoever asks why it was sent away.
+        var lastFailure: String?
         /// When its hello was last answered.
         var greetedAt: Instant
         /// When the features were last described to it; nil until it is its turn to get them.
@@ -129,6 +134,9 @@ package struct CoordinatorSession: Sendable {
         intervalSeconds: Double(heartbeatMilliseconds) / 1_000, missCountMax: 3)
     var peers: [PeerID: Peer] = [:]
     var identities: [WorkerID: PeerID] = [:]
+    /// When the last worker left.
+    var emptySince = Instant.start
+    var loss: Loss?
     var nextWorker: UInt64 = 1
     /// Gone connections by identity, for late results; bounded by the ring.
     var formerPeers: [PeerID: Peer] = [:]
@@ -193,6 +201,9 @@ package struct CoordinatorSession: Sendable {
         case .abort(let reason):
             guard !isFinished else { return [] }
             return end(.aborted(reason: reason), at: now)
+        case .startedWorkersEnded(let names, let expectsOthers):
+            loss = Loss(names: names, expectsOthers: expectsOthers, since: now)
+            return []
         case .tick:
             return tick(at: now)
         }

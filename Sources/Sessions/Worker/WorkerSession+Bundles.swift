@@ -16,6 +16,12 @@ extension WorkerSession {
                 reason: "it is nothing that this job is made of")
             return [.send(.bundleFailed(failure))]
         }
+        guard assignment.heads.allSatisfy(\.tellsSingleClasses) else {
+            let failure = BundleFailed(
+                bundle: assignment.bundle, attempt: assignment.attempt,
+                reason: "it has heads that tell groups apart, which this version does not train")
+            return [.send(.bundleFailed(failure))]
+        }
         guard fits(assignment) else {
             // Memory for it is set aside before anything else would fail.
             let failure = BundleFailed(

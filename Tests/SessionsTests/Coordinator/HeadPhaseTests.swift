@@ -233,6 +233,35 @@ extension Office {
         #expect(office.hello(1).refusals(to: 1) == [.notAccepting])
     }
 
+    // Where every bundle fails, honest workers are sent away: what they end with names the cure.
+    @Test func whoIsSentAwayHearsTheLastReason() {
+        for isTrained in [false, true] {
+            var office = Office(SampleJob(classCount: 4))
+            var held = office.serve(to: [1, 2]).assigned(to: 1)
+            var last: [CoordinatorSession.Action] = []
+            for number in 1...3 {
+                guard !held.isEmpty else { break }
+                let next = held.removeFirst()
+                if isTrained && number == 3 {
+                    var result = office.sample.result(next)
+                    result.heads = [office.sample.head(SampleJob.foreign)]
+                    last = office.receive(.bundleTrained(result), from: 1)
+                } else {
+                    let failure = BundleFailed(
+                        bundle: next.bundle, attempt: next.attempt, reason: "reason \(number)")
+                    last = office.receive(.bundleFailed(failure), from: 1)
+                }
+                held += last.assigned(to: 1)
+            }
+            let reason = isTrained ? "heads that were not its lease's" : "reason 3"
+            let message = "its results were refused too often, last: \(reason)"
+            #expect(
+                last.sent(to: 1).contains(
+                    .refused(Refused(code: .notAccepting, message: message))))
+            #expect(last.lines.contains { $0.hasSuffix("is sent away: \(message)") })
+        }
+    }
+
     @Test func takesNoResultForAnotherWorkersLease() {
         var office = Office(SampleJob(classCount: 4))
         let held = office.serve(to: [1, 2]).assigned(to: 1)

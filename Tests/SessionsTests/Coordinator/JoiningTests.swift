@@ -29,6 +29,69 @@ import WireProtocol
         #expect(!office.receive(.ready, from: 2).assigned(to: 2).isEmpty)
     }
 
+    /// Those that were started with the run have ended for good; others are still to be waited for.
+    @Test func aRunIsGivenUpOnceNobodyMayBeExpected() {
+        let ended = CoordinatorSession.Event.startedWorkersEnded(
+            names: ["w1", "w2"], expectsOthers: false)
+        // Only they were ever there, if they were.
+        var office = Office()
+        _ = office.wait(1_000)
+        #expect(!office.session.isDeserted(at: office.now))
+        office.feed(ended)
+        #expect(office.session.isDeserted(at: office.now))
+        _ = office.serve(to: [1])
+        #expect(!office.session.isDeserted(at: office.now))
+        _ = office.pass(6, heard: [])
+        #expect(office.session.peerCount == 0)
+        #expect(office.session.isDeserted(at: office.now))
+    }
+
+    @Test func whoCameFromOutsideMayComeBack() {
+        var office = Office()
+        _ = office.serve(to: [1, 3])
+        office.feed(.startedWorkersEnded(names: ["w1", "w2"], expectsOthers: false))
+        for _ in 0..<2 {
+            // Hours later its connection breaks.
+            _ = office.pass(500, heard: [3])
+            #expect(!office.session.isDeserted(at: office.now))
+            _ = office.pass(6, heard: [])
+            #expect(office.session.peerCount == 0)
+            #expect(!office.session.isDeserted(at: office.now))
+            _ = office.wait(50)
+            #expect(!office.session.isDeserted(at: office.now))
+            office.hello(3)
+        }
+        _ = office.pass(6, heard: [])
+        _ = office.wait(60)
+        #expect(office.session.isDeserted(at: office.now))
+    }
+
+    // Whoever worked for an earlier start tries again every half minute.
+    @Test func workersOfAnEarlierStartMayComeBack() {
+        var office = Office()
+        _ = office.wait(1_000)
+        office.feed(.startedWorkersEnded(names: ["w1"], expectsOthers: true))
+        _ = office.wait(59)
+        #expect(!office.session.isDeserted(at: office.now))
+        _ = office.wait(1)
+        #expect(office.session.isDeserted(at: office.now))
+    }
+
+    @Test func nobodyIsNeededWhileTheLastHeadsGoToTheDisk() {
+        var office = Office(SampleJob(classCount: 2))
+        office.storesAtOnce = false
+        let held = office.serve(to: [1]).assigned(to: 1)
+        office.feed(.startedWorkersEnded(names: ["w1"], expectsOthers: false))
+        let last = office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
+        _ = office.pass(100, heard: [])
+        #expect(office.session.peerCount == 0)
+        #expect(!office.session.isFinished)
+        #expect(!office.session.isDeserted(at: office.now))
+        office.feed(.stored(through: last.stored[0].number))
+        #expect(office.session.isFinished)
+        #expect(!office.session.isDeserted(at: office.now))
+    }
+
     @Test func tellsStrangersToSayHello() {
         var office = Office()
         _ = office.serve(to: [1])

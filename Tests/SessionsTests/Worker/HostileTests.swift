@@ -27,6 +27,23 @@ import WireProtocol
         #expect(driver.receive(.assign(Sample.assignment(2))).begun.map(\.bundle) == [2])
     }
 
+    // Its outputs were counted by groups, and it was trained with one for every class.
+    @Test func headsOfGroupsAreRefused() throws {
+        var driver = Driver()
+        driver.becomeReady()
+        let head = try #require(HeadKey(groups: [ClassSet([0, 1]), ClassSet([3])]))
+        let actions = driver.receive(
+            .assign(BundleAssignment(bundle: 1, attempt: 1, content: .heads([head]))))
+        #expect(actions.begun.isEmpty)
+        guard case .bundleFailed(let failure)? = actions.sent.first else {
+            Issue.record("not refused: \(actions)")
+            return
+        }
+        #expect(!failure.isDeclined)
+        #expect(failure.reason.contains("tell groups apart"))
+        #expect(driver.receive(.assign(Sample.assignment(2))).begun.map(\.bundle) == [2])
+    }
+
     // Nothing was ever acknowledged, and a thousand results of 16 MiB were kept.
     @Test func resultsThatNobodyAcknowledgesAreBounded() {
         var driver = Driver()
