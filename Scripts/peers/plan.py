@@ -240,7 +240,7 @@ def our_optima(bench, every):
     return Case(
         f"heads-{rows}-pairs-ours-optimum",
         [figure],
-        # A run goes on where an earlier one was interrupted: it starts anew here.
+        # A run goes on where an earlier one was interrupted: it starts over here.
         [
             "sh",
             "-c",

@@ -42,7 +42,7 @@ package final class CoordinatorLink: Sendable {
     package let origin: ContinuousClock.Instant
     private let thread = ThreadExecutor(name: "network")
     private let inbox: Mailbox<Command>
-    private let loop = Mutex<Task<HeadHarvest, any Error>?>(nil)
+    private let loop = Mutex<Task<CollectedHeads, any Error>?>(nil)
 
     /// A link that has not begun: no thread, no socket.
     package init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
@@ -61,8 +61,8 @@ package final class CoordinatorLink: Sendable {
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
         let inbox = inbox
         let origin = origin
-        // Unstructured: it runs beside everything else; harvest() awaits its end.
-        let task = Task(executorPreference: thread) { () throws -> HeadHarvest in
+        // Unstructured: it runs beside everything else; collected() awaits its end.
+        let task = Task(executorPreference: thread) { () throws -> CollectedHeads in
             defer { report.finish() }
             do {
                 var loop = try NetworkLoop(
@@ -121,20 +121,20 @@ package final class CoordinatorLink: Sendable {
     /// - Throws: `data` for a job that no worker could take: its description breaks the wire's limits.
     package func train(
         _ job: any WorkSource, on chunks: any ChunkSource, _ store: (any ProductStore)? = nil
-    ) async throws -> HeadHarvest {
+    ) async throws -> CollectedHeads {
         do throws(WireError) {
             _ = try job.description(broadcastComplete: false).checkedFrames()
         } catch {
             throw RunError(.data, "no worker could take this job: \(error.message)")
         }
         inbox.post(.serve(job, chunks, store))
-        let harvest = try await withTaskCancellationHandler {
-            try await self.harvest()
+        let collected = try await withTaskCancellationHandler {
+            try await self.collected()
         } onCancel: {
             abort(reason: "the coordinator was interrupted")
         }
         try Task.checkCancellation()
-        return harvest
+        return collected
     }
 
     /// Does a job of tasks; a cancelled task aborts it and tells the workers.
@@ -149,17 +149,17 @@ package final class CoordinatorLink: Sendable {
         _ job: TaskJob, on chunks: MaterialChunks,
         store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void,
         withdraw: @Sendable (WorkID) throws -> Void = { _ in }
-    ) async throws -> TaskHarvest {
+    ) async throws -> CollectedOutcomes {
         let writer = OutcomeWriter(store)
-        let result: Result<HeadHarvest, any Error>
+        let result: Result<CollectedHeads, any Error>
         do { result = .success(try await train(job, on: chunks, writer)) } catch {
             result = .failure(error)
         }
         await writer.finish()
-        let harvest = try result.get()
-        if let task = harvest.contradicted { try withdraw(task) }
-        try harvest.check()
-        return TaskHarvest(harvest)
+        let collected = try result.get()
+        if let task = collected.contradicted { try withdraw(task) }
+        try collected.check()
+        return CollectedOutcomes(collected)
     }
 
     /// Gives the run up and tells the workers.
@@ -179,7 +179,7 @@ package final class CoordinatorLink: Sendable {
     /// What the head phase brought, once all heads are there.
     ///
     /// - Throws: `CancellationError` after an abort.
-    package func harvest() async throws -> HeadHarvest {
+    package func collected() async throws -> CollectedHeads {
         guard let task = loop.withLock({ $0 }) else {
             throw RunError(.internal, "the network thread was never started")
         }
@@ -187,7 +187,7 @@ package final class CoordinatorLink: Sendable {
     }
 }
 
-extension HeadHarvest {
+extension CollectedHeads {
     /// Checks what came.
     ///
     /// - Throws: `RunError` if no two machines agree about a head, so that none can be trusted.

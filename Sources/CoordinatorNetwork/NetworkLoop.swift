@@ -128,7 +128,7 @@ struct NetworkLoop: ~Copyable {
         Instant.start.advanced(bySeconds: origin.duration(to: .now) / .seconds(1))
     }
 
-    mutating func run() throws -> HeadHarvest {
+    mutating func run() throws -> CollectedHeads {
         defer { referee?.stop() }
         while !session.isFinished { try turn() }
         if job != nil, let progress = session.progress(at: now) { observer.observe(progress) }
@@ -137,9 +137,9 @@ struct NetworkLoop: ~Copyable {
         journalEvents()
         if let failure { throw failure }
         if isAborted { throw CancellationError() }
-        var harvest = session.harvest
-        harvest.refusals = door?.refusals
-        return harvest
+        var collected = session.collected
+        collected.refusals = door?.refusals
+        return collected
     }
 
     /// Waits for something to do, and does it.
@@ -169,8 +169,8 @@ struct NetworkLoop: ~Copyable {
     private mutating func journalEvents() {
         guard let store else { return }
         lastJournaling = .now
-        let events = session.harvest.timeline.events(after: journaledCount)
-        journaledCount = session.harvest.timeline.recordedCount
+        let events = session.collected.timeline.events(after: journaledCount)
+        journaledCount = session.collected.timeline.recordedCount
         if !events.isEmpty { store.record(events) }
     }
 

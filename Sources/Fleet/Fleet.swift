@@ -74,7 +74,7 @@ package struct Fleet: Sendable {
         } catch {
             link.abort(reason: farewell(error))
             // The farewell leaves with the thread, and workers that are still there answer it.
-            _ = try? await link.harvest()
+            _ = try? await link.collected()
             started?.stop()
             throw started?.loss ?? error
         }
@@ -97,7 +97,7 @@ package struct Fleet: Sendable {
                 }
             }
             group.addTask {
-                _ = try await link.harvest()
+                _ = try await link.collected()
                 return nil
             }
             defer { group.cancelAll() }

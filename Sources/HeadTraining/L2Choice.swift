@@ -86,7 +86,9 @@ package struct L2Curve: Sendable {
     package mutating func add(_ folds: [L2CrossValidation.Losses], l2: Double) {
         var sums = LossSums()
         for fold in folds {
-            for (value, weight) in zip(fold.values, fold.weights) { sums.add(value, weight: weight) }
+            for (value, weight) in zip(fold.values, fold.weights) {
+                sums.add(value, weight: weight)
+            }
         }
         points.append(
             L2Choice.Point(

@@ -1,4 +1,4 @@
-/// Which classes to keep, and in which order they are numbered anew.
+/// Which classes to keep, and in which order they are renumbered.
 package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
     /// Every class, as numbered by the data set.
     case all

@@ -66,7 +66,7 @@ package struct Dataset: Sendable {
 
     /// Finds, reads, checks and selects.
     ///
-    /// In this order: the classes are kept and numbered anew; of their training rows every Nth
+    /// In this order: the classes are kept and renumbered; of their training rows every Nth
     /// stays (the test set is never thinned); of those, per class, `ceil(fraction * n)` rows drawn
     /// by the seed stay, in the order of the data set. Pixels are held twice at most, while a
     /// selection of the training images is copied.

@@ -115,7 +115,7 @@ package struct LabeledImages: Sendable, Equatable {
         return selection
     }
 
-    /// The samples of some classes, numbered anew by their place in `classes`.
+    /// The samples of some classes, renumbered by their place in `classes`.
     package func keepingClasses(_ classes: [Int]) -> LabeledImages {
         let selection = Selection(keeping: classes, of: labels)
         return LabeledImages(

@@ -1,6 +1,6 @@
 import OneDNN
 
-/// A copy of a memory in another layout, made anew by each `execute()`.
+/// A copy of a memory in another layout, made again by each `execute()`.
 final class Relayout {
     let source: Memory
     let destination: Memory

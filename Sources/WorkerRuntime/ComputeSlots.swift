@@ -11,13 +11,13 @@ import WireProtocol
 /// The compute threads of a worker: each trains one bundle or does one task at a time and reports its end.
 final class ComputeSlots: Sendable {
     /// What does what begins.
-    private enum Workshop: Sendable {
+    private enum Work: Sendable {
         case heads(BundleTrainer, featureCount: Int)
         case tasks(any TaskRunner)
     }
 
     private struct State {
-        var workshop: Workshop?
+        var work: Work?
         /// The runner that is being made, unless another job came meanwhile.
         var preparation: WorkerSession.Preparation?
         var idle: [Int]
@@ -57,7 +57,7 @@ final class ComputeSlots: Sendable {
             table: table, training: training, derivedFrom: derivedFrom,
             variant: variant)
         state.withLock {
-            $0.workshop = .heads(trainer, featureCount: table.featureCount)
+            $0.work = .heads(trainer, featureCount: table.featureCount)
             $0.preparation = nil
         }
     }
@@ -74,7 +74,7 @@ final class ComputeSlots: Sendable {
                 }
                 let runner = try taskPreparation(materials)
                 state.withLock { state in
-                    if state.preparation == preparation { state.workshop = .tasks(runner) }
+                    if state.preparation == preparation { state.work = .tasks(runner) }
                 }
                 report(.tasksPrepared(preparation, failure: nil))
             } catch {
@@ -86,16 +86,16 @@ final class ComputeSlots: Sendable {
     /// Starts a bundle on an idle thread; the session never begins more than there are.
     func begin(_ ticket: WorkerSession.Ticket, _ assignment: BundleAssignment) {
         let flag = CancellationFlag()
-        let (slot, workshop) = state.withLock { state in
+        let (slot, work) = state.withLock { state in
             state.flags[ticket] = flag
-            return (state.idle.popLast(), state.workshop)
+            return (state.idle.popLast(), state.work)
         }
-        guard let slot, let workshop else { preconditionFailure("a bundle began without a slot") }
+        guard let slot, let work else { preconditionFailure("a bundle began without a slot") }
         let thread = pool.threads[slot]
         // Unstructured: the network thread cannot wait; the end is reported as an event.
         Task(executorPreference: thread) { [self] in
             let event =
-                switch Self.work(on: assignment, in: workshop, flag) {
+                switch Self.work(on: assignment, in: work, flag) {
                 case .success(let result): WorkerSession.Event.bundleTrained(ticket, result)
                 case .failure(let failure): WorkerSession.Event.bundleFailed(ticket, failure.report)
                 }
@@ -118,11 +118,11 @@ final class ComputeSlots: Sendable {
     }
 
     private static func work(
-        on assignment: BundleAssignment, in workshop: Workshop, _ flag: CancellationFlag
+        on assignment: BundleAssignment, in work: Work, _ flag: CancellationFlag
     ) -> Result<BundleTrained, Failure> {
         let start = ContinuousClock.now
         let content: Result<BundleTrained.Content, Failure> =
-            switch (workshop, assignment.content) {
+            switch (work, assignment.content) {
             case (.heads(let trainer, let featureCount), .heads(let keys)):
                 train(keys, of: assignment, trainer, featureCount, flag)
             case (.tasks(let runner), .task(let description)):

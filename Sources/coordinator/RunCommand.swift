@@ -165,7 +165,7 @@ struct TrainingOptions: ParsableArguments {
             "frozen (heads on the backbone's features), warm or scratch (a whole network per head).",
             discussion: """
                 Whole networks are trained on the workers from the raw images, from the backbone's \
-                weights (warm) or afresh (scratch). They cost some thousand times what heads do, and \
+                weights (warm) or from new ones (scratch). They cost some thousand times what heads do, and \
                 their bits depend on the kind of processor; only what they say of the test rows is kept.
                 """))
     var headMode = HeadMode.frozen

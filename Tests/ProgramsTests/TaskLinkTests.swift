@@ -56,7 +56,7 @@ import WorkerRuntime
         }
         async let exit = worker.run(handlesSignals: false)
         let stored = Mutex([WorkID: [UInt8]]())
-        let harvest = try await link.perform(sample.job(), on: sample.chunks) { outcomes in
+        let collected = try await link.perform(sample.job(), on: sample.chunks) { outcomes in
             for outcome in outcomes {
                 let former = stored.withLock { $0.updateValue(outcome.bytes, forKey: outcome.id) }
                 #expect(former == nil)
@@ -68,12 +68,13 @@ import WorkerRuntime
         #expect(
             stored.withLock { $0 }
                 == Dictionary(uniqueKeysWithValues: ids.map { ($0, sample.outcome(of: $0)) }))
-        #expect(harvest.failures.map(\.id) == [WorkID(4)])
-        #expect(harvest.failures.map(\.reason) == ["it is broken"])
-        #expect(harvest.workers.map(\.headCount) == [11])
-        #expect(harvest.spans.map(\.id).sorted() == ids)
-        #expect(harvest.spans.allSatisfy { $0.worker == 0 && 0 <= $0.start && $0.start <= $0.end })
-        let trained = harvest.timeline.events.filter { $0.kind == .bundleTrained }
+        #expect(collected.failures.map(\.id) == [WorkID(4)])
+        #expect(collected.failures.map(\.reason) == ["it is broken"])
+        #expect(collected.workers.map(\.headCount) == [11])
+        #expect(collected.spans.map(\.id).sorted() == ids)
+        #expect(
+            collected.spans.allSatisfy { $0.worker == 0 && 0 <= $0.start && $0.start <= $0.end })
+        let trained = collected.timeline.events.filter { $0.kind == .bundleTrained }
         #expect(trained.compactMap(\.task).sorted() == ids.map(\.rawValue))
     }
 
@@ -95,7 +96,7 @@ import WorkerRuntime
         let sample = SampleTasks()
         let link = try CoordinatorLink()
         let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())
-        async let harvest = link.perform(sample.job(), on: sample.chunks) { _ in }
+        async let collected = link.perform(sample.job(), on: sample.chunks) { _ in }
         let plain = try await makeWorker(endpoint, nil).run(handlesSignals: false)
         #expect(
             plain == .refused("this worker trains heads and takes no tasks; start one that does"))
@@ -104,6 +105,6 @@ import WorkerRuntime
         let good = try await makeWorker(endpoint) { SampleTasks.Runner(materials: $0) }
             .run(handlesSignals: false)
         #expect(good == .done)
-        #expect(try await harvest.failures.isEmpty)
+        #expect(try await collected.failures.isEmpty)
     }
 }

@@ -63,7 +63,7 @@ extension SessionSimulation {
             let heads = disk.honestResults[key] ?? []
             // A result may be of no use: of a lease that its worker declined before the network brought
             // the assignment once more. What nobody has accepted will be trained again.
-            let accepted = heads.filter { coordinator?.harvest.products[Int($0.rawValue)] != nil }
+            let accepted = heads.filter { coordinator?.collected.products[Int($0.rawValue)] != nil }
             if accepted.contains(where: { disk.products[$0] == nil }) {
                 failure = "\(bundle) was acknowledged before its heads were on disk"
             }

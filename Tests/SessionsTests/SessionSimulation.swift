@@ -124,7 +124,7 @@ struct SessionSimulation {
                 return failureAtEnd()
             }
             if seconds > plan.chaosSeconds + 400 {
-                let products = coordinator?.harvest.products ?? []
+                let products = coordinator?.collected.products ?? []
                 return "400 s into the calm \(products.count { $0 != nil }) of \(products.count) "
                     + "are there, exits are \(workers.map(\.exit))"
             }
@@ -134,7 +134,7 @@ struct SessionSimulation {
 
     private func failureAtEnd() -> String? {
         guard let coordinator, coordinator.isFinished else { return "the run is not finished" }
-        guard coordinator.harvest.products.compactMap(\.self) == kept else {
+        guard coordinator.collected.products.compactMap(\.self) == kept else {
             return "the heads are not those of the plan"
         }
         for index in kept.indices {
@@ -142,9 +142,9 @@ struct SessionSimulation {
             if disk.products[id] != plan.work.product(id) { return "\(id) is wrong on disk" }
         }
         guard finishCount == 1 else { return "finished \(finishCount) times" }
-        let resumedCount = coordinator.harvest.resumedCount
+        let resumedCount = coordinator.collected.resumedCount
         guard
-            coordinator.harvest.workers.reduce(resumedCount, { $0 + $1.headCount })
+            coordinator.collected.workers.reduce(resumedCount, { $0 + $1.headCount })
                 == kept.count
         else {
             return "workers' heads do not add up"
@@ -230,7 +230,7 @@ struct SessionSimulation {
     /// What must hold after every event.
     private mutating func check() {
         guard let coordinator else { return }
-        let products = coordinator.harvest.products
+        let products = coordinator.collected.products
         for index in isHeld.indices where index < products.count {
             guard let product = products[index] else {
                 if isHeld[index] { failure = "head \(index) was lost" }
@@ -242,7 +242,9 @@ struct SessionSimulation {
                 failure = "head \(index) has wrong bytes"
             }
         }
-        if coordinator.harvest.mismatchCount > 0 { failure = "equal results were found to differ" }
+        if coordinator.collected.mismatchCount > 0 {
+            failure = "equal results were found to differ"
+        }
         if coordinator.leaseCount > 2_000 { failure = "leases are never forgotten" }
     }
 

@@ -20,10 +20,10 @@ import WireProtocol
         #expect(hall.stored == outcomes(hall.sample))
         #expect(hall.office.isFinished && hall.finishCount == 1)
         #expect(hall.prepared == [hall.sample.materials])
-        let harvest = hall.office.harvest
-        #expect(harvest.rejectedCount == 0)
-        #expect(harvest.workers.map(\.headCount) == [5])
-        #expect(harvest.heads.allSatisfy { $0 == nil })
+        let collected = hall.office.collected
+        #expect(collected.rejectedCount == 0)
+        #expect(collected.workers.map(\.headCount) == [5])
+        #expect(collected.heads.allSatisfy { $0 == nil })
     }
 
     @Test func whatIsKnownIsNotDoneAgain() {
@@ -34,7 +34,7 @@ import WireProtocol
         hall.run(sample.job(known: known))
         #expect(hall.workers[0].exit == .done)
         #expect(hall.stored.indices.filter { hall.stored[$0] != nil } == [1, 4])
-        #expect(hall.office.harvest.resumedCount == 4)
+        #expect(hall.office.collected.resumedCount == 4)
         // All of it, and nothing at all.
         for sample in [sample, SampleTasks(taskCount: 0)] {
             var idle = TaskHall(sample)
@@ -78,39 +78,39 @@ import WireProtocol
         let hall = verified(["fast", "fast"])
         #expect(hall.workers.allSatisfy { $0.exit == .done })
         #expect(hall.stored == outcomes(hall.sample))
-        #expect(hall.office.harvest.checkedCount == 5)
-        #expect(hall.office.harvest.uncheckedCount == 0)
-        #expect(hall.office.harvest.contradiction == nil)
+        #expect(hall.office.collected.checkedCount == 5)
+        #expect(hall.office.collected.uncheckedCount == 0)
+        #expect(hall.office.collected.contradiction == nil)
     }
 
     @Test func twoOfAKindThatDifferEndTheJob() throws {
         let hall = verified(["fast", "fast"]) { $0 == 1 && $1 == WorkID(3) ? .wrong : .honest }
         #expect(hall.office.isFinished && hall.finishCount == 0)
-        let contradiction = try #require(hall.office.harvest.contradiction)
+        let contradiction = try #require(hall.office.collected.contradiction)
         #expect(
             contradiction.hasPrefix("piece 3 came with different bytes from w"),
             "\(contradiction)")
         // Nobody is told that all is well.
         #expect(hall.workers.allSatisfy { $0.exit == nil })
         // Whoever kept it has to forget it.
-        #expect(hall.office.harvest.contradicted == WorkID(3))
+        #expect(hall.office.collected.contradicted == WorkID(3))
     }
 
     @Test func machinesOfTwoKindsMayDiffer() {
         let hall = verified(["fast", "old"]) { $0 == 1 && $1 == WorkID(3) ? .wrong : .honest }
         #expect(hall.workers.allSatisfy { $0.exit == .done })
-        #expect(hall.office.harvest.contradiction == nil)
-        #expect(hall.office.harvest.mismatchCount == 0)
-        #expect(hall.office.harvest.checkedCount == 4)
-        #expect(hall.office.harvest.uncheckedCount == 1)
+        #expect(hall.office.collected.contradiction == nil)
+        #expect(hall.office.collected.mismatchCount == 0)
+        #expect(hall.office.collected.checkedCount == 4)
+        #expect(hall.office.collected.uncheckedCount == 1)
     }
 
     @Test func aWorkerAloneLeavesTasksUnchecked() {
         let hall = verified(["fast"])
         #expect(hall.workers[0].exit == .done)
         #expect(hall.stored == outcomes(hall.sample))
-        #expect(hall.office.harvest.checkedCount == 0)
-        #expect(hall.office.harvest.uncheckedCount == 5)
+        #expect(hall.office.collected.checkedCount == 0)
+        #expect(hall.office.collected.uncheckedCount == 5)
         // For a while somebody else might have come.
         #expect(hall.seconds > 15 && hall.seconds < 20)
     }

@@ -20,7 +20,7 @@ package final class BenchmarkProgram: Sendable {
     /// A trial and what it came from.
     struct Measurement: Sendable {
         let trial: SpeedupReport.Trial
-        let collected: HeadHarvest
+        let collected: CollectedHeads
     }
 
     private let options: RunOptions

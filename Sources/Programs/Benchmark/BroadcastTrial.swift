@@ -87,7 +87,7 @@ package struct BroadcastTrial: Sendable {
         }
     }
 
-    private func outcome(_ collected: HeadHarvest, peakRSSByteCount: Int) throws -> Outcome {
+    private func outcome(_ collected: CollectedHeads, peakRSSByteCount: Int) throws -> Outcome {
         try collected.check()
         let names = Set((0..<workerCount).map { WorkerLaunch.localName($0) })
         let reports = collected.workers.filter { names.contains($0.name) }

@@ -24,7 +24,7 @@ struct HeadPhase {
     /// - Throws: `unavailable` if a worker ends before the work is done.
     func run(
         bind: String, launches: (_ endpoint: String) throws -> [WorkerLaunch]
-    ) async throws -> HeadHarvest {
+    ) async throws -> CollectedHeads {
         var fleet = Fleet(bind: bind, admission: admission, observer: console) { _ in
             "the benchmark ended"
         }

@@ -105,7 +105,7 @@ package final class ReproduceProgram: Sendable {
     /// - Returns: the units that failed.
     private func compute(
         _ progress: StudyProgress, _ directory: StudyDirectory, _ admission: Admission?
-    ) async throws -> [TaskHarvest.Failure] {
+    ) async throws -> [CollectedOutcomes.Failure] {
         let units = progress.missing
         if units.isEmpty { return [] }
         console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
@@ -123,7 +123,7 @@ package final class ReproduceProgram: Sendable {
         var fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
             "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
         }
-        fleet.expectsOthers = !shelf.spans.isEmpty
+        fleet.expectsOthers = !progress.spans.isEmpty
         return try await fleet.run { endpoint in
             console.log(.info, "workers connect to \(endpoint)")
             return try WorkerLaunch.local(

@@ -122,7 +122,7 @@ struct NetworkPhase {
     /// What the networks say of the test rows, once workers have done what they can.
     ///
     /// - Throws: `DecodingError` for logits that are not finite, and what reading the journal throws.
-    func trained(_ harvest: HeadHarvest, _ journal: RunJournal) throws -> TrainedHeads {
+    func trained(_ collected: CollectedHeads, _ journal: RunJournal) throws -> TrainedHeads {
         var logits: [(classes: ClassSet, values: Matrix)] = []
         var digests: [String] = []
         var missing: [HeadKey] = []
@@ -146,7 +146,8 @@ struct NetworkPhase {
             }
         }
         var trained = TrainedHeads(
-            harvest: harvest, missing: missing, logits: try StoredLogits(logits), hasStandIns: true,
+            collected: collected, missing: missing, logits: try StoredLogits(logits),
+            hasStandIns: true,
             digest: RunDigests.networks(digests))
         // All layers below the last: that one is counted as a head on features is.
         trained.bodyParameterCount = weights.tensors.dropLast(2).reduce(0) {

@@ -16,7 +16,7 @@ package enum HeadMode: String, Sendable, CaseIterable {
     case frozen
     /// The whole net's, started from the backbone.
     case warm
-    /// The whole net's, started afresh.
+    /// The whole network's, from new weights.
     case scratch
 }
 
@@ -304,7 +304,8 @@ package struct RunOptions: Sendable {
     /// A file's whole path: what reads a run's files again need not start where the run did.
     private static func absolute(_ path: String?) -> JSONValue {
         guard let path else { return .null }
-        return .string(path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
+        return .string(
+            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
     }
 
     /// Options by which two starts of one run may differ.

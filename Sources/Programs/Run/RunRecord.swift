@@ -23,7 +23,7 @@ struct RunRecord {
     let trained: TrainedHeads
     let evaluation: SchemeEvaluation
 
-    private var harvest: HeadHarvest { trained.harvest }
+    private var collected: CollectedHeads { trained.collected }
 
     /// Writes predictions.csv, model.safetensors and, last, results.json.
     func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
@@ -39,7 +39,7 @@ struct RunRecord {
             classNames: data.classNames, classKeys: data.classKeys, heads: trained.heads,
             backbone: backbone.weights, metadata: metadata(digests))
         try directory.write(model.file().encoded(), as: .model)
-        try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
+        try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         let results = results(digests, clock.timing)
         try directory.write(results)
         return results
@@ -60,15 +60,15 @@ struct RunRecord {
     }
 
     private var verification: RunResults.Verification? {
-        guard options.verify > 0 || harvest.mismatchCount > 0 else { return nil }
+        guard options.verify > 0 || collected.mismatchCount > 0 else { return nil }
         return RunResults.Verification(
-            share: options.verify, checked: harvest.checkedCount,
-            unchecked: harvest.uncheckedCount, differing: harvest.mismatchCount,
-            refereed: harvest.refereedCount)
+            share: options.verify, checked: collected.checkedCount,
+            unchecked: collected.uncheckedCount, differing: collected.mismatchCount,
+            refereed: collected.refereedCount)
     }
 
     private var quarantine: RunResults.Quarantine? {
-        let workers = harvest.workers.compactMap { worker in
+        let workers = collected.workers.compactMap { worker in
             worker.fault.map {
                 RunResults.Quarantine.Worker(
                     name: worker.name, host: worker.host, reason: $0.reason,
@@ -94,13 +94,13 @@ struct RunRecord {
             schemes: byScheme(summary),
             digests: digests, timing: timing, heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
-            workers: harvest.workers.map {
+            workers: collected.workers.map {
                 .init(
                     name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
                     heads: $0.headCount, busySeconds: $0.busySeconds,
                     peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
             },
-            security: .init(harvest.refusals),
+            security: .init(collected.refusals),
             versions: Self.versions)
     }
 
@@ -132,22 +132,22 @@ struct RunRecord {
     }
 
     private var headCounts: RunResults.HeadCounts {
-        let count = harvest.products.count { $0 != nil } - harvest.resumedCount
-        let seconds = max(harvest.headSeconds, 1e-9)
+        let count = collected.products.count { $0 != nil } - collected.resumedCount
+        let seconds = max(collected.headSeconds, 1e-9)
         var rates = (epochs: 0.0, gflops: 0.0)
         if case .count(let epochCount) = options.headEpochs {
             rates = (
-                Double(count * epochCount) / seconds, harvest.totalFlops / seconds * 1e-9
+                Double(count * epochCount) / seconds, collected.totalFlops / seconds * 1e-9
             )
         }
         return RunResults.HeadCounts(
-            trained: count, resumed: harvest.resumedCount, duplicated: harvest.duplicatedCount,
-            rejected: harvest.rejectedCount, certified: trained.certifiedCount,
+            trained: count, resumed: collected.resumedCount, duplicated: collected.duplicatedCount,
+            rejected: collected.rejectedCount, certified: trained.certifiedCount,
             headEpochsPerSecond: rates.epochs, gflopsPerSecond: rates.gflops,
-            idleShare: harvest.timeline.headPhase?.idleShare,
-            finishSpreadSeconds: harvest.timeline.headPhase?.finishSpreadSeconds,
-            finishSpreadBundles: harvest.timeline.headPhase?.finishSpreadBundles,
-            wireOverheadBytesPerHead: Double(harvest.controlByteCount) / Double(max(1, count)))
+            idleShare: collected.timeline.headPhase?.idleShare,
+            finishSpreadSeconds: collected.timeline.headPhase?.finishSpreadSeconds,
+            finishSpreadBundles: collected.timeline.headPhase?.finishSpreadBundles,
+            wireOverheadBytesPerHead: Double(collected.controlByteCount) / Double(max(1, count)))
     }
 }
 

@@ -14,7 +14,7 @@ import System
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
-    let harvest: HeadHarvest
+    let collected: CollectedHeads
     /// What nobody could train.
     let missing: [HeadKey]
     /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
@@ -31,7 +31,7 @@ struct TrainedHeads: Sendable {
     var bodyParameterCount = 0
 
     /// Heads as the model's file has them, in the plan's order; none of whole networks.
-    var heads: [Head] { harvest.heads.compactMap(\.self) }
+    var heads: [Head] { collected.heads.compactMap(\.self) }
 
     /// Checks that nothing is missing.
     ///
@@ -41,12 +41,12 @@ struct TrainedHeads: Sendable {
             hasStandIns
             ? "the backbone's own outputs stand in for what is missing"
             : "schemes that ask what is missing are left out"
-        if let incompleteness = harvest.incompleteness(consequence: consequence) {
+        if let incompleteness = collected.incompleteness(consequence: consequence) {
             throw RunError(.incomplete, incompleteness)
         }
         guard let first = missing.first else { return }
         let reason =
-            harvest.givenUp.first.flatMap { harvest.reasons[$0] } ?? "three workers died of it"
+            collected.givenUp.first.flatMap { collected.reasons[$0] } ?? "three workers died of it"
         throw RunError(
             .incomplete,
             "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
@@ -78,8 +78,8 @@ struct TrainingPhase {
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
             let writer = JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
-            let harvest = try await train(job, chunks, writer, link, directory, clock)
-            return try await pool.threads[0].run { try phase.trained(harvest, journal) }
+            let collected = try await train(job, chunks, writer, link, directory, clock)
+            return try await pool.threads[0].run { try phase.trained(collected, journal) }
         }
         let optimum = OptimumPhase(
             options: options, backbone: backbone, pool: pool, console: console)
@@ -90,18 +90,18 @@ struct TrainingPhase {
         try job.resume(journal)
         job.choose(shareToCheck: options.verify)
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
-        let harvest = try await train(
+        let collected = try await train(
             job, backbone.chunks,
             JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
             directory, clock)
-        let heads = harvest.heads.compactMap(\.self)
+        let heads = collected.heads.compactMap(\.self)
         // What is missing is taken from the backbone's own outputs for the head's classes, if there are
         // any.
-        let standIns = harvest.quarantined.compactMap {
+        let standIns = collected.quarantined.compactMap {
             backbone.output?.restricted(to: $0.classes)
         }
         var trained = TrainedHeads(
-            harvest: harvest, missing: harvest.quarantined,
+            collected: collected, missing: collected.quarantined,
             logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),
             hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
@@ -128,29 +128,29 @@ struct TrainingPhase {
         _ job: any WorkSource, _ chunks: any ChunkSource, _ writer: JournalWriter,
         _ link: CoordinatorLink,
         _ directory: RunDirectory, _ clock: PhaseClock
-    ) async throws -> HeadHarvest {
+    ) async throws -> CollectedHeads {
         let journal = try directory.openJournal
-        let result: Result<HeadHarvest, any Error>
+        let result: Result<CollectedHeads, any Error>
         do { result = .success(try await link.train(job, on: chunks, writer)) } catch {
             result = .failure(error)
         }
         // Also what came last before a signal is on the disk before the program ends.
         try await writer.finish()
         console.endPhase()
-        let harvest = try result.get()
+        let collected = try result.get()
         // Also of a run that fails its checks: it shows why.
-        try TimelineFile.write([clock.events, harvest.timeline.events], to: directory)
+        try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         // What the network's thread did not see.
         try journal.commit(JournalEntries(clock.events))
-        if let task = harvest.contradicted, options.headMode != .frozen {
+        if let task = collected.contradicted, options.headMode != .frozen {
             var entries = JournalEntries()
             entries.withdrawnOutcomes = [writer.outcomeName(of: task)].compactMap(\.self)
             try journal.commit(entries)
         }
         // Before anything is written: results of a machine that computes wrongly are none.
-        try harvest.check()
-        clock.add(\.broadcast, harvest.broadcastSeconds)
-        clock.end(\.heads, less: harvest.broadcastSecondsBeforeHeads)
-        return harvest
+        try collected.check()
+        clock.add(\.broadcast, collected.broadcastSeconds)
+        clock.end(\.heads, less: collected.broadcastSecondsBeforeHeads)
+        return collected
     }
 }

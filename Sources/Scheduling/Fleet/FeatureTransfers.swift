@@ -9,7 +9,7 @@ package import Numerics
 package struct FeatureTransfers: Sendable {
     /// What happened.
     package enum Event: Hashable, Sendable {
-        /// A worker has no features and is to get them; said again, it changes nothing.
+        /// A worker has no features and is to get them; a repetition changes nothing.
         case wanted(WorkerID)
         /// A worker has all features, or is gone.
         case ended(WorkerID)

@@ -18,7 +18,7 @@ package struct RunEvent: Hashable, Codable, Sendable {
         case workerGone = "worker_gone"
         /// `worker` was given `heads` heads of `flops` operations.
         case bundleLeased = "bundle_leased"
-        /// `worker` began to train, reckoned back from the result by the worker's own measure; at
+        /// `worker` began to train, computed back from the result by the worker's own measure; at
         /// most a message's way too late.
         case bundleStarted = "bundle_started"
         /// A whole result came: `heads`, `flops`, and `busySeconds` of training as the worker says.

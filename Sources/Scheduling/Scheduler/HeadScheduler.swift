@@ -24,7 +24,7 @@ package import Numerics
 package struct HeadScheduler: Sendable {
     /// What happened.
     package enum Event: Hashable, Sendable {
-        /// A worker said hello; a known one starts afresh. `slotCount` is its compute threads,
+        /// A worker said hello; a known one starts over. `slotCount` is its compute threads,
         /// `trainer` the process it is; without one, every worker is a process of its own.
         case workerJoined(WorkerID, slotCount: Int, trainer: TrainerID? = nil)
         /// A worker has all features.

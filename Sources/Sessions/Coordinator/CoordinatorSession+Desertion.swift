@@ -26,7 +26,7 @@ extension CoordinatorSession {
         guard let loss, peers.isEmpty else { return false }
         let hasOthers =
             loss.expectsOthers
-            || harvest.workers.contains { $0.joinedAt != nil && !loss.names.contains($0.name) }
+            || collected.workers.contains { $0.joinedAt != nil && !loss.names.contains($0.name) }
         return !hasOthers || now.seconds(since: max(loss.since, emptySince)) >= Self.returnSeconds
     }
 }

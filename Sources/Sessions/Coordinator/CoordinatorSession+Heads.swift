@@ -8,13 +8,13 @@ extension CoordinatorSession {
     mutating func serve(_ job: any WorkSource, at now: Instant) -> [Action] {
         guard case .waiting = phase else { return [] }
         self.job = job
-        harvest.totalFlops = job.missingWork.reduce(0) { $0 + $1.trainingFlops }
-        harvest.products = job.resumedProducts
-        harvest.resumedCount = harvest.products.count { $0 != nil }
-        court.trainers = job.resumedTrainers
-        court.lines = [Int?](repeating: nil, count: job.work.count)
+        collected.totalFlops = job.missingWork.reduce(0) { $0 + $1.trainingFlops }
+        collected.products = job.resumedProducts
+        collected.resumedCount = collected.products.count { $0 != nil }
+        disputes.trainers = job.resumedTrainers
+        disputes.lines = [Int?](repeating: nil, count: job.work.count)
         for former in job.formerFaults {
-            harvest.workers.append(former)
+            collected.workers.append(former)
             _ = dismissedRing.insert(former.incarnation)
         }
         scheduler = HeadScheduler(
@@ -25,7 +25,7 @@ extension CoordinatorSession {
         phase = peers.count > FeatureTransfers.countMax ? .serving : .broadcasting(next: 0)
         servedAt = now
         record(RunEvent(.broadcastBegan, at: now.runSeconds))
-        harvest.servedAt = now
+        collected.servedAt = now
         var actions: [Action] = []
         for peer in orderedPeers {
             awaited.insert(peer.worker)
@@ -81,9 +81,9 @@ extension CoordinatorSession {
         // Ready for what? Its features are still to come.
         guard job != nil else { return [] }
         peers[peer.id]?.isReady = true
-        harvest.workers[peer.report].state = .ready
+        collected.workers[peer.report].state = .ready
         if !peer.isReady { record(RunEvent(.workerReady, of: peer.worker, at: now.runSeconds)) }
-        harvest.workers[peer.report].readyAt = harvest.workers[peer.report].readyAt ?? now
+        collected.workers[peer.report].readyAt = collected.workers[peer.report].readyAt ?? now
         stopAwaiting(peer.worker, at: now)
         return transfer(.ended(peer.worker), at: now)
             + schedule(.workerReady(peer.worker), at: now)
@@ -92,7 +92,7 @@ extension CoordinatorSession {
     /// The broadcast counts as over when the last of those who were there is ready, or gone.
     mutating func stopAwaiting(_ worker: WorkerID, at now: Instant) {
         guard awaited.remove(worker) != nil, awaited.isEmpty else { return }
-        harvest.broadcastSeconds = now.seconds(since: servedAt)
+        collected.broadcastSeconds = now.seconds(since: servedAt)
         record(RunEvent(.broadcastDone, at: now.runSeconds))
     }
 
@@ -138,13 +138,13 @@ extension CoordinatorSession {
                     heads: heads.count))
             return actions
         case .compare(let bundle, let attempt, let heads, let worker):
-            let before = harvest.mismatchCount
+            let before = collected.mismatchCount
             compare(heads, arrival)
             record(
                 RunEvent(
                     .bundleCompared, bundle, attempt: attempt, of: worker, at: now.runSeconds,
                     heads: heads.count,
-                    detail: harvest.mismatchCount == before ? "equal" : "different"))
+                    detail: collected.mismatchCount == before ? "equal" : "different"))
             return []
         case .discard(let bundle, let attempt, let worker, let reason):
             record(
@@ -177,12 +177,12 @@ extension CoordinatorSession {
                     detail: job.map {
                         $0.heads(of: [head]).first?.description ?? $0.name(of: head)
                     }))
-            let why = harvest.reasons[head] ?? "three workers died of it"
+            let why = collected.reasons[head] ?? "three workers died of it"
             let name = job?.name(of: head) ?? "\(head)"
             return [.log(.error, "\(name) is given up: \(why)")]
         case .finish(let quarantined):
-            harvest.givenUp = quarantined.sorted()
-            harvest.quarantined = job?.heads(of: quarantined) ?? []
+            collected.givenUp = quarantined.sorted()
+            collected.quarantined = job?.heads(of: quarantined) ?? []
             phase = .storing
             return finishOnceStored(at: now)
         }

@@ -6,7 +6,7 @@ extension CoordinatorSession {
     mutating func countControl(_ message: CoordinatorMessage, byteCount: Int) {
         guard leasingAt != nil, !isFinished else { return }
         switch message {
-        case .assign, .revoke, .acknowledge, .heartbeat: harvest.controlByteCount += byteCount
+        case .assign, .revoke, .acknowledge, .heartbeat: collected.controlByteCount += byteCount
         case .welcome, .refused, .features, .materials, .broadcastComplete, .chunk, .finished: break
         }
     }
@@ -16,9 +16,9 @@ extension CoordinatorSession {
         guard leasingAt != nil, !isFinished else { return }
         let byteCount = WireProtocol.byteCount(ofMessage: frames)
         switch message {
-        case .heartbeat, .bundleFailed: harvest.controlByteCount += byteCount
+        case .heartbeat, .bundleFailed: collected.controlByteCount += byteCount
         case .bundleTrained:
-            harvest.controlByteCount += byteCount - (frames.last?.count ?? 0)
+            collected.controlByteCount += byteCount - (frames.last?.count ?? 0)
         case .hello, .chunkRequest, .ready, .goodbye: break
         }
     }

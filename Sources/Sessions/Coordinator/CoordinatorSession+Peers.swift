@@ -69,8 +69,8 @@ extension CoordinatorSession {
             let refusal = Refused(code: .unknownWorker, message: "say hello first")
             return drop(peer, because: .lost, at: now) + [.send(.refused(refusal), to: peer.id)]
         }
-        harvest.workers[peer.report].peakRSSByteCount = heartbeat.peakRSSByteCount
-        harvest.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
+        collected.workers[peer.report].peakRSSByteCount = heartbeat.peakRSSByteCount
+        collected.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
         var actions = [Action.send(.heartbeat(incarnation: heartbeat.incarnation), to: peer.id)]
         if !peer.isReady, let describedAt = peer.describedAt,
             now.seconds(since: describedAt) >= Self.describeAgainSeconds
@@ -86,7 +86,7 @@ extension CoordinatorSession {
     private mutating func reject(
         _ error: WireError, from id: PeerID, at now: Instant
     ) -> [Action] {
-        harvest.rejectedCount += 1
+        collected.rejectedCount += 1
         guard var peer = peers[id] else {
             if error.code == .versionMismatch {
                 let refusal = Refused(code: .versionMismatch, message: error.message)
@@ -158,7 +158,7 @@ extension CoordinatorSession {
         peers[id] = peer
         identities[peer.worker] = id
         formerPeers[id] = nil
-        harvest.workers[peer.report].joinedAt = harvest.workers[peer.report].joinedAt ?? now
+        collected.workers[peer.report].joinedAt = collected.workers[peer.report].joinedAt ?? now
         _ = liveness.handle(.heard(peer.worker), at: now)
         record(joining(of: peer, at: now))
         actions += note(
@@ -183,7 +183,7 @@ extension CoordinatorSession {
         // A connection keeps the order: whoever says hello after being ready has forgotten its
         // bundles.
         peers[known.id]?.isReady = false
-        harvest.workers[known.report].state = .joined
+        collected.workers[known.report].state = .joined
         record(joining(of: known, at: now))
         leases.retire(known.worker)
         return actions
@@ -194,7 +194,7 @@ extension CoordinatorSession {
     func joined(_ peer: Peer) -> HeadScheduler.Event {
         .workerJoined(
             peer.worker, slotCount: peer.slotCount,
-            trainer: trainer(of: harvest.workers[peer.report]))
+            trainer: trainer(of: collected.workers[peer.report]))
     }
 
     private func joining(of peer: Peer, at now: Instant) -> RunEvent {
@@ -213,22 +213,22 @@ extension CoordinatorSession {
         let fresh = WorkerReport(
             incarnation: hello.incarnation, name: hello.name, host: hello.host, isa: hello.isa,
             threadCount: hello.threadCount, cpu: hello.cpu)
-        if let own = harvest.workers.firstIndex(where: { $0.incarnation == hello.incarnation }) {
-            harvest.workers[own].state = .joined
+        if let own = collected.workers.firstIndex(where: { $0.incarnation == hello.incarnation }) {
+            collected.workers[own].state = .joined
             return own
         }
-        let isFull = harvest.workers.count >= Self.workerCountMax
-        let free = harvest.workers.firstIndex {
+        let isFull = collected.workers.count >= Self.workerCountMax
+        let free = collected.workers.firstIndex {
             $0.state == .gone && $0.headCount == 0 && $0.leasedAt == nil && $0.fault == nil
                 && (isFull || $0.name == hello.name && $0.host == hello.host)
         }
         if let free {
-            harvest.workers[free] = fresh
+            collected.workers[free] = fresh
             return free
         }
         guard !isFull else { return nil }
-        harvest.workers.append(fresh)
-        return harvest.workers.count - 1
+        collected.workers.append(fresh)
+        return collected.workers.count - 1
     }
 
     private func greeting(_ peer: Peer, featuresFollow: Bool) -> Action {
@@ -248,7 +248,7 @@ extension CoordinatorSession {
         identities[peer.worker] = nil
         formerPeers[peer.id] = peer
         if let oldest = formerPeerRing.insert(peer.id) { formerPeers[oldest] = nil }
-        harvest.workers[peer.report].state = .gone
+        collected.workers[peer.report].state = .gone
         _ = liveness.handle(.left(peer.worker), at: now)
         record(
             RunEvent(

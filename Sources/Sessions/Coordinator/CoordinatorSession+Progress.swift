@@ -10,11 +10,11 @@ extension CoordinatorSession {
         let seconds = max(1e-3, now.seconds(since: leasingAt ?? now))
         let total = job.totalFlops
         let done = acceptedFlops
-        let resumed = total - harvest.totalFlops
+        let resumed = total - collected.totalFlops
         let statistics = Dictionary(
             scheduler.workerStatistics.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         let workers = orderedPeers.map { peer in
-            let report = harvest.workers[peer.report]
+            let report = collected.workers[peer.report]
             let isRunning = statistics[peer.worker]?.runningBundles.isEmpty == false
             return HeadsProgress.Worker(
                 name: report.name,
@@ -22,7 +22,7 @@ extension CoordinatorSession {
                 headsDone: report.headCount, headsPerSecond: Double(report.headCount) / seconds)
         }
         var progress = HeadsProgress(
-            headsDone: harvest.resumedCount + acceptedCount, headCount: job.work.count,
+            headsDone: collected.resumedCount + acceptedCount, headCount: job.work.count,
             headsPerSecond: Double(acceptedCount) / seconds,
             gflopsPerSecond: done / seconds * 1e-9,
             shareDone: total > 0 ? min(1, (resumed + done) / total) : 1,
@@ -63,7 +63,7 @@ extension CoordinatorSession {
         return actions + [.log(level, text)]
     }
 
-    /// Since when heads wait for workers, and when that is to be said again.
+    /// Since when heads wait for workers, and when that is to be repeated.
     struct Wait: Sendable {
         static let firstSeconds = 2.0
         static let repeatSeconds = 5.0

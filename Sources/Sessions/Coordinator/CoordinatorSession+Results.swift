@@ -11,8 +11,8 @@ extension CoordinatorSession {
     ) -> [Action] {
         guard let job, let id = identities[worker], let peer = peers[id] else { return [] }
         if leasingAt == nil { leasingAt = now }
-        if let report = peers[id]?.report, harvest.workers[report].leasedAt == nil {
-            harvest.workers[report].leasedAt = now
+        if let report = peers[id]?.report, collected.workers[report].leasedAt == nil {
+            collected.workers[report].leasedAt = now
         }
         leases.open(
             LeaseKey(assignment.bundle, assignment.attempt),
@@ -65,14 +65,14 @@ extension CoordinatorSession {
             // Said again because the acknowledgement was lost, or is still to come.
             if let again = acknowledgeAgain(key, to: peer) { return again }
             // Another's, or none at all: nothing says what it should look like.
-            harvest.rejectedCount += 1
+            collected.rejectedCount += 1
             return note(
                 .warning,
                 "worker \(name(of: peer)) sent heads for \(bundle), which is not its lease", at: now
             ) + acknowledgeUnlessStoring(key, to: peer)
         }
         guard fits(result, lease) else {
-            harvest.rejectedCount += 1
+            collected.rejectedCount += 1
             peers[peer.id]?.lastFailure = "heads that were not its lease's"
             record(
                 RunEvent(
@@ -86,7 +86,7 @@ extension CoordinatorSession {
         }
         // A peer's figure: sums of these must stay numbers that a file can hold.
         let busySeconds = min(result.busySeconds, max(0, now.seconds(since: lease.assignedAt)))
-        harvest.workers[peer.report].busySeconds += busySeconds
+        collected.workers[peer.report].busySeconds += busySeconds
         recordTraining(
             of: bundle, result, lease, by: peer, busySeconds: busySeconds, at: now)
         let arrival = Arrival(
@@ -119,7 +119,7 @@ extension CoordinatorSession {
         event.task = start.task
         record(event)
         guard case .task = result.content, let id = lease.heads.first else { return }
-        harvest.spans.append(
+        collected.spans.append(
             TaskSpan(
                 id: id, worker: peer.report, start: now.runSeconds - busySeconds,
                 end: now.runSeconds))
@@ -146,7 +146,7 @@ extension CoordinatorSession {
             return schedule(.leaseDeclined(bundle, attempt: attempt, by: worker), at: now)
         }
         peers[peer.id]?.lastFailure = failure.reason
-        if let lease, lease.heads.count == 1 { harvest.reasons[lease.heads[0]] = failure.reason }
+        if let lease, lease.heads.count == 1 { collected.reasons[lease.heads[0]] = failure.reason }
         return note(.warning, "worker \(name(of: peer)) failed: \(failure.reason)", at: now)
             + schedule(.bundleFailed(bundle, attempt: attempt, by: worker), at: now)
     }
@@ -163,18 +163,18 @@ extension CoordinatorSession {
         let wanted = Set(heads)
         let accepted = arrival.products.filter { wanted.contains($0.id) }
         let line = arrival.peer.report
-        let trainer = trainer(of: harvest.workers[line])
+        let trainer = trainer(of: collected.workers[line])
         for trained in accepted {
             let index = Int(trained.id.rawValue)
-            harvest.products[index] = job.kept(trained.product)
-            court.trainers[index] = trainer
-            court.lines[index] = line
+            collected.products[index] = job.kept(trained.product)
+            disputes.trainers[index] = trainer
+            disputes.lines[index] = line
             acceptedCount += 1
             acceptedFlops += job.flops(of: trained.id)
-            harvest.workers[line].headCount += 1
+            collected.workers[line].headCount += 1
         }
         return [
-            store(accepted, from: harvest.workers[line], busySeconds: arrival.busySeconds)
+            store(accepted, from: collected.workers[line], busySeconds: arrival.busySeconds)
         ]
     }
 
@@ -184,16 +184,16 @@ extension CoordinatorSession {
         let wanted = Set(heads)
         let differing = Set(differing(arrival))
         for trained in arrival.products where wanted.contains(trained.id) {
-            harvest.duplicatedCount += 1
+            collected.duplicatedCount += 1
             let product = job.kept(trained.product)
             guard differing.contains(trained.id) else {
-                let kept = harvest.products[Int(trained.id.rawValue)]
-                if kept?.hasEqualBits(product) == false { court.undecided.insert(trained.id) }
+                let kept = collected.products[Int(trained.id.rawValue)]
+                if kept?.hasEqualBits(product) == false { disputes.undecided.insert(trained.id) }
                 continue
             }
-            harvest.mismatchCount += 1
-            court.challenge(
-                trained.id, product, by: trainer(of: harvest.workers[arrival.peer.report]))
+            collected.mismatchCount += 1
+            disputes.challenge(
+                trained.id, product, by: trainer(of: collected.workers[arrival.peer.report]))
         }
     }
 
@@ -201,17 +201,18 @@ extension CoordinatorSession {
     private func differing(_ arrival: Arrival) -> [WorkID] {
         guard let job else { return [] }
         return arrival.products.filter {
-            let kept = harvest.products[Int($0.id.rawValue)]
+            let kept = collected.products[Int($0.id.rawValue)]
             return kept?.hasEqualBits(job.kept($0.product)) == false
-                && mustAgree($0.id, with: harvest.workers[arrival.peer.report])
+                && mustAgree($0.id, with: collected.workers[arrival.peer.report])
         }.map(\.id)
     }
 
     /// Whether a worker must have the bytes that are kept.
     private func mustAgree(_ id: WorkID, with report: WorkerReport) -> Bool {
         guard job?.isPortable == false else { return true }
-        guard let line = court.lines[Int(id.rawValue)] else { return false }
-        return harvest.workers[line].isa == report.isa && harvest.workers[line].cpu == report.cpu
+        guard let line = disputes.lines[Int(id.rawValue)] else { return false }
+        return collected.workers[line].isa == report.isa
+            && collected.workers[line].cpu == report.cpu
     }
 }
 

@@ -126,10 +126,10 @@ extension CoordinatorSession {
     /// Ends the run when nothing is left to do and nothing on its way to the disk.
     mutating func finishOnceStored(at now: Instant) -> [Action] {
         guard case .storing = phase, storage.storedNumber == storage.issuedNumber else { return [] }
-        let undecidedCount = court.undecided.intersection(job?.checkedHeads ?? []).count
-        harvest.checkedCount = (scheduler?.checkedHeadCount ?? 0) - undecidedCount
-        harvest.uncheckedCount = (scheduler?.uncheckedHeadCount ?? 0) + undecidedCount
-        harvest.headSeconds = now.seconds(since: leasingAt ?? servedAt)
+        let undecidedCount = disputes.undecided.intersection(job?.checkedHeads ?? []).count
+        collected.checkedCount = (scheduler?.checkedHeadCount ?? 0) - undecidedCount
+        collected.uncheckedCount = (scheduler?.uncheckedHeadCount ?? 0) + undecidedCount
+        collected.headSeconds = now.seconds(since: leasingAt ?? servedAt)
         return end(.complete, at: now) + [.finish]
     }
 }

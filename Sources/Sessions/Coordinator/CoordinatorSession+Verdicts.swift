@@ -20,7 +20,7 @@ package struct WorkerFault: Hashable, Sendable {
 // Two workers differ: this machine trains the head itself, and whoever is wrong has to go.
 extension CoordinatorSession {
     /// Who trained what, and what is in dispute.
-    struct Court: Sendable {
+    struct Disputes: Sendable {
         /// Bytes that differ from those that are kept.
         struct Challenge: Sendable {
             let trainer: TrainerID
@@ -37,7 +37,7 @@ extension CoordinatorSession {
         /// Heads that each of them lost.
         var withdrawnCounts: [TrainerID: Int] = [:]
         /// Those of whom it was said.
-        var sentenced: Set<TrainerID> = []
+        var reported: Set<TrainerID> = []
         /// Tasks that a second process did with other bytes, being of another kind, or that no second
         /// one was there to do.
         var undecided: Set<WorkID> = []
@@ -53,14 +53,14 @@ extension CoordinatorSession {
     /// Has heads trained on this machine.
     mutating func summon(_ heads: [WorkID], at now: Instant) -> [Action] {
         guard let job else { return [] }
-        let disputed = heads.filter { court.challenges[$0] != nil }
+        let disputed = heads.filter { disputes.challenges[$0] != nil }
         guard job.isPortable else { return decideWithoutReferee(heads, disputed, at: now) }
-        harvest.refereedCount += heads.count
+        collected.refereedCount += heads.count
         var actions: [Action] = []
         for id in disputed.prefix(1) {
             let names =
-                ([court.trainers[Int(id.rawValue)]].compactMap(\.self)
-                + (court.challenges[id] ?? []).map(\.trainer)).map(name(of:))
+                ([disputes.trainers[Int(id.rawValue)]].compactMap(\.self)
+                + (disputes.challenges[id] ?? []).map(\.trainer)).map(name(of:))
             actions = note(
                 .warning,
                 "\(disputed.count == 1 ? "a head" : "\(disputed.count) heads") came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
@@ -76,8 +76,8 @@ extension CoordinatorSession {
     ) -> [Action] {
         if let task = disputed.first {
             let versions =
-                [court.trainers[Int(task.rawValue)]].compactMap(\.self)
-                + (court.challenges[task] ?? []).map(\.trainer)
+                [disputes.trainers[Int(task.rawValue)]].compactMap(\.self)
+                + (disputes.challenges[task] ?? []).map(\.trainer)
             return giveUp(task, versions: versions, at: now)
         }
         var actions = note(
@@ -85,7 +85,7 @@ extension CoordinatorSession {
             "\(tasks.count == 1 ? "a task" : "\(tasks.count) tasks") stay\(tasks.count == 1 ? "s" : "") unchecked: no second worker is there to do \(tasks.count == 1 ? "it" : "them") again",
             at: now)
         for task in tasks {
-            court.undecided.insert(task)
+            disputes.undecided.insert(task)
             actions += schedule(.refereed(task, guilty: []), at: now)
         }
         return actions
@@ -97,11 +97,11 @@ extension CoordinatorSession {
         for truth in heads where !isFinished {
             guard let id = job?.id(of: truth.key) else { continue }
             let index = Int(id.rawValue)
-            let challenges = court.challenges.removeValue(forKey: id) ?? []
+            let challenges = disputes.challenges.removeValue(forKey: id) ?? []
             let right = Product.head(truth)
             var guilty = challenges.filter { !$0.product.hasEqualBits(right) }.map(\.trainer)
-            let kept = harvest.products[index]
-            if let kept, !kept.hasEqualBits(right), let trainer = court.trainers[index] {
+            let kept = collected.products[index]
+            if let kept, !kept.hasEqualBits(right), let trainer = disputes.trainers[index] {
                 guilty.append(trainer)
                 // One process may have brought two versions by itself.
                 if !challenges.isEmpty && guilty.count == challenges.count + 1
@@ -110,8 +110,8 @@ extension CoordinatorSession {
                     return actions + giveUp(id, versions: guilty, at: now)
                 }
             }
-            for trainer in guilty where court.reasons[trainer] == nil {
-                court.reasons[trainer] =
+            for trainer in guilty where disputes.reasons[trainer] == nil {
+                disputes.reasons[trainer] =
                     "its head over \(truth.key) differs from what other machines compute"
             }
             actions += schedule(.refereed(id, guilty: guilty), at: now)
@@ -126,13 +126,13 @@ extension CoordinatorSession {
     ) -> [Action] {
         let names = versions.map(name(of:)).joined(separator: ", ")
         let name = job?.name(of: head) ?? "\(head)"
-        harvest.contradicted = head
+        collected.contradicted = head
         guard job?.isPortable == true else {
-            harvest.contradiction =
+            collected.contradiction =
                 "\(name) came with different bytes from \(names), which are of one kind and should agree: one of them computes wrongly; check these machines"
             return end(.aborted(reason: "two machines do not agree about \(name)"), at: now)
         }
-        harvest.contradiction =
+        collected.contradiction =
             "\(name) came with different bytes from \(names) and from this machine: no two agree, so no head can be trusted; check these machines"
         return end(.aborted(reason: "no two machines compute the same head"), at: now)
     }
@@ -144,19 +144,19 @@ extension CoordinatorSession {
         for id in heads {
             let index = Int(id.rawValue)
             let flops = job?.flops(of: id) ?? 0
-            harvest.products[index] = nil
-            court.trainers[index] = nil
-            if let line = court.lines[index] {
-                harvest.workers[line].headCount -= 1
+            collected.products[index] = nil
+            disputes.trainers[index] = nil
+            if let line = disputes.lines[index] {
+                collected.workers[line].headCount -= 1
                 acceptedCount -= 1
                 acceptedFlops -= flops
             } else {
-                harvest.resumedCount -= 1
-                harvest.totalFlops += flops
+                collected.resumedCount -= 1
+                collected.totalFlops += flops
             }
-            court.lines[index] = nil
+            disputes.lines[index] = nil
         }
-        court.withdrawnCounts[trainer, default: 0] += heads.count
+        disputes.withdrawnCounts[trainer, default: 0] += heads.count
         record(
             RunEvent(
                 .headsWithdrawn, at: now.runSeconds, heads: heads.count, detail: name(of: trainer)))
@@ -165,19 +165,20 @@ extension CoordinatorSession {
 
     /// Puts a fault on the worker's line, and says so once.
     private mutating func record(guilty trainer: TrainerID, at now: Instant) -> [Action] {
-        guard let reason = court.reasons[trainer], court.sentenced.insert(trainer).inserted else {
+        guard let reason = disputes.reasons[trainer], disputes.reported.insert(trainer).inserted
+        else {
             return []
         }
-        let count = court.withdrawnCounts[trainer] ?? 0
+        let count = disputes.withdrawnCounts[trainer] ?? 0
         let fault = WorkerFault(reason: reason, withdrawnCount: count)
         var report: WorkerReport?
-        if let line = harvest.workers.firstIndex(where: { self.trainer(of: $0) == trainer }) {
-            harvest.workers[line].fault = fault
-            report = harvest.workers[line]
+        if let line = collected.workers.firstIndex(where: { self.trainer(of: $0) == trainer }) {
+            collected.workers[line].fault = fault
+            report = collected.workers[line]
         } else if let former = job?.formerTrainers[trainer] {
             report = former
             report?.fault = fault
-            if let report { harvest.workers.append(report) }
+            if let report { collected.workers.append(report) }
         }
         // On disk too: a coordinator that starts again is to know, and to say so in its results.
         return (report.map { [store(guilty: $0)] } ?? []) + [
@@ -200,7 +201,7 @@ extension CoordinatorSession {
     /// What people call the process behind heads.
     private func name(of trainer: TrainerID) -> String {
         let report =
-            harvest.workers.first { self.trainer(of: $0) == trainer }
+            collected.workers.first { self.trainer(of: $0) == trainer }
             ?? job?.formerTrainers[trainer]
         return report.map { "\($0.name) on \($0.host)" } ?? "a worker"
     }

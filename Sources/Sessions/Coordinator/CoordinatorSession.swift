@@ -67,7 +67,7 @@ package struct CoordinatorSession: Sendable {
         let id: PeerID
         let worker: WorkerID
         let incarnation: UInt64
-        /// Position in the harvest's list.
+        /// Position in the list of workers.
         let report: Int
         let slotCount: Int
         var isReady = false
@@ -146,7 +146,7 @@ package struct CoordinatorSession: Sendable {
     /// Unanswered leases of workers that are there, and of those gone as many as are remembered.
     var leases = LeaseBook(formerCountMax: formerLeaseCountMax)
     var storage = Storage()
-    var court = Court()
+    var disputes = Disputes()
     var subscriptionCount = 0
     var servedAt = Instant.start
     var schedulerTickAt = Instant.start
@@ -162,7 +162,7 @@ package struct CoordinatorSession: Sendable {
     var notes = Notes()
     var wait = Wait()
     /// What the head phase has brought so far.
-    package internal(set) var harvest = HeadHarvest(products: [])
+    package internal(set) var collected = CollectedHeads(products: [])
 
     /// A session before its first worker.
     ///
@@ -244,9 +244,9 @@ package struct CoordinatorSession: Sendable {
     /// Workers that are there and receive the broadcast.
     package var audienceCount: Int { min(subscriptionCount, peers.count) }
 
-    func name(of peer: Peer) -> String { harvest.workers[peer.report].name }
+    func name(of peer: Peer) -> String { collected.workers[peer.report].name }
 
-    mutating func record(_ event: RunEvent) { harvest.timeline.record(event) }
+    mutating func record(_ event: RunEvent) { collected.timeline.record(event) }
 
     /// Peers in the order of joining.
     var orderedPeers: [Peer] { peers.values.sorted { $0.worker < $1.worker } }

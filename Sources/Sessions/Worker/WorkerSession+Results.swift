@@ -3,7 +3,7 @@ import Numerics
 import Transfer
 import WireProtocol
 
-// Results are kept until the coordinator has them on disk, and said again if they may be lost.
+// Results are kept until the coordinator has them on disk, and sent again if they may be lost.
 extension WorkerSession {
     /// Keeps a result that is being sent.
     mutating func keep(_ result: BundleTrained, at now: Instant) {

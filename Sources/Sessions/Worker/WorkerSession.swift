@@ -288,7 +288,7 @@ extension WorkerSession {
         nextHeartbeat = now
         var lost: [Action] = []
         if welcome.runID != runID {
-            // What another run sent is none of this one's, and it numbers its bundles anew.
+            // What another run sent is none of this one's, and it numbers its bundles from the start.
             receivedByteCount = 0
             if !kept.isEmpty {
                 lost += note(

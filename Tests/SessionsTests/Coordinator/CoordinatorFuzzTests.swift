@@ -156,11 +156,11 @@ import WireProtocol
                 let isFinished = siege.finish()
                 #expect(isFinished, what)
             }
-            let harvest = siege.office.session.harvest
+            let collected = siege.office.session.collected
             let expected = siege.office.sample.plan.heads.map { siege.office.sample.head($0) }
-            #expect(harvest.heads.compactMap(\.self) == expected, what)
-            #expect(harvest.mismatchCount == 0, what)
-            #expect(harvest.workers.count <= CoordinatorSession.workerCountMax, what)
+            #expect(collected.heads.compactMap(\.self) == expected, what)
+            #expect(collected.mismatchCount == 0, what)
+            #expect(collected.workers.count <= CoordinatorSession.workerCountMax, what)
             mostLeases = max(mostLeases, siege.mostLeases)
             mostPeers = max(mostPeers, siege.mostPeers)
             mostActions = max(mostActions, siege.mostActions)

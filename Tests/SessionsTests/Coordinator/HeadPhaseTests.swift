@@ -114,18 +114,18 @@ extension Office {
         #expect(actions.count { $0 == .finish } == 1)
         #expect(actions.sent(to: 1).last == .finished(.complete))
         let expected = office.sample.plan.heads.map { office.sample.head($0) }
-        #expect(office.session.harvest.heads.compactMap(\.self) == expected)
-        #expect(office.session.harvest.workers[0].headCount == expected.count)
+        #expect(office.session.collected.heads.compactMap(\.self) == expected)
+        #expect(office.session.collected.workers[0].headCount == expected.count)
         #expect(office.session.leaseCount <= 2)
-        #expect(office.session.harvest.contradiction == nil)
-        #expect(office.session.harvest.incompleteness(consequence: "") == nil)
+        #expect(office.session.collected.contradiction == nil)
+        #expect(office.session.collected.incompleteness(consequence: "") == nil)
     }
 
     @Test func answersEverybodyAfterTheEnd() {
         var office = Office()
         let held = office.serve(to: [1]).assigned(to: 1)
         _ = office.finish([1], held: held)
-        let before = office.session.harvest.heads.compactMap(\.self)
+        let before = office.session.collected.heads.compactMap(\.self)
         #expect(office.hello(8).sent(to: 8) == [.finished(.complete)])
         let messages: [WorkerMessage] = [
             .heartbeat(Office.heartbeat(1)), .ready,
@@ -137,7 +137,7 @@ extension Office {
                     office.receive(message, from: peer).sent(to: peer) == [.finished(.complete)])
             }
         }
-        #expect(office.session.harvest.heads.compactMap(\.self) == before)
+        #expect(office.session.collected.heads.compactMap(\.self) == before)
         #expect(office.receive(.goodbye, from: 1).isEmpty)
         #expect(office.wait(10).isEmpty)
         #expect(office.feed(.abort(reason: "late")).isEmpty)
@@ -209,11 +209,11 @@ extension Office {
                 .bundleTrained(make(office.sample, held[0])), from: 1)
             #expect(
                 actions.lines.contains { $0.contains("not its lease") || $0.contains("not its") })
-            #expect(office.session.harvest.rejectedCount == 1)
-            #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
+            #expect(office.session.collected.rejectedCount == 1)
+            #expect(office.session.collected.heads.allSatisfy { $0 == nil })
             // The lease is over: the right result comes too late.
             office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
-            #expect(office.session.harvest.rejectedCount == 2)
+            #expect(office.session.collected.rejectedCount == 2)
         }
     }
 
@@ -266,11 +266,11 @@ extension Office {
         var office = Office(SampleJob(classCount: 4))
         let held = office.serve(to: [1, 2]).assigned(to: 1)
         office.receive(.bundleTrained(office.sample.result(held[0])), from: 2)
-        #expect(office.session.harvest.rejectedCount == 1)
-        #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
-        #expect(office.session.harvest.workers[1].busySeconds == 0)
+        #expect(office.session.collected.rejectedCount == 1)
+        #expect(office.session.collected.heads.allSatisfy { $0 == nil })
+        #expect(office.session.collected.workers[1].busySeconds == 0)
         office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
-        #expect(office.session.harvest.heads.contains { $0 != nil })
+        #expect(office.session.collected.heads.contains { $0 != nil })
     }
 
     @Test func takesTheLateResultOfAWorkerGivenUp() {
@@ -280,8 +280,8 @@ extension Office {
         #expect(office.session.peerCount == 0)
         let late = office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
         #expect(late.refusals(to: 1) == [.unknownWorker])
-        #expect(office.session.harvest.workers[0].headCount == held[0].heads.count)
-        #expect(office.session.harvest.rejectedCount == 0)
+        #expect(office.session.collected.workers[0].headCount == held[0].heads.count)
+        #expect(office.session.collected.rejectedCount == 0)
     }
 
     @Test func countsABusyTimeNoLongerThanTheTimeThatPassed() {
@@ -291,7 +291,7 @@ extension Office {
         var result = office.sample.result(held[0])
         result.busySeconds = .greatestFiniteMagnitude
         office.receive(.bundleTrained(result), from: 1)
-        #expect(office.session.harvest.workers[0].busySeconds <= 0.6)
+        #expect(office.session.collected.workers[0].busySeconds <= 0.6)
     }
 
     @Test func knowsWhenAWorkerJoinedWasReadyAndLeased() throws {
@@ -308,14 +308,14 @@ extension Office {
         // Being ready again, or leased again, is not the first time.
         office.receive(.ready, from: 1)
         _ = office.receive(.bundleTrained(office.sample.result(held[0])), from: 1)
-        let harvest = office.session.harvest
-        let report = try #require(harvest.workers.first)
+        let collected = office.session.collected
+        let report = try #require(collected.workers.first)
         let start = Instant.start
         #expect(report.joinedAt == start.advanced(bySeconds: 3))
-        #expect(harvest.servedAt == start.advanced(bySeconds: 4))
+        #expect(collected.servedAt == start.advanced(bySeconds: 4))
         #expect(report.readyAt == start.advanced(bySeconds: 5))
         #expect(report.leasedAt == start.advanced(bySeconds: 5))
-        #expect(harvest.broadcastSeconds == 1)
+        #expect(collected.broadcastSeconds == 1)
     }
 
     @Test func countsWhatHeadsCostOnTheWireBesideTheirWeights() {
@@ -325,12 +325,12 @@ extension Office {
         // Before the first lease nothing is for a head.
         office.receive(.heartbeat(Office.heartbeat(1)), from: 1)
         office.feed(.sent(.heartbeat(incarnation: 1), byteCount: 100))
-        #expect(office.session.harvest.controlByteCount == 0)
+        #expect(office.session.collected.controlByteCount == 0)
         _ = office.wait(0.5)
         let held = office.receive(.ready, from: 1).assigned(to: 1)
         let lease = CoordinatorMessage.assign(held[0])
         office.feed(.sent(lease, byteCount: 40))
-        #expect(office.session.harvest.controlByteCount == 40)
+        #expect(office.session.collected.controlByteCount == 40)
         // Features are for workers, not for heads.
         office.feed(.sent(.broadcastComplete, byteCount: 1_000))
         let heartbeat = WorkerMessage.heartbeat(Office.heartbeat(1))
@@ -341,7 +341,7 @@ extension Office {
         let expected =
             40 + WireProtocol.byteCount(ofMessage: heartbeat.encode())
             + WireProtocol.byteCount(ofMessage: result.encode()) - weightByteCount
-        #expect(office.session.harvest.controlByteCount == expected)
+        #expect(office.session.collected.controlByteCount == expected)
     }
 
     @Test func saysWhenItWaitsForWorkers() {
@@ -379,9 +379,9 @@ extension Office {
             office.feed(.unreachable(.init(bytes: [number])))
         }
         #expect(office.session.isFinished)
-        let harvest = office.session.harvest
-        #expect(harvest.quarantined.map(\.classes) == [ClassSet([0, 1])])
-        let incompleteness = try #require(harvest.incompleteness(consequence: ""))
+        let collected = office.session.collected
+        #expect(collected.quarantined.map(\.classes) == [ClassSet([0, 1])])
+        let incompleteness = try #require(collected.incompleteness(consequence: ""))
         #expect(incompleteness.contains("{0,1}"))
     }
 }

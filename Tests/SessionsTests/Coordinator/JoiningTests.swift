@@ -111,7 +111,7 @@ import WireProtocol
         let again = office.hello(2, incarnation: 1, name: "w1")
         #expect(again.welcomes(to: 2).map(\.workerNumber) == [2])
         #expect(office.session.peerCount == 1)
-        #expect(office.session.harvest.workers.count == 1)
+        #expect(office.session.collected.workers.count == 1)
         // Its leases are free again, and nobody is blamed.
         let back = office.receive(.ready, from: 2).assigned(to: 2)
         #expect(Set(back.flatMap(\.heads)).isSuperset(of: leased[0].heads))
@@ -128,8 +128,8 @@ import WireProtocol
         #expect(
             office.receive(.bundleTrained(result), from: 1).sent(to: 1)
                 == [.acknowledge(bundle: result.bundle, attempt: result.attempt)])
-        #expect(office.session.harvest.rejectedCount == 1)
-        #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
+        #expect(office.session.collected.rejectedCount == 1)
+        #expect(office.session.collected.heads.allSatisfy { $0 == nil })
         #expect(!office.receive(.ready, from: 1).assigned(to: 1).isEmpty)
     }
 
@@ -184,7 +184,7 @@ import WireProtocol
         }
         #expect(actions.refusals(to: 1) == [.malformed, .notAccepting])
         #expect(office.session.peerCount == 1)
-        #expect(office.session.harvest.rejectedCount == 3)
+        #expect(office.session.collected.rejectedCount == 3)
         // The same process is not let in again, over whatever connection; the next one is.
         #expect(office.hello(1).refusals(to: 1) == [.notAccepting])
         #expect(office.hello(7, incarnation: 1).refusals(to: 7) == [.notAccepting])
@@ -204,7 +204,7 @@ import WireProtocol
             #expect(actions.count == actions.lines.count)
         }
         #expect(lines == 1)
-        #expect(office.session.harvest.rejectedCount == 200)
+        #expect(office.session.collected.rejectedCount == 200)
         #expect(office.session.peerCount == 0)
     }
 
@@ -218,7 +218,7 @@ import WireProtocol
             if number % 3 == 0 { office.receive(.ready, from: 9) }
         }
         #expect(office.session.peerCount == 2)
-        #expect(office.session.harvest.workers.count <= CoordinatorSession.workerCountMax)
+        #expect(office.session.collected.workers.count <= CoordinatorSession.workerCountMax)
         #expect(office.session.leaseCount <= CoordinatorSession.formerLeaseCountMax + 4)
         #expect(lines <= CoordinatorSession.noteCountMax)
         let summary = office.wait(1)

@@ -50,8 +50,8 @@ import WireProtocol
         let again = office.receive(.bundleTrained(result), from: 1)
         #expect(again.acknowledged(to: 1) == [held[0].bundle])
         #expect(again.stored.isEmpty)
-        #expect(office.session.harvest.rejectedCount == 0)
-        #expect(office.session.harvest.workers[0].headCount == 1)
+        #expect(office.session.collected.rejectedCount == 0)
+        #expect(office.session.collected.workers[0].headCount == 1)
     }
 
     @Test func aResultMayComeOverTheNextConnection() {
@@ -62,8 +62,8 @@ import WireProtocol
         let received = office.receive(.bundleTrained(result), from: 9)
         #expect(received.stored.map(\.heads) == [result.heads])
         #expect(office.feed(.stored(through: 1)).acknowledged(to: 9) == [held[0].bundle])
-        #expect(office.session.harvest.rejectedCount == 0)
-        #expect(office.session.harvest.workers.map(\.headCount) == [1])
+        #expect(office.session.collected.rejectedCount == 0)
+        #expect(office.session.collected.workers.map(\.headCount) == [1])
     }
 
     @Test func whoIsGoneWhenItIsOnDiskHearsOfItLater() {
@@ -89,7 +89,7 @@ import WireProtocol
         let refused = office.receive(.bundleTrained(wrong), from: 1)
         #expect(refused.acknowledged(to: 1) == [held[0].bundle])
         #expect(refused.stored.isEmpty)
-        #expect(office.session.harvest.rejectedCount == 2)
+        #expect(office.session.collected.rejectedCount == 2)
     }
 
     @Test func endsOnlyWhenAllIsOnDisk() {
@@ -140,10 +140,10 @@ import WireProtocol
         #expect(Set(trained).isDisjoint(with: kept))
         #expect(trained.count == office.sample.plan.heads.count - kept.count)
         #expect(office.session.isFinished)
-        let harvest = office.session.harvest
-        #expect(harvest.resumedCount == kept.count)
+        let collected = office.session.collected
+        #expect(collected.resumedCount == kept.count)
         #expect(
-            harvest.heads.compactMap(\.self)
+            collected.heads.compactMap(\.self)
                 == office.sample.plan.heads.map { office.sample.head($0) })
     }
 

@@ -7,14 +7,14 @@ import WireProtocol
 /// What the session writes down of a head phase.
 @Suite struct TimelineTests {
     private func kinds(_ office: Office) -> [RunEvent.Kind] {
-        office.session.harvest.timeline.events.map(\.kind)
+        office.session.collected.timeline.events.map(\.kind)
     }
 
     @Test func tellsARunFromHelloToFinish() throws {
         var office = Office()
         let held = office.serve(to: [1, 2]).assigned(to: 1)
         _ = office.finish([1, 2], held: held)
-        let events = office.session.harvest.timeline.events
+        let events = office.session.collected.timeline.events
         #expect(events.first?.kind == .workerJoined)
         #expect(events.first?.detail == "w1")
         #expect(
@@ -39,9 +39,9 @@ import WireProtocol
             $0 + ($1.heads ?? 0)
         }
         #expect(accepted == office.sample.plan.heads.count)
-        let figures = try #require(office.session.harvest.timeline.headPhase)
+        let figures = try #require(office.session.collected.timeline.headPhase)
         #expect((0...1).contains(figures.idleShare))
-        #expect(abs(figures.seconds - office.session.harvest.headSeconds) < 2e-6)
+        #expect(abs(figures.seconds - office.session.collected.headSeconds) < 2e-6)
     }
 
     @Test func tellsMisfortunes() {
@@ -58,15 +58,15 @@ import WireProtocol
                     bundle: second.bundle, attempt: second.attempt, reason: "no", isDeclined: true)),
             from: 2)
         // Nobody's lease: nothing to write down.
-        let before = office.session.harvest.timeline.recordedCount
+        let before = office.session.collected.timeline.recordedCount
         office.receive(
             .bundleFailed(BundleFailed(bundle: 999, attempt: 1, reason: "no", isDeclined: false)),
             from: 2)
-        #expect(office.session.harvest.timeline.recordedCount == before)
+        #expect(office.session.collected.timeline.recordedCount == before)
         office.receive(.goodbye, from: 1)
         office.feed(.unreachable(.init(bytes: [2])))
         office.feed(.abort(reason: "enough"))
-        let events = office.session.harvest.timeline.events
+        let events = office.session.collected.timeline.events
         #expect(
             events.filter { $0.kind == .bundleFailed }.map(\.detail) == ["rejected", "declined"])
         #expect(events.filter { $0.kind == .workerGone }.map(\.detail) == ["departed", "lost"])
@@ -83,18 +83,18 @@ import WireProtocol
             let again = office.receive(.ready, from: 2).assigned(to: 2)
             var queue = again
             let heads = held[0].heads.compactMap { office.sample.plan.position(of: $0) }
-            while heads.contains(where: { office.session.harvest.heads[$0] == nil }) {
+            while heads.contains(where: { office.session.collected.heads[$0] == nil }) {
                 let next = try #require(queue.isEmpty ? nil : queue.removeFirst())
                 queue += office.receive(.bundleTrained(office.sample.result(next)), from: 2)
                     .assigned(to: 2)
             }
             try #require(!office.session.isFinished)
             office.receive(.bundleTrained(office.sample.result(held[0], error: error)), from: 1)
-            let compared = office.session.harvest.timeline.events.filter {
+            let compared = office.session.collected.timeline.events.filter {
                 $0.kind == .bundleCompared
             }
             #expect(compared.map(\.detail) == [error == 0 ? "equal" : "different"])
-            #expect(office.session.harvest.mismatchCount == (error == 0 ? 0 : compared[0].heads))
+            #expect(office.session.collected.mismatchCount == (error == 0 ? 0 : compared[0].heads))
         }
     }
 

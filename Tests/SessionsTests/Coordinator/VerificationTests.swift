@@ -65,12 +65,12 @@ import WireProtocol
         var (office, first) = office()
         let all = work(&office, first, workers: [1, 2])
         #expect(office.session.isFinished)
-        let harvest = office.session.harvest
-        #expect(harvest.checkedCount == harvest.heads.count)
-        #expect(harvest.duplicatedCount >= harvest.heads.count)
-        #expect(harvest.mismatchCount == 0)
+        let collected = office.session.collected
+        #expect(collected.checkedCount == collected.heads.count)
+        #expect(collected.duplicatedCount >= collected.heads.count)
+        #expect(collected.mismatchCount == 0)
         #expect(all.contains { if case .referee = $0 { true } else { false } } == false)
-        for head in harvest.heads.indices {
+        for head in collected.heads.indices {
             let trainers = [1, 2].filter { worker in
                 all.assigned(to: worker).contains {
                     $0.heads.contains(office.sample.plan.heads[head])
@@ -88,15 +88,15 @@ import WireProtocol
             worker == 2 && assignment.heads.contains(plan.heads[5]) ? 0x1p-20 : 0
         }
         #expect(office.session.isFinished)
-        let harvest = office.session.harvest
-        #expect(harvest.heads == plan.heads.map { office.sample.head($0) })
-        #expect(harvest.contradiction == nil)
-        #expect(harvest.mismatchCount >= 1)
-        let fault = try #require(harvest.workers[1].fault)
+        let collected = office.session.collected
+        #expect(collected.heads == plan.heads.map { office.sample.head($0) })
+        #expect(collected.contradiction == nil)
+        #expect(collected.mismatchCount >= 1)
+        let fault = try #require(collected.workers[1].fault)
         #expect(fault.reason.contains("differs"))
-        #expect(harvest.workers[0].fault == nil)
-        #expect(harvest.workers[1].headCount == 0)
-        #expect(harvest.workers[0].headCount == plan.heads.count)
+        #expect(collected.workers[0].fault == nil)
+        #expect(collected.workers[1].headCount == 0)
+        #expect(collected.workers[0].headCount == plan.heads.count)
         #expect(all.refusals(to: 2).first == .notAccepting)
         // What was taken back went from the disk before it came again.
         var disk: Set<WorkID> = []
@@ -118,7 +118,7 @@ import WireProtocol
         again.receive(.goodbye, from: 2)
         _ = work(&again, more, workers: [1]) { _, _ in 0 }
         #expect(again.session.isFinished)
-        #expect(again.session.harvest.workers[1].fault == nil)
+        #expect(again.session.collected.workers[1].fault == nil)
         #expect(!held.isEmpty)
         let late = office.hello(9, incarnation: 2)
         #expect(late.sent(to: 9).contains { if case .finished = $0 { true } else { false } })
@@ -140,8 +140,8 @@ import WireProtocol
             }
             #expect(asked == [[office.sample.plan.heads[2]]])
             #expect(office.session.isFinished == (error == 0))
-            #expect((office.session.harvest.workers[0].fault != nil) == (error != 0))
-            #expect(office.session.harvest.heads.contains { $0 != nil } == (error == 0))
+            #expect((office.session.collected.workers[0].fault != nil) == (error != 0))
+            #expect(office.session.collected.heads.contains { $0 != nil } == (error == 0))
         }
     }
 
@@ -149,7 +149,7 @@ import WireProtocol
         var (office, first) = office()
         let all = work(&office, first, workers: [1, 2]) { worker, _ in Float(worker) }
         #expect(office.session.isFinished)
-        let contradiction = try #require(office.session.harvest.contradiction)
+        let contradiction = try #require(office.session.collected.contradiction)
         #expect(contradiction.contains("no two agree"))
         #expect(
             all.sent(to: 1).contains {
@@ -172,10 +172,10 @@ import WireProtocol
         first += office.receive(.ready, from: 1)
         let all = work(&office, first, workers: [1])
         #expect(office.session.isFinished)
-        #expect(office.session.harvest.heads == job.plan.heads.map { office.sample.head($0) })
-        #expect(office.session.harvest.resumedCount == 0)
+        #expect(office.session.collected.heads == job.plan.heads.map { office.sample.head($0) })
+        #expect(office.session.collected.resumedCount == 0)
         #expect(all.stored.flatMap(\.withdrawn).count == job.plan.heads.count)
-        #expect(office.session.harvest.workers[0].headCount == job.plan.heads.count)
+        #expect(office.session.collected.workers[0].headCount == job.plan.heads.count)
     }
 
     @Test func nobodyChecksWhatItTrainedBeforeARestart() throws {
@@ -196,8 +196,8 @@ import WireProtocol
         #expect(first.assigned(to: 1) == [])
         let all = work(&office, first, workers: [1]) { _, _ in 1 }
         #expect(!office.session.isFinished)
-        #expect(office.session.harvest.heads.allSatisfy { $0 == nil })
-        #expect(office.session.harvest.workers[0].fault?.withdrawnCount == job.plan.heads.count)
+        #expect(office.session.collected.heads.allSatisfy { $0 == nil })
+        #expect(office.session.collected.workers[0].fault?.withdrawnCount == job.plan.heads.count)
         #expect(all.refusals(to: 1).first == .notAccepting)
         #expect(all.stored.compactMap(\.guilty).map(\.name) == ["w1"])
     }
@@ -211,7 +211,7 @@ import WireProtocol
         office.hello(1)
         office.feed(.serve(job))
         #expect(office.hello(2, incarnation: 7).refusals(to: 2) == [.notAccepting])
-        #expect(office.session.harvest.workers.last?.fault?.withdrawnCount == 3)
+        #expect(office.session.collected.workers.last?.fault?.withdrawnCount == 3)
     }
 
     @Test func twoVersionsOfOneProcessAreItsOwnFault() throws {
@@ -224,7 +224,7 @@ import WireProtocol
             return count
         }
         #expect(office.session.isFinished)
-        #expect(office.session.harvest.contradiction == nil)
-        #expect(office.session.harvest.workers[1].fault != nil)
+        #expect(office.session.collected.contradiction == nil)
+        #expect(office.session.collected.workers[1].fault != nil)
     }
 }

@@ -2,7 +2,7 @@ package import Scheduling
 import WireProtocol
 
 /// What a job of tasks brought; the outcomes themselves went to where they are stored.
-package struct TaskHarvest: Sendable {
+package struct CollectedOutcomes: Sendable {
     /// A task that nobody could do.
     package struct Failure: Hashable, Sendable {
         /// Its number.
@@ -39,22 +39,22 @@ package struct TaskHarvest: Sendable {
     package let refusals: Refusals?
 
     /// What a network thread brought.
-    package init(_ harvest: HeadHarvest) {
-        failures = harvest.givenUp.map {
-            Failure(id: $0, reason: harvest.reasons[$0] ?? "three workers died of it")
+    package init(_ collected: CollectedHeads) {
+        failures = collected.givenUp.map {
+            Failure(id: $0, reason: collected.reasons[$0] ?? "three workers died of it")
         }
-        resumedCount = harvest.resumedCount
-        checkedCount = harvest.checkedCount
-        uncheckedCount = harvest.uncheckedCount
-        duplicatedCount = harvest.duplicatedCount
-        rejectedCount = harvest.rejectedCount
-        seconds = harvest.headSeconds
-        broadcastSeconds = harvest.broadcastSeconds
-        totalFlops = harvest.totalFlops
-        workers = harvest.workers
-        spans = harvest.spans
-        timeline = harvest.timeline
-        refusals = harvest.refusals
+        resumedCount = collected.resumedCount
+        checkedCount = collected.checkedCount
+        uncheckedCount = collected.uncheckedCount
+        duplicatedCount = collected.duplicatedCount
+        rejectedCount = collected.rejectedCount
+        seconds = collected.headSeconds
+        broadcastSeconds = collected.broadcastSeconds
+        totalFlops = collected.totalFlops
+        workers = collected.workers
+        spans = collected.spans
+        timeline = collected.timeline
+        refusals = collected.refusals
     }
 }
 
@@ -62,9 +62,9 @@ package struct TaskHarvest: Sendable {
 package struct TaskSpan: Hashable, Sendable {
     /// The task's number.
     package let id: WorkID
-    /// Position of the worker in the harvest's list.
+    /// Position in the list of workers.
     package let worker: Int
-    /// Seconds since the coordinator's time began, reckoned back by the worker's own measure.
+    /// Seconds since the coordinator's time began, computed back by the worker's own measure.
     package let start: Double
     /// When its outcome was there; at most a message's way too late.
     package let end: Double

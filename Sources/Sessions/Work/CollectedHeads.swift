@@ -4,7 +4,7 @@ package import Scheduling
 package import WireProtocol
 
 /// What the head phase brought, or a job of tasks, of which all that is said of heads is true as well.
-package struct HeadHarvest: Sendable {
+package struct CollectedHeads: Sendable {
     /// In the order of the work, as kept to compare others with; nil for what was given up.
     package var products: [Product?]
     /// What was given up, ascending.
@@ -56,7 +56,7 @@ package struct HeadHarvest: Sendable {
     }
 }
 
-extension HeadHarvest {
+extension CollectedHeads {
     /// The part of the broadcast before the first lease; the rest passes while heads train.
     package var broadcastSecondsBeforeHeads: Double {
         guard let servedAt, let leasedAt = workers.compactMap(\.leasedAt).min() else {

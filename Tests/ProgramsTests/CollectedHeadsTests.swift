@@ -4,14 +4,14 @@ import System
 import Testing
 
 /// What becomes of a head phase that brought nothing to trust.
-@Suite struct HarvestTests {
+@Suite struct CollectedHeadsTests {
     @Test func aContradictionEndsTheRun() {
-        var harvest = CoordinatorSession(
+        var collected = CoordinatorSession(
             runID: [], featurePort: 5_556, endpoint: "tcp://here:1"
-        ).harvest
-        #expect(throws: Never.self) { try harvest.check() }
-        harvest.contradiction = "no two agree"
-        let error = #expect(throws: RunError.self) { try harvest.check() }
+        ).collected
+        #expect(throws: Never.self) { try collected.check() }
+        collected.contradiction = "no two agree"
+        let error = #expect(throws: RunError.self) { try collected.check() }
         #expect(error?.code == .internal)
         #expect(error?.message == "no two agree")
     }
