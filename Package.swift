@@ -184,9 +184,9 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining", "Heads",
+                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
                 "Numerics", "Pages", "Programs", "Scheduling", "Sessions", "System", "Transfer",
-                "WireProtocol", "WorkerRuntime", "ZeroMQ",
+                "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",

@@ -22,7 +22,11 @@ final class ConvexTable: Sendable {
     private let rows: FloatBuffer
     private let grams: Mutex<GramCache>
 
-    init(_ table: FeatureTable) {
+    /// Bytes of Gram matrices that are kept, unless somebody says otherwise.
+    static let gramByteCountMax = 256 << 20
+
+    /// - Parameter gramByteCountMax: bytes of Gram matrices to keep; one is kept in any case.
+    init(_ table: FeatureTable, gramByteCountMax: Int = gramByteCountMax) {
         featureCount = table.featureCount
         let lanes = ConvexKernels.laneCount
         width = (table.featureCount + 1 + lanes - 1) / lanes * lanes
@@ -35,7 +39,10 @@ final class ConvexTable: Sendable {
         rows =
             stride == table.featureCount
             ? table.features : Self.padded(table, stride: stride)
-        grams = Mutex(GramCache(classCount: table.classCount, width: width))
+        grams = Mutex(
+            GramCache(
+                classCount: table.classCount,
+                countMax: max(1, gramByteCountMax / (width * width * 8))))
     }
 
     /// A copy of the features, `[row, stride]`.
@@ -92,8 +99,6 @@ final class ConvexTable: Sendable {
 
 /// The Gram matrices that were asked for last, as many as fit.
 private struct GramCache {
-    private static let byteCountMax = 256 << 20
-
     private var grams: [DoubleBlock?]
     /// By class, the number of the request that asked for it last.
     private var requests: [Int]
@@ -101,10 +106,10 @@ private struct GramCache {
     private var heldCount = 0
     private let heldCountMax: Int
 
-    init(classCount: Int, width: Int) {
+    init(classCount: Int, countMax: Int) {
         grams = [DoubleBlock?](repeating: nil, count: classCount)
         requests = [Int](repeating: 0, count: classCount)
-        heldCountMax = max(1, Self.byteCountMax / (width * width * 8))
+        heldCountMax = countMax
     }
 
     mutating func find(_ label: Int) -> DoubleBlock? {

@@ -157,7 +157,8 @@ package final class L2CrossValidation: Sendable {
         folds = (0..<foldCount).map { index in
             Fold(
                 HeldOutFold(
-                    deal.split(table, holdingOut: index), classes, isBalanced: isBalanced, kernels))
+                    deal.split(table, holdingOut: index), classes, isBalanced: isBalanced,
+                    foldCount: foldCount, kernels))
         }
         let rowCounts = classes.map { table.classRowCounts[$0] }
         weights =
@@ -277,9 +278,11 @@ private struct HeldOutFold {
 
     init(
         _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int], isBalanced: Bool,
-        _ kernels: ConvexKernels
+        foldCount: Int, _ kernels: ConvexKernels
     ) {
-        let whole = ConvexTable(tables.training)
+        // All folds together keep as much as one table would.
+        let whole = ConvexTable(
+            tables.training, gramByteCountMax: ConvexTable.gramByteCountMax / foldCount)
         space = RowSpace(whole, classes: classes, kernels: kernels)
         training = whole
         held = ConvexTable(tables.held)

@@ -64,11 +64,16 @@ import Testing
         let labels = try text("y.txt", ["a", "b"])
         let request = UserDataRequest(train: train, trainLabels: labels)
         let first = try UserData.load(request).sha256
-        // sha256sum x.npy y.txt, as one stream.
-        let script = "cat '\(train)' '\(labels)' | sha256sum"
+        let script = """
+            import hashlib, sys
+            whole = hashlib.sha256()
+            for role, path in enumerate(sys.argv[1:]):
+                whole.update(bytes([role, 0]) + hashlib.sha256(open(path, "rb").read()).digest())
+            print(whole.hexdigest())
+            """
         let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", script]
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", script, train, labels]
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
@@ -77,6 +82,10 @@ import Testing
         #expect(said.hasPrefix(first))
         _ = try text("y.txt", ["a", "c"])
         #expect(try UserData.load(request).sha256 != first)
+        // The same files, some of them as test rows as well, are other data.
+        let tested = UserDataRequest(
+            train: train, trainLabels: labels, test: train, testLabels: labels)
+        #expect(try UserData.load(tested).sha256 != UserData.load(request).sha256)
     }
 
     @Test func findsEverythingInAnArchive() throws {
@@ -212,7 +221,7 @@ import Testing
             "floats.npy", "<f4", [2, 8, 8], [UInt8](repeating: 0, count: 512))
         let object = try write("object.npy", "|O", [2, 1], [UInt8](repeating: 0, count: 16))
         for (request, parts) in [
-            (UserDataRequest(train: x), [x, "give the file of their labels"]),
+            (UserDataRequest(train: x), [x, "--train-labels"]),
             (UserDataRequest(train: x, trainLabels: short), [x, "2 rows", short, "3 labels"]),
             (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
             (UserDataRequest(train: x, trainLabels: empty), [empty, "empty"]),

@@ -283,10 +283,10 @@ import WireProtocol
     @Test func featuresAreBounded() {
         let most: [UInt8] = [UInt8](repeating: 0xFF, count: 9) + [0x01]
         #expect(code(features(rows: [0] + most)) == .badValue)
-        // 2^32 rows twice.
-        let many: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0x10]
+        // 2^32 - 1 rows twice.
+        let many: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F]
         #expect(code(features(rows: many + many)) == .overLimit)
-        // 2^32 rows of 3 features are 48 GiB, of 6 they are 96: of the former chunks are missing.
+        // So many rows of 3 features are 48 GiB, of 6 they are 96: of the former chunks are missing.
         #expect(code(features(rows: [0] + many)) == .badValue)
         #expect(code(features(featureCount: 6, rows: [0] + many, byteCount: 96)) == .overLimit)
         var limits = WireLimits()
