@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CMalloc"),
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
@@ -79,7 +80,7 @@ let package = Package(
         module("Hashing", ["CSodium"]),
         module("ZeroMQ", ["CZeroMQ"]),
         module("OneDNN", ["COneDNN"]),
-        module("System", []),
+        module("System", ["CMalloc"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),

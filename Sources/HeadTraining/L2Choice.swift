@@ -280,9 +280,9 @@ private struct HeldOutFold {
         _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int], isBalanced: Bool,
         foldCount: Int, _ kernels: ConvexKernels
     ) {
-        // All folds together keep as much as one table would.
+        // All folds together keep half as much as one table would.
         let whole = ConvexTable(
-            tables.training, gramByteCountMax: ConvexTable.gramByteCountMax / foldCount)
+            tables.training, gramByteCountMax: ConvexTable.gramByteCountMax / (2 * foldCount))
         space = RowSpace(whole, classes: classes, kernels: kernels)
         training = whole
         held = ConvexTable(tables.held)

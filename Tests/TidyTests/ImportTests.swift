@@ -11,7 +11,8 @@ import Testing
 
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
-        "CBackboneKernels": "LeNet", "CHeadKernels": "HeadTraining", "COneDNN": "OneDNN",
+        "CBackboneKernels": "LeNet", "CHeadKernels": "HeadTraining", "CMalloc": "System",
+        "COneDNN": "OneDNN",
         "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Formats",
     ]
 

@@ -62,6 +62,7 @@ struct OptimumPhase {
             throw RunError(
                 .data, "\(error.message); say --l2, with another --run-dir, to do without")
         }
+        FreedMemory.release()
         // A backbone that was trained on these rows makes weak penalties look too good on them.
         let penalty = Penalty(
             l2: backbone.weights == nil ? choice.l2 : choice.cautiousL2,
