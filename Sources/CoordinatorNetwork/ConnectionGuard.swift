@@ -1,5 +1,6 @@
 import Sessions
 import System
+import WireProtocol
 import ZeroMQ
 
 /// Keeps connections from taking the coordinator's memory and file descriptors.
@@ -25,6 +26,8 @@ struct ConnectionGuard {
             countMax: min(
                 Self.connectionCountMax,
                 max(1, (descriptorCount - Self.reservedDescriptorCount) / 2)))
+        // The largest result, with what may come behind it before anybody looks.
+        limits.unfinishedByteCountMax = WireLimits().resultByteCountMax + 32 << 20
         self.control = ConnectionWatch(control, limits: limits)
         limits.total = Self.subscriberByteCounts
         broadcastLimits = limits

@@ -79,6 +79,8 @@ struct NetworkLoop: ~Copyable {
         options.routerMandatory = true
         options.routerHandover = true
         options.security = security
+        // A message's envelope and identity beside the largest result.
+        options.receivedByteCountMax = WireLimits().resultByteCountMax + 2 << 20
         let control = try Socket(.router, in: context, options: options)
         let controlMonitor =
             door == nil ? nil : try SocketMonitor(control, in: context, name: "control")

@@ -89,9 +89,9 @@ package struct RunJournal: Sendable {
         try file.read { db in try JournalSchema.features(in: db) }
     }
 
-    /// All heads, in the order in which they came.
+    /// All heads, in blocks, in the order in which they came.
     package func heads() throws(FormatError) -> [HeadRecord] {
-        try file.read { db in try JournalSchema.heads(in: db) }
+        try file.read { db in try HeadTable.records(in: db) }
     }
 
     /// Calls `body` with every outcome of a run of whole networks, by unit.
@@ -112,7 +112,8 @@ package struct RunJournal: Sendable {
             JournalProgress(
                 epochCount: try JournalSchema.count(
                     "SELECT max(epoch_count) FROM backbone", in: db),
-                headCount: try JournalSchema.count("SELECT count(*) FROM head", in: db)
+                headCount: try JournalSchema.count(
+                    "SELECT sum(head_count) FROM head_block", in: db)
                     + JournalSchema.count("SELECT count(*) FROM outcome", in: db))
         }
     }

@@ -8,8 +8,12 @@ package enum RunDigests {
     /// are given: each its weights `[class, feature]` row by row, then its biases, float32
     /// little-endian.
     package static func heads(_ heads: [Head]) -> String {
-        hexadecimalSHA256(
-            heads.sorted { $0.key < $1.key }.flatMap { [$0.weights.values, $0.biases] })
+        var hash = SHA256()
+        for head in heads.sorted(by: { $0.key < $1.key }) {
+            hash.update(head.weightSlice)
+            hash.update(head.biasSlice)
+        }
+        return hexadecimal(hash.finalize())
     }
 
     /// Of whole networks in the plan's order: the SHA-256 of each one's weights, as 64 hexadecimal

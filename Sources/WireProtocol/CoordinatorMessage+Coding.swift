@@ -16,7 +16,10 @@ extension CoordinatorMessage {
         case .features(let features):
             envelope.features = features.wire
             payload = ManifestPages.encode(features.manifest.chunks)
-            if let head = features.derivedHead { payload.append(TensorFrame.encode([head])) }
+            if let head = features.derivedHead {
+                payload += TensorFrame.encode(
+                    HeadBlock.runs(of: [head]), byteCountMax: limits.frameByteCountMax)
+            }
         case .materials(let materials):
             envelope.materials = materials.wire
             payload = ManifestPages.encode(materials.manifest.chunks)

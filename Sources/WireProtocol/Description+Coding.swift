@@ -34,9 +34,9 @@ extension FeatureDescription {
         let derivedHead =
             isDerived
             ? try TensorFrame.decode(
-                payload.last(), keys: [HeadKey(.all(shape.classRowCounts.count))],
+                [payload.last()], keys: [HeadKey(.all(shape.classRowCounts.count))],
                 featureCount: shape.featureCount
-            ).first : nil
+            ).first?.heads.first : nil
         self.init(
             manifest: manifest, training: training,
             broadcastComplete: wire.broadcastComplete, derivedHead: derivedHead)

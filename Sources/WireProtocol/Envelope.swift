@@ -75,6 +75,15 @@ struct Payload {
         return frame
     }
 
+    /// For messages whose numbers take as many frames as it takes, of so many bytes together.
+    func all(byteCountMax: Int) throws(WireError) -> [[UInt8]] {
+        let byteCount = frames.reduce(0) { $0 + $1.count }
+        guard byteCount <= byteCountMax else {
+            throw .overLimit("\(byteCount) bytes behind an envelope")
+        }
+        return frames
+    }
+
     /// The pages of a manifest, with exactly so many frames behind them.
     func pages(_ count: Int, framesBehind: Int) throws(WireError) -> ArraySlice<[UInt8]> {
         guard frames.count == count + framesBehind else {

@@ -150,7 +150,7 @@ final class ComputeSlots: Sendable {
                     Failure(
                         assignment, "training \(bad.0) diverged; lower --learning-rate"))
             }
-            return .success(.heads(heads, featureCount: featureCount))
+            return .success(.heads(HeadBlock.runs(of: heads)))
         } catch {
             return .failure(
                 Failure(assignment, error.message, isDeclined: error.code == .cancelled))
@@ -203,12 +203,5 @@ final class ComputeSlots: Sendable {
         let flags = state.withLock { Array($0.flags.values) }
         for flag in flags { flag.cancel() }
         await pool.shutdown()
-    }
-}
-
-extension Head {
-    /// Whether all weights and biases are numbers.
-    fileprivate var isFinite: Bool {
-        weights.values.allSatisfy(\.isFinite) && biases.allSatisfy(\.isFinite)
     }
 }

@@ -233,8 +233,8 @@ extension EndToEndTests {
                 let biases = try #require(model["heads.k\(size).bias"]?.floats)
                 for index in 0..<biases.count / size {
                     let width = size * 256
-                    hash.update(Array(weights[index * width..<(index + 1) * width]))
-                    hash.update(Array(biases[index * size..<(index + 1) * size]))
+                    hash.update(weights[index * width..<(index + 1) * width])
+                    hash.update(biases[index * size..<(index + 1) * size])
                 }
             }
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.heads)
@@ -249,8 +249,8 @@ extension EndToEndTests {
             #expect(test.rowCount == 300 && test.columnCount == 256)
             #expect(train.values.allSatisfy { $0 >= 0 && $0.isFinite })
             var hash = SHA256()
-            hash.update(train.values)
-            hash.update(test.values)
+            hash.update(train.values[...])
+            hash.update(test.values[...])
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.features)
             // The labels of the data set, in its order: 0 to 5 of every ten.
             #expect(

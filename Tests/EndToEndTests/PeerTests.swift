@@ -163,15 +163,17 @@ extension EndToEndTests {
                 let result = BundleTrained(
                     bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.1,
                     content: .heads(
-                        keys.map { key in
-                            let count = key.outputCount
-                            return Head(
-                                key: key,
-                                weights: Matrix(
-                                    rowCount: count, columnCount: featureCount,
-                                    values: [Float](repeating: value, count: count * featureCount)),
-                                biases: [Float](repeating: 0, count: count))
-                        }, featureCount: featureCount))
+                        HeadBlock.runs(
+                            of: keys.map { key in
+                                let count = key.outputCount
+                                return Head(
+                                    key: key,
+                                    weights: Matrix(
+                                        rowCount: count, columnCount: featureCount,
+                                        values: [Float](
+                                            repeating: value, count: count * featureCount)),
+                                    biases: [Float](repeating: 0, count: count))
+                            })))
                 var frames = WorkerMessage.bundleTrained(result).encode()
                 if self == .cutShort { frames[1].removeLast(4) }
                 return frames

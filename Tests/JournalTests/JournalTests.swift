@@ -26,7 +26,7 @@ enum Journals {
         var entries = JournalEntries()
         entries.heads = numbers.map { number in
             HeadRecord(
-                head: countingHead([0, 1 + number], featureCount: 300, from: Float(number)),
+                block: countingHead([0, 1 + number], featureCount: 300, from: Float(number)).block,
                 worker: "w\(number % 3)", host: "höst", time: 1_700_000_000.25 + Double(number))
         }
         return entries
@@ -111,6 +111,53 @@ enum Journals {
             #expect(try journal.events() == (1...3).flatMap { Journals.epoch($0).events } + events)
             #expect(try journal.progress() == JournalProgress(epochCount: 3, headCount: 5))
             #expect(try names(in: folder).filter { !$0.hasPrefix("journal.sqlite") } == [])
+        }
+    }
+
+    // A block is a row: of one that is withdrawn in part the others stay, and keep who trained them.
+    @Test func headsOfABlockAreWithdrawnOneByOne() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let heads = (1..<5).map { countingHead([0, $0], featureCount: 3, from: Float($0)) }
+            let wide = countingHead([0, 1, 2], featureCount: 3, from: 9)
+            func records(_ heads: [Head], _ worker: String) -> [HeadRecord] {
+                HeadBlock.runs(of: heads).map {
+                    HeadRecord(block: $0, worker: worker, host: "h", time: 1)
+                }
+            }
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            defer { journal.close() }
+            var entries = JournalEntries()
+            entries.heads = records([heads[0], heads[1], wide], "one") + records([heads[2]], "two")
+            try journal.commit(entries)
+            #expect(try journal.heads() == entries.heads)
+            #expect(try journal.progress().headCount == 4)
+            var later = JournalEntries()
+            later.withdrawn = [heads[0].key, heads[2].key]
+            later.heads = records([heads[0]], "three")
+            try journal.commit(later)
+            let found = try journal.heads()
+            #expect(
+                Set(found.flatMap { record in record.block.keys.map { "\(record.worker) \($0)" } })
+                    == ["one {0,2}", "one {0,1,2}", "three {0,1}"])
+            #expect(found.flatMap(\.block.heads).contains { $0.hasEqualBits(heads[1]) })
+            // What waits to be written is withdrawn as well.
+            entries.append(later)
+            #expect(
+                entries.heads == records([heads[1]], "one") + records([wide], "one")
+                    + records([heads[0]], "three"))
+        }
+    }
+
+    @Test func aHeadThatIsThereTwiceIsDamage() throws {
+        try withTemporaryFolder { folder in
+            let journal = try RunJournal.create(
+                path: folder + "/journal.sqlite", config: Journals.config)
+            defer { journal.close() }
+            try journal.commit(Journals.heads(0..<2))
+            try journal.commit(Journals.heads(1..<2))
+            let error = #expect(throws: FormatError.self) { try journal.heads() }
+            #expect(error?.message.contains("twice") == true)
         }
     }
 

@@ -11,6 +11,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import System
+import WireProtocol
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
@@ -81,6 +82,7 @@ struct TrainingPhase {
             let collected = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(collected, journal) }
         }
+        try checkSizes(featureCount: backbone.testFeatures.columnCount)
         let optimum = OptimumPhase(
             options: options, backbone: backbone, pool: pool, console: console)
         let penalty =
@@ -114,6 +116,19 @@ struct TrainingPhase {
                 gradientMax: certificate.gradientMax)
         }
         return trained
+    }
+
+    /// - Throws: `RunError` for a head that no result has room for: nobody could train it.
+    private func checkSizes(featureCount: Int) throws(RunError) {
+        guard let largest = plan.heads.max(by: { $0.outputCount < $1.outputCount }) else { return }
+        let byteCount = BundleTrained.byteCount(of: [largest], featureCount: featureCount)
+        let limit = WireLimits().resultByteCountMax
+        guard byteCount <= limit else {
+            throw RunError(
+                .data,
+                "a head over \(largest.outputCount) classes and \(featureCount) features takes \(byteCount >> 20) MiB, and a worker's result \(limit >> 20) at most; reduce the features, or keep fewer classes"
+            )
+        }
     }
 
     private func describe(resumedCount: Int, _ noun: String) {

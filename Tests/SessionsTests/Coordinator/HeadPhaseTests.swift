@@ -191,7 +191,7 @@ extension Office {
             // Another width.
             { sample, assignment in
                 var result = sample.result(assignment)
-                result.featureCount = 1
+                result.setFeatureCount(1)
                 result.heads = result.heads.map {
                     Head(
                         key: $0.key,
