@@ -193,9 +193,10 @@ package struct StudyComparison: Encodable, Sendable, Equatable {
     package var interval: [Double]?
     /// Sample standard deviation of the differences, at least half a test row's; nil for one trial.
     package var differenceDeviation: Double?
-    /// The smallest true difference that so many trials show in four of five such studies, with
-    /// differences that vary like these and Holm's correction at its strictest; above 1 none can be
-    /// shown. Nil for one trial.
+    /// The smallest true difference that four of five studies with so many trials would show.
+    ///
+    /// With differences that vary like these, and Holm's correction at its strictest; above 1 none can
+    /// be shown. Nil for one trial.
     package var detectableGain: Double?
     /// Of two one-sided t tests that the difference is within ``StudyReport/equivalenceMargin``; nil
     /// for one trial.
