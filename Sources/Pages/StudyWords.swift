@@ -132,16 +132,15 @@ extension StudyReach {
             gains.lowerBound > 1
             ? "even a true difference of 100 points would be missed in more than one of five such studies."
             : "a true difference has to be \(Self.points(gains)) to be shown in four of five such studies."
-        let more = gainsWithTenTrials.map { " With 10 trials it would be \(Self.points($0))." }
+        let more = gainsWithTenTrials.map { " With 10 trials, \(Self.points($0)) would be enough." }
         return
             "With \(number) and \(Format.count(count, "comparison")) to correct for, \(verdict)\(more ?? "")"
     }
 
     /// `3.5 to 12.1 points`, by how much the trials vary.
     private static func points(_ gains: ClosedRange<Double>) -> String {
-        let number = { StudyFormat.number($0 * 100, places: 1) }
+        let number = { $0 > 1 ? "more than 100" : StudyFormat.number($0 * 100, places: 1) }
         let (least, most) = (number(gains.lowerBound), number(gains.upperBound))
-        if gains.upperBound > 1 { return "at least \(least) points, in places more than 100," }
         return least == most ? "\(least) points" : "\(least) to \(most) points"
     }
 }

@@ -89,7 +89,7 @@ import Testing
             }
         }
         let words =
-            "With 3 trials and \(count) comparisons to correct for, a true difference has to be 12.3 points to be shown in four of five such studies. With 10 trials it would be 2."
+            "With 3 trials and \(count) comparisons to correct for, a true difference has to be 12.3 points to be shown in four of five such studies. With 10 trials, 2."
         #expect(try text(other, "answer").contains(words))
         #expect(try text(other, "gains").contains(words))
         #expect(try text(other, "gains").contains("could show from"))
