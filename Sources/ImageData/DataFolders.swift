@@ -6,30 +6,18 @@ struct DataFolders {
     let folders: [String]
     private let name: DatasetName
 
-    /// The folder Debian's packages put data sets in.
-    static let systemFolder = "/usr/share/datasets"
-
     /// The folders of a request.
     ///
-    /// `--data-dir` is searched alone: data from elsewhere would not be what was asked for.
-    /// `MANYHEADS_DATA` comes before the system's folder and does not hide it.
-    init(
-        _ name: DatasetName, dataDirectory: String?, environment: [String: String],
-        systemFolder: String = systemFolder
-    ) throws(DatasetError) {
-        self.name = name
-        var roots: [String] = []
-        if let dataDirectory {
-            guard !dataDirectory.isEmpty else {
-                throw .invalidRequest("the data folder is an empty name; pass --data-dir DIR")
-            }
-            roots = [dataDirectory, Self.join(dataDirectory, name.rawValue)]
-        } else {
-            if let folder = environment["MANYHEADS_DATA"], !folder.isEmpty {
-                roots = [folder, Self.join(folder, name.rawValue)]
-            }
-            roots.append(Self.join(systemFolder, name.rawValue))
+    /// First the folder that is named, by `--data-dir` or else by `MANYHEADS_DATA`, then the system's,
+    /// which neither hides: ``DatasetRequest/note(on:)`` says where the data came from then.
+    init(_ request: DatasetRequest) throws(DatasetError) {
+        name = request.name
+        if request.dataDirectory == "" {
+            throw .invalidRequest("the data folder is an empty name; pass --data-dir DIR")
         }
+        var roots: [String] = []
+        if let folder = request.namedFolder { roots = [folder, Self.join(folder, name.rawValue)] }
+        roots.append(Self.join(request.systemFolder, name.rawValue))
         switch name {
         case .fashionMNIST, .mnist: folders = roots
         case .cifar10: folders = roots.flatMap { [Self.join($0, "cifar-10-batches-bin"), $0] }

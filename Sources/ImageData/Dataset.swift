@@ -5,10 +5,12 @@ import Hashing
 package struct DatasetRequest: Sendable {
     /// Which data set.
     package var name: DatasetName
-    /// The value of `--data-dir`; if there is one, nowhere else is searched.
+    /// The value of `--data-dir`.
     package var dataDirectory: String?
     /// Where `MANYHEADS_DATA` is looked up, if there is no data directory.
     package var environment: [String: String]
+    /// The folder Debian's packages put data sets in; tests have one of their own.
+    package var systemFolder = "/usr/share/datasets"
     /// Which classes are kept, and their new order.
     package var classes: ClassSelection
     /// Every how many training rows of the kept classes one is kept, at least 1.
@@ -34,6 +36,18 @@ package struct DatasetRequest: Sendable {
         self.fraction = fraction
         self.seed = seed
         self.cifarRecordsPerFile = cifarRecordsPerFile
+    }
+
+    /// The folder that somebody named, which is searched first; nil without one.
+    var namedFolder: String? {
+        let folder = dataDirectory ?? environment["MANYHEADS_DATA"]
+        return folder == "" ? nil : folder
+    }
+
+    /// A sentence for who named a folder and got data from another one; nil otherwise.
+    package func note(on dataset: Dataset) -> String? {
+        guard let named = namedFolder, !dataset.folder.hasPrefix(named) else { return nil }
+        return "\(name) is not in \(named), so it is read from \(dataset.folder)"
     }
 }
 
@@ -78,9 +92,7 @@ package struct Dataset: Sendable {
         let name = request.name
         // Before any file is read: a typing mistake is answered at once.
         let classes = try request.classes.indices(classCount: name.classNames.count)
-        let location = try DataFolders(
-            name, dataDirectory: request.dataDirectory, environment: request.environment
-        ).locate()
+        let location = try DataFolders(request).locate()
         let allNames = try classNames(of: name, in: location.folder)
         let classNames = classes.map { allNames[$0] }
 

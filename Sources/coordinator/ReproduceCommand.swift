@@ -81,7 +81,11 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "Base of the seeds of all trials.")
     var seed: UInt64 = 0
 
-    @Option(help: "Folder with the standard files.")
+    @Option(
+        help: """
+            Folder with the standard files, in it or in a folder named like the data set; else \
+            $MANYHEADS_DATA, then what Debian installs.
+            """)
     var dataDir: String?
 
     @Option(help: "Folder of the study's files (default: runs/study-<protocol>).")
@@ -112,19 +116,11 @@ struct ReproduceCommand: AsyncParsableCommand {
         options.settings = settings
         options.isDryRun = dryRun
         options.isReportOnly = reportOnly
-        options.command = Self.commandLine
+        options.command = ShellCommand.line(
+            "coordinator", Array(CommandLine.arguments.dropFirst()))
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()
         }
-    }
-
-    /// As it can be pasted into a shell; `MANYHEADS_DATA` may say where the data sets are.
-    private static var commandLine: String {
-        let words = CommandLine.arguments.dropFirst().map { word in
-            word.contains(/[^A-Za-z0-9_.,:\/=@%+-]/)
-                ? "'" + word.replacing("'", with: "'\\''") + "'" : word
-        }
-        return (["coordinator"] + words).joined(separator: " ")
     }
 
     private var settings: StudySettings {

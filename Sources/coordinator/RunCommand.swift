@@ -73,7 +73,11 @@ struct DataOptions: ParsableArguments {
     @Option(name: .customLong("as"), help: "features or images (default: by the rows' shape).")
     var kind: UserDataRequest.Kind?
 
-    @Option(help: "Folder with the standard files, in it or in a folder named like the data set.")
+    @Option(
+        help: """
+            Folder with the standard files, in it or in a folder named like the data set; else \
+            $MANYHEADS_DATA, then what Debian installs.
+            """)
     var dataDir: String?
 
     @Option(

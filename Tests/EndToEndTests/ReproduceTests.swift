@@ -102,7 +102,10 @@ extension EndToEndTests {
             let commands = try computingCommands("grown")
             #expect(commands.count == 2)
             #expect(commands.first?.contains("--trials 1 --head-modes frozen") == true)
-            #expect(try computingCommands("once").count == 1)
+            let alone = try computingCommands("once")
+            #expect(alone.count == 1)
+            #expect(alone.first?.hasPrefix("# manyheads ") == true)
+            #expect(alone.first?.contains("\ncoordinator reproduce --datasets mnist") == true)
             // Nothing is left to do: no worker is needed.
             let again = try await reproduce("grown", Self.grid)
             #expect(again.status == 0)

@@ -65,22 +65,56 @@ import Testing
         #expect(nested.folder == folder.path + "/mnist")
         request.dataDirectory = nil
         #expect(try Dataset.load(request).train.count == 11)
-        // A data directory is searched alone.
+        // The variable is the default of the option, and not searched beside it.
         request.dataDirectory = folder.path + "/nowhere"
+        request.systemFolder = folder.path + "/no system"
         #expect(failure(request)?.code == .missingFile)
+    }
+
+    /// Whoever names a folder in either way gets the system's data where it is not there, and is told.
+    @Test func neitherWayToNameAFolderHidesTheSystems() throws {
+        let system = try TemporaryFolder()
+        try SmallMNIST().write(to: system, prefix: "mnist/")
+        let named = try TemporaryFolder()
+        var searched: [String] = []
+        for (option, variable) in [(named.path, nil), (nil, named.path)] as [(String?, String?)] {
+            var request = DatasetRequest(
+                .mnist, dataDirectory: option,
+                environment: variable.map { ["MANYHEADS_DATA": $0] } ?? [:])
+            request.systemFolder = system.path
+            let dataset = try Dataset.load(request)
+            #expect(dataset.folder == system.path + "/mnist")
+            #expect(
+                request.note(on: dataset)
+                    == "mnist is not in \(named.path), so it is read from \(dataset.folder)")
+            request.systemFolder = named.path + "/none"
+            let message = try #require(failure(request)).message
+            let start = try #require(message.range(of: "searched ")?.upperBound)
+            searched.append(String(message[start...].prefix { $0 != ";" }))
+        }
+        #expect(
+            searched[0] == "\(named.path), \(named.path)/mnist, \(named.path)/none/mnist")
+        #expect(searched[0] == searched[1])
+        // Nothing is to be said where the data is in the folder that was named, or none was.
+        try SmallMNIST().write(to: named, prefix: "mnist/")
+        for folder in [named.path, nil] {
+            var request = DatasetRequest(.mnist, dataDirectory: folder)
+            request.systemFolder = system.path
+            #expect(request.note(on: try Dataset.load(request)) == nil)
+        }
     }
 
     @Test(arguments: DatasetName.allCases)
     func missingFilesNameTheFoldersAndTheWaysToGetThem(name: DatasetName) throws {
-        let error = try #require(
-            failure(
-                DatasetRequest(
-                    name, dataDirectory: "/nowhere", environment: ["MANYHEADS_DATA": "/else"])))
+        var request = DatasetRequest(
+            name, dataDirectory: "/nowhere", environment: ["MANYHEADS_DATA": "/else"])
+        request.systemFolder = "/no system"
+        let error = try #require(failure(request))
         #expect(error.code == .missingFile)
         let first = name == .cifar10 ? "data_batch_1.bin" : "train-images-idx3-ubyte"
         let apt = name == .fashionMNIST ? "apt install dataset-fashion-mnist" : "by hand from http"
         for part in [
-            first, first + ".gz", "/nowhere", "/nowhere/\(name)", apt,
+            first, first + ".gz", "/nowhere", "/nowhere/\(name)", "/no system/\(name)", apt,
             "Scripts/fetch-data DIR \(name)", "--data-dir", "MANYHEADS_DATA",
         ] {
             #expect(error.message.contains(part), "\(part) in: \(error.message)")

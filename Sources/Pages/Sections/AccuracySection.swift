@@ -6,11 +6,13 @@ import Study
 /// every cell in numbers.
 struct AccuracySection {
     let outlines: [StudyOutline]
+    /// Whether the study is the post's job, so that the post's numbers may stand beside it.
+    let isThePosts: Bool
 
     func rendered() -> String {
         var text = """
             <p>Mean test accuracy over the trials against the share of each class's training rows; \
-            the whiskers are 95% intervals of the mean (Student's t). All charts of a data set have \
+            the whiskers are 95% intervals of the mean (Student's t, on the logit scale). All charts of a data set have \
             the same axes.</p>
 
             """
@@ -41,7 +43,7 @@ struct AccuracySection {
         plot.horizontalAxis(
             fractions.map(StudyNames.fraction), title: "share of each class's training rows")
         let schemes = outline.schemes.filter { !found(outline, fractions, arm, $0).isEmpty }
-        drawPost(outline, &plot, scale)
+        if arm.isThePosts { drawPost(outline, &plot, scale) }
         for (place, scheme) in schemes.enumerated() {
             let series = ChartSeries(scheme: scheme)
             let band = (plot.frame.right - plot.frame.left) / Double(max(1, fractions.count))
@@ -97,7 +99,9 @@ struct AccuracySection {
     private func entry(
         _ outline: StudyOutline, _ fraction: Double, _ scheme: Scheme
     ) -> PostNumbers.Entry? {
-        PostNumbers.entry(dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
+        guard isThePosts else { return nil }
+        return PostNumbers.entry(
+            dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
     }
 
     /// Everything that a chart of the data set shows, in percent.

@@ -48,6 +48,7 @@ package final class BenchmarkProgram: Sendable {
         let thread = ThreadExecutor(name: "data")
         let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
+        console.note(options, data)
         let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
         clock.end(\.data)

@@ -51,6 +51,7 @@ package final class ReproduceProgram: Sendable {
             try requests.map { try Dataset.load($0) }
         }
         await thread.shutdown()
+        for (request, dataset) in zip(requests, datasets) { console.note(request, dataset) }
         var progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
         if options.isDryRun, !StudyDirectory.exists(in: path) {
             return try describe(progress)

@@ -140,6 +140,7 @@ package final class CoordinatorProgram: Sendable {
         console.show(
             .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
         let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
+        console.note(options, data)
         let plan = try options.plan(classCount: data.classCount)
         try options.check(data)
         let directory = try options.openDirectory(name: data.name)

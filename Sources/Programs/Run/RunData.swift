@@ -1,7 +1,9 @@
+import Display
 import FeatureSource
 import Formats
 import ImageData
 import Numerics
+import Sessions
 
 /// What a run is about: labelled rows, training and test, and the classes that they are of.
 enum RunData: Sendable {
@@ -94,5 +96,19 @@ enum RunData: Sendable {
     /// The images, where there are any.
     var images: Dataset? {
         if case .images(let dataset) = self { dataset } else { nil }
+    }
+}
+
+extension Console {
+    /// Says where the rows of a run come from, if that is not the folder that was named.
+    func note(_ options: RunOptions, _ data: RunData) {
+        if options.userData == nil, let dataset = data.images {
+            note(options.datasetRequest, dataset)
+        }
+    }
+
+    /// Says where a data set comes from, if that is not the folder that was named.
+    func note(_ request: DatasetRequest, _ dataset: Dataset) {
+        if let note = request.note(on: dataset) { log(.warning, note) }
     }
 }
