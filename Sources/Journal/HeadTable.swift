@@ -2,13 +2,15 @@ import Foundation
 import GRDB
 import Heads
 
-/// The table of accepted heads: a row per block, so that a result is one row or a few.
+/// The tables of accepted heads: a row per block, so that a result is one row or a few, and what makes
+/// sure that no head is accepted twice.
 enum HeadTable {
     static let definition = """
         CREATE TABLE head_block (
             number INTEGER PRIMARY KEY, keys TEXT NOT NULL, head_count INTEGER NOT NULL,
             weights BLOB NOT NULL, biases BLOB NOT NULL, worker TEXT NOT NULL, host TEXT NOT NULL,
             time REAL NOT NULL, hash BLOB NOT NULL);
+        CREATE TABLE head (key TEXT PRIMARY KEY, block INTEGER NOT NULL) WITHOUT ROWID;
         """
 
     private typealias Schema = JournalSchema
@@ -27,22 +29,23 @@ enum HeadTable {
             keys, record.block.keys.count, weights, biases, record.worker, record.host, record.time,
             Schema.hash(of: keys, weights, biases),
         ])
+        let number = db.lastInsertedRowID
+        let insertKey = try db.cachedStatement(sql: "INSERT INTO head (key, block) VALUES (?, ?)")
+        for key in record.block.keys { try insertKey.execute(arguments: [key.text, number]) }
     }
 
     /// Forgets heads: their blocks are written again without them.
     static func remove(_ gone: Set<HeadKey>, from db: Database) throws {
-        guard !gone.isEmpty else { return }
-        var numbers: [Int] = []
-        let rows = try Row.fetchCursor(db, sql: "SELECT number, keys FROM head_block")
-        while let row = try rows.next() {
-            let keys = try keys(Schema.text(row[1], "head_block"))
-            if keys.contains(where: gone.contains) {
-                numbers.append(try Schema.integer(row[0], "head_block"))
-            }
+        var numbers: Set<Int64> = []
+        for key in gone {
+            let row = try Row.fetchOne(
+                db, sql: "SELECT block FROM head WHERE key = ?", arguments: [key.text])
+            if let row { numbers.insert(Int64(try Schema.integer(row[0], "head"))) }
         }
-        for number in numbers {
+        for number in numbers.sorted() {
             let row = try Row.fetchOne(db, sql: select + " WHERE number = ?", arguments: [number])
             try db.execute(sql: "DELETE FROM head_block WHERE number = ?", arguments: [number])
+            try db.execute(sql: "DELETE FROM head WHERE block = ?", arguments: [number])
             if let rest = try row.map(record)?.removing(gone) { try insert(rest, into: db) }
         }
     }
@@ -70,7 +73,7 @@ enum HeadTable {
         let weights = try Schema.blob(row[1], "head_block")
         let biases = try Schema.blob(row[2], "head_block")
         guard try Schema.blob(row[6], "head_block") == Schema.hash(of: text, weights, biases) else {
-            throw Schema.Damage(finding: "heads {\(text.prefix(80))} are not what was written")
+            throw Schema.Damage(finding: "heads {\(text.prefix(80))}: a row is not what was written")
         }
         let biasValues = try Schema.floats(biases, "head_block")
         let weightValues = try Schema.floats(weights, "head_block")

@@ -75,8 +75,9 @@ struct Payload {
         return frame
     }
 
-    /// For messages whose numbers take as many frames as it takes, of so many bytes together.
+    /// For messages whose numbers take as many frames as they need, none empty, of so many bytes together.
     func all(byteCountMax: Int) throws(WireError) -> [[UInt8]] {
+        guard !frames.contains([]) else { throw .malformed("a frame behind the envelope is empty") }
         let byteCount = frames.reduce(0) { $0 + $1.count }
         guard byteCount <= byteCountMax else {
             throw .overLimit("\(byteCount) bytes behind an envelope")

@@ -149,18 +149,6 @@ enum Journals {
         }
     }
 
-    @Test func aHeadThatIsThereTwiceIsDamage() throws {
-        try withTemporaryFolder { folder in
-            let journal = try RunJournal.create(
-                path: folder + "/journal.sqlite", config: Journals.config)
-            defer { journal.close() }
-            try journal.commit(Journals.heads(0..<2))
-            try journal.commit(Journals.heads(1..<2))
-            let error = #expect(throws: FormatError.self) { try journal.heads() }
-            #expect(error?.message.contains("twice") == true)
-        }
-    }
-
     @Test func keepsBitsThatAreNoNumbers() throws {
         try withTemporaryFolder { folder in
             let journal = try RunJournal.create(

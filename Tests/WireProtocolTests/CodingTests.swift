@@ -126,7 +126,7 @@ import WireProtocol
         for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 5])
+            #expect(frames[0].prefix(2) == [8, 6])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -208,7 +208,7 @@ import WireProtocol
     @Test func resultsTakeAsManyFramesAsTheyNeed() throws {
         var limits = WireLimits()
         let whole = Samples.bundleTrained.encode(limits)
-        for byteCount in [4, 7, 16, 50] {
+        for byteCount in [8, 13, 50] {
             limits.frameByteCountMax = byteCount
             let frames = Samples.bundleTrained.encode(limits)
             #expect(frames.count == 1 + (whole[1].count + byteCount - 1) / byteCount)
