@@ -32,7 +32,8 @@ extension EndToEndTests {
         @Test func theTimelineIsThereBeforeTheEnd() async throws {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
-            let job = try Job.long()
+            var job = try Job()
+            job.headEpochs = 100_000
             try await job.beginWithBackbone(in: path)
             let coordinator = try job.start(in: path, ["--workers", "1"])
             let timeline = RunDirectory.path(of: .timeline, in: path)
