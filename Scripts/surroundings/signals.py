@@ -12,7 +12,7 @@ ENDING = ("TERM", "INT", "HUP", "USR1", "USR2", "XCPU")
 def training(place, *more):
     """A coordinator in the middle of its heads, with a local worker."""
     run = place.start(*place.long_job("--workers", "1", *more))
-    run.wait_for("^heads: |joined", limit=30)
+    run.wait_for("joined", limit=30)
     return run
 
 
@@ -66,7 +66,7 @@ def _(place):
 @case("signals: a run that was stopped is resumed by its folder alone")
 def _(place):
     run = place.start(*place.job("--head-epochs", "20000", "--workers", "1"))
-    run.wait_for("^heads: |joined")
+    run.wait_for("joined")
     run.send(signal.SIGTERM)
     run.finish(20)
     place.run(place.coordinator, "resume", "run", limit=120).expect(0)
