@@ -17,6 +17,17 @@ let kernelFlags: [CSetting] = [
     .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
 ]
 
+/// The commit that is built, as Scripts/lib/common.sh and Deploy/Dockerfile say it.
+///
+/// Not from `Context.gitInformation`: SwiftPM evaluates this file again when it or the environment
+/// changes, not at a commit, so that would soon be an older one.
+let commit = Context.environment["MANYHEADS_COMMIT"].map {
+    $0.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "+-._".contains($0)) }
+}
+let commitFlags: [CSetting] = [
+    .define("MANYHEADS_COMMIT", to: "\"\(commit.flatMap { $0.isEmpty ? nil : $0 } ?? "unknown")\"")
+]
+
 /// A Swift module of ours in `Sources/<name>`.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -55,12 +66,16 @@ let package = Package(
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZlib"),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CRelease"),
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
+
+        // What CRelease declares; only the programs link it.
+        .target(name: "CCommit", cSettings: commitFlags),
 
         // Pure layer: no C, no clock, no thread, no file.
         module("Numerics", []),
@@ -80,7 +95,7 @@ let package = Package(
         module("Hashing", ["CSodium"]),
         module("ZeroMQ", ["CZeroMQ"]),
         module("OneDNN", ["COneDNN"]),
-        module("System", ["CMalloc"]),
+        module("System", ["CMalloc", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
@@ -125,22 +140,22 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet", "Programs",
-                "Sessions", "Study", "System", argumentParser,
+                "CCommit", "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet",
+                "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
-                argumentParser, logging,
+                "CCommit", "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System",
+                "WorkerRuntime", argumentParser, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics", "Programs",
-                "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
+                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 

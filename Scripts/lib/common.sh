@@ -73,13 +73,37 @@ require_swift() {
         die 69 "no swift in PATH: install Swift 6.3 from https://www.swift.org/install/linux/."
 }
 
-# Builds, in release, the products named; says nothing unless it fails.
+# Builds, in release, the products named, from the packages that Deploy/dependencies.txt lists; says
+# nothing unless it fails. Options of `swift build` may come first.
 build() {
-    local product
-    say "Building (release); the first time takes minutes."
-    for product in "$@"; do
-        quietly swift build -c release --product "$product"
+    local options=(-c release --only-use-versions-from-resolved-file) product
+    while [[ ${1-} == -* ]]; do
+        options+=("$1" "$2")
+        shift 2
     done
+    say "Building (release); the first time takes minutes."
+    Scripts/dependencies restore
+    MANYHEADS_COMMIT=${MANYHEADS_COMMIT:-$(source_commit)}
+    export MANYHEADS_COMMIT
+    for product in "$@"; do
+        quietly swift build "${options[@]}" --product "$product"
+    done
+    Scripts/dependencies check
+}
+
+# Prints the commit of the sources, with `+changes` where what is built differs from it; `unknown` for
+# sources without their repository, such as an archive's.
+source_commit() {
+    local root commit
+    # An archive may be unpacked inside of another repository.
+    if ! root=$(git rev-parse --show-toplevel 2>/dev/null) || [[ $root != "$(pwd -P)" ]] ||
+        ! commit=$(git rev-parse --verify --quiet HEAD); then
+        echo unknown
+    elif [[ -n $(git status --porcelain -- Package.swift Sources) ]]; then
+        echo "$commit+changes"
+    else
+        echo "$commit"
+    fi
 }
 
 # Runs a command and shows what it said only if it fails.

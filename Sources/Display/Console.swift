@@ -6,7 +6,8 @@ import System
 
 /// Standard error: log lines, and a progress display that stays below them.
 ///
-/// On a terminal the display is drawn in place; elsewhere it is a line now and then.
+/// On a terminal the display is drawn in place; elsewhere it is a line now and then, in a file with
+/// the time.
 package final class Console: SessionObserver {
     private struct State {
         var display = ProgressDisplay()
@@ -36,7 +37,7 @@ package final class Console: SessionObserver {
         guard level >= minimum else { return }
         let prefix = level >= .warning ? "\(level.rawValue): " : ""
         state.withLock { state in
-            write(state.display.clear() + prefix + Format.printable(text) + "\n")
+            write(state.display.clear() + LogTime.stamped(prefix + Format.printable(text)) + "\n")
             if let shown = state.shown, isTerminal { draw(shown, &state) }
         }
     }
@@ -59,7 +60,7 @@ package final class Console: SessionObserver {
                 return
             }
             state.lastLine = (progress, .now)
-            write(ProgressLine.rendered(progress) + "\n")
+            write(LogTime.stamped(ProgressLine.rendered(progress)) + "\n")
         }
     }
 
@@ -67,7 +68,7 @@ package final class Console: SessionObserver {
     package func endPhase() {
         state.withLock { state in
             if let shown = state.shown, showsProgress, !isTerminal, shown.hasFigures {
-                write(ProgressLine.rendered(shown) + "\n")
+                write(LogTime.stamped(ProgressLine.rendered(shown)) + "\n")
             }
             state.display.keep()
             state.shown = nil

@@ -159,6 +159,11 @@ enum Check {
         _ text: String, _ what: String, _ limits: WireLimits
     ) throws(WireError) -> String {
         try length(text.utf8.count, "bytes of \(what)", max: limits.reasonByteCountMax)
+        return withoutControls(text)
+    }
+
+    /// The text with spaces in place of control characters.
+    static func withoutControls(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { scalars.append(isControl(scalar) ? " " : scalar) }
         return String(scalars)
@@ -255,5 +260,10 @@ extension String {
             result.append(character)
         }
         return result
+    }
+
+    /// The text as a name that every receiver takes: it may come from a command line or a host.
+    func asName(_ limits: WireLimits) -> String {
+        Check.withoutControls(self).truncated(toByteCount: limits.nameByteCountMax)
     }
 }

@@ -76,13 +76,13 @@ extension Hello {
     fileprivate func wire(_ limits: WireLimits) -> ProtoHello {
         var wire = ProtoHello()
         wire.incarnation = incarnation
-        wire.name = name.truncated(toByteCount: limits.nameByteCountMax)
-        wire.host = host.truncated(toByteCount: limits.nameByteCountMax)
-        wire.isa = isa.truncated(toByteCount: limits.nameByteCountMax)
+        wire.name = name.asName(limits)
+        wire.host = host.asName(limits)
+        wire.isa = isa.asName(limits)
         wire.threadCount = UInt32(clamping: threadCount)
         wire.slotCount = UInt32(clamping: slotCount)
         wire.processID = UInt32(clamping: processID)
-        wire.cpu = cpu.truncated(toByteCount: limits.nameByteCountMax)
+        wire.cpu = cpu.asName(limits)
         return wire
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LeNet
+import System
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -8,6 +9,7 @@ struct Bench: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Measures the hot paths on fixed, seeded work.",
         discussion: "Example: bench heads --json",
+        version: Release.description,
         subcommands: [
             HeadsBench.self, ConvergeBench.self, BackboneBench.self, BroadcastBench.self,
             StartupBench.self, PlainReceiver.self,

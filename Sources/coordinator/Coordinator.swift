@@ -1,6 +1,6 @@
 import ArgumentParser
 import LeNet
-import Programs
+import System
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main
@@ -13,7 +13,7 @@ struct Coordinator: AsyncParsableCommand {
             Example, with two workers on this machine:
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
-        version: Release.version,
+        version: Release.description,
         subcommands: [
             RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,

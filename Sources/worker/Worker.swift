@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Logging
 import Sessions
+import System
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.
@@ -19,7 +20,8 @@ struct Worker: AsyncParsableCommand {
 
             Encrypted, with keys of coordinator keygen: worker --connect tcp://192.0.2.7:5555 \
             --key worker.key_secret --server-key server.key
-            """)
+            """,
+        version: Release.description)
 
     @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
     var connect: String

@@ -89,6 +89,9 @@ extension EndToEndTests {
                     "wire_overhead_bytes_per_head": "n", "idle_share": "n",
                     "finish_spread_seconds": "n", "finish_spread_bundles": "n",
                 ])
+            expectShape(
+                try object(results["versions"]),
+                ["manyheads": "s", "commit": "s", "libzmq": "s", "onednn": "s"])
             let workers = try #require(results["workers"] as? [Any])
             #expect(workers.count == 1)
             expectShape(

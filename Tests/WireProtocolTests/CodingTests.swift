@@ -116,6 +116,20 @@ import WireProtocol
         }
     }
 
+    /// Else nobody would answer the worker, and it would wait for ever.
+    @Test func namesFromACommandLineAreSentAsTheyAreTaken() throws {
+        let hello = Hello(
+            incarnation: 1, name: "a\u{1B}[2J\nb", host: "caf\u{E9}\u{200D}", isa: "scalar",
+            threadCount: 1, slotCount: 1, processID: 1)
+        let sent = try WorkerMessage.decode(WorkerMessage.hello(hello).encode())
+        guard case .hello(let taken) = sent else {
+            Issue.record("\(sent)")
+            return
+        }
+        #expect(taken.name == "a [2J b")
+        #expect(taken.host == "caf\u{E9} ")
+    }
+
     @Test(arguments: Samples.all) func theOtherSideRefuses(message: AnyMessage) {
         let frames = message.encode()
         let error = #expect(throws: WireError.self) { try message.decodeByOtherSide(frames) }

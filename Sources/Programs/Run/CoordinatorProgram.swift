@@ -150,6 +150,7 @@ package final class CoordinatorProgram: Sendable {
                 directory, results: directory.finishedResults(dataDigest: data.sha256))
         }
         clock.end(\.data)
+        if directory.state != .finished { clock.timeline = TimelineFile(in: directory) }
         describe(data, plan, directory)
 
         var fleet = Fleet(bind: options.bind, admission: admission, observer: console) {

@@ -11,6 +11,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import Study
+import System
 import Transfer
 import ZeroMQ
 
@@ -151,12 +152,6 @@ struct RunRecord {
     }
 }
 
-/// This release of Manyheads.
-package enum Release {
-    /// As `--version` and results.json say it.
-    package static let version = "0.1.0"
-}
-
 extension RunResults.SecuritySummary {
     /// Of a run with so many refusals; nil is one without encryption, which refuses nobody by key.
     fileprivate init(_ refusals: Refusals?) {
@@ -171,8 +166,8 @@ extension RunRecord {
     /// Programs and libraries that results depend on, by name.
     static var versions: [String: String] {
         [
-            "manyheads": Release.version, "libzmq": Context.libraryVersion,
-            "onednn": Backbone.libraryVersion,
+            "manyheads": Release.version, "commit": Release.commit,
+            "libzmq": Context.libraryVersion, "onednn": Backbone.libraryVersion,
         ]
     }
 }

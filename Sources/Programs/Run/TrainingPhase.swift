@@ -78,7 +78,8 @@ struct TrainingPhase {
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
-            let writer = JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
+            let writer = JournalWriter(
+                journal, naming: .outcomes { phase.name(of: $0) }, timeline: clock.timeline)
             let collected = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(collected, journal) }
         }
@@ -94,8 +95,9 @@ struct TrainingPhase {
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
         let collected = try await train(
             job, backbone.chunks,
-            JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
-            directory, clock)
+            JournalWriter(
+                journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] },
+                timeline: clock.timeline), link, directory, clock)
         let heads = collected.heads.compactMap(\.self)
         // What is missing is taken from the backbone's own outputs for the head's classes, if there are
         // any.
@@ -153,8 +155,6 @@ struct TrainingPhase {
         try await writer.finish()
         console.endPhase()
         let collected = try result.get()
-        // Also of a run that fails its checks: it shows why.
-        try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         // What the network's thread did not see.
         try journal.commit(JournalEntries(clock.events))
         if let task = collected.contradicted, options.headMode != .frozen {

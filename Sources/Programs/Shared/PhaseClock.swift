@@ -9,6 +9,7 @@ final class PhaseClock: Sendable {
             data: 0, backbone: 0, features: 0, broadcast: 0, heads: 0, evaluate: 0, total: 0)
         var phaseStart = ContinuousClock.now
         var events: [RunEvent] = []
+        var timeline: TimelineFile?
     }
 
     /// When the run began.
@@ -26,6 +27,18 @@ final class PhaseClock: Sendable {
                 .phaseEnded, at: start.duration(to: now) / .seconds(1), detail: Self.name(phase))
             event.busySeconds = seconds
             state.events.append(event)
+            state.timeline?.append([event])
+        }
+    }
+
+    /// Where what ended, and what will, is written as it comes; nil before it is set.
+    var timeline: TimelineFile? {
+        get { state.withLock { $0.timeline } }
+        set {
+            state.withLock { state in
+                state.timeline = newValue
+                newValue?.append(state.events)
+            }
         }
     }
 
