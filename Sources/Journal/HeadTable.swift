@@ -73,7 +73,8 @@ enum HeadTable {
         let weights = try Schema.blob(row[1], "head_block")
         let biases = try Schema.blob(row[2], "head_block")
         guard try Schema.blob(row[6], "head_block") == Schema.hash(of: text, weights, biases) else {
-            throw Schema.Damage(finding: "heads {\(text.prefix(80))}: a row is not what was written")
+            throw Schema.Damage(
+                finding: "heads {\(text.prefix(80))}: a row is not what was written")
         }
         let biasValues = try Schema.floats(biases, "head_block")
         let weightValues = try Schema.floats(weights, "head_block")
