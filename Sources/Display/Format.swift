@@ -106,6 +106,34 @@ package enum Format {
         return alignRight ? padding + printable : printable + padding
     }
 
+    /// Text in lines of at most `width` characters, parted between words; one line without a width.
+    ///
+    /// A longer word has a line of its own. `indent` stands before every line but the first.
+    package static func wrapped(_ text: String, width: Int?, indent: String = "") -> [String] {
+        guard let width, text.count > width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for (index, word) in text.split(separator: " ", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            if line.contains(where: { $0 != " " }), line.count + 1 + word.count > width {
+                while line.last == " " { line.removeLast() }
+                lines.append(line)
+                line = indent + word
+            } else {
+                line += (index == 0 ? "" : " ") + word
+            }
+        }
+        return lines + [line]
+    }
+
+    /// A text whose lines are folded between words, each as far from the left as it was.
+    package static func folded(_ text: String, width: Int?) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
+            wrapped(String(line), width: width, indent: String(line.prefix { $0 == " " }))
+        }.joined(separator: "\n")
+    }
+
     /// Text with every control character replaced by `?`.
     package static func printable(_ text: String) -> String {
         var result = ""

@@ -158,7 +158,7 @@ package struct SpeedupReport: Encodable, Sendable {
                 Format.decimal(row.finishSpreadBundles, places: 2) + " bundles",
             ])
         }
-        return table.lines.joined(separator: "\n")
+        return table.lines(width: Terminal.outputColumns).joined(separator: "\n")
             + "\n\nmedians of \(trials.count / max(1, summary.count)) trials\(place), greatest finish spread; sha256 heads \(summary[0].digest)\n"
     }
 

@@ -163,7 +163,7 @@ package final class ReproduceProgram: Sendable {
         if options.run.printsJSON {
             try StandardStream.output(String(decoding: json, as: UTF8.self))
         } else {
-            try StandardStream.output(StudyTable.text(report))
+            try StandardStream.output(StudyTable.text(report, width: Terminal.outputColumns))
         }
     }
 
@@ -190,11 +190,12 @@ package final class ReproduceProgram: Sendable {
                 units.filter { $0.key.dataset == name })
         }
         add("all", grid.trials.count, units)
+        let width = Terminal.outputColumns
         let lines =
-            table.lines + [
-                "",
-                "hours with \(workerCount) compute threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
-            ]
+            table.lines(width: width) + [""]
+            + Format.wrapped(
+                "hours with \(Format.count(workerCount, "compute thread")) of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+                width: width)
         try StandardStream.output(lines.map { $0 + "\n" }.joined())
     }
 

@@ -60,8 +60,10 @@ package struct SimulateProgram: Sendable {
         try StandardStream.output(
             options.printsJSON
                 ? String(decoding: json, as: UTF8.self)
-                : report.table + "\n\(text)\nrates \(source.origin)\n"
-                    + "written: \(folder)/simulate.json, simulate.svg\n")
+                : Format.folded(
+                    report.table + "\n\(text)\nrates \(source.origin)\n"
+                        + "written: \(folder)/simulate.json, simulate.svg\n",
+                    width: Terminal.outputColumns))
     }
 
     private func outcome(
