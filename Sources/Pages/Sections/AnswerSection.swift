@@ -190,7 +190,8 @@ struct AnswerSection {
         var table = HTMLTable(
             caption:
                 "\(name), \(StudyNames.fraction(fraction)) of the rows: gain in percentage points",
-            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"])
+            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"],
+            style: "answers")
         for (index, claim) in claims.enumerated() {
             if index == 0 || claims[index - 1].arm != claim.arm {
                 table.beginGroup(claim.arm.title)
