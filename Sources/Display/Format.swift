@@ -1,3 +1,5 @@
+import Numerics
+
 /// Numbers and text for people, without locale and Foundation.
 package enum Format {
     /// A number with a fixed count of decimals, rounded half away from zero.
@@ -32,19 +34,11 @@ package enum Format {
     }
 
     /// A whole number with its thousands apart: `1,313,270`.
-    package static func count(_ value: Int) -> String {
-        let digits = String(value.magnitude)
-        var result = value < 0 ? "-" : ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0 && (digits.count - index) % 3 == 0 { result.append(",") }
-            result.append(digit)
-        }
-        return result
-    }
+    package static func count(_ value: Int) -> String { value.grouped }
 
     /// A count with its noun: `1 trial`, `1,000 trials`.
     package static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
-        Self.count(count) + " " + (count == 1 ? noun : plural ?? noun + "s")
+        count.counted(noun, plural: plural)
     }
 
     /// A span of time in its two largest units: `0.35s`, `7.1s`, `42s`, `1m 05s`, `2h 03m`.

@@ -183,7 +183,7 @@ package struct ConvergedHeadTrainer: Sendable {
     package func gradientNorm(of head: Head) throws(HeadTrainingError) -> Double {
         guard head.weights.columnCount == table.featureCount, head.classes.count >= 2 else {
             throw .unusableInput(
-                "the head over \(head.classes) reads \(head.weights.columnCount) features, not \(table.featureCount)"
+                "the head over \(head.classes) reads \(head.weights.columnCount.counted("feature")), not \(table.featureCount)"
             )
         }
         try check(head.key)

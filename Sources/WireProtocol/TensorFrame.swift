@@ -26,7 +26,7 @@ enum TensorFrame {
         let rowCount = keys.reduce(0) { $0 + $1.outputCount }
         guard bytes.count == rowCount * (featureCount + 1) * 4 else {
             throw .badValue(
-                "\(bytes.count) bytes of heads, not \(rowCount * (featureCount + 1) * 4)")
+                "\(bytes.count.counted("byte")) of heads, not \(rowCount * (featureCount + 1) * 4)")
         }
         var result: [Head] = []
         result.reserveCapacity(keys.count)

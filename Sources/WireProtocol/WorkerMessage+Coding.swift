@@ -165,7 +165,7 @@ extension BundleTrained.Content {
             guard wire.featureCount == 0 else { throw .badValue("a result of heads without heads") }
             guard payload.count == Int(wire.outcomeByteCount) else {
                 throw .badValue(
-                    "\(payload.count) bytes of an outcome, not \(wire.outcomeByteCount)")
+                    "\(payload.count.counted("byte")) of an outcome, not \(wire.outcomeByteCount)")
             }
             self = .task(payload)
             return

@@ -21,6 +21,9 @@ struct Worker: AsyncParsableCommand {
             --key worker.key_secret --server-key server.key
             """)
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "worker: "
+
     @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
     var connect: String
 

@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    /// One chart each: all data sets side by side. Two each: each data set has its own row.
+    /// One chart each stand side by side; with two each, a data set has its own row.
     @Test func chartsShareTheirRows() throws {
         func columns(_ arms: [StudyArm]) throws -> [String?] {
             try #require(try page(arms: arms).root.first(id: "accuracy")).all("div")

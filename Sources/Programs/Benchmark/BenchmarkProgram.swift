@@ -152,7 +152,7 @@ package final class BenchmarkProgram: Sendable {
         guard workers.count == count else {
             throw RunError(
                 .unavailable,
-                "\(workers.count) workers took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
+                "\(workers.count.counted("worker")) took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
             )
         }
     }

@@ -1,4 +1,5 @@
 package import Formats
+import Numerics
 import Statistics
 package import System
 
@@ -152,7 +153,7 @@ package struct SpeedupReport: Encodable, Sendable {
         else { return }
         throw RunError(
             .internal,
-            "trial \(other.trial + 1) with \(other.workers) workers trained other heads than trial \(first.trial + 1) with \(first.workers) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
+            "trial \(other.trial + 1) with \(other.workers.counted("worker")) trained other heads than trial \(first.trial + 1) with \(first.workers.grouped) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
         )
     }
 }

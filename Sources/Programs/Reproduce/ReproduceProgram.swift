@@ -8,6 +8,7 @@ import Heads
 import ImageData
 import Journal
 import LeNet
+import Numerics
 import Pages
 import RunFolder
 import Scheduling
@@ -61,7 +62,8 @@ package final class ReproduceProgram: Sendable {
         kept.open { [path] in
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
-                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+                ? nil
+                : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: the same command with --run-dir \(path) goes on"
         }
         let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
@@ -71,7 +73,7 @@ package final class ReproduceProgram: Sendable {
         if let first = failures.first {
             throw RunError(
                 .incomplete,
-                "\(failures.count) units could not be computed, the first because \(first.reason); the same command tries them again"
+                "\(failures.count.counted("unit")) could not be computed, the first because \(first.reason); the same command tries them again"
             )
         }
     }
@@ -108,7 +110,9 @@ package final class ReproduceProgram: Sendable {
     ) async throws -> [CollectedOutcomes.Failure] {
         let units = progress.missing
         if units.isEmpty { return [] }
-        console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        console.log(
+            .info,
+            "\(grid.trials.count.counted("trial")), \(units.count.counted("unit")) to compute")
         if options.settings.balance == .resample && options.settings.l2 == nil
             && grid.arms.contains(.converged)
         {

@@ -2,6 +2,7 @@ import Display
 import Formats
 import Foundation
 import Heads
+import Numerics
 import Pages
 import Simulation
 package import System
@@ -91,8 +92,8 @@ package struct SimulateProgram: Sendable {
     ) -> String {
         let costs = source.costs
         var text =
-            "\(Format.count(job.work.count)) heads, \(Format.count(job.rowCount)) rows of \(job.featureCount), "
-            + "\(job.epochCount) epochs; \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
+            "\(Format.count(job.work.count, "head")), \(Format.count(job.rowCount, "row")) of \(job.featureCount), "
+            + "\(job.epochCount.counted("epoch")); \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
             + "\(SimulationOptions.plain(options.bandwidth)) Gbit/s, \(SimulationOptions.plain(options.latency)) ms"
         if options.spread > 0 { text += ", spread \(SimulationOptions.plain(options.spread))" }
         if options.failuresPerHour > 0 {
