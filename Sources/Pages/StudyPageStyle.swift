@@ -92,10 +92,11 @@ extension StudyPage {
         .span { stroke: var(--c); stroke-width: 0.5 } .ink { stroke: var(--ground); stroke-width: 1.4; opacity: 0.6 }
         table.words td { text-align: left }
 
+        @media screen and (max-width: 64rem) { thead th { white-space: normal; line-height: 1.3 } }
         @media screen and (max-width: 40rem) {
         th, td { padding: 0.2rem 0.45rem } table { font-size: 0.8125rem } .lead { font-size: 1.03rem }
         th[scope=row] { white-space: normal; min-width: 6.6rem; max-width: 9rem; line-height: 1.3 }
-        thead th { white-space: normal; line-height: 1.3 } .heat th[scope=row] { min-width: 0 }
+        .heat th[scope=row] { min-width: 0 }
         th.key { --first: 5.6rem } .two th.key + th.key { min-width: 5.6rem; max-width: 5.6rem }
         table.answers { table-layout: fixed; width: 100% } .answers td span { display: block }
         .answers th, .answers td { padding: 0.2rem 0.25rem; white-space: normal; line-height: 1.3 }
@@ -128,7 +129,8 @@ extension StudyPage {
         @media print {
         body { max-width: none; font-size: 10.5pt; padding: 0 }
         nav { display: none } figure, tr { break-inside: avoid } h2, h3 { break-after: avoid }
-        .scroll { overflow: visible } .wide svg.chart { min-width: 0 } .heat { break-inside: avoid }
+        .scroll { overflow: visible; background: none } .heat { break-inside: avoid }
+        th.key, tr.group span, caption span { position: static } .wide svg.chart { min-width: 0 }
         table, caption { font-size: 7.5pt } th, td { padding: 1pt 4pt } thead th { white-space: normal }
         details::details-content { content-visibility: visible; display: block }
         td, rect, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact }
