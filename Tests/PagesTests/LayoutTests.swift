@@ -18,11 +18,7 @@ import Testing
     /// The sizes of letters that rules give, from a width of the place on: ascending.
     private func steps(_ text: String, _ query: String) throws -> [(least: Double, size: Double)] {
         try text.split(separator: "\n").filter { $0.hasPrefix(query) }.map { line in
-            let numbers = line.split(separator: "px").compactMap { part in
-                Double(
-                    part.reversed().prefix { $0.isNumber || $0 == "." }.reversed().map(String.init)
-                        .joined())
-            }
+            let numbers = line.matches(of: /([0-9.]+)px/).compactMap { Double($0.1) }
             try #require(numbers.count == 2, "\(line)")
             return (numbers[0], numbers[1])
         }
@@ -34,7 +30,7 @@ import Testing
         for place in stride(from: width, through: widest, by: 7) {
             let size = steps.last { $0.least <= place }?.size ?? 13
             let letters = size * place / width
-            #expect(abs(letters / 13 - 1) < 0.09, "\(letters) at \(place)")
+            #expect(abs(letters / 13 - 1) < 0.05, "\(letters) at \(place)")
         }
     }
 

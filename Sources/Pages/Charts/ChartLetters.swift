@@ -16,7 +16,7 @@ enum ChartLetters {
         for element: String, width: Double, widest: Double, query: (_ least: String) -> String
     ) -> String {
         var text = "\(element) { font-size: \(pixels(size)) }\n"
-        var least = width * step
+        var least = width * step.squareRoot()
         while least < widest {
             // Right in the middle of the step.
             let letters = size * width / (least * step.squareRoot())
