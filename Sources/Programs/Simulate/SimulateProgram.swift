@@ -97,7 +97,8 @@ package struct SimulateProgram: Sendable {
             + "\(SimulationOptions.plain(options.bandwidth)) Gbit/s, \(SimulationOptions.plain(options.latency)) ms"
         if options.spread > 0 { text += ", spread \(SimulationOptions.plain(options.spread))" }
         if options.failuresPerHour > 0 {
-            text += ", \(SimulationOptions.plain(options.failuresPerHour)) deaths an hour each"
+            let deaths = SimulationOptions.plain(options.failuresPerHour)
+            text += ", \(deaths) \(deaths == "1" ? "death" : "deaths") an hour each"
         }
         return text
     }
