@@ -105,7 +105,7 @@ let package = Package(
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
         module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
-        module("Display", ["Scheduling", "Sessions", "Statistics", "System"]),
+        module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
             "StudyWork",

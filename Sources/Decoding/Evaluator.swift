@@ -1,3 +1,5 @@
+import Numerics
+
 /// Scores schemes on labelled rows: the one way in which runs, finished models and studies evaluate.
 ///
 /// Probabilities live for a block of rows and are folded into scores, so memory grows with the rows but
@@ -44,7 +46,8 @@ package struct Evaluator: Sendable {
         _ decoder: SchemeDecoder, labels: [Int], classCount: Int
     ) throws(DecodingError) {
         guard labels.count == decoder.rowCount else {
-            throw .labelMismatch("\(decoder.rowCount) rows, but \(labels.count) labels")
+            throw .labelMismatch(
+                "\(decoder.rowCount.counted("row")), but \(labels.count.counted("label"))")
         }
         self.decoder = decoder
         self.labels = labels

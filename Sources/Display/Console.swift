@@ -77,12 +77,9 @@ package final class Console: SessionObserver {
     }
 
     private func draw(_ progress: ProgressState, _ state: inout State) {
-        var size = winsize()
-        let isKnown = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let size = Terminal.size(of: STDERR_FILENO)
         write(
-            state.display.draw(
-                progress, width: isKnown ? Int(size.ws_col) : 80,
-                height: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24))
+            state.display.draw(progress, width: size?.columns ?? 80, height: size?.rows ?? 24))
     }
 
     private func write(_ text: String) {

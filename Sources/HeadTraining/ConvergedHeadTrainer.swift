@@ -183,7 +183,7 @@ package struct ConvergedHeadTrainer: Sendable {
     package func gradientNorm(of head: Head) throws(HeadTrainingError) -> Double {
         guard head.featureCount == table.featureCount, head.classes.count >= 2 else {
             throw .unusableInput(
-                "the head over \(head.classes) reads \(head.featureCount) features, not \(table.featureCount)"
+                "the head over \(head.classes) reads \(head.featureCount.counted("feature")), not \(table.featureCount)"
             )
         }
         try check(head.key)

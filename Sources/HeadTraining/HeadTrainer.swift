@@ -183,7 +183,7 @@ extension HeadKey {
         for member in classes.members {
             guard member < isHeld.count else {
                 throw .unusableInput(
-                    "head \(self) has class \(member), but the features have \(isHeld.count) classes"
+                    "head \(self) has class \(member), but the features have \(isHeld.count.counted("class"))"
                 )
             }
             guard isHeld[member] else {

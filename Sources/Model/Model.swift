@@ -77,11 +77,16 @@ package struct Model: Sendable {
         let width = heads.first?.featureCount ?? backbone?.outputHead.featureCount
         guard heads.allSatisfy({ $0.featureCount == width }),
             heads.allSatisfy({ ($0.classes.members.last ?? 0) < names.count })
-        else { throw .malformed(path, "its heads are not over its \(names.count) classes") }
+        else {
+            throw .malformed(path, "its heads are not over its \(names.count.counted("class"))")
+        }
         if let backbone {
             guard backbone.fc2Weight.shape == [names.count, width ?? 0],
                 backbone.fc2Bias.shape == [names.count]
-            else { throw .malformed(path, "it has no output layer over \(names.count) classes") }
+            else {
+                throw .malformed(
+                    path, "it has no output layer over \(names.count.counted("class"))")
+            }
         }
         classNames = names
         classKeys = keys.compactMap(\.self)

@@ -136,7 +136,7 @@ extension Welcome {
     fileprivate init(_ wire: ProtoWelcome) throws(WireError) {
         let runID = wire.runIDBytes
         guard runID.count == Welcome.runIDByteCount else {
-            throw .badValue("a run's identifier of \(runID.count) bytes")
+            throw .badValue("a run's identifier of \(runID.count.counted("byte"))")
         }
         let port = try Check.count(wire.featurePort, "a port", in: 1...65_535)
         self.init(

@@ -60,7 +60,8 @@ extension FeatureShape {
         }
         try Check.length(rowCount, "rows", max: limits.rowCountMax)
         guard wire.classKeys.isEmpty || wire.classKeys.count == classCount else {
-            throw .badValue("\(wire.classKeys.count) keys of \(classCount) classes")
+            throw .badValue(
+                "\(wire.classKeys.count.counted("key")) of \(classCount.counted("class"))")
         }
         self.init(
             featureCount: featureCount, classRowCounts: classRowCounts,

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import SwiftProtobuf
 import Transfer
 
@@ -23,10 +24,10 @@ extension ProtoEnvelope {
             throw .malformed("it has \(frames.count) frames")
         }
         guard first.count <= limits.envelopeByteCountMax else {
-            throw .overLimit("an envelope of \(first.count) bytes")
+            throw .overLimit("an envelope of \(first.count.counted("byte"))")
         }
         for frame in frames.dropFirst() where frame.count > limits.frameByteCountMax {
-            throw .overLimit("a frame of \(frame.count) bytes")
+            throw .overLimit("a frame of \(frame.count.counted("byte"))")
         }
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 8
@@ -80,7 +81,7 @@ struct Payload {
         guard !frames.contains([]) else { throw .malformed("a frame behind the envelope is empty") }
         let byteCount = frames.reduce(0) { $0 + $1.count }
         guard byteCount <= byteCountMax else {
-            throw .overLimit("\(byteCount) bytes behind an envelope")
+            throw .overLimit("\(byteCount.counted("byte")) behind an envelope")
         }
         return frames
     }

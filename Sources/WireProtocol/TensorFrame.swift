@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 
 #if _endian(big)
 #error("tensor frames are little-endian: swap bytes in TensorFrame on this platform")
@@ -34,7 +35,7 @@ enum TensorFrame {
         let byteCount = keys.reduce(0) { $0 + $1.outputCount } * (featureCount + 1) * 4
         let received = frames.reduce(0) { $0 + $1.count }
         guard received == byteCount else {
-            throw .badValue("\(received) bytes of heads, not \(byteCount)")
+            throw .badValue("\(received.counted("byte")) of heads, not \(byteCount)")
         }
         var reader = FloatReader(frames)
         var blocks: [HeadBlock] = []

@@ -166,7 +166,8 @@ extension BundleTrained.Content {
             guard wire.featureCount == 0 else { throw .badValue("a result of heads without heads") }
             let bytes = try payload.one()
             guard bytes.count == Int(wire.outcomeByteCount) else {
-                throw .badValue("\(bytes.count) bytes of an outcome, not \(wire.outcomeByteCount)")
+                throw .badValue(
+                    "\(bytes.count.counted("byte")) of an outcome, not \(wire.outcomeByteCount)")
             }
             self = .task(bytes)
             return

@@ -41,7 +41,9 @@ struct BackboneBench: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
         let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
         let (channelCount, side) = images == "1x28" ? (1, 28) : (3, 32)
         var configuration = BackboneConfiguration(

@@ -15,6 +15,9 @@ struct Bench: AsyncParsableCommand {
             StartupBench.self, PlainReceiver.self,
         ])
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "bench: "
+
     static func main() async {
         SleepingThreads.restartIfNeeded()
         await main(nil)

@@ -198,8 +198,9 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f (of bytes sent %.2f), coordinator %.1f MiB, %@",
-            `case`, encryption, subscribers, stopped, workerThreads, Double(bytes) * 1e-6,
+                "%@ (%@) %d (+%d stopped), %@ each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f (of bytes sent %.2f), coordinator %.1f MiB, %@",
+            `case`, encryption, subscribers, stopped, workerThreads.counted("thread"),
+            Double(bytes) * 1e-6,
             Double(bytesSent) * 1e-6,
             seconds * 1e3,
             bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,

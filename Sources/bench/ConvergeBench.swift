@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Heads
 import Numerics
+import System
 
 /// `bench converge`: heads to their optimum on one core, on the rows of `bench heads`.
 struct ConvergeBench: ParsableCommand {
@@ -48,7 +49,9 @@ struct ConvergeBench: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
         let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
         let table = HeadsBench.table(
             rowCount: rows, featureCount: features, classCount: classes)
@@ -70,7 +73,7 @@ struct ConvergeBench: ParsableCommand {
             for _ in 0..<repetitions {
                 let next = try measure(kind, table, l2: strength, choiceSeconds, variant)
                 guard result.map({ $0.digest == next.digest }) ?? true else {
-                    throw ValidationError("two runs of one case trained different heads")
+                    throw RunError(.internal, "two runs of one case trained different heads")
                 }
                 if next.seconds < result?.seconds ?? .infinity { result = next }
             }

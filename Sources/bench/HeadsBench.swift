@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Heads
 import Numerics
+import System
 
 /// `bench heads`: one core, K = 10, d = 256, all pairs and all subsets.
 struct HeadsBench: ParsableCommand {
@@ -41,7 +42,9 @@ struct HeadsBench: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
         let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
         var results: [Result] = []
         for rowCount in rows.split(separator: ",").compactMap({ Int($0) }) {
@@ -85,7 +88,8 @@ struct HeadsBench: ParsableCommand {
             digests.insert(digest.text)
         }
         guard digests.count == 1, let digest = digests.first else {
-            throw ValidationError("two runs of one case trained different heads: \(digests)")
+            throw RunError(
+                .internal, "two runs of one case trained different heads: \(digests.sorted())")
         }
         var flops = 0.0
         for head in plan.heads {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Numerics
 import Programs
 import Statistics
 
@@ -70,8 +71,9 @@ private struct StartupResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%d rows, %.1f MB, %d threads, %d trials: joined %.1f ms, features %.1f ms, first lease %.1f ms (slowest %.1f)",
-            rows, Double(bytes) * 1e-6, workerThreads, trials, secondsToJoin * 1e3,
-            secondsToFeatures * 1e3, secondsToFirstLease * 1e3, slowestSecondsToFirstLease * 1e3)
+                "%@, %.1f MB, %@, %@: joined %.1f ms, features %.1f ms, first lease %.1f ms (slowest %.1f)",
+            rows.counted("row"), Double(bytes) * 1e-6, workerThreads.counted("thread"),
+            trials.counted("trial"), secondsToJoin * 1e3, secondsToFeatures * 1e3,
+            secondsToFirstLease * 1e3, slowestSecondsToFirstLease * 1e3)
     }
 }

@@ -14,6 +14,10 @@ struct BenchmarkCommand: AsyncParsableCommand {
             in fresh processes. Writes speedup.json, speedup.svg and a timeline of each trial to \
             the run directory and prints the table. Trials that train different heads are refused.
 
+            Other work on the cores slows a trial down, so the trials with the least of it count. \
+            Where those of one number of workers are more than a tenth apart, or the cores were \
+            busy all the time, no speedup is concluded.
+
             Example: coordinator benchmark --workers 1,2,4 --trials 3 --every 10
 
             With --hosts FILE the workers run elsewhere, and N workers are those of the first N \

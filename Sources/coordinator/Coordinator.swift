@@ -20,6 +20,9 @@ struct Coordinator: AsyncParsableCommand {
         ],
         defaultSubcommand: RunCommand.self)
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "coordinator: "
+
     static func main() async {
         SleepingThreads.restartIfNeeded()
         await main(nil)

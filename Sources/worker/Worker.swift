@@ -23,6 +23,9 @@ struct Worker: AsyncParsableCommand {
             """,
         version: Release.description)
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "worker: "
+
     @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
     var connect: String
 

@@ -23,6 +23,25 @@ extension EndToEndTests {
                 ?? lines.first ?? ""
         }
 
+        /// Wrong options are told of as everything else is: by the program's name and a sentence.
+        @Test func everyErrorBeginsWithTheProgram() async throws {
+            for (program, arguments, environment) in [
+                (Lab.coordinator, ["run", "--evry", "10"], [:]),
+                (Lab.coordinator, ["run", "--every", "0"], [:]),
+                (Lab.coordinator, ["simulate"], [:]), (Lab.worker, [], [:]),
+                (Lab.worker, ["--connect", "tcp://127.0.0.1:1", "--threads", "0"], [:]),
+                (Lab.bench, ["heads", "--rows", "x"], [:]),
+                (Lab.bench, ["heads", "--rows", "100"], ["MANYHEADS_ISA": "none"]),
+                (Lab.bench, ["converge", "--rows", "100"], ["MANYHEADS_ISA": "none"]),
+            ] as [(URL, [String], [String: String])] {
+                let run = try await run(program, arguments, environment: environment)
+                #expect(run.status == 64, "\(arguments)")
+                #expect(
+                    run.standardError.hasPrefix(program.lastPathComponent + ": "),
+                    "\(run.standardError)")
+            }
+        }
+
         @Test(arguments: [
             (["--no-such-option"], "Unknown option '--no-such-option'"),
             (["--dataset", "letters"], "'letters' is invalid for '--dataset"),

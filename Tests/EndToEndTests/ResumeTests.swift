@@ -70,7 +70,7 @@ extension EndToEndTests {
             for worker in workers {
                 #expect(try await worker.exitStatus() == 0)
                 // They knew the rows by their hashes and asked for none again.
-                #expect(worker.lines.count { $0.text.contains("holding 1200 rows") } == 1)
+                #expect(worker.lines.count { $0.text.contains("holding 1,200 rows") } == 1)
                 #expect(worker.lines.count { $0.text.contains("joined run") } == 2)
             }
         }

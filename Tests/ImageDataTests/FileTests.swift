@@ -191,13 +191,13 @@ import Testing
             Damage(name: labels, bytes: badMethod, code: .corruptGzip, parts: ["method"]),
             Damage(
                 name: images, bytes: bigEndian(0x803) + huge, code: .wrongSize,
-                parts: ["4294967295 images", "byte 4"]),
+                parts: ["4,294,967,295 images", "byte 4"]),
             Damage(
                 name: images, bytes: gzip(bigEndian(0x803) + huge), code: .wrongSize,
-                parts: ["4294967295 images", "byte 4"]),
+                parts: ["4,294,967,295 images", "byte 4"]),
             Damage(
                 name: images, bytes: gzip(bigEndian(0x803) + most), code: .wrongSize,
-                parts: ["2097152 images", "gzip bytes can hold"]),
+                parts: ["2,097,152 images", "gzip bytes can hold"]),
             Damage(
                 name: images, bytes: bigEndian(0x803) + vast, code: .wrongSize,
                 parts: ["side of 4294967295", "byte 8"]),
@@ -210,7 +210,7 @@ import Testing
             Damage(name: labels, bytes: idxLabels([]), code: .wrongSize, parts: ["0 labels"]),
             Damage(
                 name: labels, bytes: bigEndian(0x801) + bigEndian(.max), code: .wrongSize,
-                parts: ["4294967295 labels"]),
+                parts: ["4,294,967,295 labels"]),
             Damage(
                 name: labels, bytes: idxLabels([1, 2]), code: .countMismatch,
                 parts: ["20 images", "2 labels", images]),

@@ -103,4 +103,32 @@ import Testing
         }
         #expect(findings == [])
     }
+
+    /// Where every number before a noun is written by the one function that knows `1 head` and
+    /// `1,013 heads`.
+    private static let counting = [
+        "Decoding", "Display", "FeatureStore", "HeadTraining", "LeNet", "Pages",
+        "Programs/Benchmark", "Programs/Evaluate", "Programs/Reproduce", "Programs/Shared",
+        "Programs/Simulate", "Sessions/Work", "Simulation", "Statistics", "Study", "Transfer",
+        "WireProtocol", "bench",
+    ].map { "Sources/\($0)/" }
+
+    @Test func oneFunctionCountsNouns() throws {
+        let count = try Regex(
+            #"\\\((?:[^()"]|\([^()]*\))*\) (?:heads|workers|trials|units|rows|classes|features|epochs|networks|tasks|bundles|bytes|chunks|cores|threads|labels|images)\b"#
+        )
+        // What is no whole number, what cannot be one, and the second one of "3/1,000 rows".
+        let others = try Regex(
+            #"rawValue|[nN]ame|noun|rate\(|decimal\(|plain\(|\)/\\\(|\(counts\)|precondition"#)
+        var findings: [String] = []
+        for file in Self.sources where Self.counting.contains(where: file.path.hasPrefix) {
+            for (index, line) in file.lines.enumerated() {
+                let isComment = file.code[index].allSatisfy(\.isWhitespace)
+                if !isComment, line.contains(count), !line.contains(others) {
+                    findings.append(file.finding(index, "counted(_:) says how many"))
+                }
+            }
+        }
+        #expect(findings == [])
+    }
 }

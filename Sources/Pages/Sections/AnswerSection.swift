@@ -63,7 +63,8 @@ struct AnswerSection {
         let counts = outlines.flatMap(\.dataset.cells).map(\.accuracies.count).filter { $0 > 0 }
         let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
         let trials =
-            least == most ? Format.count(most, "trial") : "\(least) to \(most) trials"
+            least == most
+            ? Format.count(most, "trial") : "\(least) to \(Format.count(most, "trial"))"
         let what =
             switch report.settings?.keepsScope == false ? "" : report.protocolName {
             case "post": " on what the post's code keeps (the first five classes, every tenth row)"
@@ -222,7 +223,8 @@ struct AnswerSection {
         var table = HTMLTable(
             caption:
                 "\(name), \(StudyNames.fraction(fraction)) of the rows: gain in percentage points",
-            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"])
+            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"],
+            style: "answers")
         for (index, claim) in claims.enumerated() {
             if index == 0 || claims[index - 1].arm != claim.arm {
                 table.beginGroup(claim.arm.title)

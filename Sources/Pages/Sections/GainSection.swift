@@ -31,15 +31,15 @@ struct GainSection {
                 let series = ChartSeries(scheme: control)
                 return (series.key(hasStroke: false), "over " + control.title)
             })
-        for (index, outline) in outlines.enumerated() where !outline.dataset.comparisons.isEmpty {
-            text += Markup.heading(outline.title)
-            let charts = outline.arms.enumerated().map { place, arm in
-                chart(outline, arm, id: "gain-\(index)-\(place)")
-            }
-            text += Markup.charts(charts)
-            text += tables(outline)
-        }
         return text
+            + Markup.charts(
+                of: outlines.enumerated().compactMap { index, outline in
+                    guard !outline.dataset.comparisons.isEmpty else { return nil }
+                    let charts = outline.arms.enumerated().map { place, arm in
+                        chart(outline, arm, id: "gain-\(index)-\(place)")
+                    }
+                    return .init(title: outline.title, charts: charts, after: tables(outline))
+                })
     }
 
     // MARK: - Charts
@@ -73,8 +73,8 @@ struct GainSection {
         let top = 26.0
         let bottom = top + Double(rows.count) * 25 + Double(groups) * 9
         var plot = ChartPlot(
-            frame: .init(left: 122, right: 436, top: top, bottom: bottom), height: bottom + 46)
-        plot.horizontalAxis(scale, title: "difference (percentage points, root scale)")
+            frame: .init(left: 112, right: 384, top: top, bottom: bottom), height: bottom + 46)
+        plot.horizontalAxis(scale, title: "difference (points, root scale)")
         plot.texts.add("rows, scheme", x: 4, y: 14, "quiet axis-title")
         let places = places(of: rows, from: top)
         for (index, place) in places.enumerated() where begins(rows, index) {
@@ -84,7 +84,7 @@ struct GainSection {
         plot.addLine(plot.x(0, scale), top, plot.x(0, scale), bottom, "zero")
         for (row, place) in zip(rows, places) {
             plot.texts.add(
-                row.scheme.shortTitle, x: 114, y: place + 16, anchor: .end)
+                row.scheme.shortTitle, x: 104, y: place + 16, anchor: .end)
             draw(row, at: place + 12, scale, &plot)
         }
         let title = outline.title + ": " + arm.title

@@ -1,6 +1,7 @@
 import CoordinatorNetwork
 package import Fleet
 import Foundation
+import Numerics
 package import System
 
 /// What `coordinator benchmark` measures: how often, with how many workers, started how.
@@ -58,7 +59,8 @@ package struct BenchmarkPlan: Sendable {
         guard let hosts else { return }
         guard hosts.entries.count >= most else {
             throw .usage(
-                "--workers asks for \(most) workers; \(hosts.path) names \(hosts.entries.count)")
+                "--workers asks for \(most.counted("worker")); \(hosts.path) names \(hosts.entries.count)"
+            )
         }
         // A command line, or a given address, may use its own tunnel.
         let isRemote = hosts.entries.prefix(most).contains { entry in

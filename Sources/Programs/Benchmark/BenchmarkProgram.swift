@@ -68,11 +68,15 @@ package final class BenchmarkProgram: Sendable {
         try report.predict(phase.simulatedJob)
         try directory.write(JSONFile.encode(report), named: "speedup.json")
         try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
+        let width = Terminal.outputColumns
         let text =
             options.printsJSON
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
-            : report.table + report.predictionText
-                + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
+            : report.text(width: width)
+                + Format.folded(
+                    report.predictionText
+                        + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n",
+                    width: width)
         try StandardStream.output(text)
     }
 
@@ -101,9 +105,11 @@ package final class BenchmarkProgram: Sendable {
     private func measure(
         _ phase: HeadPhase, workers count: Int, trial: Int
     ) async throws -> Measurement {
+        let before = plan.hosts == nil ? CoreUse.now() : nil
         let collected = try await phase.run(bind: options.bind) {
             try plan.launches(count: count, endpoint: $0, admission: phase.admission)
         }
+        let otherWorkShare = before.flatMap { before in CoreUse.now()?.otherShare(since: before) }
         try collected.check()
         try Self.check(collected.workers, count: count, bind: options.bind)
         let figures = collected.timeline.headPhase
@@ -115,6 +121,7 @@ package final class BenchmarkProgram: Sendable {
                 finishSpreadSeconds: figures?.finishSpreadSeconds ?? 0,
                 finishSpreadBundles: figures?.finishSpreadBundles ?? 0,
                 distributionSeconds: Self.distributionSeconds(collected.timeline.events),
+                otherWorkShare: otherWorkShare,
                 digest: RunDigests.heads(collected.heads.compactMap(\.self))),
             collected: collected)
     }
@@ -146,15 +153,17 @@ package final class BenchmarkProgram: Sendable {
         guard workers.count == count else {
             throw RunError(
                 .unavailable,
-                "\(workers.count) workers took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
+                "\(workers.count.counted("worker")) took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
             )
         }
     }
 
     private func describe(_ trial: SpeedupReport.Trial) {
+        let others =
+            trial.otherWorkShare.map { ", other work \(Format.percent($0, places: 1))" } ?? ""
         console.log(
             .info,
-            "workers \(trial.workers), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles"
+            "\(Format.count(trial.workers, "worker")), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles\(others)"
         )
     }
 }

@@ -126,8 +126,11 @@ package struct EvaluateProgram: Sendable {
             ])
         }
         let rows = Format.count(model.results.data.testRows)
-        return (table.lines + ["", "\(rows) test rows of \(options.run)"]).map { $0 + "\n" }
-            .joined()
+        let width = Terminal.outputColumns
+        return
+            (table.lines(width: width)
+            + [""] + Format.wrapped("\(rows) test rows of \(options.run)", width: width))
+            .map { $0 + "\n" }.joined()
     }
 
     private func json(

@@ -8,6 +8,7 @@ import Heads
 import ImageData
 import Journal
 import LeNet
+import Numerics
 import Pages
 import RunFolder
 import Scheduling
@@ -62,7 +63,8 @@ package final class ReproduceProgram: Sendable {
         kept.open { [path] in
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
-                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+                ? nil
+                : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: the same command with --run-dir \(path) goes on"
         }
         let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
@@ -72,7 +74,7 @@ package final class ReproduceProgram: Sendable {
         if let first = failures.first {
             throw RunError(
                 .incomplete,
-                "\(failures.count) units could not be computed, the first because \(first.reason); the same command tries them again"
+                "\(failures.count.counted("unit")) could not be computed, the first because \(first.reason); the same command tries them again"
             )
         }
     }
@@ -109,7 +111,9 @@ package final class ReproduceProgram: Sendable {
     ) async throws -> [CollectedOutcomes.Failure] {
         let units = progress.missing
         if units.isEmpty { return [] }
-        console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        console.log(
+            .info,
+            "\(grid.trials.count.counted("trial")), \(units.count.counted("unit")) to compute")
         if options.settings.balance == .resample && options.settings.l2 == nil
             && grid.arms.contains(.converged)
         {
@@ -164,7 +168,7 @@ package final class ReproduceProgram: Sendable {
         if options.run.printsJSON {
             try StandardStream.output(String(decoding: json, as: UTF8.self))
         } else {
-            try StandardStream.output(StudyTable.text(report))
+            try StandardStream.output(StudyTable.text(report, width: Terminal.outputColumns))
         }
     }
 
@@ -191,11 +195,12 @@ package final class ReproduceProgram: Sendable {
                 units.filter { $0.key.dataset == name })
         }
         add("all", grid.trials.count, units)
+        let width = Terminal.outputColumns
         let lines =
-            table.lines + [
-                "",
-                "hours with \(workerCount) compute threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
-            ]
+            table.lines(width: width) + [""]
+            + Format.wrapped(
+                "hours with \(Format.count(workerCount, "compute thread")) of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+                width: width)
         try StandardStream.output(lines.map { $0 + "\n" }.joined())
     }
 

@@ -191,7 +191,7 @@ extension CoordinatorProgram {
     private func describe(_ data: RunData, _ plan: HeadPlan, _ directory: RunDirectory) {
         console.log(
             .info,
-            "\(data.name): \(data.trainLabels.count) training and \(data.testLabels.count) test rows of \(data.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+            "\(data.name): \(data.trainLabels.count.grouped) training and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
         )
     }
 

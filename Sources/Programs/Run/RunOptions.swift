@@ -6,6 +6,7 @@ import HeadTraining
 package import Heads
 package import ImageData
 package import LeNet
+import Numerics
 import RunFolder
 package import Sessions
 package import System
@@ -333,14 +334,14 @@ package struct RunOptions: Sendable {
     func plan(classCount: Int) throws(RunError) -> HeadPlan {
         if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
+                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
             )
         }
         let pairCount = classCount * (classCount - 1) / 2
         guard pairCount <= Self.pairCountMax else {
             throw RunError(
                 .data,
-                "the labels have \(classCount) different values, of which there are \(pairCount) pairs, and a run takes at most \(Self.pairCountMax): are they classes, or names of rows?"
+                "the labels have \(classCount.counted("different value")), of which there are \(pairCount.counted("pair")), and a run takes at most \(Self.pairCountMax.grouped): are they classes, or names of rows?"
             )
         }
         // The head over all classes is the one-vs-all of features without a backbone, and a control

@@ -30,7 +30,7 @@ extension RunRecord {
                 ("features", results.timing.features), ("broadcast", results.timing.broadcast),
                 ("heads", results.timing.heads), ("evaluate", results.timing.evaluate),
                 ("total", results.timing.total),
-            ])
+            ], width: Terminal.outputColumns)
     }
 
     private static func notes(_ results: RunResults) -> [String] {

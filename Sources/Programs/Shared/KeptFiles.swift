@@ -1,6 +1,7 @@
 import Display
 import Formats
 import Journal
+import Numerics
 import RunFolder
 import Synchronization
 import System
@@ -37,10 +38,11 @@ extension RunDirectory {
         let isTrained = wanted == .integer(Int64(progress.epochCount))
         let backbone =
             isTrained
-            ? "the trained backbone" : "the backbone after \(progress.epochCount) epochs"
+            ? "the trained backbone" : "the backbone after \(progress.epochCount.counted("epoch"))"
         let what =
             progress.headCount > 0
-            ? "\(backbone) and \(progress.headCount) heads are kept" : "\(backbone) is kept"
+            ? "\(backbone) and \(progress.headCount.counted("head")) are kept"
+            : "\(backbone) is kept"
         return "\(what): \(goesOn)"
     }
 

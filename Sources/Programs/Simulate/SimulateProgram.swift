@@ -2,6 +2,7 @@ import Display
 import Formats
 import Foundation
 import Heads
+import Numerics
 import Pages
 import Simulation
 package import System
@@ -60,8 +61,10 @@ package struct SimulateProgram: Sendable {
         try StandardStream.output(
             options.printsJSON
                 ? String(decoding: json, as: UTF8.self)
-                : report.table + "\n\(text)\nrates \(source.origin)\n"
-                    + "written: \(folder)/simulate.json, simulate.svg\n")
+                : Format.folded(
+                    report.table + "\n\(text)\nrates \(source.origin)\n"
+                        + "written: \(folder)/simulate.json, simulate.svg\n",
+                    width: Terminal.outputColumns))
     }
 
     private func outcome(
@@ -89,12 +92,13 @@ package struct SimulateProgram: Sendable {
     ) -> String {
         let costs = source.costs
         var text =
-            "\(Format.count(job.work.count)) heads, \(Format.count(job.rowCount)) rows of \(job.featureCount), "
-            + "\(job.epochCount) epochs; \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
+            "\(Format.count(job.work.count, "head")), \(Format.count(job.rowCount, "row")) of \(job.featureCount), "
+            + "\(job.epochCount.counted("epoch")); \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
             + "\(SimulationOptions.plain(options.bandwidth)) Gbit/s, \(SimulationOptions.plain(options.latency)) ms"
         if options.spread > 0 { text += ", spread \(SimulationOptions.plain(options.spread))" }
         if options.failuresPerHour > 0 {
-            text += ", \(SimulationOptions.plain(options.failuresPerHour)) deaths an hour each"
+            let deaths = SimulationOptions.plain(options.failuresPerHour)
+            text += ", \(deaths) \(deaths == "1" ? "death" : "deaths") an hour each"
         }
         return text
     }

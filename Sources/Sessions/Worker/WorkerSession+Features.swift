@@ -102,7 +102,7 @@ extension WorkerSession {
                     assembly, description.training, derivedFrom: description.derivedHead)
             ]
                 + note(
-                    "holding \(shape?.rowCount ?? 0) rows of \(shape?.featureCount ?? 0) features",
+                    "holding \((shape?.rowCount ?? 0).counted("row")) of \((shape?.featureCount ?? 0).counted("feature"))",
                     at: now) + becomeReady(at: now)
         case .tasks(let description):
             let preparation = Preparation(rawValue: nextPreparation)
@@ -110,7 +110,9 @@ extension WorkerSession {
             self.preparation = preparation
             state = .preparing
             return [.prepareTasks(assembly, preparation)]
-                + note("holding \(description.manifest.byteCount) bytes of materials", at: now)
+                + note(
+                    "holding \(description.manifest.byteCount.counted("byte")) of materials",
+                    at: now)
         }
     }
 
