@@ -78,7 +78,7 @@ let package = Package(
 
         // Edges.
         module("Hashing", ["CSodium"]),
-        module("ZeroMQ", ["CZeroMQ"]),
+        module("ZeroMQ", ["CZeroMQ", "Formats"]),
         module("OneDNN", ["COneDNN"]),
         module("System", ["CMalloc"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
@@ -103,10 +103,10 @@ let package = Package(
         module(
             "CoordinatorNetwork",
             [
-                "FeatureStore", "Hashing", "HeadTraining", "Heads", "Numerics", "Scheduling",
-                "Sessions", "System", "WireProtocol", "ZeroMQ",
+                "FeatureStore", "Formats", "Hashing", "HeadTraining", "Heads", "Numerics",
+                "Scheduling", "Sessions", "System", "WireProtocol", "ZeroMQ",
             ]),
-        module("Fleet", ["CoordinatorNetwork", "Sessions", "System", "ZeroMQ"]),
+        module("Fleet", ["CoordinatorNetwork", "Formats", "Sessions", "System", "ZeroMQ"]),
         module(
             "Programs",
             [
@@ -132,7 +132,7 @@ let package = Package(
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
+                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System", "WorkerRuntime",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

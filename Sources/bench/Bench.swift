@@ -1,5 +1,6 @@
 import ArgumentParser
 import LeNet
+import System
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -14,6 +15,7 @@ struct Bench: AsyncParsableCommand {
         ])
 
     static func main() async {
+        ProgramStart.prepare("bench")
         SleepingThreads.restartIfNeeded()
         await main(nil)
     }

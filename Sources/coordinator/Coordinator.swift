@@ -1,6 +1,7 @@
 import ArgumentParser
 import LeNet
 import Programs
+import System
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main
@@ -21,6 +22,7 @@ struct Coordinator: AsyncParsableCommand {
         defaultSubcommand: RunCommand.self)
 
     static func main() async {
+        ProgramStart.prepare("coordinator")
         SleepingThreads.restartIfNeeded()
         await main(nil)
     }

@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Logging
 import Sessions
+import System
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.
@@ -50,6 +51,11 @@ struct Worker: AsyncParsableCommand {
 
     @Flag(help: "Log errors only.")
     var quiet = false
+
+    static func main() async {
+        ProgramStart.prepare("worker")
+        await main(nil)
+    }
 
     func validate() throws {
         guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,

@@ -241,7 +241,7 @@ extension EndToEndTests {
             (["--head-mode", "scratch"], "measures frozen heads trained by epochs", 64),
             (["--advertise", "me"], "give both", 64),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure", 64),
-            (["--hosts", "/nowhere/hosts"], "cannot read the hosts file '/nowhere/hosts'", 65),
+            (["--hosts", "/nowhere/hosts"], "cannot read /nowhere/hosts: No such file", 65),
         ])
         func refusesBadOptions(options: [String], expected: String, status: Int32) async throws {
             let path = folder.path("run")
