@@ -62,7 +62,7 @@ struct DatabaseFile: Sendable {
                 // Brings all into the one file, synchronised, and removes the others.
                 try queue.close()
                 guard unsafe rename(draft, path) == 0 else {
-                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                    throw FormatError.cannotWrite(path, errno: errno)
                 }
                 try AtomicFile.synchronise(folder: folder)
             }

@@ -213,6 +213,21 @@ extension EndToEndTests {
             #expect(try names(in: folder.path) == [])
         }
 
+        /// A simulation of nothing that is there has a folder of its own, as every run has.
+        @Test func nothingIsWrittenWhereOneStands() async throws {
+            let folder = try TemporaryDirectory()
+            let outcome = try await run(
+                Lab.coordinator, ["simulate", "--workers", "1", "--rows", "100", "--classes", "3"],
+                directory: folder.url)
+            #expect(outcome.status == 0, "\(outcome.standardError)")
+            #expect(try names(in: folder.path) == ["runs"])
+            let own = try #require(try names(in: folder.path("runs")).first)
+            #expect(own.hasSuffix("-simulate"))
+            #expect(outcome.standardOutput.contains("written: runs/\(own)/simulate.json"))
+            let files = try names(in: folder.path("runs/" + own))
+            #expect(files == ["simulate.json", "simulate.svg"])
+        }
+
         @Test(arguments: ["", "{\"config\":", "not JSON", "[]"])
         func resultsThatAreBroken(text: String) async throws {
             let folder = try TemporaryDirectory()

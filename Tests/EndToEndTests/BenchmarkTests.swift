@@ -103,6 +103,12 @@ extension EndToEndTests {
             #expect(again.status == 0, "\(again.standardError)")
             #expect(again.standardOutput.contains("\"summary\""))
             #expect(try speedup(in: path).serialSeconds == nil)
+            // It is no run's folder: results would look like those of a run.
+            let before = try names(in: path)
+            let other = try await run(Lab.coordinator, try Job().arguments(in: path))
+            #expect(other.status == 64)
+            #expect(other.standardError.contains("\(path) holds a benchmark, and a run needs"))
+            #expect(try names(in: path) == before)
         }
 
         @Test(arguments: [false, true])

@@ -375,13 +375,18 @@ package struct RunOptions: Sendable {
 
     /// The run directory, made, locked and compared with these options.
     ///
-    /// - Parameter name: what the rows are called, for a folder without a name of its own.
-    func openDirectory(name: String) throws -> RunDirectory {
+    /// - Parameters:
+    ///   - name: what the rows are called, for a folder without a name of its own.
+    ///   - kind: whose folder it is: a run's or a benchmark's.
+    func openDirectory(name: String, kind: FolderKind = .run) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
                 ?? RunDirectory.defaultPath(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
-            config: config, incidental: Self.incidental)
+            config: kind == .run
+                ? config : config.merging(FolderKind.benchmarkConfig) { own, _ in own },
+            // Which program it is was looked at already.
+            incidental: Self.incidental.union([FolderKind.configKey]), kind: kind)
     }
 
     /// How every head of the run is trained.
