@@ -129,24 +129,30 @@ package enum FileSystem {
         unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     }
 
-    /// Why a file cannot be written, and what to do about it, by an error number.
-    package static func writingCure(_ code: Int32) -> String {
-        let elsewhere = "choose a folder that can be written"
+    /// What makes a file or folder writable that was not, by an error number; nil where only another
+    /// folder does.
+    package static func writingCure(_ code: Int32) -> String? {
         switch code {
-        case ENOSPC: return "free some space, or choose a folder on another disk"
-        case EDQUOT: return "free some of your quota, or choose a folder elsewhere"
-        case EFBIG:
-            return "raise the limit on the size of files (ulimit -f), or choose a file system "
-                + "that takes larger ones"
-        case EACCES, EPERM: return "get the right to write there (chmod, chown), or \(elsewhere)"
-        case ENAMETOOLONG: return "choose a shorter name"
-        case EEXIST: return "move it away, or choose another name"
-        case EMFILE, ENFILE: return "raise the limit on open files (ulimit -n)"
-        case ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL:
-            return "the file system lacks what is needed; choose a folder on another one"
-        case EIO: return "the disk or its connection fails; choose a folder elsewhere"
-        default: return elsewhere
+        case ENOSPC: "free some space"
+        case EDQUOT: "free some of your quota"
+        case EFBIG: "raise the limit on the size of files (ulimit -f)"
+        case EACCES, EPERM: "get the right to write there (chmod, chown)"
+        case ENAMETOOLONG: "choose a shorter name"
+        case EEXIST: "move it away"
+        case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"
+        case EIO: "check the disk and its connection"
+        default: nil
         }
+    }
+
+    /// Why a file cannot be written, then the cure, by an error number.
+    static func writingFailure(_ code: Int32) -> String {
+        let isOfFileSystem =
+            [ENOSPC, EDQUOT, EFBIG, EIO, ENOLCK].contains(code) || isUnsupported(code)
+        let elsewhere =
+            "choose a folder " + (isOfFileSystem ? "on another file system" : "that can be written")
+        let cures = [writingCure(code), elsewhere].compactMap(\.self)
+        return reason(code) + "; " + cures.joined(separator: ", or ")
     }
 
     /// Why a file cannot be read, then the cure.

@@ -53,7 +53,7 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// A file or folder that cannot be written, by the system's error number.
     package static func cannotWrite(_ path: String, errno code: Int32) -> FormatError {
-        cannotWrite(path, "\(FileSystem.reason(code)); \(FileSystem.writingCure(code))")
+        cannotWrite(path, FileSystem.writingFailure(code))
     }
 
     /// A file that cannot be read: why, then the cure.

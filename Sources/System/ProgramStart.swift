@@ -1,45 +1,13 @@
 import Glibc
 
-/// What every program does first, before it reads or writes anything.
+/// What a program does first of all, while it has a single thread.
 package enum ProgramStart {
-    /// Refuses arguments that are not text, and has a file that grows too large refused by the system
-    /// instead of ending the program by a signal.
+    /// Has a file that grows too large refused by the system instead of ending the program by a signal,
+    /// and refuses arguments that are not UTF-8 (status 64).
     ///
-    /// Swift's own arguments have signs in the place of bytes that are not UTF-8: a file of another name
-    /// would be read or written. Exits with status 64, after one sentence.
-    ///
-    /// - Parameter program: its name, for the sentence.
-    package static func prepare(_ program: String) {
-        // Children inherit it, and workers want the same.
+    /// - Parameter name: of the program, as its messages begin.
+    package static func prepare(_ name: String) {
         signal(SIGXFSZ, SIG_IGN)
-        guard let sentence = refusal(of: rawArguments()) else { return }
-        StandardStream.error("\(program): \(sentence)\n")
-        exit(RunError.Code.usage.exitStatus)
-    }
-
-    /// Why arguments cannot be taken; nil if they can.
-    ///
-    /// - Parameter arguments: their bytes, without the program's own name.
-    package static func refusal(of arguments: [[UInt8]]) -> String? {
-        guard
-            let index = arguments.firstIndex(where: { String(validating: $0, as: UTF8.self) == nil }
-            )
-        else { return nil }
-        let shown = arguments[index].map { byte in
-            (0x20..<0x7F).contains(byte)
-                ? String(Unicode.Scalar(byte))
-                : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
-        return "argument \(index + 1), '\(shown)', is not UTF-8; use a name in UTF-8, and for a "
-            + "file or folder of that name rename it or give it a link"
-    }
-
-    private static func rawArguments() -> [[UInt8]] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-            unsafe CommandLine.unsafeArgv[index].map { text in
-                let count = unsafe strlen(text)
-                return (0..<count).map { unsafe UInt8(bitPattern: text[$0]) }
-            }
-        }
+        ProgramArguments.refuseUnreadable(name)
     }
 }

@@ -32,13 +32,14 @@ import Testing
     }
 
     @Test(arguments: [
-        (ENOSPC, "No space left on device; free some space"),
+        (ENOSPC, "No space left on device; free some space, or choose a folder on another"),
         (EDQUOT, "quota exceeded; free some of your quota"),
         (EFBIG, "File too large; raise the limit on the size of files (ulimit -f)"),
         (EROFS, "Read-only file system; choose a folder that can be written"),
         (EACCES, "Permission denied; get the right"), (ENAMETOOLONG, "too long; choose a shorter"),
         (EMFILE, "Too many open files; raise the limit on open files (ulimit -n)"),
-        (ENOLCK, "No locks available; the file system lacks"), (EIO, "error; the disk"),
+        (ENOLCK, "No locks available; choose a folder on another file system"),
+        (EIO, "error; check the disk"),
     ])
     func whatCannotBeWrittenHasACure(code: Int32, said: String) {
         let message = FormatError.cannotWrite("/x", errno: code).message

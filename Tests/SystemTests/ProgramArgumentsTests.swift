@@ -1,9 +1,9 @@
 import System
 import Testing
 
-@Suite struct ProgramStartTests {
+@Suite struct ProgramArgumentsTests {
     @Test func argumentsAreUTF8() {
-        func refusal(_ arguments: [UInt8]...) -> String? { ProgramStart.refusal(of: arguments) }
+        func refusal(_ arguments: [UInt8]...) -> String? { ProgramArguments.refusal(of: arguments) }
         #expect(refusal() == nil)
         #expect(refusal([], Array("é 😀 \\ '".utf8), Array("--x".utf8)) == nil)
         // Latin 1, a lone surrogate, one cut short.
