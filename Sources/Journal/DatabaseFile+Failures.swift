@@ -21,7 +21,10 @@ extension DatabaseFile {
         } catch let error as Damage {
             throw damaged(path, error.finding)
         } catch let error as DatabaseError {
-            throw failed(path, error, queue, isNew: isNew)
+            // Before anything else changes it: SQLite keeps it of some failures only. Queues run what
+            // is waited for on the thread that waits.
+            let code = errno
+            throw failed(path, error, systemError(path, error, queue, code), isNew: isNew)
         } catch {
             throw damaged(path, "\(error)")
         }
@@ -36,7 +39,7 @@ extension DatabaseFile {
 
     /// An error of SQLite's while it reads or writes the file.
     private static func failed(
-        _ path: String, _ error: DatabaseError, _ queue: DatabaseQueue?, isNew: Bool
+        _ path: String, _ error: DatabaseError, _ systemError: Int32, isNew: Bool
     ) -> FormatError {
         let said = error.message ?? "SQLite says \(error.resultCode)"
         switch error.resultCode {
@@ -47,7 +50,7 @@ extension DatabaseFile {
         default: break
         }
         let isFull = error.resultCode == .SQLITE_FULL
-        let code = isFull ? ENOSPC : systemError(path, queue)
+        let code = isFull ? ENOSPC : systemError
         if [.SQLITE_IOERR_READ, .SQLITE_IOERR_SHORT_READ].contains(error.extendedResultCode) {
             return .cannotRead(path, errno: code == 0 ? EIO : code)
         }
@@ -69,12 +72,16 @@ extension DatabaseFile {
                     : "; what was accepted is kept: \(cure), and start the same run again"))
     }
 
-    /// The system's error number behind SQLite's last error; 0 if there is none.
-    private static func systemError(_ path: String, _ queue: DatabaseQueue?) -> Int32 {
-        let known = queue?.unsafeRead { db in
-            unsafe sqlite3_system_errno(db.sqliteConnection)
-        }
+    /// The system's error number behind an error of SQLite's; 0 if it is not known.
+    ///
+    /// - Parameter last: the last one of this thread.
+    private static func systemError(
+        _ path: String, _ error: DatabaseError, _ queue: DatabaseQueue?, _ last: Int32
+    ) -> Int32 {
+        let known = queue?.unsafeRead { db in unsafe sqlite3_system_errno(db.sqliteConnection) }
         if let known, known != 0 { return known }
+        let isOfWriting = [EDQUOT, EFBIG, ENOSPC, EROFS, EIO, ENOLCK].contains(last)
+        if error.resultCode == .SQLITE_IOERR, isOfWriting { return last }
         // SQLite opens for reading what cannot be written, and says that only.
         for place in [path, AtomicFile.split(path).folder]
         where unsafe access(place, W_OK) != 0 && errno != ENOENT {

@@ -116,6 +116,12 @@ extension DatabaseFile {
         // Somebody may look at the file with a program that writes.
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
+            // Without shared memory there is a log all the same, of one process alone. Said before
+            // anything looks into the file.
+            let path: String = try Row.fetchOne(db, sql: "PRAGMA database_list")?["file"] ?? ""
+            if !isReadOnly, !sharesMemory(path) {
+                try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            }
             // A damaged file must not make SQLite do anything but say so.
             try db.execute(
                 sql: """
@@ -123,11 +129,6 @@ extension DatabaseFile {
                     PRAGMA cell_size_check = ON;
                     PRAGMA synchronous = FULL;
                     """)
-            // Without shared memory there is a log all the same, of one process alone.
-            let path: String = try Row.fetchOne(db, sql: "PRAGMA database_list")?["file"] ?? ""
-            if !isReadOnly, !sharesMemory(path) {
-                try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
-            }
             if let pageCountMax {
                 try db.execute(sql: "PRAGMA max_page_count = \(pageCountMax)")
             }

@@ -32,14 +32,15 @@ extension EndToEndTests {
                 const char *faults = getenv("FAULTS");
                 return faults && strstr(faults, name);
             }
-            static int ours(int fd) {
+            static int named(int fd, const char *part) {
                 char link[64], path[4096];
                 snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
                 ssize_t count = readlink(link, path, sizeof path - 1);
                 if (count < 0) return 0;
                 path[count] = 0;
-                return strstr(path, "/.partial-") || strstr(path, ".sqlite");
+                return strstr(path, part) != NULL;
             }
+            static int ours(int fd) { return named(fd, "/.partial-") || named(fd, ".sqlite"); }
             #define REAL(name, result, ...) \\
                 static result (*real)(__VA_ARGS__); \\
                 if (!real) real = (result (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
@@ -74,6 +75,14 @@ extension EndToEndTests {
             }
             ssize_t pwrite(int fd, const void *bytes, size_t count, off_t start) {
                 return pwrite64(fd, bytes, count, start);
+            }
+            ssize_t write(int fd, const void *bytes, size_t count) {
+                REAL("write", ssize_t, int, const void *, size_t);
+                if (fails("model") && named(fd, "/.partial-model")) {
+                    errno = ENOSPC;
+                    return -1;
+                }
+                return real(fd, bytes, count);
             }
             int link(const char *from, const char *to) {
                 REAL("link", int, const char *, const char *);
@@ -141,6 +150,22 @@ extension EndToEndTests {
                     "coordinator: cannot write \(path)/journal.sqlite: Disk quota exceeded; what was accepted is kept: free some of your quota, and start the same run again\n"
                 ), "\(outcome.standardError)")
             let again = try await Job().run(in: path, ["--workers", "1"])
+            #expect(again.status == 0, "\(again.standardError)")
+        }
+
+        /// The last files of a run: nothing that was trained is lost.
+        @Test(.enabled(if: compiler != nil, "needs a C compiler"))
+        func aDiskThatIsFullAtTheEndKeepsTheHeads() async throws {
+            let path = folder.path("run")
+            let outcome = try await Job().run(
+                in: path, ["--workers", "1"], environment: try await environment("model"))
+            #expect(outcome.status == 73, "\(outcome.standardError)")
+            #expect(
+                outcome.standardError.hasSuffix(
+                    "model.safetensors: No space left on device; free some space, or choose a folder on another file system; the trained backbone and 57 heads are kept: the same command with --run-dir \(path) goes on from there\n"
+                ), "\(outcome.standardError)")
+            #expect(try names(in: path).filter { $0.hasPrefix(".partial-") } == [])
+            let again = try await Job().run(in: path)
             #expect(again.status == 0, "\(again.standardError)")
         }
 
