@@ -155,7 +155,7 @@ extension EndToEndTests {
             (["--datasets", "imagenet"], "'imagenet'; it takes fashion-mnist, mnist, cifar10"),
             (["--head-modes", "thawed"], "--head-modes cannot take 'thawed'"),
             (["--trials", "0"], "--trials must be"),
-            (["--l2", "0"], "--l2 must be a number above 0"),
+            (["--l2", "0"], "--l2 must be above 0 and at most 1e6"),
             (["--classes", "1"], "fewer than two"),
             (["--every", "0"], "--every must be at least 1"),
             (["--imbalance", "0.5"], "--imbalance must be a number from 1 on"),

@@ -75,8 +75,8 @@ package struct ReproduceOptions: Sendable {
             if !isTrue { throw .usage(message) }
         }
         try require(
-            settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
-            "--l2 must be a number above 0, not \(settings.l2 ?? 0)")
+            settings.l2.map { $0 > 0 && $0 <= 1e6 } ?? true,
+            "--l2 must be above 0 and at most 1e6, not \(settings.l2 ?? 0)")
         try require(
             settings.imbalance.isFinite && settings.imbalance >= 1,
             "--imbalance must be a number from 1 on, not \(settings.imbalance)")
