@@ -43,6 +43,8 @@ let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+// For the system's reason behind an error of SQLite's, which GRDB does not give.
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 let package = Package(
@@ -93,7 +95,7 @@ let package = Package(
 
         // Edges.
         module("Hashing", ["CSodium"]),
-        module("ZeroMQ", ["CZeroMQ"]),
+        module("ZeroMQ", ["CZeroMQ", "Formats"]),
         module("OneDNN", ["COneDNN"]),
         module("System", ["CMalloc", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
@@ -102,7 +104,7 @@ let package = Package(
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
-        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
+        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
         module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
@@ -118,10 +120,10 @@ let package = Package(
         module(
             "CoordinatorNetwork",
             [
-                "FeatureStore", "Hashing", "HeadTraining", "Heads", "Numerics", "Scheduling",
-                "Sessions", "System", "WireProtocol", "ZeroMQ",
+                "FeatureStore", "Formats", "Hashing", "HeadTraining", "Heads", "Numerics",
+                "Scheduling", "Sessions", "System", "WireProtocol", "ZeroMQ",
             ]),
-        module("Fleet", ["CoordinatorNetwork", "Sessions", "System", "ZeroMQ"]),
+        module("Fleet", ["CoordinatorNetwork", "Formats", "Sessions", "System", "ZeroMQ"]),
         module(
             "Programs",
             [

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Hashing
 import Synchronization
@@ -122,9 +123,7 @@ package enum AllowList {
         _ text: String, path: String
     ) throws(ZeroMQError) -> [CurvePublicKey: String] {
         var list: [CurvePublicKey: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (index, line) in TextLines.of(text).enumerated() {
             let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace)
             guard let first = words.first else { continue }
             if let key = CurvePublicKey(z85: first) {

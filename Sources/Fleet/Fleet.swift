@@ -101,10 +101,20 @@ package struct Fleet: Sendable {
                 return nil
             }
             defer { group.cancelAll() }
-            while let outcome = try await group.next() {
-                if let outcome { return outcome }
+            var failure: any Error = CancellationError()
+            while let outcome = await group.nextResult() {
+                switch outcome {
+                case .success(nil): continue
+                case .success(let result?):
+                    if failure is CancellationError { return result }
+                case .failure(let error):
+                    // The end of the network thread, which the work's failure brought about, may come
+                    // before the failure itself.
+                    if failure is CancellationError { failure = error }
+                    group.cancelAll()
+                }
             }
-            throw CancellationError()
+            throw failure
         }
     }
 }

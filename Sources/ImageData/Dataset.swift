@@ -99,11 +99,10 @@ package struct Dataset: Sendable {
         let train = try select(
             try read(request, location.files, isTraining: true), request, classes,
             isTraining: true)
-        try refuseEmptyClasses(train, classNames, set: "training")
         let test = try select(
             try read(request, location.files, isTraining: false), request, classes,
             isTraining: false)
-        try refuseEmptyClasses(test, classNames, set: "test")
+        try refuseEmptyClasses([("training", train), ("test", test)], classNames)
         guard train.shape == test.shape else {
             throw .countMismatch(
                 "the training images in \(location.folder) are \(train.shape) and the test images "
@@ -218,12 +217,18 @@ package struct Dataset: Sendable {
         return LabeledImages(shape: images.shape, pixels: pixels, labels: selection.labels)
     }
 
+    /// All at once: whoever leaves one out must not be told of the next.
     private static func refuseEmptyClasses(
-        _ images: LabeledImages, _ classNames: [String], set: String
+        _ sets: [(set: String, images: LabeledImages)], _ classNames: [String]
     ) throws(DatasetError) {
-        let counts = images.classCounts(classCount: classNames.count)
-        if let empty = counts.firstIndex(of: 0) {
-            throw .emptyClass(classNames[empty], index: empty, set: set)
+        let empty = sets.map { set, images in
+            let counts = images.classCounts(classCount: classNames.count)
+            return (
+                set: set,
+                classes: counts.indices.filter { counts[$0] == 0 }
+                    .map { (index: $0, name: classNames[$0]) }
+            )
         }
+        if empty.contains(where: { !$0.classes.isEmpty }) { throw .emptyClasses(empty) }
     }
 }

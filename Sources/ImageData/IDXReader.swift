@@ -63,11 +63,11 @@ enum IDXReader {
         let labels = try reader.read(
             count: count, or: "before the end of the \(what) it claims to have")
         try reader.expectEnd(after: "its \(what)")
-        for (index, label) in labels.enumerated() where label >= classCount {
-            throw DatasetError.labelOutOfRange(
-                path, byte: 8 + index, label: Int(label), classCount: classCount)
+        let classes = labels.map(Int.init)
+        try DatasetError.refuseLabelsOutOfRange(classes, in: path, classCount: classCount) {
+            8 + $0
         }
-        return labels.map(Int.init)
+        return classes
     }
 
     /// Checks the magic and returns the sizes after it.
@@ -75,8 +75,10 @@ enum IDXReader {
         _ reader: inout ByteReader, magic: UInt32, sizeCount: Int, kind: String
     ) throws -> [Int] {
         let expected = "inside the header of an IDX file of \(kind)"
-        let found = bigEndian(try reader.read(count: 4, or: expected)[...])
+        let start = try reader.read(count: 4, or: expected)
+        let found = bigEndian(start[...])
         guard found == magic else {
+            try reader.refuseOtherKinds(after: start)
             throw DatasetError.wrongMagic(reader.path, found: found, expected: magic, kind: kind)
         }
         let sizes = try reader.read(count: 4 * sizeCount, or: expected)

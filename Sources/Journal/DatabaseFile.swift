@@ -27,6 +27,7 @@ struct DatabaseFile: Sendable {
     init(_ path: String, _ kind: Kind, pageCountMax: Int? = nil) throws(FormatError) {
         self.path = path
         queue = try Self.reporting(path) {
+            try Self.refuseLongPath(path)
             try Self.check(path, kind)
             return try DatabaseQueue(
                 path: path, configuration: Self.configuration(pageCountMax: pageCountMax))
@@ -42,7 +43,8 @@ struct DatabaseFile: Sendable {
             folder + "/" + AtomicFile.temporaryPrefix + name + "."
             + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         do throws(FormatError) {
-            try reporting(path) {
+            try reporting(path, isNew: true) {
+                try refuseLongPath(draft)
                 let queue = try DatabaseQueue(path: draft, configuration: configuration())
                 try queue.writeWithoutTransaction { db in
                     // Pages four times the usual: tensors of megabytes are chains of them.
@@ -62,7 +64,7 @@ struct DatabaseFile: Sendable {
                 // Brings all into the one file, synchronised, and removes the others.
                 try queue.close()
                 guard unsafe rename(draft, path) == 0 else {
-                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                    throw FormatError.cannotWrite(path, errno: errno)
                 }
                 try AtomicFile.synchronise(folder: folder)
             }
@@ -78,11 +80,11 @@ struct DatabaseFile: Sendable {
     }
 
     func read<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
-        try Self.reporting(path) { try queue.read(body) }
+        try Self.reporting(path, queue) { try queue.read(body) }
     }
 
     func write<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
-        try Self.reporting(path) { try queue.write(body) }
+        try Self.reporting(path, queue) { try queue.write(body) }
     }
 
     /// Calls `body` with every outcome, by unit; they are not all held at once.
@@ -114,6 +116,12 @@ extension DatabaseFile {
         // Somebody may look at the file with a program that writes.
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
+            // Without shared memory there is a log all the same, of one process alone. Said before
+            // anything looks into the file.
+            let path: String = try Row.fetchOne(db, sql: "PRAGMA database_list")?["file"] ?? ""
+            if !isReadOnly, !sharesMemory(path) {
+                try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            }
             // A damaged file must not make SQLite do anything but say so.
             try db.execute(
                 sql: """
@@ -134,8 +142,9 @@ extension DatabaseFile {
     private static func check(_ path: String, _ kind: Kind) throws {
         // SQLite takes an empty file for a new database, and would make one where there is none.
         guard try ByteSource(path).byteCount > 0 else { throw damaged(path, "it is empty") }
+        // For reading alone a log needs shared memory.
         let queue = try DatabaseQueue(
-            path: path, configuration: configuration(isReadOnly: true))
+            path: path, configuration: configuration(isReadOnly: sharesMemory(path)))
         try queue.read { db in
             let application = try JournalSchema.count("PRAGMA application_id", in: db)
             guard application == kind.applicationID else {
@@ -152,50 +161,5 @@ extension DatabaseFile {
             guard finding == "ok" else { throw damaged(path, finding ?? "it cannot be checked") }
         }
         try queue.close()
-    }
-
-    /// Says SQLite's errors as ours.
-    private static func reporting<Result>(
-        _ path: String, _ body: () throws -> Result
-    ) throws(FormatError) -> Result {
-        do {
-            return try body()
-        } catch let error as FormatError {
-            throw error
-        } catch let error as Damage {
-            throw damaged(path, error.finding)
-        } catch let error as DatabaseError {
-            throw failed(path, error)
-        } catch {
-            throw damaged(path, "\(error)")
-        }
-    }
-
-    private static func damaged(_ path: String, _ finding: String) -> FormatError {
-        .malformed(
-            path,
-            "the journal is damaged (\(finding)) and left as it is; restore it from a copy, or use "
-                + "another --run-dir")
-    }
-
-    /// An error of SQLite's while it reads or writes the file.
-    private static func failed(_ path: String, _ error: DatabaseError) -> FormatError {
-        let said = error.message ?? "SQLite says \(error.resultCode)"
-        switch error.resultCode {
-        case .SQLITE_FULL:
-            return FormatError(
-                .cannotWrite,
-                "cannot write \(path): the disk is full; what was accepted is kept: free "
-                    + "some space, and start the same run again")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_SCHEMA, .SQLITE_MISMATCH,
-            .SQLITE_ERROR:
-            // A table that is not there, say: nothing of ours makes errors in healthy files.
-            return damaged(path, said)
-        default:
-            return FormatError(
-                .cannotWrite,
-                "cannot write \(path): \(said) (\(error.extendedResultCode.rawValue)); "
-                    + "what was accepted is kept: start the same run again when it can be written")
-        }
     }
 }

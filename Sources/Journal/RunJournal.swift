@@ -73,7 +73,7 @@ package struct RunJournal: Sendable {
         try file.read { db in
             guard let text = try JournalSchema.value(of: "config", in: db),
                 let config = try? JSONFile.decode(
-                    [String: JSONValue].self, from: Array(text.utf8))
+                    [String: JSONValue].self, from: Array(text.utf8), path: file.path)
             else { throw DatabaseFile.Damage(finding: "it has no configuration that can be read") }
             return config
         }

@@ -50,12 +50,15 @@ package final class RunDirectory: Sendable {
     ///   - config: every option in force.
     ///   - incidental: options by which two starts of one run may differ, such as how many
     ///     workers to start; the first start's are kept in config.json.
+    ///   - kind: whose folder it is: a run's or a benchmark's.
     /// - Throws: `FormatError` when the folder cannot be made or written, or holds a damaged journal,
     ///   which is left as it is; ``RunFolderError`` when it is in use, or holds another configuration
     ///   (every difference is named). A finished run is not an error.
     package init(
-        path: String, config: [String: JSONValue], incidental: Set<String> = []
+        path: String, config: [String: JSONValue], incidental: Set<String> = [],
+        kind: FolderKind = .run
     ) throws {
+        try kind.refuseOthers(in: path)
         try FileSystem.makeFolder(path)
         let lock = try Self.lock(path)
         self.path = path
@@ -157,12 +160,12 @@ extension RunDirectory {
         let file = path + "/" + lockName
         // Not inherited: workers started by the coordinator must not hold its lock.
         let descriptor = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FormatError.cannotWrite(path, FileSystem.reason(errno)) }
+        guard descriptor >= 0 else { throw FormatError.cannotWrite(path, errno: errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             close(descriptor)
             guard code == EWOULDBLOCK else {
-                throw FormatError.cannotWrite(file, FileSystem.reason(code))
+                throw FormatError.cannotWrite(file, errno: code)
             }
             let owner = (try? FileSystem.read(file, byteCountMax: 64)) ?? []
             let process = String(decoding: owner, as: UTF8.self).filter { $0.isNumber }

@@ -28,6 +28,7 @@ package final class StudyDirectory: Sendable {
     ///   ``RunFolderError`` when it is in use, or holds a study of another configuration (every
     ///   difference is named) or a run.
     package init(path: String, config: [String: JSONValue]) throws {
+        try FolderKind.study.refuseOthers(in: path)
         try FileSystem.makeFolder(path)
         let lock = try RunDirectory.lock(path)
         do {

@@ -31,10 +31,11 @@ struct BackboneBench: ParsableCommand {
 
     func validate() throws {
         guard (1...1_024).contains(threads ?? 1) else {
-            throw ValidationError("--threads must be 1 to 1,024")
+            throw ValidationError("--threads must be 1 to 1,024, not \(threads ?? 1)")
         }
         guard rows >= 1, epochs >= 1 else {
-            throw ValidationError("--rows and --epochs must be at least 1")
+            throw ValidationError(
+                "--rows and --epochs must be at least 1, not \(rows) and \(epochs)")
         }
         guard ["1x28", "3x32"].contains(images) else {
             throw ValidationError("--images must be 1x28 or 3x32, not '\(images)'")

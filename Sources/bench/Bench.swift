@@ -19,6 +19,7 @@ struct Bench: AsyncParsableCommand {
     static let _errorPrefix = "bench: "
 
     static func main() async {
+        ProgramStart.prepare("bench")
         SleepingThreads.restartIfNeeded()
         await main(nil)
     }

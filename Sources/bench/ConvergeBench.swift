@@ -39,13 +39,14 @@ struct ConvergeBench: ParsableCommand {
         guard rows >= 2, rows <= 10_000_000, features >= 1, features <= 65_536, repetitions >= 1
         else {
             throw ValidationError(
-                "--rows from 2 on, --features and --repetitions from 1 on can be measured")
+                "--rows must be 2 to 10,000,000, --features 1 to 65,536 and --repetitions at least 1"
+            )
         }
         guard classes >= 2, classes <= 12, classes <= rows else {
             throw ValidationError("--classes must be 2 to 12, and no more than rows")
         }
         guard l2.map({ $0 > 0 && $0.isFinite }) ?? true, tolerance > 0, tolerance.isFinite else {
-            throw ValidationError("--l2 and --tolerance must be above 0")
+            throw ValidationError("--l2 and --tolerance must be numbers above 0")
         }
     }
 

@@ -36,7 +36,10 @@ struct HeadsBench: ParsableCommand {
         guard
             rows.split(separator: ",", omittingEmptySubsequences: false)
                 .allSatisfy({ Int($0).map { (1...10_000_000).contains($0) } ?? false })
-        else { throw ValidationError("--rows must be numbers from 1 on, as in 6000,60000") }
+        else {
+            throw ValidationError(
+                "--rows must be numbers from 1 to 10,000,000, as in 6000,60000, not '\(rows)'")
+        }
         guard epochs >= 1, features >= 1, repetitions >= 1 else {
             throw ValidationError("--epochs, --features and --repetitions must be at least 1")
         }

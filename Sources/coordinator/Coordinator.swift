@@ -1,5 +1,6 @@
 import ArgumentParser
 import LeNet
+import Programs
 import System
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
@@ -24,6 +25,7 @@ struct Coordinator: AsyncParsableCommand {
     static let _errorPrefix = "coordinator: "
 
     static func main() async {
+        ProgramStart.prepare("coordinator")
         SleepingThreads.restartIfNeeded()
         await main(nil)
     }

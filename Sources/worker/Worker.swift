@@ -56,6 +56,11 @@ struct Worker: AsyncParsableCommand {
     @Flag(help: "Log errors only.")
     var quiet = false
 
+    static func main() async {
+        ProgramStart.prepare("worker")
+        await main(nil)
+    }
+
     func validate() throws {
         guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
             UInt16(port).map({ $0 > 0 }) == true

@@ -67,6 +67,8 @@ extension EndToEndTests {
             (["--learning-rate", "inf"], "--learning-rate"),
             (["--head-dropout", "1"], "--head-dropout"),
             (["--workers", "-1"], "workers"), (["--min-workers", "0"], "--min-workers"),
+            (["--min-workers", "99999999"], "1 to 100,000, not 99999999"),
+            (["--learning-rate", "nan"], "--learning-rate must be a number above 0"),
             (["--threads", "0"], "--threads"), (["--seed=-1"], "'-1'"),
             (["--bind", "5555"], "--bind must look like"),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
@@ -201,6 +203,60 @@ extension EndToEndTests {
             let message = try await refusal(
                 Lab.coordinator, job.arguments(in: path), status: 64)
             #expect(message.contains("other data"))
+        }
+
+        /// Keys were once written into a folder of another name.
+        @Test(arguments: [
+            ["coordinator", "keygen", "DIR"],
+            ["coordinator", "run", "--bind", "tcp://127.0.0.1:0", "--run-dir", "DIR"],
+            ["coordinator", "simulate", "--workers", "1", "--output", "DIR"],
+            ["worker", "--connect", "tcp://127.0.0.1:1", "--name", "DIR"],
+            ["bench", "heads", "DIR"],
+        ])
+        func argumentsThatAreNotUTF8(command: [String]) async throws {
+            let folder = try TemporaryDirectory()
+            let program = productsDirectory.appending(path: command[0])
+            // Swift's strings cannot hold such a name: the shell makes it.
+            let words = command.dropFirst().map { $0 == "DIR" ? "\"$(printf 'k\\351y')\"" : $0 }
+            let script = (["exec", program.path] + words).joined(separator: " ")
+            let outcome = try await run(
+                URL(filePath: "/bin/sh"), ["-c", script], directory: folder.url)
+            #expect(outcome.status == 64, "\(outcome.standardError)")
+            #expect(outcome.standardOutput == "")
+            let lines = outcome.standardError.split(separator: "\n")
+            #expect(lines.count == 1)
+            #expect(
+                outcome.standardError.hasPrefix(
+                    "\(command[0]): argument \(command.count - 1), 'k\\xe9y', is not UTF-8; "),
+                "\(outcome.standardError)")
+            #expect(try names(in: folder.path) == [])
+        }
+
+        /// A simulation of nothing that is there has a folder of its own, as every run has.
+        @Test func nothingIsWrittenWhereOneStands() async throws {
+            let folder = try TemporaryDirectory()
+            let outcome = try await run(
+                Lab.coordinator, ["simulate", "--workers", "1", "--rows", "100", "--classes", "3"],
+                directory: folder.url)
+            #expect(outcome.status == 0, "\(outcome.standardError)")
+            #expect(try names(in: folder.path) == ["runs"])
+            let own = try #require(try names(in: folder.path("runs")).first)
+            #expect(own.hasSuffix("-simulate"))
+            #expect(outcome.standardOutput.contains("written: runs/\(own)/simulate.json"))
+            let files = try names(in: folder.path("runs/" + own))
+            #expect(files == ["simulate.json", "simulate.svg"])
+        }
+
+        @Test(arguments: ["", "{\"config\":", "not JSON", "[]"])
+        func resultsThatAreBroken(text: String) async throws {
+            let folder = try TemporaryDirectory()
+            try folder.write(text, to: "results.json")
+            for command in [["evaluate"], ["simulate", "--workers", "1", "--from"]] {
+                let message = try await refusal(
+                    Lab.coordinator, command + [folder.path], status: 65)
+                #expect(message.contains("results.json"))
+                #expect(!message.contains("DecodingError"), "\(message)")
+            }
         }
 
         @Test(arguments: [["--help"], ["run", "--help"]]) func helpHasAnExample(

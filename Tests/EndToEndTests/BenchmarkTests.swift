@@ -109,6 +109,12 @@ extension EndToEndTests {
             #expect(again.status == 0, "\(again.standardError)")
             #expect(again.standardOutput.contains("\"summary\""))
             #expect(try speedup(in: path).serialSeconds == nil)
+            // It is no run's folder: results would look like those of a run.
+            let before = try names(in: path)
+            let other = try await run(Lab.coordinator, try Job().arguments(in: path))
+            #expect(other.status == 64)
+            #expect(other.standardError.contains("\(path) holds a benchmark, and a run needs"))
+            #expect(try names(in: path) == before)
         }
 
         @Test(arguments: [false, true])
@@ -248,7 +254,7 @@ extension EndToEndTests {
             (["--head-mode", "scratch"], "measures frozen heads trained by epochs", 64),
             (["--advertise", "me"], "give both", 64),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure", 64),
-            (["--hosts", "/nowhere/hosts"], "cannot read the hosts file '/nowhere/hosts'", 65),
+            (["--hosts", "/nowhere/hosts"], "cannot read /nowhere/hosts: No such file", 65),
         ])
         func refusesBadOptions(options: [String], expected: String, status: Int32) async throws {
             let path = folder.path("run")

@@ -125,11 +125,18 @@ extension EndToEndTests {
             process.send(SIGINT)
             #expect(try await process.exitStatus() == 130)
             #expect(process.standardError.contains("nothing is kept yet"))
-            // What there is can be looked at: nothing, and that is said.
-            let report = try await reproduce(
-                "kept", ["--fractions", "1", "--head-modes", "scratch", "--report-only"])
-            #expect(report.status == 0, "\(report.standardError)")
-            #expect(report.standardOutput.contains("10 of 10 trials not run"))
+            // There is nothing to look at, and that is said; nor is there a study where none was begun.
+            for (name, said) in [
+                ("kept", "holds nothing of this grid"), ("none", "holds no study"),
+            ] {
+                let report = try await reproduce(
+                    name, ["--fractions", "1", "--head-modes", "scratch", "--report-only"])
+                #expect(report.status == 65, "\(report.standardError)")
+                #expect(report.standardOutput == "")
+                #expect(report.standardError.contains(said), "\(report.standardError)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
+            #expect(!FileManager.default.fileExists(atPath: folder.path("kept/report.html")))
         }
 
         @Test func otherSettingsAreRefusedByName() async throws {
@@ -148,12 +155,13 @@ extension EndToEndTests {
             (["--fractions", "0"], "--fractions cannot take '0'"),
             (["--fractions", "0.1,0.1"], "--fractions has 0.1 twice"),
             (["--fractions", "half"], "--fractions cannot take 'half'"),
-            (["--datasets", "imagenet"], "--datasets cannot take 'imagenet'"),
+            (["--datasets", "imagenet"], "'imagenet'; it takes fashion-mnist, mnist, cifar10"),
             (["--head-modes", "thawed"], "--head-modes cannot take 'thawed'"),
-            (["--trials", "0"], "--trials must be"), (["--l2", "0"], "--l2 must be above 0"),
+            (["--trials", "0"], "--trials must be"),
+            (["--l2", "0"], "--l2 must be above 0 and at most 1e6"),
             (["--classes", "1"], "fewer than two"),
             (["--every", "0"], "--every must be at least 1"),
-            (["--imbalance", "0.5"], "--imbalance must be at least 1"),
+            (["--imbalance", "0.5"], "--imbalance must be a number from 1 on"),
             (["--balance", "weight"], "one of 'none', 'weights' or 'resample'"),
             (["--bind", "tcp://0.0.0.0:5555"], "lets any machine"),
         ])

@@ -102,6 +102,50 @@ import Testing
         }
     }
 
+    /// A run that went on in a benchmark's folder would write over what was measured.
+    @Test func eachProgramHasAFolderOfItsOwn() throws {
+        try withTemporaryFolder { folder in
+            let benchmark = config.merging(FolderKind.benchmarkConfig) { own, _ in own }
+            do { _ = try RunDirectory(path: folder + "/run", config: config) }
+            do {
+                _ = try RunDirectory(
+                    path: folder + "/benchmark", config: benchmark, kind: .benchmark)
+            }
+            do { _ = try StudyDirectory(path: folder + "/study", config: config) }
+            // As earlier versions left it: no program is noted.
+            do { _ = try RunDirectory(path: folder + "/old", config: config) }
+            try AtomicFile.write([], to: folder + "/old/speedup.json")
+            func refusal(_ name: String, _ kind: FolderKind) -> String? {
+                let path = folder + "/" + name
+                do {
+                    switch kind {
+                    case .run: _ = try RunDirectory(path: path, config: config)
+                    case .benchmark:
+                        _ = try RunDirectory(
+                            path: path, config: benchmark, incidental: [FolderKind.configKey],
+                            kind: .benchmark)
+                    case .study: _ = try StudyDirectory(path: path, config: config)
+                    }
+                    return nil
+                } catch {
+                    return "\(error)"
+                }
+            }
+            for (name, kind) in [
+                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study),
+                ("old", .benchmark),
+            ] {
+                for other in [FolderKind.run, .benchmark, .study] where other != kind {
+                    #expect(
+                        refusal(name, other)
+                            == "\(folder)/\(name) holds a \(kind), and a \(other) needs a folder of its own; use another --run-dir"
+                    )
+                }
+                #expect(refusal(name, kind) == nil)
+            }
+        }
+    }
+
     @Test func goesOnWithWhatIsThere() throws {
         let backbone = BackboneRecord(
             epochCount: 2, tensors: [NamedTensor("weights", [2], [3, 4])])

@@ -23,6 +23,7 @@ import Testing
     static let importersOfPackage: [String: Set<String>] = [
         "ArgumentParser": ["bench", "coordinator", "worker"],
         "GRDB": ["Journal"],
+        "GRDBSQLite": ["Journal"],
         "Logging": ["WorkerRuntime", "worker"],
         "SwiftProtobuf": ["WireProtocol"],
     ]

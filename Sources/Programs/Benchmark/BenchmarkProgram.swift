@@ -49,7 +49,7 @@ package final class BenchmarkProgram: Sendable {
         let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
         console.note(options, data)
-        let directory = try options.openDirectory(name: data.name)
+        let directory = try options.openDirectory(name: data.name, kind: .benchmark)
         kept.open(directory)
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil

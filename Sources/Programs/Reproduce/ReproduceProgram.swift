@@ -45,6 +45,12 @@ package final class ReproduceProgram: Sendable {
     }
 
     private func runStudy(_ kept: KeptFiles, _ admission: Admission?) async throws {
+        if options.isReportOnly, !StudyDirectory.exists(in: path) {
+            throw RunError(
+                .data,
+                "\(path) holds no study, so there is nothing to report; give the --run-dir of one, or leave out --report-only to compute it"
+            )
+        }
         let thread = ThreadExecutor(name: "data")
         let requests = try options.datasetNames().map { try options.request($0) }
         console.show(.activity("reading \(options.datasets)"))
@@ -65,6 +71,12 @@ package final class ReproduceProgram: Sendable {
             return count == 0
                 ? nil
                 : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: the same command with --run-dir \(path) goes on"
+        }
+        if options.isReportOnly, progress.spans.isEmpty {
+            throw RunError(
+                .data,
+                "\(path) holds nothing of this grid, so there is nothing to report; give the data sets, fractions and trials it was computed with, or leave out --report-only"
+            )
         }
         let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)

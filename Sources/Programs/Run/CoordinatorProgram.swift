@@ -83,6 +83,8 @@ package final class CoordinatorProgram: Sendable {
             // The work has ended, and what it had is on the disk.
             throw RunError(
                 .interrupted(signal: interruption.signal.number), "interrupted; \(kept.summary)")
+        } catch let error as FormatError {
+            throw runError(kept.completed(error))
         } catch {
             throw runError(error)
         }

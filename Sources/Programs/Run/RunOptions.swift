@@ -152,7 +152,7 @@ package struct RunOptions: Sendable {
             (1...65_536).contains(batchSize), "--batch-size must be 1 to 65,536, not \(batchSize)")
         try require(
             learningRate.isFinite && learningRate > 0,
-            "--learning-rate must be above 0, not \(learningRate)")
+            "--learning-rate must be a number above 0, not \(learningRate)")
         try require(
             precision.isAvailable,
             "--precision \(precision.rawValue) needs a processor with bf16 instructions, which this one lacks; use fp32"
@@ -160,7 +160,7 @@ package struct RunOptions: Sendable {
         try require((0...1_024).contains(workers), "--workers must be 0 to 1,024, not \(workers)")
         try require(
             (1...100_000).contains(minWorkers),
-            "--min-workers must be at least 1, not \(minWorkers)")
+            "--min-workers must be 1 to 100,000, not \(minWorkers)")
         try require(
             verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
@@ -376,13 +376,18 @@ package struct RunOptions: Sendable {
 
     /// The run directory, made, locked and compared with these options.
     ///
-    /// - Parameter name: what the rows are called, for a folder without a name of its own.
-    func openDirectory(name: String) throws -> RunDirectory {
+    /// - Parameters:
+    ///   - name: what the rows are called, for a folder without a name of its own.
+    ///   - kind: whose folder it is: a run's or a benchmark's.
+    func openDirectory(name: String, kind: FolderKind = .run) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
                 ?? RunDirectory.defaultPath(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
-            config: config, incidental: Self.incidental)
+            config: kind == .run
+                ? config : config.merging(FolderKind.benchmarkConfig) { own, _ in own },
+            // Which program it is was looked at already.
+            incidental: Self.incidental.union([FolderKind.configKey]), kind: kind)
     }
 
     /// How every head of the run is trained.

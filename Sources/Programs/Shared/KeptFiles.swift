@@ -19,8 +19,16 @@ final class KeptFiles: Sendable {
     }
 
     /// A clause for the last sentence, true once nothing is written any more.
-    var summary: String {
-        describe.withLock { $0 }?() ?? "nothing is kept yet"
+    var summary: String { clause ?? "nothing is kept yet" }
+
+    private var clause: String? { describe.withLock { $0 }?() }
+
+    /// The error of a file that cannot be written, with what is kept all the same.
+    func completed(_ error: FormatError) -> FormatError {
+        guard error.code == .cannotWrite, !error.message.contains(" is kept: "), let clause else {
+            return error
+        }
+        return FormatError(.cannotWrite, "\(error.message); \(clause)")
     }
 }
 

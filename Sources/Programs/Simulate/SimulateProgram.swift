@@ -4,6 +4,7 @@ import Foundation
 import Heads
 import Numerics
 import Pages
+import RunFolder
 import Simulation
 package import System
 
@@ -81,7 +82,13 @@ package struct SimulateProgram: Sendable {
             try FileSystem.makeFolder(output)
             return output
         }
-        guard let run = options.run else { return "." }
+        guard let run = options.run else {
+            // Not where somebody happens to stand.
+            let folder = RunDirectory.defaultPath(
+                dataset: "simulate", at: Int(Date().timeIntervalSince1970))
+            try FileSystem.makeFolder(folder)
+            return folder
+        }
         guard run.hasSuffix(".json") else { return run }
         let parent = run.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         return parent.isEmpty ? "." : parent.joined(separator: "/")
