@@ -54,7 +54,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZlib"),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CLinux"),
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
@@ -80,7 +80,7 @@ let package = Package(
         module("Hashing", ["CSodium"]),
         module("ZeroMQ", ["CZeroMQ"]),
         module("OneDNN", ["COneDNN"]),
-        module("System", ["CMalloc"]),
+        module("System", ["CLinux"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
@@ -132,7 +132,7 @@ let package = Package(
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
+                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System", "WorkerRuntime",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

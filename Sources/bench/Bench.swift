@@ -1,5 +1,6 @@
 import ArgumentParser
 import LeNet
+import System
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -15,6 +16,7 @@ struct Bench: AsyncParsableCommand {
 
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        ProgramStart.prepare("bench")
         await main(nil)
     }
 }

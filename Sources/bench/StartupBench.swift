@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Programs
 import Statistics
+import System
 
 /// `bench startup`: a worker process from its start to its first lease, with a coordinator that waits.
 struct StartupBench: AsyncParsableCommand {
@@ -35,7 +36,7 @@ struct StartupBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let (job, chunks) = try SampleJob.make(rowCount: rows, featureCount: features)
         var outcomes: [StartupTrial.Outcome] = []
         try await Output.failing {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import LeNet
 import Programs
+import System
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main
@@ -22,6 +23,7 @@ struct Coordinator: AsyncParsableCommand {
 
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        ProgramStart.prepare("coordinator")
         await main(nil)
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import FeatureSource
-import Foundation
 import Heads
 import ImageData
 import LeNet
@@ -34,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = RunOptions(
-            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: workers.threads ?? Processor.availableCoreCount)
         data.apply(to: &options)
         training.apply(to: &options)
         workers.apply(to: &options)

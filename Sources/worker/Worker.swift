@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Logging
 import Sessions
+import System
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.
@@ -12,8 +13,9 @@ struct Worker: AsyncParsableCommand {
         commandName: "worker",
         abstract: "Trains heads for a coordinator until its run is complete.",
         discussion: """
-            It waits for a coordinator that is not up yet and survives its restart. SIGTERM lets \
-            it finish what it trains and leave; a second one stops it at once.
+            It waits for a coordinator that is not up yet and survives its restart. SIGTERM, SIGINT, \
+            SIGHUP and what batch systems send (SIGUSR1, SIGUSR2, SIGXCPU) let it finish what it \
+            trains and leave; a second one stops it at once.
 
             Example: worker --connect tcp://192.0.2.7:5555 --threads 8
 
@@ -51,6 +53,11 @@ struct Worker: AsyncParsableCommand {
     @Flag(help: "Log errors only.")
     var quiet = false
 
+    static func main() async {
+        ProgramStart.prepare("worker")
+        await main(nil)
+    }
+
     func validate() throws {
         guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
             UInt16(port).map({ $0 > 0 }) == true
@@ -82,7 +89,7 @@ struct Worker: AsyncParsableCommand {
             let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
                 endpoint: connect,
-                threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+                threadCount: threads ?? Processor.availableCoreCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
                 variant: variant, keys: try readKeys(),

@@ -44,7 +44,7 @@ package final class ReproduceProgram: Sendable {
     }
 
     private func runStudy(_ kept: KeptFiles, _ admission: Admission?) async throws {
-        let thread = ThreadExecutor(name: "data")
+        let thread = try ThreadExecutor(name: "data")
         let requests = try options.datasetNames().map { try options.request($0) }
         console.show(.activity("reading \(options.datasets)"))
         let datasets = try await thread.run {

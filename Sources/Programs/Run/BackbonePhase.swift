@@ -48,8 +48,8 @@ struct BackbonePhase {
                 payload: ["time": .string(time.formatted(.iso8601))])
         ]
         try journal.commit(start)
-        let writer = JournalWriter(journal)
-        let thread = ThreadExecutor(name: "backbone")
+        let writer = try JournalWriter(journal)
+        let thread = try ThreadExecutor(name: "backbone")
         let result: Result<BackboneOutcome, any Error>
         do {
             result = .success(

@@ -30,13 +30,15 @@ final class JournalWriter: ProductStore {
 
     private let journal: RunJournal
     private let naming: WorkNaming?
-    private let thread = ThreadExecutor(name: "journal")
+    private let thread: ThreadExecutor
     private let state = Mutex(State())
 
     /// - Parameter naming: what work is kept under; nil where no products are stored.
-    init(_ journal: RunJournal, naming: WorkNaming? = nil) {
+    /// - Throws: `unavailable` where the system has no thread left.
+    init(_ journal: RunJournal, naming: WorkNaming? = nil) throws(RunError) {
         self.journal = journal
         self.naming = naming
+        thread = try ThreadExecutor(name: "journal")
     }
 
     /// What the outcome of a task is kept under; nil where work is heads.

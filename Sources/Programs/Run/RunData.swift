@@ -1,7 +1,9 @@
 import FeatureSource
 import Formats
 import ImageData
+import LeNet
 import Numerics
+import System
 
 /// What a run is about: labelled rows, training and test, and the classes that they are of.
 enum RunData: Sendable {
@@ -39,6 +41,27 @@ enum RunData: Sendable {
                     sha256: data.sha256))
         }
     }
+
+    /// Checks that a run on these rows has memory enough, where a limit is set: the features as they
+    /// are made, grouped, cut into chunks and kept.
+    ///
+    /// - Throws: `unavailable` with one sentence that names the limit.
+    func checkMemory() throws(RunError) {
+        let featureCount =
+            switch self {
+            case .images: BackboneConfiguration.featureCount
+            case .features(_, let train, _): train.columnCount
+            }
+        let rowCount = trainLabels.count + testLabels.count
+        try SystemLimit.checkMemory(
+            Self.runByteCount + 4 * rowCount * featureCount * MemoryLayout<Float>.size,
+            reserved: Self.runReservedByteCount)
+    }
+
+    /// What a run takes besides its rows: code and buffers of oneDNN, stacks, the journal.
+    private static let runByteCount = 96 << 20
+    /// Addresses that the allocator takes for each thread and does not use.
+    private static let runReservedByteCount = 384 << 20
 
     /// For people and folders.
     var name: String {

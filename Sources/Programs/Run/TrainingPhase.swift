@@ -77,7 +77,7 @@ struct TrainingPhase {
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
-            let writer = JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
+            let writer = try JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
             let collected = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(collected, journal) }
         }
@@ -92,7 +92,8 @@ struct TrainingPhase {
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
         let collected = try await train(
             job, backbone.chunks,
-            JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
+            try JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }),
+            link,
             directory, clock)
         let heads = collected.heads.compactMap(\.self)
         // What is missing is taken from the backbone's own outputs for the head's classes, if there are
