@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import System
+import TestSupport
 import Testing
 
 /// The name the system shows for the calling thread.
@@ -227,6 +228,7 @@ private actor Counter {
 
     @Test func theWrongThreadTraps() async {
         await #expect(processExitsWith: .failure) {
+            endInTime()
             try ThreadExecutor(name: "elsewhere").checkIsolated()
         }
     }
