@@ -211,7 +211,13 @@ struct WorkerOptions: ParsableArguments {
 
     @OptionGroup var access: AccessOptions
 
-    @Option(help: "Threads for the backbone and the evaluation (default: all cores).")
+    @Option(
+        help: ArgumentHelp(
+            "Threads for the backbone and the evaluation (default: all cores it may use).",
+            discussion: """
+                These are the cores that affinity and the quotas of a container or a service leave. \
+                The features' bits depend on the number: give it for the same digests elsewhere.
+                """))
     var threads: Int?
 
     func apply(to options: inout RunOptions) {
