@@ -67,7 +67,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZlib"),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CRelease"),
 
         // Our C.
@@ -97,7 +97,7 @@ let package = Package(
         module("Hashing", ["CSodium"]),
         module("ZeroMQ", ["CZeroMQ", "Formats"]),
         module("OneDNN", ["COneDNN"]),
-        module("System", ["CMalloc", "CRelease"]),
+        module("System", ["CLinux", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),

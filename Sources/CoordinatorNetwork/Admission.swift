@@ -159,6 +159,7 @@ package enum AllowList {
 extension RunError {
     /// Why nothing is encrypted, or nobody reached.
     package init(_ error: ZeroMQError) {
-        self.init(error.code == .badKey ? .data : .unavailable, error.message)
+        let cure = SystemLimit.cure(error.errorNumber).map { "; \($0)" } ?? ""
+        self.init(error.code == .badKey ? .data : .unavailable, error.message + cure)
     }
 }

@@ -21,7 +21,7 @@ struct ConnectionGuard {
 
     /// Watches both sockets, which are bound.
     init(control: borrowing Socket, broadcast: borrowing BroadcastOutlet) {
-        let descriptorCount = FileDescriptors.raiseLimit()
+        let descriptorCount = SystemLimit.raiseDescriptorLimit()
         var limits = ConnectionLimits(
             countMax: min(
                 Self.connectionCountMax,

@@ -6,7 +6,7 @@ package import Sessions
 import Synchronization
 package import System
 import WireProtocol
-package import ZeroMQ
+import ZeroMQ
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
 ///
@@ -40,14 +40,17 @@ package final class CoordinatorLink: Sendable {
 
     /// Where the coordinator's time, and so the run's timeline, begins.
     package let origin: ContinuousClock.Instant
-    private let thread = ThreadExecutor(name: "network")
+    private let thread: ThreadExecutor
     private let inbox: Mailbox<Command>
     private let loop = Mutex<Task<CollectedHeads, any Error>?>(nil)
 
-    /// A link that has not begun: no thread, no socket.
-    package init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
+    /// A link that has not begun: no socket, and a thread that waits.
+    ///
+    /// - Throws: `ZeroMQError`, or `RunError` of code `unavailable`, where the system gives no more.
+    package init(origin: ContinuousClock.Instant = .now) throws {
         self.origin = origin
         inbox = try Mailbox()
+        thread = try ThreadExecutor(name: "network")
     }
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
@@ -150,7 +153,7 @@ package final class CoordinatorLink: Sendable {
         store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void,
         withdraw: @Sendable (WorkID) throws -> Void = { _ in }
     ) async throws -> CollectedOutcomes {
-        let writer = OutcomeWriter(store)
+        let writer = try OutcomeWriter(store)
         let result: Result<CollectedHeads, any Error>
         do { result = .success(try await train(job, on: chunks, writer)) } catch {
             result = .failure(error)

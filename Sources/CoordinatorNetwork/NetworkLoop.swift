@@ -110,7 +110,7 @@ struct NetworkLoop: ~Copyable {
     ///
     /// Half the cores: with workers on the same two cores a second thread was no faster.
     private static func ioThreadCount(isEncrypted: Bool) -> Int {
-        isEncrypted ? max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2)) : 1
+        isEncrypted ? max(1, min(4, Processor.availableCoreCount / 2)) : 1
     }
 
     /// The port after the control port; a free one if that is to be free.

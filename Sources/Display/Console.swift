@@ -46,8 +46,10 @@ package final class Console: SessionObserver {
     package func observe(_ progress: HeadsProgress) { show(.heads(progress)) }
 
     /// Shows how far the run is.
+    ///
+    /// Where nobody reads now it is not even made: the next one says all that this one does.
     package func show(_ progress: ProgressState) {
-        guard showsProgress else { return }
+        guard showsProgress, StandardStream.isErrorRead else { return }
         state.withLock { state in
             state.shown = progress
             if isTerminal {

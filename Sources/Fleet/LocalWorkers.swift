@@ -60,6 +60,11 @@ package final class LocalWorkers: Sendable {
         RunError.Code.unavailable.exitStatus,
     ]
 
+    /// Foundation starts no process where fewer can be open, and says something else then.
+    private static let foundationDescriptorCount = 250
+    /// Both pipes, Foundation's own, and both connections.
+    private static let descriptorCountPerWorker = 8
+
     private let launches: [WorkerLaunch]
     private let policy: LossPolicy
     private let observer: any SessionObserver
@@ -81,7 +86,13 @@ package final class LocalWorkers: Sendable {
     package var count: Int { launches.count }
 
     /// Starts all of them.
+    ///
+    /// - Throws: `unavailable` where the system does not let so many be started.
     package func start() throws(RunError) {
+        if !launches.isEmpty {
+            try SystemLimit.checkDescriptors(
+                Self.foundationDescriptorCount + Self.descriptorCountPerWorker * launches.count)
+        }
         for index in launches.indices { try start(index) }
     }
 
@@ -110,8 +121,17 @@ package final class LocalWorkers: Sendable {
                     hasGroup: getpgid(identifier) == identifier)
             }
         } catch {
-            throw RunError(.unavailable, "cannot start \(launch.executable.path): \(error)")
+            throw Self.failure(launch, error as NSError)
         }
+    }
+
+    /// Why a process could not be started, in words that are the system's and not Foundation's.
+    private static func failure(_ launch: WorkerLaunch, _ error: NSError) -> RunError {
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        let what = "start \(launch.executable.path)"
+        return cause.domain == NSPOSIXErrorDomain
+            ? SystemLimit.failure(what, Int32(cause.code))
+            : RunError(.unavailable, "cannot \(what): \(error.localizedDescription)")
     }
 
     /// Runs `body` with no signal blocked in this thread, as a process that it starts inherits.

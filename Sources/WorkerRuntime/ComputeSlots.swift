@@ -32,11 +32,12 @@ final class ComputeSlots: Sendable {
     private let state: Mutex<State>
 
     /// - Parameter report: called on a compute thread with what has become of a bundle or a chunk.
+    /// - Throws: `unavailable` where the system has not so many threads left.
     init(
         threadCount: Int, taskPreparation: TaskPreparation?,
         report: @escaping @Sendable (WorkerSession.Event) -> Void
-    ) {
-        pool = ComputePool(threadCount: threadCount)
+    ) throws(RunError) {
+        pool = try ComputePool(threadCount: threadCount)
         self.taskPreparation = taskPreparation
         self.report = report
         state = Mutex(

@@ -20,12 +20,12 @@ final class WorkerLink: Sendable {
     /// - Parameter inbox: where others put events in, from any thread.
     init(
         configuration: WorkerConfiguration, logger: Logger, inbox: Mailbox<WorkerSession.Event>
-    ) throws(ZeroMQError) {
+    ) throws {
         self.configuration = configuration
         self.logger = logger
         self.inbox = inbox
         context = try Context()
-        slots = ComputeSlots(
+        slots = try ComputeSlots(
             threadCount: configuration.threadCount, taskPreparation: configuration.taskPreparation
         ) { inbox.post($0) }
     }

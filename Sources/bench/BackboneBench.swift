@@ -4,6 +4,7 @@ import HeadTraining
 import LeNet
 import Numerics
 import Statistics
+import System
 
 /// `bench backbone`: training and feature extraction of the LeNet on random images.
 struct BackboneBench: ParsableCommand {
@@ -45,7 +46,7 @@ struct BackboneBench: ParsableCommand {
     func run() throws { try Output.failing(measure) }
 
     private func measure() throws {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let (channelCount, side) = images == "1x28" ? (1, 28) : (3, 32)
         var configuration = BackboneConfiguration(
             channelCount: channelCount, height: side, width: side, classCount: 10, seed: 0,

@@ -21,6 +21,7 @@ struct Bench: AsyncParsableCommand {
     static func main() async {
         ProgramStart.prepare("bench")
         SleepingThreads.restartIfNeeded()
+        ProgramStart.prepare("bench")
         await main(nil)
     }
 }

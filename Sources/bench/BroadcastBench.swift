@@ -6,6 +6,7 @@ import Numerics
 import Programs
 import Sessions
 import Statistics
+import System
 import Transfer
 
 /// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
@@ -109,7 +110,7 @@ struct BroadcastBench: AsyncParsableCommand {
     private func measure(
         _ job: HeadJob, _ chunks: FeatureChunks, _ count: Int, stopped: Int = 0
     ) async throws -> [BroadcastResult] {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let bytes = Self.bytes(of: chunks.table.features)
         let sent = chunks.keeper.map { Self.bytes(of: $0) } ?? []
         let kinds = stopped > 0 ? [false] : encryption.kinds

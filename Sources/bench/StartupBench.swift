@@ -3,6 +3,7 @@ import Foundation
 import Numerics
 import Programs
 import Statistics
+import System
 
 /// `bench startup`: a worker process from its start to its first lease, with a coordinator that waits.
 struct StartupBench: AsyncParsableCommand {
@@ -36,7 +37,7 @@ struct StartupBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let (job, chunks) = try SampleJob.make(rowCount: rows, featureCount: features)
         var outcomes: [StartupTrial.Outcome] = []
         try await Output.failing {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Fleet
-import Foundation
 import Programs
 import System
 
@@ -65,7 +64,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = RunOptions(
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: threads ?? Processor.availableCoreCount)
         data.apply(to: &options)
         training.apply(to: &options)
         output.apply(to: &options)

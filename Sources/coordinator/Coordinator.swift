@@ -27,6 +27,7 @@ struct Coordinator: AsyncParsableCommand {
     static func main() async {
         ProgramStart.prepare("coordinator")
         SleepingThreads.restartIfNeeded()
+        ProgramStart.prepare("coordinator")
         await main(nil)
     }
 }

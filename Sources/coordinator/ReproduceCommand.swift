@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Programs
 import Study
 import System
@@ -103,7 +102,7 @@ struct ReproduceCommand: AsyncParsableCommand {
 
     func run() async throws {
         var run = RunOptions(
-            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: workers.threads ?? Processor.availableCoreCount)
         workers.apply(to: &run)
         printing.apply(to: &run)
         run.dataDirectory = dataDir

@@ -1,6 +1,5 @@
 import ArgumentParser
 import FeatureSource
-import Foundation
 import Heads
 import ImageData
 import LeNet
@@ -34,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = RunOptions(
-            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: workers.threads ?? Processor.availableCoreCount)
         data.apply(to: &options)
         training.apply(to: &options)
         workers.apply(to: &options)
@@ -216,7 +215,13 @@ struct WorkerOptions: ParsableArguments {
 
     @OptionGroup var access: AccessOptions
 
-    @Option(help: "Threads for the backbone and the evaluation (default: all cores).")
+    @Option(
+        help: ArgumentHelp(
+            "Threads for the backbone and the evaluation (default: all cores it may use).",
+            discussion: """
+                These are the cores that affinity and the quotas of a container or a service leave. \
+                The features' bits depend on the number: give it for the same digests elsewhere.
+                """))
     var threads: Int?
 
     func apply(to options: inout RunOptions) {

@@ -13,8 +13,9 @@ struct Worker: AsyncParsableCommand {
         commandName: "worker",
         abstract: "Trains heads for a coordinator until its run is complete.",
         discussion: """
-            It waits for a coordinator that is not up yet and survives its restart. SIGTERM lets \
-            it finish what it trains and leave; a second one stops it at once.
+            It waits for a coordinator that is not up yet and survives its restart. SIGTERM, SIGINT, \
+            SIGHUP and what batch systems send (SIGUSR1, SIGUSR2, SIGXCPU) let it finish what it \
+            trains and leave; a second one stops it at once.
 
             Example: worker --connect tcp://192.0.2.7:5555 --threads 8
 
@@ -92,7 +93,7 @@ struct Worker: AsyncParsableCommand {
             let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
                 endpoint: connect,
-                threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+                threadCount: threads ?? Processor.availableCoreCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
                 variant: variant, keys: try readKeys(),

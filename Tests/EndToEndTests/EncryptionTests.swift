@@ -190,7 +190,7 @@ extension EndToEndTests {
             let pair = try keys.pair("spy")
             let server = try keys.pair("server").publicKey
             let (steps, announce) = AsyncStream.makeStream(of: Void.self)
-            let thread = ThreadExecutor(name: "spy")
+            let thread = try ThreadExecutor(name: "spy")
             async let looted = thread.run { flag in
                 defer { announce.finish() }
                 let spy = try Spy(address, pair: pair, server: server)

@@ -84,7 +84,7 @@ extension EndToEndTests {
         }
 
         @Test func aCoordinatorOfAnotherVersionEndsTheWorker() async throws {
-            let thread = ThreadExecutor(name: "coordinator")
+            let thread = try ThreadExecutor(name: "coordinator")
             let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
             // Cancelled at the end of the test: hanging up earlier could lose the refusal.
             async let _: Void = thread.run { flag in

@@ -184,9 +184,9 @@ extension EndToEndTests {
 enum Namespaces {
     static let areThere: Bool = {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.executableURL = URL(filePath: "/usr/bin/timeout")
         process.arguments = [
-            "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt",
+            "30", "unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt",
         ]
         process.standardError = FileHandle.nullDevice
         guard (try? process.run()) != nil else { return false }

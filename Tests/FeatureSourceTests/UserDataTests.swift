@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A user's files, from their names to rows and classes.
-@Suite struct UserDataTests {
+@Suite(.timeLimit(.minutes(2))) struct UserDataTests {
     private let folder: TemporaryDirectory
 
     init() throws { folder = try TemporaryDirectory() }
@@ -73,7 +73,7 @@ import Testing
             """
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script, train, labels]
+        process.arguments = ["timeout", "60", "python3", "-c", script, train, labels]
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
@@ -286,7 +286,7 @@ import Testing
 }
 
 /// Real features and images, where they are.
-@Suite struct RealDataTests {
+@Suite(.timeLimit(.minutes(2))) struct RealDataTests {
     /// The folder with data sets, by the environment.
     private static var directory: String? {
         ProcessInfo.processInfo.environment["MANYHEADS_SHARED_DATA"]

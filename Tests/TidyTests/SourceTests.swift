@@ -31,6 +31,26 @@ import Testing
         #expect(Self.everything.flatMap(\.leftovers) == [])
     }
 
+    @Test func nothingWaitsWithoutALimit() {
+        // In two pieces, so that this file does not find itself.
+        let exits = "processExits" + "With:"
+        let waits = ["await ", "waitUntil" + "Exit()", exits]
+        // Suites in a suite have its limit; what is no suite is waited for by one.
+        let files = SourceFile.all(under: "Tests").map { ($0, $0.lines.joined(separator: "\n")) }
+            .filter { $1.contains("@Test") }
+        #expect(files.count > 20)
+        var findings: [String] = []
+        for (file, text) in files where waits.contains(where: text.contains) {
+            if !text.contains(".timeLimit(") { findings.append("\(file.path): no .timeLimit") }
+            // The child of an exit test is ended by nobody else.
+            let exitCount = text.ranges(of: exits).count
+            if text.ranges(of: "endInTime()").count < exitCount {
+                findings.append("\(file.path): an exit test without endInTime()")
+            }
+        }
+        #expect(findings == [])
+    }
+
     @Test func noFileNamesAFolderOfTheMachineItWasWrittenOn() throws {
         // In two pieces, so that this file does not find itself.
         let machine = try Regex("(?:^|[^A-Za-z0-9_.$}/-])/(?:wo" + "rk|tm" + "p)/")

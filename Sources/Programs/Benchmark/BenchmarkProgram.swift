@@ -1,7 +1,6 @@
 import CoordinatorNetwork
 import Display
 import Formats
-import Foundation
 import Heads
 import ImageData
 import Journal
@@ -45,7 +44,7 @@ package final class BenchmarkProgram: Sendable {
 
     private func runTrials(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
-        let thread = ThreadExecutor(name: "data")
+        let thread = try ThreadExecutor(name: "data")
         let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
         console.note(options, data)
@@ -63,7 +62,7 @@ package final class BenchmarkProgram: Sendable {
             trials: measurements.map(\.trial),
             // What was trained before was not measured now.
             serialSeconds: hasBackbone ? nil : clock.serialSeconds,
-            coreCount: plan.hosts == nil ? ProcessInfo.processInfo.activeProcessorCount : nil,
+            coreCount: plan.hosts == nil ? Processor.availableCoreCount : nil,
             config: options.config)
         try report.predict(phase.simulatedJob)
         try directory.write(JSONFile.encode(report), named: "speedup.json")

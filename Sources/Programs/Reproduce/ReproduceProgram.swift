@@ -51,7 +51,7 @@ package final class ReproduceProgram: Sendable {
                 "\(path) holds no study, so there is nothing to report; give the --run-dir of one, or leave out --report-only to compute it"
             )
         }
-        let thread = ThreadExecutor(name: "data")
+        let thread = try ThreadExecutor(name: "data")
         let requests = try options.datasetNames().map { try options.request($0) }
         console.show(.activity("reading \(options.datasets)"))
         let datasets = try await thread.run {

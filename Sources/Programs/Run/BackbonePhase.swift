@@ -48,8 +48,8 @@ struct BackbonePhase {
                 payload: ["time": .string(time.formatted(.iso8601))])
         ]
         try journal.commit(start)
-        let writer = JournalWriter(journal)
-        let thread = ThreadExecutor(name: "backbone")
+        let writer = try JournalWriter(journal)
+        let thread = try ThreadExecutor(name: "backbone")
         let result: Result<BackboneOutcome, any Error>
         do {
             result = .success(
@@ -123,6 +123,7 @@ struct BackbonePhase {
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone
         if let record {
+            try warnOfOtherThreads(journal)
             console.log(
                 .info,
                 epochsDone >= options.epochs
@@ -151,6 +152,18 @@ struct BackbonePhase {
             writer.append(entries)
         }
         return backbone
+    }
+
+    /// Says so where a run goes on with another number of threads: that is where its digests part
+    /// from those of a run with one number.
+    private func warnOfOtherThreads(_ journal: RunJournal) throws {
+        guard case .integer(let former)? = try journal.config()["threads"]?.normalised,
+            former != Int64(options.threads)
+        else { return }
+        console.log(
+            .warning,
+            "the run began with --threads \(former) and goes on with \(options.threads): the features' bits depend on that, and with them all digests; --threads \(former) goes on as it began"
+        )
     }
 
     /// - Throws: `usage` for numbers that are not finite: no head can be trained on them.

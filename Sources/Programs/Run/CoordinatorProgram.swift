@@ -24,6 +24,10 @@ import ZeroMQ
 ///
 /// This file is the order of things; what a phase does is in the phase's own.
 package final class CoordinatorProgram: Sendable {
+    /// Threads besides those of the backbone and of the evaluation: the network's, the journal's,
+    /// libzmq's, and some of the run time.
+    private static let otherThreadCount = 12
+
     private let options: RunOptions
     private let console: Console
 
@@ -45,8 +49,10 @@ package final class CoordinatorProgram: Sendable {
         }
     }
 
-    /// Does the work, and cancels it at SIGINT, SIGTERM or, without a list to read again, SIGHUP; a
-    /// second signal ends the process where it stands.
+    /// Does the work, and cancels it at a signal that asks a program to end; a second one ends the
+    /// process where it stands.
+    ///
+    /// The signals are those of ``TerminationSignal``, SIGHUP only without a list to read again.
     ///
     /// - Parameter work: gets who may join by the options, whose list is read again at SIGHUP.
     /// - Throws: what the work throws, and `interrupted`, once the work has ended.
@@ -55,15 +61,15 @@ package final class CoordinatorProgram: Sendable {
         _ work: @escaping @Sendable (KeptFiles, Admission?) async throws -> Void
     ) async throws(RunError) {
         let admission = try options.admission()
+        // libgomp and libzmq end the process where they get none.
+        try SystemLimit.checkThreads(2 * options.threads + otherThreadCount)
         let kept = KeptFiles()
         // `_exit`: no destructor of a library may wait for its threads, or fall over them.
-        let watcher = await SignalWatcher(
-            admission == nil ? [.interrupt, .terminate, .hangUp] : [.interrupt, .terminate]
-        ) {
+        let watcher = try SignalWatcher(TerminationSignal.ending(withHangUp: admission == nil)) {
             _exit($0.exitStatus)
         }
         defer { watcher.stop() }
-        let reader = admission == nil ? nil : await SignalWatcher([.hangUp])
+        let reader = admission == nil ? nil : try SignalWatcher([.hangUp])
         defer { reader?.stop() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -128,6 +134,9 @@ package final class CoordinatorProgram: Sendable {
             switch error.code {
             case .diverged, .invalidConfiguration: RunError(.usage, error.message)
             case .invalidWeights, .invalidData: RunError(.data, error.message)
+            case .outOfMemory:
+                RunError(
+                    .unavailable, "\(error.message); \(SystemLimit.cure(ENOMEM) ?? "")")
             default: RunError(.internal, error.message)
             }
         case let error as SimulationError: RunError(.usage, error.message)
@@ -138,13 +147,14 @@ package final class CoordinatorProgram: Sendable {
 
     private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
-        let compute = ComputePool(threadCount: options.threads, name: "evaluate")
+        let compute = try ComputePool(threadCount: options.threads, name: "evaluate")
         console.show(
             .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
         let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
         console.note(options, data)
         let plan = try options.plan(classCount: data.classCount)
         try options.check(data)
+        try data.checkMemory()
         let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
         if directory.state == .finished {

@@ -31,13 +31,17 @@ final class JournalWriter: ProductStore {
     private let journal: RunJournal
     private let naming: WorkNaming?
     private let timeline: TimelineFile?
-    private let thread = ThreadExecutor(name: "journal")
+    private let thread: ThreadExecutor
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - naming: what work is kept under; nil where no products are stored.
     ///   - timeline: gets events as well, once they are in the journal.
-    init(_ journal: RunJournal, naming: WorkNaming? = nil, timeline: TimelineFile? = nil) {
+    /// - Throws: `unavailable` where the system has no thread left.
+    init(
+        _ journal: RunJournal, naming: WorkNaming? = nil, timeline: TimelineFile? = nil
+    ) throws(RunError) {
+        thread = try ThreadExecutor(name: "journal")
         self.journal = journal
         self.naming = naming
         self.timeline = timeline

@@ -78,7 +78,7 @@ struct TrainingPhase {
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
-            let writer = JournalWriter(
+            let writer = try JournalWriter(
                 journal, naming: .outcomes { phase.name(of: $0) }, timeline: clock.timeline)
             let collected = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(collected, journal) }
@@ -95,7 +95,7 @@ struct TrainingPhase {
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
         let collected = try await train(
             job, backbone.chunks,
-            JournalWriter(
+            try JournalWriter(
                 journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] },
                 timeline: clock.timeline), link, directory, clock)
         let heads = collected.heads.compactMap(\.self)
