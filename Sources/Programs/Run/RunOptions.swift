@@ -239,7 +239,7 @@ package struct RunOptions: Sendable {
     var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
 
     /// Where cross-validation chooses the penalty, as config.json says it before it has.
-    private static let crossValidated: JSONValue = "cross-validated"
+    static let crossValidated: JSONValue = "cross-validated"
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
         if !condition { throw .usage(message()) }
@@ -275,7 +275,7 @@ package struct RunOptions: Sendable {
             "test": Self.absolute(userData?.test),
             "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
-            "data_dir": dataDirectory.map { .string($0) } ?? .null,
+            "data_dir": Self.absolute(dataDirectory),
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
             "head_epochs": headEpochs.config,
@@ -292,8 +292,7 @@ package struct RunOptions: Sendable {
             "verify": .number(verify),
             "bind": .string(bind), "insecure": .bool(insecure),
             // Where they are, never what is in them.
-            "key": keyPath.map { .string($0) } ?? .null,
-            "allow": allowPath.map { .string($0) } ?? .null,
+            "key": Self.absolute(keyPath), "allow": Self.absolute(allowPath),
             "threads": .integer(Int64(threads)),
             "run_dir": runDirectory.map { .string($0) } ?? .null,
             "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
@@ -375,13 +374,17 @@ package struct RunOptions: Sendable {
 
     /// The run directory, made, locked and compared with these options.
     ///
-    /// - Parameter name: what the rows are called, for a folder without a name of its own.
-    func openDirectory(name: String) throws -> RunDirectory {
+    /// - Parameters:
+    ///   - name: what the rows are called, for a folder without a name of its own.
+    ///   - command: what the folder is of, if not of a run; none goes on in the folder of another.
+    func openDirectory(name: String, of command: String? = nil) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
-                ?? RunDirectory.defaultPath(
+                ?? RunDirectory.makeDefault(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
-            config: config, incidental: Self.incidental)
+            config: config.merging(
+                command.map { ["command": .string($0)] } ?? [:], uniquingKeysWith: { $1 }),
+            incidental: Self.incidental)
     }
 
     /// How every head of the run is trained.
