@@ -15,7 +15,8 @@ struct Coordinator: AsyncParsableCommand {
             """,
         version: Release.version,
         subcommands: [
-            RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
+            RunCommand.self, ResumeCommand.self, EvaluateCommand.self, BenchmarkCommand.self,
+            SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

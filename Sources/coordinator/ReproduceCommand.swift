@@ -97,7 +97,10 @@ struct ReproduceCommand: AsyncParsableCommand {
 
     @OptionGroup var printing: PrintOptions
 
-    func run() async throws {
+    func run() async throws { try await run(as: Array(CommandLine.arguments.dropFirst())) }
+
+    /// Runs the study as if these words had been the command line.
+    func run(as words: [String]) async throws {
         var run = RunOptions(
             threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         workers.apply(to: &run)
@@ -112,19 +115,19 @@ struct ReproduceCommand: AsyncParsableCommand {
         options.settings = settings
         options.isDryRun = dryRun
         options.isReportOnly = reportOnly
-        options.command = Self.commandLine
+        options.command = Self.commandLine(words)
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()
         }
     }
 
     /// As it can be pasted into a shell; `MANYHEADS_DATA` may say where the data sets are.
-    private static var commandLine: String {
-        let words = CommandLine.arguments.dropFirst().map { word in
+    private static func commandLine(_ words: [String]) -> String {
+        let quoted = words.map { word in
             word.contains(/[^A-Za-z0-9_.,:\/=@%+-]/)
                 ? "'" + word.replacing("'", with: "'\\''") + "'" : word
         }
-        return (["coordinator"] + words).joined(separator: " ")
+        return (["coordinator"] + quoted).joined(separator: " ")
     }
 
     private var settings: StudySettings {
