@@ -61,7 +61,7 @@ package final class ReproduceProgram: Sendable {
         kept.open { [path] in
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
-                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+                ? nil : "\(count) units are kept: coordinator resume \(path) goes on"
         }
         let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
