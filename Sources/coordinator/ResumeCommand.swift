@@ -31,7 +31,9 @@ struct ResumeCommand: AsyncParsableCommand {
         }
         var words: [String] = []
         try await reporting { () throws(RunError) in
-            words = try Resumption(folder: folder, more: options).words
+            let resumption = try Resumption(folder: folder, more: options)
+            resumption.setVariables()
+            words = resumption.words
         }
         switch try Coordinator.parseAsRoot(words) {
         case let study as ReproduceCommand: try await study.run(as: words)

@@ -108,9 +108,6 @@ extension EndToEndTests {
             let resumed = try await run(Lab.coordinator, ["resume", path])
             #expect(resumed.status == 64, "\(resumed.standardError)")
             #expect(resumed.standardError.contains("start coordinator benchmark again"))
-            let other = try await Job().run(in: path)
-            #expect(other.status == 64, "\(other.standardError)")
-            #expect(other.standardError.contains("command is benchmark there and not set here"))
         }
 
         @Test(arguments: [false, true])

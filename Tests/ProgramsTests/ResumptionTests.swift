@@ -1,6 +1,8 @@
 import Formats
 import Foundation
 import Programs
+import RunFolder
+import System
 import TestSupport
 import Testing
 
@@ -45,7 +47,32 @@ import Testing
         #expect(!words.contains { $0.hasPrefix("--l2") || $0.hasPrefix("--train") })
     }
 
+    @Test func aStudysCommandIsReadBack() throws {
+        let folder = try TemporaryDirectory()
+        do {
+            let study = try StudyDirectory(path: folder.path, config: [:])
+            try study.note(command: "coordinator reproduce --trials 1")
+            try study.note(
+                command: """
+                    # manyheads 0.1.0
+                    MANYHEADS_DATA='/a b/it'\\''s' coordinator reproduce --datasets mnist,cifar10 \
+                    --run-dir 'the old one' --trials 3 --classes ''
+                    """)
+        }
+        let found = try Resumption(folder: folder.path, more: ["--workers", "4"])
+        #expect(
+            found.words == [
+                "reproduce", "--datasets", "mnist,cifar10", "--trials", "3", "--classes", "",
+                "--workers", "4", "--run-dir=\(folder.path)",
+            ])
+        #expect(found.variables.map(\.name) == ["MANYHEADS_DATA"])
+        #expect(found.variables.map(\.value) == ["/a b/it's"])
+        let empty = folder.path("empty")
+        _ = try StudyDirectory(path: empty, config: [:])
+        #expect(throws: RunError.self) { try Resumption(folder: empty, more: []) }
+    }
+
     @Test func aBenchmarkIsNone() throws {
-        #expect(throws: (any Error).self) { try words(["command": "benchmark"]) }
+        #expect(throws: RunError.self) { try words(["program": "benchmark"]) }
     }
 }

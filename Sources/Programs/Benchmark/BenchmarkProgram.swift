@@ -48,7 +48,7 @@ package final class BenchmarkProgram: Sendable {
         let thread = ThreadExecutor(name: "data")
         let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
-        let directory = try options.openDirectory(name: data.name, of: "benchmark")
+        let directory = try options.openDirectory(name: data.name)
         kept.open(directory, command: "the same command with --run-dir \(directory.path)")
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil

@@ -374,17 +374,13 @@ package struct RunOptions: Sendable {
 
     /// The run directory, made, locked and compared with these options.
     ///
-    /// - Parameters:
-    ///   - name: what the rows are called, for a folder without a name of its own.
-    ///   - command: what the folder is of, if not of a run; none goes on in the folder of another.
-    func openDirectory(name: String, of command: String? = nil) throws -> RunDirectory {
+    /// - Parameter name: what the rows are called, for a folder without a name of its own.
+    func openDirectory(name: String) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
                 ?? RunDirectory.makeDefault(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
-            config: config.merging(
-                command.map { ["command": .string($0)] } ?? [:], uniquingKeysWith: { $1 }),
-            incidental: Self.incidental)
+            config: config, incidental: Self.incidental)
     }
 
     /// How every head of the run is trained.

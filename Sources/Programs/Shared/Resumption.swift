@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import RunFolder
 package import System
 
@@ -6,6 +7,8 @@ package import System
 package struct Resumption: Sendable {
     /// The command line that goes on, without its program: a subcommand and its options.
     package let words: [String]
+    /// The variables that a study was computed with.
+    package let variables: [(name: String, value: String)]
 
     /// The command that a run or a study was begun with, as its folder tells it.
     ///
@@ -16,9 +19,23 @@ package struct Resumption: Sendable {
     ///   that tells no command.
     package init(folder: String, more: [String]) throws(RunError) {
         let command = try Self.command(in: folder)
-        words = command + more + ["--run-dir=\(folder)"]
+        let start = command.firstIndex { Self.variable($0) == nil } ?? command.endIndex
+        variables = command[..<start].compactMap(Self.variable)
+        words = command[start...] + more + ["--run-dir=\(folder)"]
     }
 
+    /// Sets the variables, those that are set already excepted; before anything asks for them.
+    package func setVariables() {
+        for (name, value) in variables { unsafe setenv(name, value, 0) }
+    }
+
+    /// The name and the value of a word that sets a variable for a command.
+    private static func variable(_ word: String) -> (name: String, value: String)? {
+        guard let match = word.wholeMatch(of: /([A-Z_]+)=(.*)/) else { return nil }
+        return (String(match.1), String(match.2))
+    }
+
+    /// Variables, then a subcommand and its options.
     private static func command(in folder: String) throws(RunError) -> [String] {
         guard FileSystem.exists(folder) else {
             throw RunError(.data, "\(folder) does not exist; give the folder of a run or a study")
@@ -31,7 +48,7 @@ package struct Resumption: Sendable {
                         "the study in \(folder) has computed nothing yet; begin it with coordinator reproduce"
                     )
                 }
-                return withoutFolder(Self.words(of: last).drop { $0 != "reproduce" })
+                return ownWords(of: last)
             }
             guard let config = try RunDirectory.keptConfig(in: folder) else {
                 throw RunError(
@@ -39,7 +56,7 @@ package struct Resumption: Sendable {
                     "\(folder) holds neither a run nor a study; give the folder that --run-dir named"
                 )
             }
-            guard config["command"] == nil else {
+            guard config["program"] == nil, !FileSystem.exists(folder + "/speedup.json") else {
                 throw RunError.usage(
                     "\(folder) is of a benchmark, whose trials are measured together: start coordinator benchmark again with the same options; its backbone is kept"
                 )
@@ -50,12 +67,15 @@ package struct Resumption: Sendable {
         }
     }
 
-    /// A command without its --run-dir, which may have been another place by another name.
-    private static func withoutFolder(_ words: ArraySlice<String>) -> [String] {
+    /// The words of a study's command line, without the comment above it, the program and its --run-dir,
+    /// which may have been another place by that name.
+    static func ownWords(of command: String) -> [String] {
+        let line = command.split(separator: "\n").last { !$0.hasPrefix("#") } ?? ""
         var kept: [String] = []
         var isFolder = false
-        for word in words {
-            if !isFolder && word != "--run-dir" && !word.hasPrefix("--run-dir=") {
+        for word in words(of: String(line)) {
+            let isProgram = word == "coordinator" && kept.allSatisfy { variable($0) != nil }
+            if !isFolder && !isProgram && word != "--run-dir" && !word.hasPrefix("--run-dir=") {
                 kept.append(word)
             }
             isFolder = word == "--run-dir"
