@@ -193,15 +193,15 @@ enum Journals {
             let (started, timing) = (JournalEvent.startedKind, JournalEvent.timingKind)
             var entries = JournalEntries()
             entries.events = [
-                event(0, started), event(1.5, timing), event(2, timing), event(9, "epoch"),
+                event(0, started), event(1.5, timing), event(2.5, timing), event(9, "epoch"),
                 event(7, "bundle_started"), event(0, started), event(0, started),
-                event(3, timing),
+                event(3.5, timing),
             ]
             try journal.commit(entries)
             #expect(
                 try journal.starts() == [
-                    JournalStart(timing: event(2, timing), seconds: 9), JournalStart(seconds: 0),
-                    JournalStart(timing: event(3, timing), seconds: 3),
+                    JournalStart(timing: event(2.5, timing), seconds: 9), JournalStart(seconds: 0),
+                    JournalStart(timing: event(3.5, timing), seconds: 3.5),
                 ])
         }
     }

@@ -159,7 +159,7 @@ import Testing
         var timing = RunResults.Timing(data: 1, backbone: 20, total: 22)
         let event = timing.journalEvent
         #expect(event.seconds == 22)
-        #expect(event.payload["backbone"] == 20)
+        #expect(event.payload["backbone"]?.number == 20)
         // Ended with its last phase, in the middle of the backbone, of the heads, and after them.
         #expect(
             RunResults.Timing(JournalStart(timing: event, seconds: 22)) == timing)

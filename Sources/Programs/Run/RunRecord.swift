@@ -144,6 +144,7 @@ struct RunRecord {
             accuracy: metrics?.accuracy, correct: metrics?.evaluation.correctCount,
             nll: metrics?.negativeLogLikelihood, brier: metrics?.brierScore,
             ece: metrics?.expectedCalibrationError, topFiveAccuracy: metrics?.topFiveAccuracy,
+            recall: metrics?.evaluation.recalls,
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }
