@@ -203,8 +203,8 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "Scheduling", "Sessions", "System", "Transfer",
-                "WorkerRuntime", "ZeroMQ",
+                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
+                "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",

@@ -48,6 +48,16 @@ package struct Evaluation: Sendable, Equatable {
         zip(labels, predictions).count { $0 == label && $1 == prediction }
     }
 
+    /// For each class the share of its rows predicted right; nil for a class without rows.
+    package var recalls: [Double?] {
+        var counts = [(all: Int, correct: Int)](repeating: (0, 0), count: classCount)
+        for (label, prediction) in zip(labels, predictions) {
+            counts[label].all += 1
+            counts[label].correct += label == prediction ? 1 : 0
+        }
+        return counts.map { $0.all == 0 ? nil : Double($0.correct) / Double($0.all) }
+    }
+
     /// Rows compared, right and wrong.
     package var totalCount: Int { labels.count }
 

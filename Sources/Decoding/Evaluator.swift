@@ -11,6 +11,8 @@ package struct Evaluator: Sendable {
         package let scheme: Scheme
         /// Its predictions and how good its probabilities are.
         package let metrics: ProbabilityMetrics
+        /// The probability of the class predicted for each row.
+        package let confidences: [Double]
     }
 
     /// How an elimination policy did.
@@ -82,7 +84,8 @@ package struct Evaluator: Sendable {
                 Result(
                     scheme: scheme,
                     metrics: try ProbabilityMetrics(
-                        scores, labels: labels, classCount: classCount)))
+                        scores, labels: labels, classCount: classCount),
+                    confidences: scores.confidences))
         }
         return results
     }

@@ -84,37 +84,50 @@ package struct Fleet: Sendable {
     private func untilFailure<Result: Sendable>(
         of link: CoordinatorLink, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
+        let end: Swift.Result<Result, any Error> = await withTaskGroup(
+            of: FleetEnd<Result>.self
+        ) { group in
             group.addTask {
                 // The group waits for the network thread, which therefore has to be told first.
                 do {
                     let result = try await work()
                     link.abort(reason: "the work is done")
-                    return result
+                    return .work(.success(result))
                 } catch {
                     link.abort(reason: farewell(error))
-                    throw error
+                    return .work(.failure(error))
                 }
             }
             group.addTask {
-                _ = try await link.collected()
-                return nil
-            }
-            defer { group.cancelAll() }
-            var failure: any Error = CancellationError()
-            while let outcome = await group.nextResult() {
-                switch outcome {
-                case .success(nil): continue
-                case .success(let result?):
-                    if failure is CancellationError { return result }
-                case .failure(let error):
-                    // The end of the network thread, which the work's failure brought about, may come
-                    // before the failure itself.
-                    if failure is CancellationError { failure = error }
-                    group.cancelAll()
+                do {
+                    _ = try await link.collected()
+                    return .network(nil)
+                } catch {
+                    return .network(error)
                 }
             }
-            throw failure
+            var outcome: Swift.Result<Result, any Error>?
+            var failure: (any Error)?
+            for await end in group {
+                switch end {
+                case .work(let result):
+                    outcome = result
+                    group.cancelAll()
+                case .network(let error):
+                    // One that was aborted may end before the work that had it aborted, which says why.
+                    if outcome == nil, !(error is CancellationError) { failure = error }
+                    if error != nil { group.cancelAll() }
+                }
+            }
+            if let failure { return .failure(failure) }
+            return outcome ?? .failure(CancellationError())
         }
+        return try end.get()
     }
+}
+
+/// What ended of a fleet: its work, or its network thread, with the error if it failed.
+private enum FleetEnd<Value: Sendable>: Sendable {
+    case work(Result<Value, any Error>)
+    case network((any Error)?)
 }

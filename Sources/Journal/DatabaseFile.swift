@@ -2,9 +2,13 @@ import Formats
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 /// One SQLite file of ours: made whole, checked before it is used, its errors told as ours.
-struct DatabaseFile: Sendable {
+///
+/// It has a log beside it (WAL) from the first write until it is closed, and is one file before and
+/// after that: then it can be copied by itself, and read from media that cannot be written.
+final class DatabaseFile: Sendable {
     /// What marks a file, in its header, and what is in it.
     struct Kind: Sendable {
         let applicationID: Int
@@ -20,8 +24,12 @@ struct DatabaseFile: Sendable {
 
     let path: String
     private let queue: DatabaseQueue
+    /// Whether this process has written, so that there is a log to be ended.
+    private let hasWritten = Mutex(false)
 
     /// Opens a file, which is looked through first without changing a byte.
+    ///
+    /// Where file or folder cannot be written, it can be read all the same.
     ///
     /// - Parameter pageCountMax: pages to which the file may grow, as if the disk ended there.
     init(_ path: String, _ kind: Kind, pageCountMax: Int? = nil) throws(FormatError) {
@@ -29,8 +37,7 @@ struct DatabaseFile: Sendable {
         queue = try Self.reporting(path) {
             try Self.refuseLongPath(path)
             try Self.check(path, kind)
-            return try DatabaseQueue(
-                path: path, configuration: Self.configuration(pageCountMax: pageCountMax))
+            return try Self.open(path, pageCountMax: pageCountMax)
         }
     }
 
@@ -75,8 +82,14 @@ struct DatabaseFile: Sendable {
     }
 
     func close() {
-        // What cannot be moved from the log into the file now is found in the log the next time.
+        // What cannot be moved from the log into the file now, because somebody reads or the disk is
+        // full, is found in the log the next time.
+        if hasWritten.withLock({ $0 }) { try? setMode("DELETE") }
         try? queue.close()
+    }
+
+    private func setMode(_ mode: String) throws {
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = \(mode)") }
     }
 
     func read<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
@@ -84,7 +97,13 @@ struct DatabaseFile: Sendable {
     }
 
     func write<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
-        try Self.reporting(path, queue) { try queue.write(body) }
+        let isFirst = hasWritten.withLock { known in
+            defer { known = true }
+            return !known
+        }
+        // If somebody else keeps the file from changing its mode, commits are as safe without a log.
+        if isFirst { try? setMode("WAL") }
+        return try Self.reporting(path, queue) { try queue.write(body) }
     }
 
     /// Calls `body` with every outcome, by unit; they are not all held at once.
@@ -136,6 +155,23 @@ extension DatabaseFile {
         return configuration
     }
 
+    /// Opens the file, for reading alone if asked to, or if there is nothing else.
+    ///
+    /// SQLite wants to make files beside one that was left in WAL mode, even to read it, unless it is
+    /// told that nobody changes it. A log that is there already is never passed over.
+    private static func open(
+        _ path: String, isReadOnly: Bool = false, pageCountMax: Int? = nil
+    ) throws -> DatabaseQueue {
+        let places = [path, AtomicFile.split(path).folder]
+        let isFixed = places.contains { unsafe access($0, W_OK) != 0 }
+        let hasLog = FileSystem.exists(path + "-wal")
+        return try DatabaseQueue(
+            path: isFixed && !hasLog
+                ? URL(filePath: path).absoluteString + "?immutable=1" : path,
+            configuration: configuration(
+                isReadOnly: isReadOnly || isFixed, pageCountMax: pageCountMax))
+    }
+
     /// Looks through the file without changing it.
     ///
     /// - Throws: `malformed` for anything but a whole file of this version and kind.
@@ -143,8 +179,7 @@ extension DatabaseFile {
         // SQLite takes an empty file for a new database, and would make one where there is none.
         guard try ByteSource(path).byteCount > 0 else { throw damaged(path, "it is empty") }
         // For reading alone a log needs shared memory.
-        let queue = try DatabaseQueue(
-            path: path, configuration: configuration(isReadOnly: sharesMemory(path)))
+        let queue = try open(path, isReadOnly: sharesMemory(path))
         try queue.read { db in
             let application = try JournalSchema.count("PRAGMA application_id", in: db)
             guard application == kind.applicationID else {

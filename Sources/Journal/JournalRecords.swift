@@ -77,6 +77,27 @@ package struct JournalEvent: Sendable, Equatable {
     }
 }
 
+extension JournalEvent {
+    /// The first event of every start of the run.
+    package static let startedKind = "started"
+    /// How long the phases of this start have taken, as the payload says.
+    package static let timingKind = "timing"
+}
+
+/// One start of a run, as far as its events came to the disk.
+package struct JournalStart: Sendable, Equatable {
+    /// The last of its events that says how long phases took; nil before the first.
+    package var timing: JournalEvent?
+    /// When its last event was, in seconds since it began: so long it ran, or little longer.
+    package var seconds: Double
+
+    /// A start of these times.
+    package init(timing: JournalEvent? = nil, seconds: Double) {
+        self.timing = timing
+        self.seconds = seconds
+    }
+}
+
 /// How far a run has come.
 package struct JournalProgress: Sendable, Hashable {
     /// Epochs of the backbone.

@@ -204,20 +204,37 @@ enum JournalSchema {
                 SELECT seconds, kind, payload FROM event WHERE ? IS NULL OR kind = ? ORDER BY number
                 """, arguments: [kind, kind])
         var events: [JournalEvent] = []
-        while let row = try rows.next() {
-            let payload = try text(row[2], "event")
-            guard
-                let values = try? JSONDecoder().decode(
-                    [String: JSONValue].self, from: Data(payload.utf8))
-            else {
-                throw Damage(finding: "an event's payload cannot be read")
-            }
-            events.append(
-                JournalEvent(
-                    seconds: try number64(row[0], "event"), kind: try text(row[1], "event"),
-                    payload: values))
-        }
+        while let row = try rows.next() { events.append(try event(row)) }
         return events
+    }
+
+    private static func event(_ row: Row) throws -> JournalEvent {
+        let payload = try text(row[2], "event")
+        guard
+            let values = try? JSONDecoder().decode(
+                [String: JSONValue].self, from: Data(payload.utf8))
+        else {
+            throw Damage(finding: "an event's payload cannot be read")
+        }
+        return JournalEvent(
+            seconds: try number64(row[0], "event"), kind: try text(row[1], "event"),
+            payload: values)
+    }
+
+    static func starts(in db: Database) throws -> [JournalStart] {
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT seconds, kind, payload FROM event ORDER BY number")
+        var starts: [JournalStart] = []
+        while let row = try rows.next() {
+            let kind = try text(row[1], "event")
+            if kind == JournalEvent.startedKind { starts.append(JournalStart(seconds: 0)) }
+            guard var start = starts.popLast() else { continue }
+            start.seconds = max(start.seconds, try number64(row[0], "event"))
+            // There are many others, whose payloads nobody asks for here.
+            if kind == JournalEvent.timingKind { start.timing = try event(row) }
+            starts.append(start)
+        }
+        return starts
     }
 
     /// The one number a query gives; 0 for none.

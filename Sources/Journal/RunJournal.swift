@@ -1,7 +1,8 @@
 package import Formats
 import GRDB
 
-/// What a run has so far, on disk: SQLite in WAL mode, in which a transaction is whole or not there.
+/// What a run has so far, on disk: SQLite, in which a transaction is whole or not there; in WAL mode
+/// while it is written.
 ///
 /// A commit returns once the system says that it is on the disk (`synchronous = FULL`). Whoever is
 /// killed at any point, or loses power, finds what was committed and nothing of what was not. Rows
@@ -10,7 +11,8 @@ import GRDB
 package struct RunJournal: Sendable {
     private let file: DatabaseFile
 
-    /// The file, beside which SQLite keeps two more with the endings -wal and -shm.
+    /// The file, beside which SQLite keeps two more, with the endings -wal and -shm, from the first
+    /// commit until it is closed.
     package var path: String { file.path }
 
     /// Opens the journal of a run.
@@ -106,6 +108,11 @@ package struct RunJournal: Sendable {
         try file.read { db in try JournalSchema.events(of: kind, in: db) }
     }
 
+    /// What the starts of the run say of their times, the first start first.
+    package func starts() throws(FormatError) -> [JournalStart] {
+        try file.read { db in try JournalSchema.starts(in: db) }
+    }
+
     /// How far the run has come: epochs of the backbone, and heads or outcomes of whole networks.
     package func progress() throws(FormatError) -> JournalProgress {
         try file.read { db in
@@ -118,7 +125,8 @@ package struct RunJournal: Sendable {
         }
     }
 
-    /// What SQLite says about how commits reach the disk: `wal, synchronous 2`, which is FULL.
+    /// What SQLite says about how commits reach the disk: `wal, synchronous 2`, which is FULL, once
+    /// there was one, and `delete, synchronous 2` before.
     package func durability() throws(FormatError) -> String {
         try file.read { db in
             let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? ""

@@ -1,3 +1,4 @@
+package import Formats
 import Hashing
 package import Heads
 package import Numerics
@@ -28,6 +29,18 @@ package enum RunDigests {
     /// little-endian.
     package static func features(train: Matrix, test: Matrix) -> String {
         hexadecimalSHA256([train.values, test.values])
+    }
+
+    /// Of the bytes of a file, read in pieces.
+    ///
+    /// - Throws: `FormatError` when it cannot be read.
+    package static func file(_ path: String) throws(FormatError) -> String {
+        let source = try ByteSource(path)
+        var hash = SHA256()
+        for start in stride(from: 0, to: source.byteCount, by: 1 << 20) {
+            hash.update(try source.bytes(in: start..<min(start + 1 << 20, source.byteCount)))
+        }
+        return hexadecimal(hash.finalize())
     }
 
     /// Of the bytes of predictions.csv.

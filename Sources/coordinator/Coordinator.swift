@@ -16,7 +16,8 @@ struct Coordinator: AsyncParsableCommand {
             """,
         version: Release.description,
         subcommands: [
-            RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
+            RunCommand.self, ResumeCommand.self, EvaluateCommand.self, BenchmarkCommand.self,
+            SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -100,7 +100,10 @@ struct ReproduceCommand: AsyncParsableCommand {
 
     @OptionGroup var printing: PrintOptions
 
-    func run() async throws {
+    func run() async throws { try await run(as: Array(CommandLine.arguments.dropFirst())) }
+
+    /// Runs the study as if these words had been the command line.
+    func run(as words: [String]) async throws {
         var run = RunOptions(
             threads: workers.threads ?? Processor.availableCoreCount)
         workers.apply(to: &run)
@@ -115,8 +118,7 @@ struct ReproduceCommand: AsyncParsableCommand {
         options.settings = settings
         options.isDryRun = dryRun
         options.isReportOnly = reportOnly
-        options.command = ShellCommand.line(
-            "coordinator", Array(CommandLine.arguments.dropFirst()))
+        options.command = ShellCommand.line("coordinator", words)
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()
         }

@@ -115,6 +115,11 @@ extension EndToEndTests {
             #expect(other.status == 64)
             #expect(other.standardError.contains("\(path) holds a benchmark, and a run needs"))
             #expect(try names(in: path) == before)
+
+            // It is no run, whatever it has in common with one.
+            let resumed = try await run(Lab.coordinator, ["resume", path])
+            #expect(resumed.status == 64, "\(resumed.standardError)")
+            #expect(resumed.standardError.contains("start coordinator benchmark again"))
         }
 
         @Test(arguments: [false, true])

@@ -110,11 +110,18 @@ extension EndToEndTests {
             let again = try await reproduce("grown", Self.grid)
             #expect(again.status == 0)
             #expect(again.standardOutput == grown.standardOutput)
+            // Nor are its options.
+            let resumed = try await run(Lab.coordinator, ["resume", folder.path("grown")])
+            #expect(resumed.status == 0, "\(resumed.standardError)")
+            #expect(resumed.standardOutput == grown.standardOutput)
+            #expect(try computingCommands("grown") == commands)
             let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("grown"))
             #expect(
                 Set(files).isSuperset(of: [
                     "results.json", "results.csv", "report.html", "study.sqlite",
                 ]))
+            // Closed, it needs no log beside it.
+            #expect(!files.contains { $0.hasPrefix("study.sqlite-") })
         }
 
         @Test func aSignalEndsItAndSaysWhatIsKept() async throws {

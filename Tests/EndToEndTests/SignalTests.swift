@@ -170,6 +170,7 @@ extension EndToEndTests {
             let last = try await interrupt(coordinator, signal)
             let kept = progress(in: path).headCount
             #expect(last.contains("the trained backbone and \(kept) heads are kept"))
+            #expect(last.hasSuffix("coordinator resume \(path) goes on from there"))
 
             let again = try await job.run(in: path, ["--workers", "2"])
             #expect(again.status == 0, "\(again.standardError)")

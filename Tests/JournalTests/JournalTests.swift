@@ -169,8 +169,75 @@ enum Journals {
             let path = folder + "/journal.sqlite"
             let journal = try RunJournal.create(path: path, config: Journals.config)
             #expect(try journal.durability() == "wal, synchronous 2")
+            try journal.commit(Journals.epoch(1))
             journal.close()
-            #expect(try RunJournal(path: path).durability() == "wal, synchronous 2")
+            let again = try RunJournal(path: path)
+            try again.commit(Journals.epoch(2))
+            #expect(try again.durability() == "wal, synchronous 2")
+        }
+    }
+
+    @Test func isOneFileOnceItIsClosed() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            try journal.commit(Journals.heads(0..<3))
+            #expect(try names(in: folder).contains("journal.sqlite-wal"))
+            journal.close()
+            #expect(try names(in: folder) == ["journal.sqlite"])
+            // Read and write version of its header: 1 is without a log, 2 with one.
+            let file = try bytes(of: path)
+            #expect(file[18...19] == [1, 1])
+            // Reading alone changes nothing.
+            do {
+                let again = try RunJournal(path: path)
+                #expect(try again.heads() == Journals.heads(0..<3).heads)
+                again.close()
+            }
+            #expect(try bytes(of: path) == file)
+        }
+    }
+
+    // Whoever reads at that moment keeps it from leaving its mode, and loses nothing by it.
+    @Test func isClosedWhileSomebodyReads() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            try journal.commit(Journals.heads(0..<3))
+            let reader = try RunJournal(path: path)
+            #expect(try reader.progress().headCount == 3)
+            journal.close()
+            #expect(try reader.heads() == Journals.heads(0..<3).heads)
+            reader.close()
+            let next = try RunJournal(path: path)
+            try next.commit(Journals.heads(3..<4))
+            #expect(try next.progress().headCount == 4)
+            next.close()
+            #expect(try names(in: folder) == ["journal.sqlite"])
+        }
+    }
+
+    @Test func knowsTheTimesOfItsStarts() throws {
+        try withTemporaryFolder { folder in
+            let journal = try RunJournal.create(
+                path: folder + "/journal.sqlite", config: Journals.config)
+            #expect(try journal.starts() == [])
+            func event(_ seconds: Double, _ kind: String) -> JournalEvent {
+                JournalEvent(seconds: seconds, kind: kind, payload: ["data": .number(seconds)])
+            }
+            let (started, timing) = (JournalEvent.startedKind, JournalEvent.timingKind)
+            var entries = JournalEntries()
+            entries.events = [
+                event(0, started), event(1.5, timing), event(2.5, timing), event(9, "epoch"),
+                event(7, "bundle_started"), event(0, started), event(0, started),
+                event(3.5, timing),
+            ]
+            try journal.commit(entries)
+            #expect(
+                try journal.starts() == [
+                    JournalStart(timing: event(2.5, timing), seconds: 9), JournalStart(seconds: 0),
+                    JournalStart(timing: event(3.5, timing), seconds: 3.5),
+                ])
         }
     }
 

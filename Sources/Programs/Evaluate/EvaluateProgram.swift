@@ -146,6 +146,8 @@ package struct EvaluateProgram: Sendable {
                 "brier": .number(metrics.brierScore),
                 "ece": .number(metrics.expectedCalibrationError),
                 "top5_accuracy": .number(metrics.topFiveAccuracy),
+                "recall": .array(
+                    metrics.evaluation.recalls.map { $0.map { .number($0) } ?? .null }),
                 "heads_per_row": .number(line.headsPerRow),
                 "flops_per_row": .number(line.flopsPerRow),
             ]

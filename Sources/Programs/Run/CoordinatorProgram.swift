@@ -157,13 +157,17 @@ package final class CoordinatorProgram: Sendable {
         try data.checkMemory()
         let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
-        if directory.state == .finished {
-            return try printFormer(
-                directory, results: directory.finishedResults(dataDigest: data.sha256))
+        if let results = try directory.finishedResults(dataDigest: data.sha256) {
+            let flaws = try directory.flaws(needsFeatures: options.savesFeatures)
+            if flaws.isEmpty { return try printFormer(directory, results) }
+            try announce(flaws, directory)
         }
         clock.end(\.data)
         if directory.state != .finished { clock.timeline = TimelineFile(in: directory) }
         describe(data, plan, directory)
+        let isFinished = directory.state == .finished
+        let options = isFinished ? self.options.alone : self.options
+        let admission = isFinished ? nil : admission
 
         var fleet = Fleet(bind: options.bind, admission: admission, observer: console) {
             "the coordinator ended: \(Self.runError($0).message)"
@@ -171,12 +175,12 @@ package final class CoordinatorProgram: Sendable {
         fleet.origin = clock.start
         fleet.expectsOthers = directory.state == .unfinished
         let (results, trained) = try await fleet.run { endpoint in
-            console.log(.info, "workers connect to \(endpoint)")
+            if !isFinished { console.log(.info, "workers connect to \(endpoint)") }
             if let admission { describe(admission) }
             return try WorkerLaunch.local(
                 count: options.workers, endpoint: WorkerLaunch.reachable(endpoint),
                 admission: admission)
-        } _: { [self] members in
+        } _: { [console] members in
             let backbone = try await BackbonePhase(options, console).run(
                 data, directory, clock)
             let trained = try await TrainingPhase(
@@ -201,6 +205,11 @@ package final class CoordinatorProgram: Sendable {
 
 extension CoordinatorProgram {
     private func describe(_ data: RunData, _ plan: HeadPlan, _ directory: RunDirectory) {
+        if directory.hasDamagedResults {
+            console.log(
+                .warning,
+                "\(directory.path(of: .results)) is damaged; it is made again from the journal")
+        }
         console.log(
             .info,
             "\(data.name): \(data.trainLabels.count.grouped) training and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
@@ -215,7 +224,27 @@ extension CoordinatorProgram {
         )
     }
 
-    private func printFormer(_ directory: RunDirectory, results: RunResults) throws {
+    /// Says which files of a finished run are made again.
+    ///
+    /// - Throws: `cannotWrite` or `data` where they cannot be.
+    private func announce(_ flaws: [String], _ directory: RunDirectory) throws(RunError) {
+        let flaws = "\(directory.path) holds a finished run, but \(flaws.joined(separator: ", "))"
+        if directory.isReadOnly {
+            throw RunError(
+                .cannotWrite,
+                "\(flaws), and the folder cannot be written; copy it to where files can be made, and give the copy as --run-dir"
+            )
+        }
+        guard directory.journal != nil else {
+            throw RunError(
+                .data,
+                "\(flaws), and its journal.sqlite, from which files are made again, is missing or damaged; restore one of them from a copy, or start over in another --run-dir"
+            )
+        }
+        console.log(.info, "\(flaws); made again from the journal")
+    }
+
+    private func printFormer(_ directory: RunDirectory, _ results: RunResults) throws {
         console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
         try show(results)
     }
@@ -226,5 +255,15 @@ extension CoordinatorProgram {
             ? String(decoding: try JSONFile.encode(results), as: UTF8.self)
             : RunRecord.table(of: results)
         try StandardStream.output(text)
+    }
+}
+
+extension RunOptions {
+    /// These options where everything is trained already: nobody is waited for, or let in.
+    fileprivate var alone: RunOptions {
+        var options = self
+        (options.workers, options.minWorkers, options.verify) = (0, 1, 0)
+        (options.bind, options.keyPath, options.allowPath) = ("tcp://127.0.0.1:0", nil, nil)
+        return options
     }
 }

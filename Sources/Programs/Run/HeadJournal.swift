@@ -3,6 +3,7 @@ import Foundation
 import Heads
 import Journal
 import Numerics
+import RunFolder
 import Scheduling
 import Sessions
 import System
@@ -96,6 +97,12 @@ extension JournalEntries {
     init(_ events: [RunEvent]) {
         self.init()
         self.events = events.map(\.journalEvent)
+    }
+
+    /// How long the phases of this start have taken, for the next one.
+    init(_ timing: RunResults.Timing) {
+        self.init()
+        events = [timing.journalEvent]
     }
 }
 

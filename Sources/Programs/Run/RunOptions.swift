@@ -240,7 +240,7 @@ package struct RunOptions: Sendable {
     var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
 
     /// Where cross-validation chooses the penalty, as config.json says it before it has.
-    private static let crossValidated: JSONValue = "cross-validated"
+    static let crossValidated: JSONValue = "cross-validated"
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
         if !condition { throw .usage(message()) }
@@ -276,7 +276,7 @@ package struct RunOptions: Sendable {
             "test": Self.absolute(userData?.test),
             "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
-            "data_dir": dataDirectory.map { .string($0) } ?? .null,
+            "data_dir": Self.absolute(dataDirectory),
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
             "head_epochs": headEpochs.config,
@@ -293,8 +293,7 @@ package struct RunOptions: Sendable {
             "verify": .number(verify),
             "bind": .string(bind), "insecure": .bool(insecure),
             // Where they are, never what is in them.
-            "key": keyPath.map { .string($0) } ?? .null,
-            "allow": allowPath.map { .string($0) } ?? .null,
+            "key": Self.absolute(keyPath), "allow": Self.absolute(allowPath),
             "threads": .integer(Int64(threads)),
             "run_dir": runDirectory.map { .string($0) } ?? .null,
             "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
@@ -382,7 +381,7 @@ package struct RunOptions: Sendable {
     func openDirectory(name: String, kind: FolderKind = .run) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
-                ?? RunDirectory.defaultPath(
+                ?? RunDirectory.makeDefault(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
             config: kind == .run
                 ? config : config.merging(FolderKind.benchmarkConfig) { own, _ in own },

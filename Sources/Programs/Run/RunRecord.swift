@@ -2,8 +2,10 @@ import Decoding
 import FeatureStore
 import Formats
 import Foundation
+import HeadTraining
 import Heads
 import ImageData
+import Journal
 import LeNet
 import Model
 import Numerics
@@ -26,11 +28,16 @@ struct RunRecord {
 
     private var collected: CollectedHeads { trained.collected }
 
-    /// Writes predictions.csv, model.safetensors and, last, results.json.
+    /// Writes predictions.csv, model.safetensors and, last, results.json; what a finished run says of
+    /// itself there stays.
     func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
         let predictions = PredictionsCSV(
-            labels: evaluation.labels,
-            predictions: byScheme(\.metrics.evaluation.predictions)
+            labels: evaluation.labels, classNames: data.classNames,
+            columns: evaluation.results.map {
+                .init(
+                    key: $0.scheme.rawValue, predictions: $0.metrics.evaluation.predictions,
+                    probabilities: $0.confidences)
+            }
         ).encoded()
         let digests = RunResults.Digests(
             features: backbone.featureDigest, heads: trained.digest,
@@ -41,7 +48,16 @@ struct RunRecord {
             backbone: backbone.weights, metadata: metadata(digests))
         try directory.write(model.file().encoded(), as: .model)
         try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
-        let results = results(digests, clock.timing)
+        let journal = try directory.openJournal
+        try journal.commit(JournalEntries(clock.timing))
+        var results = results(digests, try journal.starts().map { .init($0) })
+        if let former = directory.results, former.digests.heads == digests.heads,
+            former.digests.features == digests.features
+        {
+            results = former
+            results.digests = digests
+        }
+        results.files = try directory.fileDigests()
         try directory.write(results)
         return results
     }
@@ -82,7 +98,7 @@ struct RunRecord {
     }
 
     private func results(
-        _ digests: RunResults.Digests, _ timing: RunResults.Timing
+        _ digests: RunResults.Digests, _ starts: [RunResults.Timing]
     ) -> RunResults {
         RunResults(
             config: config,
@@ -92,8 +108,10 @@ struct RunRecord {
                 featureCount: backbone.testFeatures.columnCount, sha256: data.sha256,
                 featureBytes: options.headMode == .frozen
                     ? backbone.chunks.manifest.byteCount : nil),
-            schemes: byScheme(summary),
-            digests: digests, timing: timing, heads: headCounts,
+            schemes: Dictionary(
+                uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, summary($0)) }),
+            digests: digests, timing: starts.reduce(into: .init(), +=), starts: starts,
+            heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
             workers: collected.workers.map {
                 .init(
@@ -101,13 +119,11 @@ struct RunRecord {
                     heads: $0.headCount, busySeconds: $0.busySeconds,
                     peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
             },
+            coordinator: .init(
+                host: ProcessInfo.processInfo.hostName, processor: Processor.modelName,
+                isa: KernelVariant.supported.last?.name ?? "", threads: options.threads),
             security: .init(collected.refusals),
             versions: Self.versions)
-    }
-
-    private func byScheme<Value>(_ value: (Evaluator.Result) -> Value) -> [String: Value] {
-        Dictionary(
-            uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, value($0)) })
     }
 
     /// Every option in force, and the penalty that cross-validation chose.
@@ -128,6 +144,7 @@ struct RunRecord {
             accuracy: metrics?.accuracy, correct: metrics?.evaluation.correctCount,
             nll: metrics?.negativeLogLikelihood, brier: metrics?.brierScore,
             ece: metrics?.expectedCalibrationError, topFiveAccuracy: metrics?.topFiveAccuracy,
+            recall: metrics?.evaluation.recalls,
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Glibc
 import RunFolder
@@ -38,8 +39,10 @@ final class TimelineFile: Sendable {
         return bytes
     }
 
-    /// Writes the file of a run, whole or not at all.
+    /// Writes the file of a run, whole or not at all; one that a finished run has stays.
     static func write(_ sources: [[RunEvent]], to directory: RunDirectory) throws {
+        let hasOne = FileSystem.exists(directory.path(of: .timeline))
+        if directory.state == .finished && hasOne { return }
         try directory.write(encoded(sources), as: .timeline)
     }
 }

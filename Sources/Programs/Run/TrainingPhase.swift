@@ -135,9 +135,10 @@ struct TrainingPhase {
 
     private func describe(resumedCount: Int, _ noun: String) {
         guard resumedCount > 0 else { return }
+        let rest = resumedCount == plan.heads.count ? "" : "; going on with the others"
         console.log(
             .info,
-            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before; going on with the others"
+            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before\(rest)"
         )
     }
 
@@ -166,6 +167,7 @@ struct TrainingPhase {
         try collected.check()
         clock.add(\.broadcast, collected.broadcastSeconds)
         clock.end(\.heads, less: collected.broadcastSecondsBeforeHeads)
+        try journal.commit(JournalEntries(clock.timing))
         return collected
     }
 }

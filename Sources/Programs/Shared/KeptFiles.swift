@@ -11,7 +11,12 @@ final class KeptFiles: Sendable {
     private let describe = Mutex<(@Sendable () -> String?)?>(nil)
 
     /// Takes the description from the run directory.
-    func open(_ directory: RunDirectory) { open { directory.kept } }
+    ///
+    /// - Parameter command: what goes on from there; nil is `coordinator resume`.
+    func open(_ directory: RunDirectory, command: String? = nil) {
+        let command = command ?? "coordinator resume \(directory.path)"
+        open { directory.kept(goingOnBy: command) }
+    }
 
     /// Sets the description of what is kept: a clause, or nil for nothing.
     func open(_ describe: @escaping @Sendable () -> String?) {
@@ -34,9 +39,9 @@ final class KeptFiles: Sendable {
 
 extension RunDirectory {
     /// What a run has so far, and how it goes on; nil before anything.
-    fileprivate var kept: String? {
+    fileprivate func kept(goingOnBy command: String) -> String? {
         guard let journal, let progress = try? journal.progress() else { return nil }
-        let goesOn = "the same command with --run-dir \(path) goes on from there"
+        let goesOn = "\(command) goes on from there"
         if progress.epochCount == 0 {
             // Features of files, which no backbone is trained for.
             return progress.headCount > 0

@@ -5,8 +5,7 @@ import Synchronization
 /// Measures the phases of a run, one after the other.
 final class PhaseClock: Sendable {
     private struct State {
-        var timing = RunResults.Timing(
-            data: 0, backbone: 0, features: 0, broadcast: 0, heads: 0, evaluate: 0, total: 0)
+        var timing = RunResults.Timing()
         var phaseStart = ContinuousClock.now
         var events: [RunEvent] = []
         var timeline: TimelineFile?
@@ -44,15 +43,7 @@ final class PhaseClock: Sendable {
 
     /// As results.json calls it.
     private static func name(_ phase: WritableKeyPath<RunResults.Timing, Double>) -> String {
-        switch phase {
-        case \.data: "data"
-        case \.backbone: "backbone"
-        case \.features: "features"
-        case \.broadcast: "broadcast"
-        case \.heads: "heads"
-        case \.evaluate: "evaluate"
-        default: "total"
-        }
+        RunResults.Timing.phases.first { $0.path == phase }?.name ?? ""
     }
 
     /// Seconds since the run began.

@@ -84,10 +84,8 @@ package struct SimulateProgram: Sendable {
         }
         guard let run = options.run else {
             // Not where somebody happens to stand.
-            let folder = RunDirectory.defaultPath(
+            return try RunDirectory.makeDefault(
                 dataset: "simulate", at: Int(Date().timeIntervalSince1970))
-            try FileSystem.makeFolder(folder)
-            return folder
         }
         guard run.hasSuffix(".json") else { return run }
         let parent = run.split(separator: "/", omittingEmptySubsequences: false).dropLast()
