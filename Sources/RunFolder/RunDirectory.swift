@@ -258,7 +258,7 @@ extension RunDirectory {
         if !hasJournal && !FileSystem.exists(configPath) { return try begin(path, config) }
         var content = try finishedContent(of: path)
         if content.state == .finished {
-            content.journal = isReadOnly ? nil : try? RunJournal(path: journalPath)
+            content.journal = try? RunJournal(path: journalPath)
         } else {
             // What is to go on needs a folder that can be written: this says why it cannot be.
             if isReadOnly { close(try lock(path)) }
@@ -281,7 +281,9 @@ extension RunDirectory {
                     throw RunFolderError.otherConfiguration(path, differences: differences)
                 }
             }
-            if let kept, file == nil { try AtomicFile.write(JSONFile.encode(kept), to: configPath) }
+            if let kept, file == nil, !isReadOnly {
+                try AtomicFile.write(JSONFile.encode(kept), to: configPath)
+            }
             return content
         } catch {
             content.journal?.close()

@@ -152,6 +152,20 @@ extension EndToEndTests {
             #expect(try names(in: path) == files)
             let evaluated = try await runReadOnly(["evaluate", path, "--threads", "1"])
             #expect(evaluated.status == 0, "\(evaluated.standardError)")
+            // The journal can be read there, also as a process that was killed left it.
+            try remove(.config)
+            let mode = try await run(
+                URL(filePath: "/usr/bin/python3"),
+                [
+                    "-c",
+                    "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode = WAL')",
+                    file(.journal).path,
+                ])
+            #expect(mode.status == 0, "\(mode.standardError)")
+            #expect(try bytes(of: file(.journal).path)[18...19] == [2, 2])
+            let again = try await runReadOnly(["resume", path])
+            #expect(again.status == 0, "\(again.standardError)")
+            #expect(again.standardOutput == reference.output)
             // What is missing cannot be made there, which is said.
             try remove(.predictions)
             let refused = try await runReadOnly(reference.job.arguments(in: path))
