@@ -132,7 +132,7 @@ let package = Package(
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
+                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System", "WorkerRuntime",
                 argumentParser, logging,
             ],
             swiftSettings: strict),

@@ -70,6 +70,8 @@ private struct SessionDriver: ~Copyable {
     private static let outboxByteCountMax = 256 << 20
     /// Connections are one or two at a time, the one that is ending among them.
     private static let connectionLimits = ConnectionLimits(countMax: 8)
+    /// How long the broadcast's connection may take before that is worth a word.
+    private static let broadcastPatience = Duration.seconds(4)
 
     private let configuration: WorkerConfiguration
     private let logger: Logger
@@ -81,11 +83,21 @@ private struct SessionDriver: ~Copyable {
     private let origin = ContinuousClock.now
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
+    /// The coordinator's address; nil while its name has none.
+    private var peer: TCPEndpoint?
+    private let search: CoordinatorSearch
+    private var wait: CoordinatorWait
+    /// Whether the coordinator was last seen to encrypt; nil if it was not seen.
+    private var peerEncrypts: Bool?
+    /// Whether the control connection has shaken hands, or failed to.
+    private var hasShaken = false
     private var control: Socket
     private var controlMonitor: SocketMonitor
-    private var handshakes: HandshakeWatch
+    private var handshakes = HandshakeWatch()
     private var broadcast: Socket
-    private var subscription: (topic: [UInt8], endpoint: String)?
+    private var broadcastConnection: BroadcastConnection?
+    private var subscription: (topic: [UInt8], endpoint: TCPEndpoint)?
+    private var subscriptionNumber = 0
     private var session: WorkerSession
     /// Messages the control socket would not take yet.
     private var outbox: [[Frame]] = []
@@ -103,20 +115,24 @@ private struct SessionDriver: ~Copyable {
     ) throws(ZeroMQError) {
         // Both sockets first: from here on nothing throws.
         let incarnation = UInt64.random(in: 1...UInt64.max)
+        let endpoint = configuration.endpoint
+        let peer = endpoint.address == nil ? nil : endpoint
         let control = try Self.controlSocket(
-            configuration, context, incarnation: incarnation, number: 0)
+            configuration, context, incarnation: incarnation, number: 0, peer: peer)
         let controlMonitor = try SocketMonitor(control, in: context, name: "control-0")
-        let broadcast = try Self.broadcastSocket(configuration, context)
+        let broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         self.configuration = configuration
         self.logger = logger
         self.context = context
         self.inbox = inbox
         self.slots = slots
         self.incarnation = incarnation
-        controlWatch = Self.watch(control, configuration.endpoint)
+        self.peer = peer
+        search = CoordinatorSearch(endpoint)
+        wait = CoordinatorWait(secondsMax: configuration.waitSeconds)
+        controlWatch = peer.flatMap { Self.watch(control, $0) }
         self.control = control
         self.controlMonitor = controlMonitor
-        handshakes = HandshakeWatch(isEncrypted: configuration.keys != nil)
         self.broadcast = broadcast
         broadcastWatch = nil
         session = WorkerSession(
@@ -150,7 +166,7 @@ private struct SessionDriver: ~Copyable {
     /// coordinator then goes on with the same worker and its leases.
     private static func controlSocket(
         _ configuration: WorkerConfiguration, _ context: Context, incarnation: UInt64,
-        number: UInt32
+        number: UInt32, peer: TCPEndpoint?
     ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
         // Not the incarnation alone: a former socket may linger, and would fight over the name.
@@ -161,15 +177,17 @@ private struct SessionDriver: ~Copyable {
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
         options.security = configuration.keys?.security
+        options.usesIPv6 = peer?.needsIPv6 == true
         let socket = try Socket(.dealer, in: context, options: options)
-        try socket.connect(configuration.endpoint)
+        if let peer { try socket.connect(peer.description) }
         return socket
     }
 
     private static func broadcastSocket(
-        _ configuration: WorkerConfiguration, _ context: Context
+        _ configuration: WorkerConfiguration, _ context: Context, peer: TCPEndpoint?
     ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
+        options.usesIPv6 = peer?.needsIPv6 == true
         options.security = configuration.keys?.security
         options.receiveHighWaterMark = broadcastHighWaterMark
         options.lingerMilliseconds = 0
@@ -177,6 +195,8 @@ private struct SessionDriver: ~Copyable {
     }
 
     mutating func run() throws(ZeroMQError) -> WorkerExit {
+        // A name is resolved first.
+        if peer == nil { search.look() }
         try feed(.tick)
         while exit == nil {
             try flush()
@@ -196,6 +216,8 @@ private struct SessionDriver: ~Copyable {
                 try feed(event)
             }
             try watchHandshakes()
+            try lookForCoordinator()
+            try watchBroadcast()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
             watch()
@@ -209,27 +231,91 @@ private struct SessionDriver: ~Copyable {
     /// Says why the coordinator does not take this worker, and tries again where libzmq does not.
     private mutating func watchHandshakes() throws(ZeroMQError) {
         while let event = try controlMonitor.next() {
-            if let line = handshakes.handle(event, at: .now) { logger.warning("\(line)") }
+            hasShaken = true
+            let isEncrypted = configuration.keys != nil && peerEncrypts == true
+            if let line = handshakes.handle(event, isEncrypted: isEncrypted, at: .now) {
+                logger.warning("\(line)")
+            }
         }
         guard let retryAt = handshakes.retryAt, retryAt <= .now else { return }
         handshakes.retried()
         try connectAgain()
         // Whoever is refused on one socket is refused on the other.
-        broadcast = try Self.broadcastSocket(configuration, context)
+        broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         subscription = nil
+        broadcastConnection = nil
     }
 
     /// A new connection with a new name, on which nothing waits to be sent.
     private mutating func connectAgain() throws(ZeroMQError) {
         outbox.removeAll()
         outboxByteCount = 0
+        try renewControl()
+    }
+
+    private mutating func renewControl() throws(ZeroMQError) {
         connectionNumber += 1
+        hasShaken = false
         let fresh = try Self.controlSocket(
-            configuration, context, incarnation: incarnation, number: connectionNumber)
+            configuration, context, incarnation: incarnation, number: connectionNumber, peer: peer)
         controlMonitor = try SocketMonitor(
             fresh, in: context, name: "control-\(connectionNumber)")
-        controlWatch = Self.watch(fresh, configuration.endpoint)
+        controlWatch = peer.flatMap { Self.watch(fresh, $0) }
         control = fresh
+    }
+
+    /// While no coordinator answers: finds out why, says so, and ends the wait when its time is over.
+    private mutating func lookForCoordinator() throws(ZeroMQError) {
+        guard let since = session.unansweredSince else { return wait.answered() }
+        if let finding = search.take() { try take(finding) }
+        let isUrgent = hasShaken && peerEncrypts == nil
+        if wait.isLookDue(since: since, at: now, isUrgent: isUrgent) { search.look() }
+        if let verdict = wait.verdict(since: since, at: now) { exit = .refused(verdict) }
+    }
+
+    /// Goes where a coordinator was found, or says why there is none.
+    private mutating func take(_ finding: CoordinatorSearch.Finding) throws(ZeroMQError) {
+        let isEncrypted = configuration.keys != nil
+        if case .connected(.zeroMQ(let mechanism, _)) = finding.peer {
+            peerEncrypts = mechanism != "NULL"
+        }
+        let mayAnswer = finding.mayAnswer(isEncrypted: isEncrypted)
+        // libzmq waits long between two tries, and never tries again where it met another protocol.
+        if let address = finding.address,
+            peer == nil || mayAnswer && (address != peer || !hasShaken)
+        {
+            peer = address
+            try renewControl()
+        } else if mayAnswer && handshakes.hasSpoken {
+            return
+        }
+        guard !mayAnswer || hasShaken,
+            let line = wait.line(
+                for: finding.reason(configuration.endpoint, isEncrypted: isEncrypted))
+        else { return }
+        if finding.isOrdinary { logger.info("\(line)") } else { logger.warning("\(line)") }
+    }
+
+    /// Says why the broadcast brings nothing, once for each.
+    private mutating func watchBroadcast() throws(ZeroMQError) {
+        guard let connection = broadcastConnection else { return }
+        while let event = try connection.monitor.next() {
+            if event == .succeeded {
+                broadcastConnection = nil
+                return
+            }
+        }
+        guard session.unansweredSince == nil else { return }
+        if let finding = connection.search.take() {
+            if case .connected(.zeroMQ) = finding.peer { return }
+            broadcastConnection = nil
+            let reason = finding.reason(connection.search.endpoint, isEncrypted: false)
+            logger.warning(
+                "the broadcast brings nothing (\(reason)); what it would have brought comes over the control connection: open that port too"
+            )
+        } else if connection.since.duration(to: .now) > Self.broadcastPatience {
+            connection.search.look()
+        }
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -366,11 +452,10 @@ private struct SessionDriver: ~Copyable {
         }
     }
 
-    private static func watch(_ socket: borrowing Socket, _ endpoint: String) -> ConnectionWatch? {
-        guard let colon = endpoint.lastIndex(of: ":"),
-            let port = UInt16(endpoint[endpoint.index(after: colon)...])
-        else { return nil }
-        return ConnectionWatch(socket, remotePort: port, limits: connectionLimits)
+    private static func watch(
+        _ socket: borrowing Socket, _ endpoint: TCPEndpoint
+    ) -> ConnectionWatch? {
+        ConnectionWatch(socket, remotePort: endpoint.port, limits: connectionLimits)
     }
 
     /// Cuts connections over which a coordinator sends what this process would have to hold.
@@ -385,15 +470,21 @@ private struct SessionDriver: ~Copyable {
 
     /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.
     private mutating func subscribe(topic: [UInt8], port: UInt16) throws(ZeroMQError) {
-        guard let colon = configuration.endpoint.lastIndex(of: ":") else { return }
-        let endpoint = String(configuration.endpoint[...colon]) + String(port)
-        if let subscription {
-            guard subscription.topic != topic || subscription.endpoint != endpoint else { return }
-            broadcast = try Self.broadcastSocket(configuration, context)
+        guard let peer else { return }
+        let endpoint = TCPEndpoint(host: peer.host, port: port)
+        if let subscription, subscription.topic == topic, subscription.endpoint == endpoint {
+            return
         }
+        // A new one, for what it is told of addresses depends on the peer's.
+        broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         subscription = (topic, endpoint)
+        subscriptionNumber += 1
+        broadcastConnection = BroadcastConnection(
+            monitor: try SocketMonitor(
+                broadcast, in: context, name: "broadcast-\(subscriptionNumber)"),
+            search: CoordinatorSearch(endpoint))
         try broadcast.subscribe(topic)
-        try broadcast.connect(endpoint)
+        try broadcast.connect(endpoint.description)
         broadcastWatch = Self.watch(broadcast, endpoint)
     }
 
@@ -401,6 +492,13 @@ private struct SessionDriver: ~Copyable {
         var byte: UInt8 = 0
         return unsafe read(STDIN_FILENO, &byte, 1) <= 0
     }
+}
+
+/// The connection to a broadcast, from when it is made until it is there.
+private struct BroadcastConnection {
+    let monitor: SocketMonitor
+    let search: CoordinatorSearch
+    let since = ContinuousClock.now
 }
 
 /// The most memory this process ever held.

@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Logging
 import Sessions
+import System
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.
@@ -36,6 +37,10 @@ struct Worker: AsyncParsableCommand {
     @Option(help: "File of the coordinator's public key.")
     var serverKey: String?
 
+    @Option(
+        help: "Seconds to wait at most for a coordinator that does not answer (default: for ever).")
+    var wait: Double?
+
     @Flag(help: "Stay for the next run when this one is complete.")
     var stay = false
 
@@ -52,10 +57,16 @@ struct Worker: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
-        guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
-            UInt16(port).map({ $0 > 0 }) == true
-        else {
-            throw ValidationError("--connect must look like tcp://HOST:5555, not '\(connect)'")
+        do throws(RunError) {
+            let endpoint = try endpoint
+            guard endpoint.port > 0, !endpoint.isWildcard else {
+                throw .usage("--connect must look like \(Self.example), not '\(connect)'")
+            }
+        } catch {
+            throw ValidationError(error.message)
+        }
+        if let wait, !(wait > 0 && wait <= 1e9) {
+            throw ValidationError("--wait must be above 0 seconds and at most 1e9, not \(wait)")
         }
         if let threads, !(1...1_024).contains(threads) {
             throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
@@ -70,6 +81,14 @@ struct Worker: AsyncParsableCommand {
         }
     }
 
+    private static let example = "tcp://HOST:5555"
+
+    private var endpoint: TCPEndpoint {
+        get throws(RunError) {
+            try TCPEndpoint(connect, option: "--connect", example: Self.example)
+        }
+    }
+
     func run() async throws {
         let level = Logger.Level(rawValue: (quiet ? LogLevel.error : logLevel).rawValue) ?? .info
         LoggingSystem.bootstrap { label in
@@ -81,11 +100,11 @@ struct Worker: AsyncParsableCommand {
         do {
             let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
-                endpoint: connect,
+                endpoint: try endpoint,
                 threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: variant, keys: try readKeys(),
+                variant: variant, keys: try readKeys(), waitSeconds: wait,
                 taskPreparation: { try StudyRunner($0, variant: variant) })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
