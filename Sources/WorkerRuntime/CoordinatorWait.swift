@@ -1,4 +1,5 @@
 import Numerics
+import Sessions
 
 /// A worker's wait for a coordinator that does not answer: when to look for it, what to say, and when
 /// the wait is over.
@@ -7,18 +8,18 @@ struct CoordinatorWait {
     private static let firstPause = Duration.seconds(2)
     private static let longestPause = Duration.seconds(30)
 
-    /// At most so many seconds; nil is for ever.
-    let secondsMax: Double?
+    /// How long at most; nil is for ever.
+    let limit: WaitLimit?
     private var pause = firstPause
     private var nextLook: Instant?
     private var reason: String?
 
-    init(secondsMax: Double?) { self.secondsMax = secondsMax }
+    init(_ limit: WaitLimit?) { self.limit = limit }
 
     /// Forgets a wait that is over: the next one begins from the start.
     mutating func answered() {
         guard nextLook != nil || reason != nil else { return }
-        self = CoordinatorWait(secondsMax: secondsMax)
+        self = CoordinatorWait(limit)
     }
 
     /// Whether it is time to look again, at ever longer intervals.
@@ -37,18 +38,13 @@ struct CoordinatorWait {
     mutating func line(for reason: String) -> String? {
         guard reason != self.reason else { return nil }
         self.reason = reason
-        let limit = secondsMax.map { " for \(Self.text($0)) at most" } ?? ""
-        return "\(reason); trying on\(limit)"
+        return "\(reason); trying on" + (limit.map { " for \($0) at most" } ?? "")
     }
 
     /// Why the worker ends, once it has waited for as long as it may.
     func verdict(since start: Instant, at now: Instant) -> String? {
-        guard let secondsMax, start.duration(to: now) >= .seconds(secondsMax) else { return nil }
-        return "no coordinator answered within \(Self.text(secondsMax)) (--wait)"
+        guard let limit, now.seconds(since: start) >= limit.seconds else { return nil }
+        return "no coordinator answered within \(limit) (--wait)"
             + (reason.map { ": \($0)" } ?? "")
-    }
-
-    private static func text(_ seconds: Double) -> String {
-        seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
     }
 }

@@ -1,4 +1,5 @@
 package import HeadTraining
+package import Sessions
 package import System
 
 /// What a worker process was asked to be.
@@ -9,8 +10,8 @@ package struct WorkerConfiguration: Sendable {
     package var threadCount: Int
     /// What the coordinator's tables call this worker.
     package var name: String
-    /// How many seconds to wait for a coordinator at most; nil is for ever.
-    package var waitSeconds: Double?
+    /// How long to wait for a coordinator at most; nil is for ever.
+    package var waitLimit: WaitLimit?
     /// Wait for the next run when this one is complete.
     package var stays: Bool
     /// End when standard input does: a coordinator's own workers never outlive it.
@@ -26,7 +27,7 @@ package struct WorkerConfiguration: Sendable {
     package init(
         endpoint: TCPEndpoint, threadCount: Int, name: String, stays: Bool,
         endsWithStandardInput: Bool, variant: KernelVariant, keys: WorkerKeys? = nil,
-        waitSeconds: Double? = nil, taskPreparation: TaskPreparation? = nil
+        waitLimit: WaitLimit? = nil, taskPreparation: TaskPreparation? = nil
     ) {
         self.endpoint = endpoint
         self.threadCount = threadCount
@@ -35,7 +36,7 @@ package struct WorkerConfiguration: Sendable {
         self.endsWithStandardInput = endsWithStandardInput
         self.variant = variant
         self.keys = keys
-        self.waitSeconds = waitSeconds
+        self.waitLimit = waitLimit
         self.taskPreparation = taskPreparation
     }
 }

@@ -129,7 +129,7 @@ private struct SessionDriver: ~Copyable {
         self.incarnation = incarnation
         self.peer = peer
         search = CoordinatorSearch(endpoint)
-        wait = CoordinatorWait(secondsMax: configuration.waitSeconds)
+        wait = CoordinatorWait(configuration.waitLimit)
         controlWatch = peer.flatMap { Self.watch(control, $0) }
         self.control = control
         self.controlMonitor = controlMonitor

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LeNet
+import Programs
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -15,6 +16,12 @@ struct Bench: AsyncParsableCommand {
 
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        let commands = configuration.subcommands.map { $0.configuration }
+        CommandNames(
+            of: "bench",
+            shown: commands.filter { $0.shouldDisplay }.compactMap { $0.commandName },
+            hidden: commands.filter { !$0.shouldDisplay }.compactMap { $0.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

@@ -22,6 +22,10 @@ struct Coordinator: AsyncParsableCommand {
 
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        CommandNames(
+            of: "coordinator",
+            shown: configuration.subcommands.compactMap { $0.configuration.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

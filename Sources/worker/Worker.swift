@@ -39,7 +39,7 @@ struct Worker: AsyncParsableCommand {
 
     @Option(
         help: "Seconds to wait at most for a coordinator that does not answer (default: for ever).")
-    var wait: Double?
+    var wait: WaitLimit?
 
     @Flag(help: "Stay for the next run when this one is complete.")
     var stay = false
@@ -64,9 +64,6 @@ struct Worker: AsyncParsableCommand {
             }
         } catch {
             throw ValidationError(error.message)
-        }
-        if let wait, !(wait > 0 && wait <= 1e9) {
-            throw ValidationError("--wait must be above 0 seconds and at most 1e9, not \(wait)")
         }
         if let threads, !(1...1_024).contains(threads) {
             throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
@@ -104,7 +101,7 @@ struct Worker: AsyncParsableCommand {
                 threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: variant, keys: try readKeys(), waitSeconds: wait,
+                variant: variant, keys: try readKeys(), waitLimit: wait,
                 taskPreparation: { try StudyRunner($0, variant: variant) })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
@@ -133,3 +130,4 @@ struct Worker: AsyncParsableCommand {
 }
 
 extension LogLevel: ExpressibleByArgument {}
+extension WaitLimit: ExpressibleByArgument {}

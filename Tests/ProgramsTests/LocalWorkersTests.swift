@@ -45,7 +45,9 @@ import Testing
             try Self.launches(
                 [Self.exit(0, after: "leave"), "echo 'worker: no such thing' >&2; exit 69"],
                 in: folder),
-            onLoss: .startAgain { report.yield($0) }, observer: Listener(lines: listener))
+            onLoss: .startAgain { error, remaining in
+                if remaining == 0 { report.yield(error) }
+            }, observer: Listener(lines: listener))
         try workers.start()
         defer { workers.stop() }
         for await line in lines where line.hasSuffix("is not started again") { break }
@@ -76,7 +78,8 @@ import Testing
         let workers = LocalWorkers(
             try Self.launches(
                 [crashing, Self.exit(69, after: "first")], in: folder),
-            onLoss: .startAgain { _ in
+            onLoss: .startAgain { _, remaining in
+                guard remaining == 0 else { return }
                 report.yield(FileManager.default.fileExists(atPath: second))
             }, observer: Listener(lines: AsyncStream.makeStream(of: String.self).continuation))
         try workers.start()
