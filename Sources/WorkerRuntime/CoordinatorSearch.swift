@@ -8,7 +8,7 @@ import ZeroMQ
 final class CoordinatorSearch: Sendable {
     /// What was found.
     struct Finding: Equatable, Sendable {
-        /// The address to connect to: the one that answers best. Nil where there is none.
+        /// The address to connect to, of several the one that answers best; nil where there is none.
         let address: TCPEndpoint?
         let peer: Peer
     }
@@ -38,7 +38,7 @@ final class CoordinatorSearch: Sendable {
     }
 
     private static let connectMilliseconds = 4_000
-    private static let answerMilliseconds = 3_000
+    private static let answerMilliseconds = 2_000
     /// Addresses of a name that are looked at.
     private static let addressCountMax = 8
 
@@ -109,14 +109,10 @@ extension CoordinatorSearch.Finding {
     /// - Parameter isEncrypted: whether the worker has keys.
     func reason(_ endpoint: TCPEndpoint, isEncrypted: Bool) -> String {
         switch peer {
-        case .unresolved(let words):
-            "\(endpoint.host) cannot be resolved: \(words)"
-        case .unreachable(let words):
-            "no coordinator at \(endpoint) yet: \(words)"
-        case .connected(.silent):
-            "what listens at \(endpoint) takes the connection and says nothing; is it a coordinator?"
-        case .connected(.foreign(let words)):
-            "what listens at \(endpoint) is no coordinator, it says \"\(words)\"; check the port"
+        case .unresolved: "no coordinator at \(endpoint): \(words)"
+        case .unreachable: "no coordinator at \(endpoint) yet: \(words)"
+        case .connected(.silent), .connected(.foreign):
+            "no coordinator at \(endpoint): \(words); check the port"
         case .connected(.zeroMQ("CURVE", _)) where !isEncrypted:
             "the coordinator at \(endpoint) encrypts everything; give --key and --server-key"
         case .connected(.zeroMQ("NULL", _)) where isEncrypted:
@@ -127,6 +123,18 @@ extension CoordinatorSearch.Finding {
             "what listens at \(endpoint) is no coordinator but a ZeroMQ socket of type \(type); check the port"
         case .connected(.zeroMQ):
             "what listens at \(endpoint) speaks ZeroMQ, but does not answer as a coordinator does"
+        }
+    }
+
+    /// What was seen, in the words of whoever saw it.
+    var words: String {
+        switch peer {
+        case .unresolved(let words): "its name cannot be resolved: \(words)"
+        case .unreachable(let words): words
+        case .connected(.silent): "what listens there takes the connection and says nothing"
+        case .connected(.foreign(let words)): "what listens there says \"\(words)\""
+        case .connected(.zeroMQ(let mechanism, let type)):
+            "a ZeroMQ socket listens there, \(type ?? "of some type"), \(mechanism)"
         }
     }
 

@@ -64,14 +64,8 @@ private struct SessionDriver: ~Copyable {
     /// The session asks for a few at a time. More than these nobody asked for; if they were, they are
     /// asked for again.
     private static let requestedChunkCountMax = 32
-    /// Messages kept for a coordinator that cannot be reached; more are dropped, oldest first.
-    private static let outboxCountMax = 1_024
-    /// Bytes of those messages.
-    private static let outboxByteCountMax = 256 << 20
     /// Connections are one or two at a time, the one that is ending among them.
     private static let connectionLimits = ConnectionLimits(countMax: 8)
-    /// How long the broadcast's connection may take before that is worth a word.
-    private static let broadcastPatience = Duration.seconds(4)
 
     private let configuration: WorkerConfiguration
     private let logger: Logger
@@ -83,25 +77,15 @@ private struct SessionDriver: ~Copyable {
     private let origin = ContinuousClock.now
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
-    /// The coordinator's address; nil while its name has none.
-    private var peer: TCPEndpoint?
-    private let search: CoordinatorSearch
-    private var wait: CoordinatorWait
-    /// Whether the coordinator was last seen to encrypt; nil if it was not seen.
-    private var peerEncrypts: Bool?
-    /// Whether the control connection has shaken hands, or failed to.
-    private var hasShaken = false
+    private var finder: CoordinatorFinder
     private var control: Socket
     private var controlMonitor: SocketMonitor
-    private var handshakes = HandshakeWatch()
     private var broadcast: Socket
     private var broadcastConnection: BroadcastConnection?
     private var subscription: (topic: [UInt8], endpoint: TCPEndpoint)?
     private var subscriptionNumber = 0
     private var session: WorkerSession
-    /// Messages the control socket would not take yet.
-    private var outbox: [[Frame]] = []
-    private var outboxByteCount = 0
+    private var outbox = Outbox()
     private var controlWatch: ConnectionWatch?
     private var broadcastWatch: ConnectionWatch?
     /// Chunks that compute threads have been given and not reported yet.
@@ -115,8 +99,8 @@ private struct SessionDriver: ~Copyable {
     ) throws(ZeroMQError) {
         // Both sockets first: from here on nothing throws.
         let incarnation = UInt64.random(in: 1...UInt64.max)
-        let endpoint = configuration.endpoint
-        let peer = endpoint.address == nil ? nil : endpoint
+        let finder = CoordinatorFinder(configuration)
+        let peer = finder.peer
         let control = try Self.controlSocket(
             configuration, context, incarnation: incarnation, number: 0, peer: peer)
         let controlMonitor = try SocketMonitor(control, in: context, name: "control-0")
@@ -127,9 +111,7 @@ private struct SessionDriver: ~Copyable {
         self.inbox = inbox
         self.slots = slots
         self.incarnation = incarnation
-        self.peer = peer
-        search = CoordinatorSearch(endpoint)
-        wait = CoordinatorWait(configuration.waitLimit)
+        self.finder = finder
         controlWatch = peer.flatMap { Self.watch(control, $0) }
         self.control = control
         self.controlMonitor = controlMonitor
@@ -195,11 +177,9 @@ private struct SessionDriver: ~Copyable {
     }
 
     mutating func run() throws(ZeroMQError) -> WorkerExit {
-        // A name is resolved first.
-        if peer == nil { search.look() }
         try feed(.tick)
         while exit == nil {
-            try flush()
+            try outbox.flush(to: control)
             var targets = [
                 control.pollTarget(outbox.isEmpty ? .readable : [.readable, .writable]),
                 broadcast.pollTarget(takesBroadcast ? .readable : []), inbox.pollTarget,
@@ -216,106 +196,57 @@ private struct SessionDriver: ~Copyable {
                 try feed(event)
             }
             try watchHandshakes()
-            try lookForCoordinator()
-            try watchBroadcast()
+            try lookAround()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
             watch()
             try feed(.tick)
         }
         // The last results and the goodbye leave with the linger of the socket.
-        try flush()
+        try outbox.flush(to: control)
         return exit ?? .done
     }
 
     /// Says why the coordinator does not take this worker, and tries again where libzmq does not.
     private mutating func watchHandshakes() throws(ZeroMQError) {
         while let event = try controlMonitor.next() {
-            hasShaken = true
-            let isEncrypted = configuration.keys != nil && peerEncrypts == true
-            if let line = handshakes.handle(event, isEncrypted: isEncrypted, at: .now) {
-                logger.warning("\(line)")
-            }
+            if let line = finder.note(event) { logger.warning("\(line)") }
         }
-        guard let retryAt = handshakes.retryAt, retryAt <= .now else { return }
-        handshakes.retried()
+        guard finder.isRetryDue() else { return }
         try connectAgain()
         // Whoever is refused on one socket is refused on the other.
-        broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
+        broadcast = try Self.broadcastSocket(configuration, context, peer: finder.peer)
         subscription = nil
         broadcastConnection = nil
     }
 
+    /// Finds out why no coordinator answers, and why a broadcast brings nothing.
+    private mutating func lookAround() throws(ZeroMQError) {
+        let outcome = finder.look(since: session.unansweredSince, at: now)
+        if outcome.connects { try renewControl() }
+        if let (level, text) = outcome.line { logger.log(level: level, "\(text)") }
+        if let verdict = outcome.verdict { exit = .refused(verdict) }
+        guard session.unansweredSince == nil else { return }
+        if let line = try broadcastConnection?.look() { logger.warning("\(line)") }
+        if broadcastConnection?.isOver == true { broadcastConnection = nil }
+    }
+
     /// A new connection with a new name, on which nothing waits to be sent.
     private mutating func connectAgain() throws(ZeroMQError) {
-        outbox.removeAll()
-        outboxByteCount = 0
+        outbox = Outbox()
         try renewControl()
     }
 
     private mutating func renewControl() throws(ZeroMQError) {
         connectionNumber += 1
-        hasShaken = false
+        finder.connected()
         let fresh = try Self.controlSocket(
-            configuration, context, incarnation: incarnation, number: connectionNumber, peer: peer)
+            configuration, context, incarnation: incarnation, number: connectionNumber,
+            peer: finder.peer)
         controlMonitor = try SocketMonitor(
             fresh, in: context, name: "control-\(connectionNumber)")
-        controlWatch = peer.flatMap { Self.watch(fresh, $0) }
+        controlWatch = finder.peer.flatMap { Self.watch(fresh, $0) }
         control = fresh
-    }
-
-    /// While no coordinator answers: finds out why, says so, and ends the wait when its time is over.
-    private mutating func lookForCoordinator() throws(ZeroMQError) {
-        guard let since = session.unansweredSince else { return wait.answered() }
-        if let finding = search.take() { try take(finding) }
-        let isUrgent = hasShaken && peerEncrypts == nil
-        if wait.isLookDue(since: since, at: now, isUrgent: isUrgent) { search.look() }
-        if let verdict = wait.verdict(since: since, at: now) { exit = .refused(verdict) }
-    }
-
-    /// Goes where a coordinator was found, or says why there is none.
-    private mutating func take(_ finding: CoordinatorSearch.Finding) throws(ZeroMQError) {
-        let isEncrypted = configuration.keys != nil
-        if case .connected(.zeroMQ(let mechanism, _)) = finding.peer {
-            peerEncrypts = mechanism != "NULL"
-        }
-        let mayAnswer = finding.mayAnswer(isEncrypted: isEncrypted)
-        // libzmq waits long between two tries, and never tries again where it met another protocol.
-        if let address = finding.address,
-            peer == nil || mayAnswer && (address != peer || !hasShaken)
-        {
-            peer = address
-            try renewControl()
-        } else if mayAnswer && handshakes.hasSpoken {
-            return
-        }
-        guard !mayAnswer || hasShaken,
-            let line = wait.line(
-                for: finding.reason(configuration.endpoint, isEncrypted: isEncrypted))
-        else { return }
-        if finding.isOrdinary { logger.info("\(line)") } else { logger.warning("\(line)") }
-    }
-
-    /// Says why the broadcast brings nothing, once for each.
-    private mutating func watchBroadcast() throws(ZeroMQError) {
-        guard let connection = broadcastConnection else { return }
-        while let event = try connection.monitor.next() {
-            if event == .succeeded {
-                broadcastConnection = nil
-                return
-            }
-        }
-        guard session.unansweredSince == nil else { return }
-        if let finding = connection.search.take() {
-            if case .connected(.zeroMQ) = finding.peer { return }
-            broadcastConnection = nil
-            let reason = finding.reason(connection.search.endpoint, isEncrypted: false)
-            logger.warning(
-                "the broadcast brings nothing (\(reason)); what it would have brought comes over the control connection: open that port too"
-            )
-        } else if connection.since.duration(to: .now) > Self.broadcastPatience {
-            connection.search.look()
-        }
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -428,27 +359,9 @@ private struct SessionDriver: ~Copyable {
             if outbox.isEmpty { _ = try? control.send(frames) }
         case .hello:
             // The first one waits for the connection, or the worker would be a second late.
-            if outbox.isEmpty { enqueue(frames) }
+            if outbox.isEmpty { outbox.append(frames) }
         case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
-            enqueue(frames)
-        }
-    }
-
-    private mutating func enqueue(_ frames: [Frame]) {
-        outbox.append(frames)
-        outboxByteCount += Self.byteCount(frames)
-        while outbox.count > Self.outboxCountMax
-            || outboxByteCount > Self.outboxByteCountMax && outbox.count > 1
-        {
-            outboxByteCount -= Self.byteCount(outbox.removeFirst())
-        }
-    }
-
-    private static func byteCount(_ frames: [Frame]) -> Int { frames.reduce(0) { $0 + $1.count } }
-
-    private mutating func flush() throws(ZeroMQError) {
-        while let first = outbox.first, try control.send(first) {
-            outboxByteCount -= Self.byteCount(outbox.removeFirst())
+            outbox.append(frames)
         }
     }
 
@@ -470,7 +383,7 @@ private struct SessionDriver: ~Copyable {
 
     /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.
     private mutating func subscribe(topic: [UInt8], port: UInt16) throws(ZeroMQError) {
-        guard let peer else { return }
+        guard let peer = finder.peer else { return }
         let endpoint = TCPEndpoint(host: peer.host, port: port)
         if let subscription, subscription.topic == topic, subscription.endpoint == endpoint {
             return
@@ -479,10 +392,8 @@ private struct SessionDriver: ~Copyable {
         broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         subscription = (topic, endpoint)
         subscriptionNumber += 1
-        broadcastConnection = BroadcastConnection(
-            monitor: try SocketMonitor(
-                broadcast, in: context, name: "broadcast-\(subscriptionNumber)"),
-            search: CoordinatorSearch(endpoint))
+        broadcastConnection = try BroadcastConnection(
+            broadcast, to: endpoint, in: context, number: subscriptionNumber)
         try broadcast.subscribe(topic)
         try broadcast.connect(endpoint.description)
         broadcastWatch = Self.watch(broadcast, endpoint)
@@ -491,27 +402,5 @@ private struct SessionDriver: ~Copyable {
     private static func standardInputHasEnded() -> Bool {
         var byte: UInt8 = 0
         return unsafe read(STDIN_FILENO, &byte, 1) <= 0
-    }
-}
-
-/// The connection to a broadcast, from when it is made until it is there.
-private struct BroadcastConnection {
-    let monitor: SocketMonitor
-    let search: CoordinatorSearch
-    let since = ContinuousClock.now
-}
-
-/// The most memory this process ever held.
-private struct MemoryWatch {
-    private static let interval = Duration.milliseconds(100)
-
-    private var last: (byteCount: Int, at: ContinuousClock.Instant)?
-
-    /// Bytes, looked up some times a second at most.
-    mutating func peakByteCount() -> Int {
-        if let last, last.at.duration(to: .now) < Self.interval { return last.byteCount }
-        let byteCount = ProcessMemory.peakByteCount()
-        last = (byteCount, .now)
-        return byteCount
     }
 }

@@ -1,3 +1,4 @@
+import CoordinatorNetwork
 import Fleet
 import Foundation
 import Scheduling
@@ -60,6 +61,38 @@ import Testing
             )
             break
         }
+    }
+
+    // Two are needed, and one cannot run: the other, which could, is not enough.
+    @Test func tooFewThatCanRunEndTheWork() async throws {
+        let folder = try TemporaryDirectory()
+        let (lines, listener) = AsyncStream.makeStream(of: String.self)
+        var fleet = Fleet(bind: "tcp://127.0.0.1:0", observer: Listener(lines: listener)) {
+            "\($0)"
+        }
+        // Should it not end by itself, it says so soon.
+        fleet.waitLimit = WaitLimit(seconds: 20)
+        let error = await #expect(throws: RunError.self) {
+            try await fleet.run { _ in
+                try Self.launches(
+                    [Self.exit(0, after: "never"), "echo 'worker: no such thing' >&2; exit 64"],
+                    in: folder)
+            } _: { members in
+                let sample = SampleTasks()
+                return try await members.link.perform(
+                    sample.job(minWorkerCount: 2), on: sample.chunks
+                ) { _ in }
+            }
+        }
+        #expect(error?.code == .unavailable)
+        #expect(
+            error?.message
+                == "of 2 workers started here only 1 can run, fewer than --min-workers: no such thing; what is trained is kept"
+        )
+        listener.finish()
+        var said: [String] = []
+        for await line in lines { said.append(line) }
+        #expect(said.contains { $0.hasSuffix("is not started again") }, "\(said)")
     }
 
     // The first one's place is empty for a moment, and the second one ends for good meanwhile.
