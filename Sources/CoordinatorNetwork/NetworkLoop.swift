@@ -44,7 +44,7 @@ struct NetworkLoop: ~Copyable {
     /// Why the run is given up, if for a reason of ours.
     private var failure: (any Error)?
     /// Why the run ends if too few others come, once some of those started here have ended for good.
-    private var orphaned: RunError?
+    private var orphaned: (error: RunError, remaining: Int)?
     private var referee: Referee?
     private var isAborted = false
     /// Who was told that the run is over and has not said goodbye; nil until it is over.
@@ -193,7 +193,9 @@ struct NetworkLoop: ~Copyable {
             isAborted = isAborted || !session.isFinished
             feed(.abort(reason: reason))
         case .giveUpUnlessJoined(let error, let started, let remaining, let expectsOthers):
-            orphaned = error
+            // Two that end at once may be reported in either order.
+            guard remaining <= orphaned?.remaining ?? .max else { return }
+            orphaned = (error, remaining)
             feed(
                 .startedWorkersEnded(
                     names: started, remaining: remaining, expectsOthers: expectsOthers))
@@ -207,7 +209,7 @@ struct NetworkLoop: ~Copyable {
     private mutating func giveUpIfAlone() {
         let error: RunError
         if let orphaned, session.isDeserted(at: now) {
-            error = orphaned
+            error = orphaned.error
         } else if let reason = session.endOfWait(at: now) {
             error = RunError(.unavailable, "\(reason); what is trained is kept")
         } else {

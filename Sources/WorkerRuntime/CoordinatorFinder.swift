@@ -62,6 +62,8 @@ struct CoordinatorFinder {
         var outcome = Outcome()
         guard let start else {
             wait.answered()
+            // What was found a moment too late is nothing for the next time.
+            _ = search.take()
             return outcome
         }
         if let finding = search.take() { outcome = take(finding) }

@@ -213,7 +213,10 @@ struct WorkerOptions: ParsableArguments {
     var verify = 0.0
 
     @Option(
-        help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
+        help: """
+            Control endpoint, of an address or a name of this machine; * is all addresses. Features are \
+            broadcast on the next port. Port 0 picks free ones.
+            """)
     var bind = "tcp://127.0.0.1:5555"
 
     @OptionGroup var access: AccessOptions

@@ -12,6 +12,12 @@ extension RunOptions {
     func launches(
         _ endpoint: String, _ admission: Admission?, _ console: Console
     ) throws(RunError) -> [WorkerLaunch] {
+        if !isLoopback, let bound = TCPEndpoint(endpoint), bound.isLoopback {
+            console.log(
+                .warning,
+                "--bind \(bind) is \(bound.host) here, which no other machine reaches; to be reached, bind tcp://*:\(bound.port)"
+            )
+        }
         let invitation = Invitation(endpoint, admission)
         console.log(.info, "workers connect to \(invitation.endpoint)")
         if workers == 0 {
