@@ -24,12 +24,13 @@ struct BroadcastConnection {
 
     /// Looks whether it is there, and why not.
     ///
+    /// - Parameter isAnswered: a coordinator answers; otherwise that comes first.
     /// - Returns: a warning, once.
-    mutating func look() throws(ZeroMQError) -> String? {
+    mutating func look(isAnswered: Bool) throws(ZeroMQError) -> String? {
         while let event = try monitor.next() {
             if event == .succeeded { isOver = true }
         }
-        guard !isOver else { return nil }
+        guard !isOver, isAnswered else { return nil }
         guard let finding = search.take() else {
             if since.duration(to: .now) > Self.patience { search.look() }
             return nil

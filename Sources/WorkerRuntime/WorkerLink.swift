@@ -226,8 +226,10 @@ private struct SessionDriver: ~Copyable {
         if outcome.connects { try renewControl() }
         if let (level, text) = outcome.line { logger.log(level: level, "\(text)") }
         if let verdict = outcome.verdict { exit = .refused(verdict) }
-        guard session.unansweredSince == nil else { return }
-        if let line = try broadcastConnection?.look() { logger.warning("\(line)") }
+        let isAnswered = session.unansweredSince == nil
+        if let line = try broadcastConnection?.look(isAnswered: isAnswered) {
+            logger.warning("\(line)")
+        }
         if broadcastConnection?.isOver == true { broadcastConnection = nil }
     }
 

@@ -63,6 +63,27 @@ import Testing
         }
     }
 
+    // Each lives long enough to be started again, and dies all the same: a hundred times is enough.
+    @Test func workersThatKeepDyingAreGivenUp() async throws {
+        let folder = try TemporaryDirectory()
+        let (reports, report) = AsyncStream.makeStream(of: RunError.self)
+        let dying = "sleep 0.25; echo 'worker: the moon is full' >&2; exit 70"
+        let workers = LocalWorkers(
+            try Self.launches([String](repeating: dying, count: 20), in: folder),
+            onLoss: .startAgain { error, remaining in
+                if remaining == 0 { report.yield(error) }
+            }, observer: Listener(lines: AsyncStream.makeStream(of: String.self).continuation))
+        try workers.start()
+        defer { workers.stop() }
+        for await error in reports {
+            #expect(
+                error.message
+                    == "none of the workers started here can run: the moon is full; what is trained is kept"
+            )
+            break
+        }
+    }
+
     // Two are needed, and one cannot run: the other, which could, is not enough.
     @Test func tooFewThatCanRunEndTheWork() async throws {
         let folder = try TemporaryDirectory()
