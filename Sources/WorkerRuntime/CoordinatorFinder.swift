@@ -62,8 +62,9 @@ struct CoordinatorFinder {
         var outcome = Outcome()
         guard let start else {
             wait.answered()
-            // What was found a moment too late is nothing for the next time.
+            // What was found, or became of a connection, is nothing for the next time.
             _ = search.take()
+            handshake = nil
             return outcome
         }
         if let finding = search.take() { outcome = take(finding) }
@@ -87,7 +88,8 @@ struct CoordinatorFinder {
             peer = address
             outcome.connects = true
         }
-        let isExplained = mayAnswer && (handshake == nil || handshakes.hasSpoken)
+        // What is wrong with a handshake its watch says, when it is sure.
+        let isExplained = mayAnswer && handshake != .succeeded
         let reason = finding.reason(search.endpoint, isEncrypted: isEncrypted)
         if !isExplained, let line = wait.line(for: reason) {
             outcome.line = (finding.isOrdinary ? .info : .warning, line)

@@ -111,8 +111,9 @@ extension CoordinatorSearch.Finding {
         switch peer {
         case .unresolved: "no coordinator at \(endpoint): \(words)"
         case .unreachable: "no coordinator at \(endpoint) yet: \(words)"
-        case .connected(.silent), .connected(.foreign):
-            "no coordinator at \(endpoint): \(words); check the port"
+        case .connected(.silent):
+            "no coordinator at \(endpoint): \(words); is it the right port, and not stopped?"
+        case .connected(.foreign): "no coordinator at \(endpoint): \(words); check the port"
         case .connected(.zeroMQ("CURVE", _)) where !isEncrypted:
             "the coordinator at \(endpoint) encrypts everything; give --key and --server-key"
         case .connected(.zeroMQ("NULL", _)) where isEncrypted:

@@ -16,9 +16,6 @@ struct HandshakeWatch {
     /// When to make a new connection; nil while libzmq tries by itself.
     private(set) var retryAt: ContinuousClock.Instant?
 
-    /// Whether it has told why there is no connection.
-    var hasSpoken: Bool { !said.isEmpty }
-
     /// Takes an event in.
     ///
     /// - Parameter isEncrypted: whether both sides are known to encrypt. What else may be wrong a

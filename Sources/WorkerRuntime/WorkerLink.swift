@@ -223,7 +223,11 @@ private struct SessionDriver: ~Copyable {
     /// Finds out why no coordinator answers, and why a broadcast brings nothing.
     private mutating func lookAround() throws(ZeroMQError) {
         let outcome = finder.look(since: session.unansweredSince, at: now)
-        if outcome.connects { try renewControl() }
+        if outcome.connects {
+            // A hello that came late over the former connection would take the new one's place.
+            try control.discardUnsent()
+            try renewControl()
+        }
         if let (level, text) = outcome.line { logger.log(level: level, "\(text)") }
         if let verdict = outcome.verdict { exit = .refused(verdict) }
         let isAnswered = session.unansweredSince == nil
