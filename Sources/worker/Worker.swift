@@ -22,7 +22,8 @@ struct Worker: AsyncParsableCommand {
             --key worker.key_secret --server-key server.key
             """)
 
-    @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
+    @Option(
+        help: "The coordinator's control endpoint, tcp://HOST:PORT; an IPv6 address in brackets.")
     var connect: String
 
     @Option(help: "Compute threads (default: all cores).")
