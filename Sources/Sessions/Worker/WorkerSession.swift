@@ -137,6 +137,8 @@ package struct WorkerSession {
     var heartbeatInterval = Duration.seconds(1)
     var nextHeartbeat: Instant
     var lastHeard: Instant
+    /// When the last message that could be read came: what sends bytes may be anything.
+    var answeredAt: Instant
     var waiting: [BundleAssignment] = []
     var running: [Running] = []
     var nextTicket = 0
@@ -173,6 +175,7 @@ package struct WorkerSession {
         state = .greeting(nextHello: now)
         nextHeartbeat = now
         lastHeard = now
+        answeredAt = now
         logWindowStart = now
     }
 
@@ -217,7 +220,7 @@ package struct WorkerSession {
 
     /// Since when no coordinator has answered; nil while one does.
     package var unansweredSince: Instant? {
-        if case .greeting = state { lastHeard } else { nil }
+        if case .greeting = state { answeredAt } else { nil }
     }
 
     /// How long the session can wait for its next tick.
@@ -231,6 +234,7 @@ extension WorkerSession {
     mutating func receive(_ message: CoordinatorMessage, at now: Instant)
         -> [Action]
     {
+        answeredAt = now
         switch message {
         case .welcome(let welcome):
             return accept(welcome, at: now)

@@ -34,6 +34,8 @@ import WireProtocol
         var worker = Driver()
         worker.feed(.tick)
         _ = worker.wait(.seconds(5))
+        // What cannot be read is no answer.
+        worker.feed(.unreadable(.overLimit("noise")))
         #expect(worker.session.unansweredSince == .start)
         worker.receive(.welcome(Sample.welcome()))
         #expect(worker.session.unansweredSince == nil)
