@@ -22,6 +22,8 @@ package final class Admission: Sendable {
     let pair: CurveKeyPair
     /// The list, as it was given; nil where there are guests only.
     package let listPath: String?
+    /// What `keygen` calls the file of the coordinator's public key; nil where there are guests only.
+    let serverKeyName: String?
     private let state = Mutex(State())
 
     /// Reads the coordinator's key and the list.
@@ -35,6 +37,11 @@ package final class Admission: Sendable {
             throw RunError(error)
         }
         self.listPath = listPath
+        let file = keyPath.split(separator: "/").last ?? "server"
+        let name =
+            file.hasSuffix(KeyFile.secretSuffix)
+            ? file.dropLast(KeyFile.secretSuffix.count) : "server"
+        serverKeyName = name + KeyFile.publicSuffix
         try reload()
     }
 
@@ -42,6 +49,7 @@ package final class Admission: Sendable {
     package init() throws(ZeroMQError) {
         pair = try CurveKeyPair.generate()
         listPath = nil
+        serverKeyName = nil
     }
 
     /// Changes whenever the list does.

@@ -20,9 +20,10 @@ package final class CoordinatorLink: Sendable {
         /// Something of ours is broken: end the run, and tell the workers why.
         case failed(any Error, reason: String)
         case abort(reason: String)
-        /// Nobody is left of the workers of these names, which were started here: end the run, unless
-        /// others are there or may be expected.
-        case giveUpUnlessJoined(RunError, started: Set<String>, expectsOthers: Bool)
+        /// Only so many remain of the workers of these names, which were started here: end the run if
+        /// that is too few, unless others are there or may be expected.
+        case giveUpUnlessJoined(
+            RunError, started: Set<String>, remaining: Int, expectsOthers: Bool)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)
     }
@@ -55,10 +56,13 @@ package final class CoordinatorLink: Sendable {
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
-    /// - Parameter admission: who may join an encrypted run; nil is everybody, without encryption.
-    /// - Throws: `ZeroMQError` if an address is not to be had.
+    /// - Parameters:
+    ///   - admission: who may join an encrypted run; nil is everybody, without encryption.
+    ///   - waitLimit: how long to wait for workers at most once they are needed; nil is for ever.
+    /// - Throws: `ZeroMQError` if an address is not to be had, `RunError` if the host has none.
     package func start(
-        bind: String, admission: Admission? = nil, observer: any SessionObserver
+        bind: String, admission: Admission? = nil, waitLimit: WaitLimit? = nil,
+        observer: any SessionObserver
     ) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
@@ -70,7 +74,7 @@ package final class CoordinatorLink: Sendable {
             do {
                 var loop = try NetworkLoop(
                     bind: bind, runID: runID, admission: admission, origin: origin,
-                    observer: observer, inbox: inbox)
+                    waitLimit: waitLimit, observer: observer, inbox: inbox)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -168,15 +172,19 @@ package final class CoordinatorLink: Sendable {
     /// Gives the run up and tells the workers.
     package func abort(reason: String) { inbox.post(.abort(reason: reason)) }
 
-    /// Gives the run up with this error once no worker is there: at once where only those of the names
-    /// `started` ever were, otherwise when nobody has come for
+    /// Gives the run up with this error once too few workers are there: at once where only those of the
+    /// names `started` ever were, otherwise when too few have come for
     /// ``CoordinatorSession/returnSeconds``.
     ///
-    /// - Parameter expectsOthers: whether an earlier start of the run may have had other workers.
+    /// - Parameters:
+    ///   - remaining: how many of those started have not ended for good.
+    ///   - expectsOthers: whether an earlier start of the run may have had other workers.
     package func giveUpUnlessJoined(
-        _ error: RunError, started: Set<String>, expectsOthers: Bool
+        _ error: RunError, started: Set<String>, remaining: Int, expectsOthers: Bool
     ) {
-        inbox.post(.giveUpUnlessJoined(error, started: started, expectsOthers: expectsOthers))
+        inbox.post(
+            .giveUpUnlessJoined(
+                error, started: started, remaining: remaining, expectsOthers: expectsOthers))
     }
 
     /// What the head phase brought, once all heads are there.

@@ -14,6 +14,8 @@ package struct Fleet: Sendable {
     package var origin = ContinuousClock.now
     /// Whether a worker that dies is started again; otherwise the first loss ends the work.
     package var replacesLosses = true
+    /// How long to wait for workers at most; nil is for ever.
+    package var waitLimit: WaitLimit?
     /// Whether workers of an earlier start may still look for this one.
     package var expectsOthers = false
     /// What workers are told if the work ends before it is done.
@@ -53,7 +55,7 @@ package struct Fleet: Sendable {
     ) async throws -> Result {
         let link = try CoordinatorLink(origin: origin)
         let endpoint = try await link.start(
-            bind: bind, admission: admission, observer: observer)
+            bind: bind, admission: admission, waitLimit: waitLimit, observer: observer)
         var started: LocalWorkers?
         do {
             let toStart = try launches(endpoint)
@@ -61,8 +63,10 @@ package struct Fleet: Sendable {
             let workers = LocalWorkers(
                 toStart,
                 onLoss: replacesLosses
-                    ? .startAgain { [expectsOthers] in
-                        link.giveUpUnlessJoined($0, started: names, expectsOthers: expectsOthers)
+                    ? .startAgain { [expectsOthers] error, remaining in
+                        link.giveUpUnlessJoined(
+                            error, started: names, remaining: remaining,
+                            expectsOthers: expectsOthers)
                     }
                     : .report { link.abort(reason: $0.message) }, observer: observer)
             started = workers

@@ -1,6 +1,7 @@
 import ArgumentParser
 import LeNet
 import System
+import Programs
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -21,7 +22,12 @@ struct Bench: AsyncParsableCommand {
     static func main() async {
         ProgramStart.prepare("bench")
         SleepingThreads.restartIfNeeded()
-        ProgramStart.prepare("bench")
+        let commands = configuration.subcommands.map { $0.configuration }
+        CommandNames(
+            of: "bench",
+            shown: commands.filter { $0.shouldDisplay }.compactMap { $0.commandName },
+            hidden: commands.filter { !$0.shouldDisplay }.compactMap { $0.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fleet
 import Programs
+import Sessions
 import System
 
 /// `coordinator benchmark`: speedup against worker count, measured with real processes.
@@ -56,8 +57,12 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
     @OptionGroup var access: AccessOptions
 
-    @Option(help: "This machine as the hosts reach it (default: the host of --bind, or its name).")
+    @Option(
+        help: "This machine as the hosts reach it (default: the host of --bind, or its address).")
     var advertise: String?
+
+    @Option(help: "Seconds to wait at most for workers of a trial (default: for ever).")
+    var wait: WaitLimit?
 
     @Option(help: "Threads for the backbone (default: all cores).")
     var threads: Int?
@@ -70,6 +75,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
         output.apply(to: &options)
         access.apply(to: &options)
         options.bind = bind
+        options.waitLimit = wait
         try await reporting { () throws(RunError) in
             try options.check()
             let plan = try BenchmarkPlan(

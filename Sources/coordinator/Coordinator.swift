@@ -28,7 +28,10 @@ struct Coordinator: AsyncParsableCommand {
     static func main() async {
         ProgramStart.prepare("coordinator")
         SleepingThreads.restartIfNeeded()
-        ProgramStart.prepare("coordinator")
+        CommandNames(
+            of: "coordinator",
+            shown: configuration.subcommands.compactMap { $0.configuration.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

@@ -40,7 +40,9 @@ struct RunCommand: AsyncParsableCommand {
         output.apply(to: &options)
         try await reporting { () throws(RunError) in
             try options.check()
-            try await CoordinatorProgram(options).run()
+            let isUnasked =
+                CommandLine.arguments.dropFirst().first != Self.configuration.commandName
+            try await CoordinatorProgram(options).run(isUnasked: isUnasked)
         }
     }
 }
@@ -203,6 +205,10 @@ struct WorkerOptions: ParsableArguments {
     var minWorkers = 1
 
     @Option(
+        help: "Seconds to wait at most for workers while too few are there (default: for ever).")
+    var wait: WaitLimit?
+
+    @Option(
         help: ArgumentHelp(
             "Share of the heads, 0 to 1, that a second worker trains as well, to compare.",
             discussion:
@@ -210,7 +216,10 @@ struct WorkerOptions: ParsableArguments {
     var verify = 0.0
 
     @Option(
-        help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
+        help: """
+            Control endpoint, of an address or a name of this machine; * is all addresses. Features are \
+            broadcast on the next port. Port 0 picks free ones.
+            """)
     var bind = "tcp://127.0.0.1:5555"
 
     @OptionGroup var access: AccessOptions
@@ -227,6 +236,7 @@ struct WorkerOptions: ParsableArguments {
     func apply(to options: inout RunOptions) {
         options.workers = workers
         options.minWorkers = minWorkers
+        options.waitLimit = wait
         options.verify = verify
         options.bind = bind
         access.apply(to: &options)
@@ -254,6 +264,7 @@ extension DatasetName: ExpressibleByArgument {}
 extension UserDataRequest.Kind: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
+extension WaitLimit: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
 extension BackbonePrecision: ExpressibleByArgument {
     /// What is for checking only is not offered.

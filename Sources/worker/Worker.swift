@@ -27,7 +27,8 @@ struct Worker: AsyncParsableCommand {
     /// Wrong options are told of like everything else that goes wrong.
     static let _errorPrefix = "worker: "
 
-    @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
+    @Option(
+        help: "The coordinator's control endpoint, tcp://HOST:PORT; an IPv6 address in brackets.")
     var connect: String
 
     @Option(help: "Compute threads (default: all cores).")
@@ -41,6 +42,10 @@ struct Worker: AsyncParsableCommand {
 
     @Option(help: "File of the coordinator's public key.")
     var serverKey: String?
+
+    @Option(
+        help: "Seconds to wait at most for a coordinator that does not answer (default: for ever).")
+    var wait: WaitLimit?
 
     @Flag(help: "Stay for the next run when this one is complete.")
     var stay = false
@@ -63,10 +68,13 @@ struct Worker: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
-            UInt16(port).map({ $0 > 0 }) == true
-        else {
-            throw ValidationError("--connect must look like tcp://HOST:5555, not '\(connect)'")
+        do throws(RunError) {
+            let endpoint = try endpoint
+            guard endpoint.port > 0, !endpoint.isWildcard else {
+                throw .usage("--connect must look like \(Self.example), not '\(connect)'")
+            }
+        } catch {
+            throw ValidationError(error.message)
         }
         if let threads, !(1...1_024).contains(threads) {
             throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
@@ -81,6 +89,14 @@ struct Worker: AsyncParsableCommand {
         }
     }
 
+    private static let example = "tcp://HOST:5555"
+
+    private var endpoint: TCPEndpoint {
+        get throws(RunError) {
+            try TCPEndpoint(connect, option: "--connect", example: Self.example)
+        }
+    }
+
     func run() async throws {
         let level = Logger.Level(rawValue: (quiet ? LogLevel.error : logLevel).rawValue) ?? .info
         LoggingSystem.bootstrap { label in
@@ -92,11 +108,11 @@ struct Worker: AsyncParsableCommand {
         do {
             let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
-                endpoint: connect,
+                endpoint: try endpoint,
                 threadCount: threads ?? Processor.availableCoreCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: variant, keys: try readKeys(),
+                variant: variant, keys: try readKeys(), waitLimit: wait,
                 taskPreparation: { try StudyRunner($0, variant: variant) })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
@@ -125,3 +141,4 @@ struct Worker: AsyncParsableCommand {
 }
 
 extension LogLevel: ExpressibleByArgument {}
+extension WaitLimit: ExpressibleByArgument {}

@@ -72,6 +72,9 @@ extension EndToEndTests {
             (["--threads", "0"], "--threads"), (["--seed=-1"], "'-1'"),
             (["--bind", "5555"], "--bind must look like"),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
+            (["--bind", "tcp://300.1.1.1:5555"], "300.1.1.1 is no address"),
+            (["--bind", "tcp://[::zz]:5555"], "::zz is no IPv6 address"),
+            (["--wait", "0"], "'0' is invalid"), (["--wait", "soon"], "'soon' is invalid"),
             (["--classes", "0-99"], "no class 10"), (["--classes", "0"], "class"),
             (["--classes", "1,1"], "1"), (["--log-level", "loud"], "'loud' is invalid"),
         ])
@@ -92,6 +95,9 @@ extension EndToEndTests {
             (["--connect", "tcp://127.0.0.1:5555", "--threads", "0"], "--threads"),
             (["--connect", "tcp://127.0.0.1:99999"], "99999"),
             (["--connect", "tcp://:5555"], "tcp://:5555"),
+            (["--connect", "tcp://0.0.0.0:5555"], "tcp://HOST:5555"),
+            (["--connect", "tcp://300.1.1.1:5"], "four numbers, each from 0 to 255"),
+            (["--connect", "tcp://127.0.0.1:5555", "--wait", "-1"], "--wait"),
         ])
         func workersOptions(options: [String], expected: String) async throws {
             let message = try await refusal(Lab.worker, options, status: 64)
@@ -257,6 +263,37 @@ extension EndToEndTests {
                 #expect(message.contains("results.json"))
                 #expect(!message.contains("DecodingError"), "\(message)")
             }
+        }
+
+        @Test func aMistypedCommandNamesTheNearest() async throws {
+            let message = try await refusal(
+                Lab.coordinator, ["rnu", "--workers", "2"], status: 64)
+            #expect(
+                message.hasPrefix(
+                    "coordinator: there is no command 'rnu' (did you mean run?); the commands are run, "
+                ), "\(message)")
+            #expect(message.hasSuffix("; see coordinator --help"))
+            let bench = try await run(Lab.bench, ["haeds"])
+            #expect(bench.status == 64)
+            #expect(
+                bench.standardError.hasPrefix(
+                    "bench: there is no command 'haeds' (did you mean heads?); the commands are heads, "
+                ), "\(bench.standardError)")
+            #expect(!bench.standardError.contains("plain-receiver"))
+        }
+
+        // It is a run all the same.
+        @Test func withoutACommandItSaysWhatItDoes() async throws {
+            let folder = try TemporaryDirectory()
+            let process = try RunningProcess(
+                Lab.coordinator, Array(try Job().arguments(in: folder.path("run")).dropFirst()))
+            let address = try await endpoint(of: process)
+            try await process.line(
+                containing: "start one with: worker --connect \(address)")
+            let text = process.standardError
+            #expect(text.hasPrefix("no command was given, so this is coordinator run: "), "\(text)")
+            #expect(text.contains("coordinator --help"))
+            #expect(text.contains("files in \(folder.path("run"))"))
         }
 
         @Test(arguments: [["--help"], ["run", "--help"]]) func helpHasAnExample(

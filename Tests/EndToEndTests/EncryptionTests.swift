@@ -126,7 +126,7 @@ extension EndToEndTests {
             ]
             for line in lines { try await run.process.line(containing: line) }
             // Each hears of it, once, and tries on.
-            try await plain.line(containing: "it may want --key and --server-key")
+            try await plain.line(containing: "encrypts everything; give --key and --server-key")
             try await misled.line(containing: "is --server-key its public key")
             try await stranger.line(containing: "its public key is not on the list")
             let results = try await run.finish()

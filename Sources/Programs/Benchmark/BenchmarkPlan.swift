@@ -12,7 +12,7 @@ package struct BenchmarkPlan: Sendable {
     let trialCount: Int
     /// Who the workers are; nil for processes of this machine.
     let hosts: HostsFile?
-    /// This machine as the hosts reach it; nil for the host of `--bind`, or this machine's name.
+    /// This machine as the hosts reach it; nil for the host of `--bind`, or this machine's address.
     let advertisedHost: String?
     /// The command for ssh, with its options.
     private let ssh: [String]
@@ -91,10 +91,7 @@ package struct BenchmarkPlan: Sendable {
 
     /// The endpoint as the workers connect to it.
     func reached(_ endpoint: String) -> String {
-        guard let colon = endpoint.lastIndex(of: ":") else { return endpoint }
-        let isWildcard = ["tcp://0.0.0.0", "tcp://*", "tcp://[::]"].contains(endpoint[..<colon])
-        guard let host = advertisedHost ?? (isWildcard ? ProcessInfo.processInfo.hostName : nil)
-        else { return endpoint }
-        return "tcp://\(host)\(endpoint[colon...])"
+        guard let bound = TCPEndpoint(endpoint) else { return endpoint }
+        return advertisedHost.map { "tcp://\($0):\(bound.port)" } ?? bound.fromElsewhere.description
     }
 }

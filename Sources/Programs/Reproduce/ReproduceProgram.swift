@@ -140,12 +140,10 @@ package final class ReproduceProgram: Sendable {
         var fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
             "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
         }
+        fleet.waitLimit = options.run.waitLimit
         fleet.expectsOthers = !progress.spans.isEmpty
         return try await fleet.run { endpoint in
-            console.log(.info, "workers connect to \(endpoint)")
-            return try WorkerLaunch.local(
-                count: options.run.workers, endpoint: WorkerLaunch.reachable(endpoint),
-                admission: admission)
+            try options.run.launches(endpoint, admission, console)
         } _: { [console, command = options.command, job] members in
             let collected = try await members.link.perform(job, on: chunks) { outcomes in
                 let now = Date().timeIntervalSince1970

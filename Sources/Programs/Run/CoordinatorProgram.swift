@@ -41,9 +41,16 @@ package final class CoordinatorProgram: Sendable {
 
     /// Runs to the end, or until SIGINT or SIGTERM; prints the result on standard output.
     ///
+    /// - Parameter isUnasked: it is what the program does where no command is given, and says so first.
     /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
     ///   what is kept.
-    package func run() async throws(RunError) {
+    package func run(isUnasked: Bool = false) async throws(RunError) {
+        if isUnasked {
+            console.log(
+                .info,
+                "no command was given, so this is coordinator run: it has workers train heads on \(options.userData?.train ?? options.dataset.rawValue); coordinator --help lists options and other commands"
+            )
+        }
         try await Self.endingAtSignals(options, console) {
             try await self.runPhases($0, $1)
         }
@@ -173,13 +180,10 @@ package final class CoordinatorProgram: Sendable {
             "the coordinator ended: \(Self.runError($0).message)"
         }
         fleet.origin = clock.start
+        fleet.waitLimit = options.waitLimit
         fleet.expectsOthers = directory.state == .unfinished
         let (results, trained) = try await fleet.run { endpoint in
-            if !isFinished { console.log(.info, "workers connect to \(endpoint)") }
-            if let admission { describe(admission) }
-            return try WorkerLaunch.local(
-                count: options.workers, endpoint: WorkerLaunch.reachable(endpoint),
-                admission: admission)
+            isFinished ? [] : try options.launches(endpoint, admission, console)
         } _: { [console] members in
             let backbone = try await BackbonePhase(options, console).run(
                 data, directory, clock)
@@ -213,14 +217,6 @@ extension CoordinatorProgram {
         console.log(
             .info,
             "\(data.name): \(data.trainLabels.count.grouped) training and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
-        )
-    }
-
-    private func describe(_ admission: Admission) {
-        let count = admission.listedCount
-        console.log(
-            count == 0 && options.workers == 0 ? .warning : .info,
-            "everything is encrypted; \(count) worker keys may join, as \(admission.listPath ?? "nobody") lists them (read again at SIGHUP)"
         )
     }
 

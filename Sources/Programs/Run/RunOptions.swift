@@ -96,6 +96,8 @@ package struct RunOptions: Sendable {
     package var workers = 0
     /// Workers that must hold all features before heads are handed out, at least 1.
     package var minWorkers = 1
+    /// How long to wait for workers at most; nil is for ever.
+    package var waitLimit: WaitLimit?
     /// Control endpoint; features are broadcast on the port after it, and port 0 picks free ones.
     package var bind = "tcp://127.0.0.1:5555"
     /// Whether `bind` may reach beyond this machine although nothing is encrypted.
@@ -164,21 +166,24 @@ package struct RunOptions: Sendable {
         try require(
             verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
-        try require(
-            bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
-            "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
-        try require(
-            hasPorts, "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try checkBind()
         try require(
             (keyPath == nil) == (allowPath == nil),
             "--key and --allow go together: the coordinator's secret key, and the list of the workers that may join; coordinator keygen DIR makes both"
         )
+    }
+
+    private func checkBind() throws(RunError) {
+        let endpoint = try TCPEndpoint(bind, option: "--bind", example: "tcp://127.0.0.1:5555")
         try require(
-            insecure || isLoopback || keyPath != nil,
+            endpoint.port < UInt16.max,
+            "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try require(
+            insecure || endpoint.isLoopback || keyPath != nil,
             """
             --bind \(bind) lets any machine that reaches it join, read the features and send \
-            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1, or say \
-            --insecure if the network is yours alone
+            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1 or [::1], or \
+            say --insecure if the network is yours alone
             """)
     }
 
@@ -246,11 +251,8 @@ package struct RunOptions: Sendable {
         if !condition { throw .usage(message()) }
     }
 
-    /// Whether no other machine can reach `bind`, as its own words show: the name of an interface,
-    /// or of a host but for the one the link itself replaces by an address, may be anything.
-    package var isLoopback: Bool {
-        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]+/) != nil
-    }
+    /// Whether no other machine can reach `bind`, as its own words show.
+    package var isLoopback: Bool { TCPEndpoint(bind)?.isLoopback == true }
 
     /// Who may join, read from the files; nil where nothing is encrypted.
     ///
@@ -259,12 +261,6 @@ package struct RunOptions: Sendable {
     func admission() throws(RunError) -> Admission? {
         guard let keyPath, let allowPath else { return nil }
         return try Admission(keyPath: keyPath, listPath: allowPath)
-    }
-
-    /// The control port can be had, and the broadcast's after it.
-    private var hasPorts: Bool {
-        guard let colon = bind.lastIndex(of: ":") else { return false }
-        return UInt16(bind[bind.index(after: colon)...]).map { $0 < UInt16.max } == true
     }
 
     /// Every option in force, as config.json and results.json hold it.
@@ -290,7 +286,7 @@ package struct RunOptions: Sendable {
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
             "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
-            "verify": .number(verify),
+            "verify": .number(verify), "wait": waitLimit.map { .number($0.seconds) } ?? .null,
             "bind": .string(bind), "insecure": .bool(insecure),
             // Where they are, never what is in them.
             "key": Self.absolute(keyPath), "allow": Self.absolute(allowPath),
@@ -315,7 +311,7 @@ package struct RunOptions: Sendable {
     package static let incidental: Set<String> = [
         // What is in them counts, and is compared by its digest.
         "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
-        "verify", "bind", "insecure", "key", "allow",
+        "verify", "wait", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 

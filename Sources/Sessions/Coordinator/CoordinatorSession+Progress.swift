@@ -73,7 +73,7 @@ extension CoordinatorSession {
 
     /// Says now and then that heads wait and nobody trains them: a person may have to start workers.
     mutating func complainOfWaiting(at now: Instant) -> [Action] {
-        guard let job, let scheduler, !isFinished, !scheduler.isFinished,
+        guard let scheduler, !isFinished, !scheduler.isFinished,
             !scheduler.isStarted || !peers.values.contains(where: \.isReady)
         else {
             wait.nextComplaint = nil
@@ -85,11 +85,11 @@ extension CoordinatorSession {
         }
         guard now >= due else { return [] }
         wait.nextComplaint = now.advanced(bySeconds: Wait.repeatSeconds)
-        let needed = scheduler.isStarted ? 1 : job.minWorkerCount
+        let limit = waitLimit.map { ", for \($0) at most" } ?? ""
         return [
             .log(
                 .warning,
-                "waiting for workers at \(endpoint): \(peers.count) joined, \(needed) needed; start one with: worker --connect \(endpoint)"
+                "waiting for workers at \(endpoint)\(limit): \(peers.count) joined, \(neededCount) needed; start one with: \(joinCommand)"
             )
         ]
     }

@@ -64,6 +64,7 @@ extension WorkerSession {
         chunk index: Int, _ bytes: ChunkBytes, at now: Instant
     ) -> [Action] {
         receivedByteCount += bytes.count
+        answeredAt = now
         guard case .assembling(var assembling) = state, let assembly else { return [] }
         assembling.lastChunkAt = now
         state = .assembling(assembling)

@@ -368,6 +368,16 @@ extension Office {
                 "waiting for workers at tcp://here:1: 0 joined, 1 needed" + cure))
     }
 
+    @Test func saysHowLongItWaitsAtMost() {
+        var office = Office(waitLimit: WaitLimit(seconds: 90))
+        office.feed(.serve(office.sample.job(minWorkerCount: 2)))
+        let lines = office.pass(3, heard: []).lines
+        #expect(
+            lines.first?.hasPrefix(
+                "waiting for workers at tcp://here:1, for 90 s at most: 0 joined")
+                == true, "\(lines)")
+    }
+
     @Test func namesTheHeadsGivenUp() throws {
         var office = Office(SampleJob(classCount: 2))
         _ = office.serve(to: [])

@@ -88,15 +88,17 @@ extension BundleTrained {
 /// A coordinator's session, driven by hand in a time of its own.
 struct Office {
     let sample: SampleJob
-    var session = CoordinatorSession(
-        runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1")
+    var session: CoordinatorSession
     var now = Instant.start
     private(set) var actions: [CoordinatorSession.Action] = []
     /// Whether heads are on disk the moment they are to be.
     var storesAtOnce = true
 
-    init(_ sample: SampleJob = SampleJob()) {
+    init(_ sample: SampleJob = SampleJob(), waitLimit: WaitLimit? = nil) {
         self.sample = sample
+        session = CoordinatorSession(
+            runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1",
+            waitLimit: waitLimit)
     }
 
     @discardableResult
