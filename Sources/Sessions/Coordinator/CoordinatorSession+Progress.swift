@@ -86,11 +86,12 @@ extension CoordinatorSession {
         guard now >= due else { return [] }
         wait.nextComplaint = now.advanced(bySeconds: Wait.repeatSeconds)
         let needed = scheduler.isStarted ? 1 : job.minWorkerCount
-        return [
-            .log(
-                .warning,
-                "waiting for workers at \(endpoint): \(peers.count) joined, \(needed) needed; start one with: worker --connect \(endpoint)"
-            )
-        ]
+        let readyCount = peers.values.count(where: \.isReady)
+        let counts =
+            "waiting for workers at \(endpoint): \(peers.count) joined, \(readyCount) ready, \(needed) needed"
+        let cure =
+            peers.count < needed
+            ? "start one with: worker --connect \(endpoint)" : "the others do not hold all data yet"
+        return [.log(.warning, counts + "; " + cure)]
     }
 }
