@@ -34,15 +34,18 @@ static inline int manyheads_close(int fd)
     return close(fd);
 }
 
-// Of a TCP connection: its port on this side, or on the other, and the bytes the kernel has received
-// for it. 0, or -1 for any other file descriptor, a listening socket among them. In C, because
-// glibc's tcp_info ends before that count (128 bytes into the kernel's), and for the address casts.
+// Of a TCP connection: its port on this side, or on the other, and the bytes that the other end's
+// kernel has acknowledged and that ours has received. 0, or -1 for any other file descriptor, a
+// listening socket among them. In C, because glibc's tcp_info ends before those counts (120 bytes
+// into the kernel's), and for the address casts.
 static inline int manyheads_connection(
-    int fd, int is_remote, unsigned short *port, unsigned long long *received)
+    int fd, int is_remote, unsigned short *port, unsigned long long *acknowledged,
+    unsigned long long *received)
 {
     struct {
         unsigned char state;
-        unsigned char others[127];
+        unsigned char others[119];
+        unsigned long long acknowledged;
         unsigned long long received;
     } info = {0};
     socklen_t size = sizeof info;
@@ -54,6 +57,7 @@ static inline int manyheads_connection(
     if ((is_remote ? getpeername(fd, plain, &size) : getsockname(fd, plain, &size)) != 0) return -1;
     // The port lies at the same place in both families' addresses.
     *port = ntohs(address.sin6_port);
+    *acknowledged = info.acknowledged;
     *received = info.received;
     return 0;
 }

@@ -42,7 +42,10 @@ struct ConnectionGuard {
     /// Looks at all connections, now and then.
     ///
     /// - Parameter isDrained: the control socket had nothing more to read a moment ago.
-    mutating func look(isDrained: Bool, _ observer: any SessionObserver) {
+    /// - Returns: the workers that bytes arrived from, whole messages or not.
+    mutating func look(
+        isDrained: Bool, _ observer: any SessionObserver
+    ) -> [CoordinatorSession.PeerID] {
         for cut in [control?.look(isDrained: isDrained), broadcast?.look(isDrained: true)] {
             guard let cut else { continue }
             unsaidCount += cut.count
@@ -52,5 +55,6 @@ struct ConnectionGuard {
                 .warning, "connections were cut: \(unsaidCount), the last for \(cut.reason)")
             unsaidCount = 0
         }
+        return control?.takeTraffic().senders.map { CoordinatorSession.PeerID(bytes: $0) } ?? []
     }
 }

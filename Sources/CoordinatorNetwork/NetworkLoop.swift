@@ -157,7 +157,8 @@ struct NetworkLoop: ~Copyable {
         for command in inbox.takeAll() { take(command) }
         isDrained = !found[0].contains(.readable)
         if !isDrained { try receiveControl() }
-        connections.look(isDrained: isDrained, observer)
+        let senders = connections.look(isDrained: isDrained, observer)
+        if !senders.isEmpty { feed(.bytesArrived(from: senders)) }
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
@@ -311,6 +312,9 @@ struct NetworkLoop: ~Copyable {
             if let frames = chunk(index) { send(frames, to: peer) }
         case .publish(let index):
             if let frames = chunk(index) { broadcast.publish([topic] + frames) }
+        case .publishEnd:
+            let end = CoordinatorMessage.broadcastComplete.encode()
+            broadcast.publish([topic] + end.map { Frame($0) })
         case .store(let batch):
             keep(batch)
         case .referee(let heads):

@@ -20,18 +20,21 @@ package struct FeatureChunks: ChunkSource {
 
     /// Cuts, codes and hashes `table`; a class's last chunk may be smaller.
     ///
+    /// - Parameter chunkByteCountMax: bytes of a chunk; nil is as many as suit the table.
     /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, and `notFinite`,
     ///   which workers would refuse.
     package init(
-        _ table: FeatureTable, chunkByteCountMax: Int = ChunkManifest.chunkByteCountMax
+        _ table: FeatureTable, chunkByteCountMax: Int? = nil
     ) throws(TransferError) {
         let rowByteCount = table.featureCount * 4
-        let limit = min(chunkByteCountMax, ChunkManifest.chunkByteCountMax)
+        let limit = min(
+            chunkByteCountMax ?? ChunkManifest.chunkByteCountMax, ChunkManifest.chunkByteCountMax)
         guard rowByteCount <= limit else {
             throw .rowTooLarge(byteCount: rowByteCount, max: limit)
         }
         let pieces = ChunkManifest.cut(
-            partCounts: table.classRowCounts, unitByteCount: rowByteCount, byteCountMax: limit)
+            partCounts: table.classRowCounts, unitByteCount: rowByteCount,
+            byteCountMax: chunkByteCountMax == nil ? nil : limit)
         guard pieces.count <= ChunkManifest.chunkCountMax else {
             throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
         }

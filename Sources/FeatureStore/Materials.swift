@@ -35,13 +35,13 @@ package struct MaterialChunks: ChunkSource {
     package let materials: Materials
 
     /// Cuts and hashes `materials`; a material's last chunk may be smaller.
-    package init(
-        _ materials: Materials, chunkByteCountMax: Int = ChunkManifest.chunkByteCountMax
-    ) {
+    ///
+    /// - Parameter chunkByteCountMax: bytes of a chunk; nil is as many as suit the materials.
+    package init(_ materials: Materials, chunkByteCountMax: Int? = nil) {
         self.materials = materials
         let pieces = ChunkManifest.cut(
             partCounts: materials.items.map(\.bytes.count), unitByteCount: 1,
-            byteCountMax: min(chunkByteCountMax, ChunkManifest.chunkByteCountMax))
+            byteCountMax: chunkByteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) })
         manifest = ChunkManifest(
             .materials(
                 materials.items.map { MaterialShape(name: $0.name, byteCount: $0.bytes.count) }),

@@ -1,5 +1,6 @@
 import Heads
 import Scheduling
+import Transfer
 
 /// A worker process: one compute thread, and at most two bundles that wait.
 struct SimulatedWorker {
@@ -41,11 +42,11 @@ struct SimulatedWorker {
 
 // The workers: features in, bundles through, deaths and returns.
 extension HeadPhaseSimulation {
-    /// Chunks that a worker asks for ahead, as the feature store does.
-    private static let pullCredit = 8
-
+    /// Has a worker ask for as many chunks ahead as it comes to do on a fast link.
     mutating func beginPulling(_ worker: Int) {
-        requestChunks(Self.pullCredit, for: worker)
+        let largest = max(1, chunkByteCounts.max() ?? 1)
+        requestChunks(
+            max(1, min(PullWindow.chunkCountMax, PullWindow.byteCountMax / largest)), for: worker)
     }
 
     mutating func requestChunks(_ count: Int, for worker: Int) {

@@ -80,6 +80,9 @@ package struct ChunkManifest: Hashable, Sendable {
 
     /// Bytes of the largest chunk.
     package static let chunkByteCountMax = 1 << 20
+    /// What is smaller is not cut: a second and a half of a link of 20 KB/s, since LeNet's features are
+    /// sent without their zeros.
+    static let chunkByteCountMin = 64 << 10
     /// Chunks of the largest manifest.
     package static let chunkCountMax = 1 << 18
 
@@ -112,16 +115,24 @@ package struct ChunkManifest: Hashable, Sendable {
         return all == 0 ? 1 : Double(sent) / Double(all)
     }
 
+    /// Bytes that a chunk should have at most where so many are to be sent: few enough that a slow link
+    /// shows progress, and many where chunks would be too many.
+    package static func chunkByteCount(ofTotal byteCount: Int) -> Int {
+        min(chunkByteCountMax, max(chunkByteCountMin, byteCount / 256))
+    }
+
     /// Cuts parts into stretches as large as a chunk may be; the last one of a part may be smaller.
     ///
     /// - Parameters:
     ///   - partCounts: units of each part.
-    ///   - unitByteCount: bytes of a unit, at most `byteCountMax`.
-    ///   - byteCountMax: bytes of a chunk.
+    ///   - unitByteCount: bytes of a unit; one that is larger than a chunk should be is one by itself.
+    ///   - byteCountMax: bytes of a chunk; nil is as many as it should have.
     package static func cut(
-        partCounts: [Int], unitByteCount: Int, byteCountMax: Int = chunkByteCountMax
+        partCounts: [Int], unitByteCount: Int, byteCountMax: Int? = nil
     ) -> [(part: Int, first: Int, count: Int)] {
-        let step = max(1, byteCountMax / unitByteCount)
+        let limit =
+            byteCountMax ?? chunkByteCount(ofTotal: partCounts.reduce(0, +) * unitByteCount)
+        let step = max(1, limit / unitByteCount)
         return partCounts.enumerated().flatMap { part, count in
             stride(from: 0, to: count, by: step).map { (part, $0, min(step, count - $0)) }
         }

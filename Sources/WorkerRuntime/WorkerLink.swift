@@ -61,9 +61,8 @@ private struct SessionDriver: ~Copyable {
     private static let insertionCountMaxPerThread = 2
     /// Chunks that were asked for and a compute thread checks or has waiting.
     ///
-    /// The session asks for a few at a time. More than these nobody asked for; if they were, they are
-    /// asked for again.
-    private static let requestedChunkCountMax = 32
+    /// The session asks for half as many at a time. More than these nobody asked for.
+    private static let requestedChunkCountMax = 2 * PullWindow.chunkCountMax
     /// Connections are one or two at a time, the one that is ending among them.
     private static let connectionLimits = ConnectionLimits(countMax: 8)
 
@@ -78,6 +77,8 @@ private struct SessionDriver: ~Copyable {
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
     private var finder: CoordinatorFinder
+    /// Whether the control socket has had a connection.
+    private var isConnected = false
     private var control: Socket
     private var controlMonitor: SocketMonitor
     private var broadcast: Socket
@@ -199,7 +200,7 @@ private struct SessionDriver: ~Copyable {
             try lookAround()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
-            watch()
+            try watch()
             try feed(.tick)
         }
         // The last results and the goodbye leave with the linger of the socket.
@@ -211,6 +212,10 @@ private struct SessionDriver: ~Copyable {
     private mutating func watchHandshakes() throws(ZeroMQError) {
         while let event = try controlMonitor.next() {
             if let line = finder.note(event) { logger.warning("\(line)") }
+            if event == .succeeded {
+                if isConnected { try feed(.connectionRenewed) }
+                isConnected = true
+            }
         }
         guard finder.isRetryDue() else { return }
         try connectAgain()
@@ -246,6 +251,7 @@ private struct SessionDriver: ~Copyable {
     private mutating func renewControl() throws(ZeroMQError) {
         connectionNumber += 1
         finder.connected()
+        isConnected = false
         let fresh = try Self.controlSocket(
             configuration, context, incarnation: incarnation, number: connectionNumber,
             peer: finder.peer)
@@ -277,10 +283,10 @@ private struct SessionDriver: ~Copyable {
             // The topic is what was subscribed to; behind it comes a message like any other.
             switch decode(frames.dropFirst()) {
             case .success(let event):
-                if case .chunk = event {
-                    try feed(event)
-                } else {
-                    logger.warning("the broadcast brought something that is no chunk")
+                switch event {
+                case .chunk: try feed(event)
+                case .message(.broadcastComplete): try feed(.broadcastEnded)
+                default: logger.warning("the broadcast brought something that is no chunk")
                 }
             case .failure(let error): try feed(.unreadable(error))
             }
@@ -377,14 +383,21 @@ private struct SessionDriver: ~Copyable {
         ConnectionWatch(socket, remotePort: endpoint.port, limits: connectionLimits)
     }
 
-    /// Cuts connections over which a coordinator sends what this process would have to hold.
-    private mutating func watch() {
+    /// Cuts connections over which a coordinator sends what this process would have to hold, and tells
+    /// the session what moved.
+    private mutating func watch() throws(ZeroMQError) {
         for cut in [
             // What is left unread of the broadcast is held back on purpose.
             controlWatch?.look(isDrained: false), broadcastWatch?.look(isDrained: false),
         ] {
             if let cut { logger.warning("a connection was cut: \(cut.reason)") }
         }
+        let moved = controlWatch?.takeTraffic() ?? Traffic()
+        let broadcast = broadcastWatch?.takeTraffic().receivedByteCount ?? 0
+        guard broadcast + moved.receivedByteCount + moved.sentByteCount > 0 else { return }
+        try feed(
+            .bytesMoved(
+                broadcast: broadcast, received: moved.receivedByteCount, sent: moved.sentByteCount))
     }
 
     /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.

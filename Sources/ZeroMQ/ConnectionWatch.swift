@@ -19,6 +19,22 @@ package struct ConnectionLimits: Sendable {
     }
 }
 
+/// Bytes that moved over a socket's connections, whether or not they make up whole messages yet.
+///
+/// They move in steps, and the first ones of a connection do not count: neither a handshake nor what
+/// a peer's ZeroMQ says by itself tells of the program behind it.
+package struct Traffic: Sendable {
+    /// Bytes that arrived.
+    package var receivedByteCount = 0
+    /// Bytes that arrived at the other end, as far as is known.
+    package var sentByteCount = 0
+    /// Of a router, the peers that bytes arrived from, by identity.
+    package var senders: [[UInt8]] = []
+
+    /// Nothing moved.
+    package init() {}
+}
+
 /// Cuts connections that take too much memory or too many file descriptors.
 ///
 /// libzmq bounds a part of a message and the whole messages in a queue, but not the parts of a message
@@ -26,14 +42,24 @@ package struct ConnectionLimits: Sendable {
 /// has received for each connection, and the socket what it gave out: the difference is what a peer
 /// makes libzmq hold. A cut connection is one that broke: honest peers connect again.
 package struct ConnectionWatch {
-    private struct Connection {
+    fileprivate struct Connection {
         let inode: UInt
         let since: ContinuousClock.Instant
         /// As of the look before: what came since then may be whole and not read yet, however long
         /// this thread was kept from reading.
         var receivedBefore = 0
         var isCut = false
+        /// What ``Traffic`` has told of.
+        var toldReceived = ConnectionWatch.handshakeByteCount
+        var toldSent = ConnectionWatch.handshakeByteCount
+        /// Who sent the last message that was taken, on a router.
+        var sender: Frame?
     }
+
+    /// Bytes at the beginning of a connection that tell nothing.
+    fileprivate static let handshakeByteCount = 512
+    /// A connection's bytes are told of by so many or more.
+    fileprivate static let stepByteCount = 256
 
     /// Between two looks, at least; a look takes microseconds a connection.
     private static let interval = Duration.milliseconds(100)
@@ -44,6 +70,7 @@ package struct ConnectionWatch {
     private let limits: ConnectionLimits
     private let descriptors = DescriptorList()
     private var connections: [Int32: Connection] = [:]
+    private var traffic = Traffic()
     private var nextLook = ContinuousClock.now
 
     /// Watches the TCP connections of a bound socket, or of one that has connected to `remotePort`.
@@ -59,6 +86,7 @@ package struct ConnectionWatch {
         }
         core = socket.core
         core.takenByteCounts = [:]
+        core.senders = [:]
         self.port = port
         isRemote = remotePort != nil
         self.limits = limits
@@ -73,15 +101,15 @@ package struct ConnectionWatch {
         guard now >= nextLook else { return nil }
         var open: [(descriptor: Int32, connection: Connection, received: Int, isNew: Bool)] = []
         for descriptor in descriptors.read() {
-            guard let (inode, received) = connection(descriptor) else { continue }
+            guard let (inode, sent, received) = connection(descriptor) else { continue }
             // A descriptor is given out again; the number of the socket behind it is not, soon.
             let known = connections[descriptor].flatMap { $0.inode == inode ? $0 : nil }
-            open.append(
-                (
-                    descriptor, known ?? Connection(inode: inode, since: now), received,
-                    known == nil
-                ))
+            var found = known ?? Connection(inode: inode, since: now)
+            found.sender = core.senders?[descriptor] ?? found.sender
+            traffic.count(sent: sent, received: received, over: &found)
+            open.append((descriptor, found, received, known == nil))
         }
+        core.senders = [:]
         var room = limits.countMax - open.count { !$0.isNew }
         var found: [Int32: Connection] = [:]
         var cutCount = 0
@@ -114,6 +142,12 @@ package struct ConnectionWatch {
         return cutCount > 0 ? (cutCount, lastReason) : nil
     }
 
+    /// What moved since the last call, as of the last look.
+    package mutating func takeTraffic() -> Traffic {
+        defer { traffic = Traffic() }
+        return traffic
+    }
+
     private func breach(
         received: Int, unread: Int, seconds: Double, isDrained: Bool, isOneTooMany: Bool
     ) -> String? {
@@ -126,17 +160,35 @@ package struct ConnectionWatch {
         return unread > allowed ? "\(unread) bytes of a message without an end" : nil
     }
 
-    /// The number of the socket and the bytes received, if the descriptor is a connection of ours.
-    private func connection(_ descriptor: Int32) -> (inode: UInt, received: Int)? {
+    /// The number of the socket and its bytes, if the descriptor is a connection of ours.
+    private func connection(_ descriptor: Int32) -> (inode: UInt, sent: Int, received: Int)? {
         var found: UInt16 = 0
+        var sent: UInt64 = 0
         var received: UInt64 = 0
         guard
-            unsafe manyheads_connection(descriptor, isRemote ? 1 : 0, &found, &received) == 0,
-            found == port
+            unsafe manyheads_connection(descriptor, isRemote ? 1 : 0, &found, &sent, &received)
+                == 0, found == port
         else { return nil }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }
-        return (UInt(status.st_ino), Int(clamping: received))
+        return (UInt(status.st_ino), Int(clamping: sent), Int(clamping: received))
+    }
+}
+
+extension Traffic {
+    /// Adds what moved over a connection, if that is a step.
+    fileprivate mutating func count(
+        sent: Int, received: Int, over connection: inout ConnectionWatch.Connection
+    ) {
+        if received - connection.toldReceived >= ConnectionWatch.stepByteCount {
+            receivedByteCount += received - connection.toldReceived
+            connection.toldReceived = received
+            if let sender = connection.sender { senders.append(sender.bytes) }
+        }
+        if sent - connection.toldSent >= ConnectionWatch.stepByteCount {
+            sentByteCount += sent - connection.toldSent
+            connection.toldSent = sent
+        }
     }
 }
 

@@ -138,7 +138,9 @@ package struct Socket: ~Copyable {
             guard let part = try core.receive(flags: flags) else { return nil }
             let frame = Frame(received: part)
             // A router's first part is the peer's identity, which is not sent with each message.
-            if partCount > 0 || kind != .router { core.noteReceived(part) }
+            if partCount > 0 || kind != .router {
+                core.noteReceived(part, from: kind == .router ? parts.first : nil)
+            }
             partCount += 1
             byteCount += frame.count
             if partCount <= receivedPartCountMax && byteCount <= receivedByteCountMax {
@@ -170,6 +172,8 @@ final class SocketCore {
     let handle: UnsafeMutableRawPointer
     /// Bytes taken from the queue by connection, for ``ConnectionWatch``; nil while there is none.
     var takenByteCounts: [Int32: Int]?
+    /// Of a router, who sent messages since the last look, by connection; nil while nobody looks.
+    var senders: [Int32: Frame]?
     private let context: Context
 
     init(_ kind: Socket.Kind, _ context: Context) throws(ZeroMQError) {
@@ -243,8 +247,9 @@ final class SocketCore {
     }
 
     /// Counts a part as it was on the wire: a frame of ZMTP 3 has a header of two bytes, or of nine.
-    func noteReceived(_ part: ReceivedMessage) {
+    func noteReceived(_ part: ReceivedMessage, from sender: Frame?) {
         guard takenByteCounts != nil else { return }
+        if let sender { senders?[part.sourceDescriptor] = sender }
         let count = unsafe part.bytes.count
         takenByteCounts?[part.sourceDescriptor, default: 0] += count + (count > 255 ? 9 : 2)
     }

@@ -14,13 +14,10 @@ package struct SocketOptions: Sendable {
     package var maxMessageSize: Int64 = 16 << 20
     /// ZMTP handshakes that take longer are dropped.
     package var handshakeMilliseconds: Int32? = 10_000
-    /// How often an idle connection is pinged; kills half-open TCP.
-    package var heartbeatIntervalMilliseconds: Int32? = 2_000
-    /// How long without any traffic after a ping until a connection is given up.
-    package var heartbeatTimeoutMilliseconds: Int32? = 10_000
-    /// How long the peer may miss our pings before it gives the connection up.
-    package var heartbeatLifetimeMilliseconds: Int32? = 10_000
-    /// The kernel's keep-alive probes.
+    /// The kernel's keep-alive probes, which end a connection whose other end is gone after some 35 s.
+    ///
+    /// Not ZMTP's heartbeats: those count whole frames only, and one of a megabyte takes a minute
+    /// over a slow link.
     package var tcpKeepalive = true
     /// First pause before connecting again.
     package var reconnectMilliseconds: Int32 = 1_000
@@ -70,12 +67,15 @@ package struct SocketOptions: Sendable {
         ]
         let optional = [
             (ZMQ_HANDSHAKE_IVL, handshakeMilliseconds),
-            (ZMQ_HEARTBEAT_IVL, heartbeatIntervalMilliseconds),
-            (ZMQ_HEARTBEAT_TIMEOUT, heartbeatTimeoutMilliseconds),
-            (ZMQ_HEARTBEAT_TTL, heartbeatLifetimeMilliseconds),
             (ZMQ_SNDTIMEO, sendTimeoutMilliseconds),
             (ZMQ_RCVTIMEO, receiveTimeoutMilliseconds),
         ]
+        if tcpKeepalive {
+            list += [
+                (ZMQ_TCP_KEEPALIVE_IDLE, 15), (ZMQ_TCP_KEEPALIVE_INTVL, 5),
+                (ZMQ_TCP_KEEPALIVE_CNT, 4),
+            ]
+        }
         for (option, value) in optional {
             if let value { list.append((option, value)) }
         }

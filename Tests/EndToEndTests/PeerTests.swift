@@ -40,7 +40,7 @@ extension EndToEndTests {
             let run = try await Waiting()
             let isPlea: @Sendable (RunningProcess.Line) -> Bool = {
                 $0.text.hasSuffix(
-                    "waiting for workers at \(run.endpoint): 0 joined, 1 needed; "
+                    "waiting for workers at \(run.endpoint): 0 joined, 0 ready, 1 needed; "
                         + "start one with: worker --connect \(run.endpoint)")
             }
             try await run.process.line(where: isPlea)
@@ -125,7 +125,7 @@ extension EndToEndTests {
             let process = try reference.job.start(in: folder.path("run"), ["--min-workers", "2"])
             let address = try await endpoint(of: process)
             let first = try startWorker(address, name: "first")
-            try await process.line(containing: ": 1 joined, 2 needed")
+            try await process.line(containing: ": 1 joined, 1 ready, 2 needed")
             let second = try startWorker(address, name: "second")
             #expect(try await process.exitStatus() == 0)
             for worker in [first, second] { #expect(try await worker.exitStatus() == 0) }

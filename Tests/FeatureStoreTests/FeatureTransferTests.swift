@@ -37,7 +37,7 @@ private let unlimited = 1 << 40
     ])
     func tablesSurvive(featureCount: Int, classRowCounts: [Int]) throws {
         let table = sampleTable(featureCount: featureCount, classRowCounts: classRowCounts)
-        let chunks = try FeatureChunks(table)
+        let chunks = try FeatureChunks(table, chunkByteCountMax: 1 << 20)
         let manifest = chunks.manifest
         for chunk in manifest.chunks {
             #expect(chunk.byteCount <= 1 << 20)

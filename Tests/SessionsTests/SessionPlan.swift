@@ -33,6 +33,8 @@ struct SessionPlan {
     /// Workers whose connections keep their identity, as a worker not ours might.
     var hasFixedIdentity: [Bool]
     var bundleSeconds: [Double]
+    /// How long a chunk, or a result, takes each worker's link; its bytes are seen meanwhile.
+    var linkSeconds: [Double]
 
     /// The least a task is leased for: some are done later.
     var taskLeaseSecondsMin = 3.0
@@ -56,6 +58,9 @@ struct SessionPlan {
         hasFixedIdentity = (0..<workerCount).map { _ in generator.chance(0.3) }
         bundleSeconds = (0..<workerCount).map { _ in
             generator.chance(0.2) ? 8 : Double.random(in: 0.05...1, using: &generator)
+        }
+        linkSeconds = (0..<workerCount).map { _ in
+            generator.chance(0.2) ? Double.random(in: 0.1...4, using: &generator) : 0
         }
         if generator.chance(0.7) { latencySecondsMax = 0.6 }
         if generator.chance(0.7) {
@@ -82,5 +87,28 @@ struct SessionPlan {
         if generator.chance(0.5) { taskLeaseSecondsMin = 1_800 }
         if generator.chance(0.4) { taskFailureChance = generator.chance(0.5) ? 0.7 : 0.1 }
         if generator.chance(0.5) { preparationSecondsMax = generator.chance(0.3) ? 9 : 0.5 }
+    }
+
+    /// A world in which nothing goes wrong, but links are slow.
+    static func slowLinks(seed: UInt64) -> SessionPlan {
+        var plan = SessionPlan(seed: seed)
+        var generator = SeededGenerator(seed: seed ^ 0x510)
+        // What describes the features is there before their first chunk, which would be thrown away.
+        plan.latencySecondsMax = 0.02
+        plan.linkSeconds = plan.linkSeconds.map { _ in
+            Double.random(in: 0.1...15, using: &generator)
+        }
+        plan.chaosSeconds = 1_000
+        plan.chunkLossChance = 0
+        plan.breaksPerSecond = 0
+        plan.crashesPerSecond = 0
+        plan.pausesPerSecond = 0
+        plan.hostilesPerSecond = 0
+        plan.coordinatorRestartsPerSecond = 0
+        plan.drainsPerSecond = 0
+        plan.stallsPerSecond = 0
+        plan.queueCountMax = .max
+        plan.invalidChance = 0
+        return plan
     }
 }

@@ -24,12 +24,38 @@ extension SessionSimulation {
 
     mutating func flush(_ index: Int) {
         while takesMessages(index), !workers[index].outbox.isEmpty {
-            post(workers[index].outbox.removeFirst().encode(), from: index)
+            let message = workers[index].outbox.removeFirst()
+            if case .bundleTrained = message {
+                post(message.encode(), from: index, seconds: linkSeconds(index))
+            } else {
+                post(message.encode(), from: index)
+            }
         }
     }
 
-    mutating func post(_ frames: [[UInt8]], from index: Int, only: Int? = nil) {
-        workers[index].upAt = max(workers[index].upAt + 1, now + latency())
+    /// Has bytes seen at a worker's end for the time that they take a link, and says when they are over
+    /// it.
+    mutating func cross(
+        _ index: Int, from start: Int64, _ seconds: Double, _ event: WorkerSession.Event
+    ) -> Int64 {
+        let end = start + Int64(seconds * 1e9)
+        for moment in stride(from: start, to: end, by: 250_000_000) {
+            timeline.insert(
+                .compute(worker: index, process: workers[index].process, event), at: moment)
+        }
+        return end
+    }
+
+    mutating func post(
+        _ frames: [[UInt8]], from index: Int, only: Int? = nil, seconds: Double = 0
+    ) {
+        let start = max(workers[index].upAt + 1, now + latency())
+        workers[index].upAt = cross(
+            index, from: start, seconds, .bytesMoved(broadcast: 0, received: 0, sent: 5_000))
+        for moment in stride(from: start, to: workers[index].upAt, by: 250_000_000) {
+            timeline.insert(
+                .arriving(generation: generation, workers[index].identity), at: moment)
+        }
         workers[index].upCount += 1
         workers[index].lastUp = workers[index].lastUp.suffix(Self.repeatedCountMax - 1) + [frames]
         timeline.insert(
@@ -71,7 +97,7 @@ extension SessionSimulation {
     // MARK: - Down
 
     /// Queues a message for a worker; a full queue drops it, which the coordinator hears soon.
-    mutating func post(_ frames: [[UInt8]], to index: Int) {
+    mutating func post(_ frames: [[UInt8]], to index: Int, seconds: Double = 0) {
         guard workers[index].downCount + workers[index].inbox.count < plan.queueCountMax else {
             count("full queue")
             timeline.insert(
@@ -79,7 +105,9 @@ extension SessionSimulation {
                 at: now + Int64.random(in: 0...100_000_000, using: &generator))
             return
         }
-        workers[index].downAt = max(workers[index].downAt + 1, now + latency())
+        workers[index].downAt = cross(
+            index, from: max(workers[index].downAt + 1, now + latency()), seconds,
+            .bytesMoved(broadcast: 0, received: 5_000, sent: 0))
         workers[index].downCount += 1
         workers[index].lastDown =
             workers[index].lastDown.suffix(Self.repeatedCountMax - 1) + [frames]
@@ -127,6 +155,10 @@ extension SessionSimulation {
             let seconds = Double.random(in: 0.1...7, using: &generator)
             workers[index].cutUntil = now + Int64(seconds * 1e9)
         }
+        guard workers[index].session != nil else { return }
+        timeline.insert(
+            .compute(worker: index, process: workers[index].process, .connectionRenewed),
+            at: max(now, workers[index].cutUntil) + latency())
     }
 
     /// Holds one direction back for a while, in order.

@@ -12,7 +12,8 @@ import WireProtocol
 ///
 /// The network does what ZeroMQ may do, and a little more. Connections keep their order. They break,
 /// for a moment or longer, with the identity kept or lost; what was under way is then lost, or still
-/// comes late, and its last part may come twice. They stand still. Queues fill up: messages to that
+/// comes late, and its last part may come twice. They stand still. They are slow: chunks and results
+/// take seconds, in which their bytes are seen and everything else waits. Queues fill up: messages to that
 /// worker are dropped, and those of the worker wait. Broadcast frames are lost one by one. Processes
 /// crash, pause, are told to leave and start again, the coordinator's too, which then has what its
 /// disk had; strangers talk nonsense.
@@ -24,7 +25,10 @@ struct SessionSimulation {
         case toCoordinator(
             [[UInt8]], worker: Int, connection: Int, from: PeerID, only: Int? = nil)
         case toWorker([[UInt8]], worker: Int, connection: Int)
-        case broadcast(chunk: Int, worker: Int, process: Int, topic: [UInt8])
+        /// Without a chunk it is the end.
+        case broadcast(chunk: Int?, worker: Int, process: Int, topic: [UInt8])
+        /// Bytes of a worker's message reach the coordinator.
+        case arriving(generation: Int, PeerID)
         case subscribed(generation: Int, change: Int)
         case workerTick(worker: Int, process: Int)
         case compute(worker: Int, process: Int, WorkerSession.Event)
@@ -40,6 +44,12 @@ struct SessionSimulation {
         case misfortune
     }
 
+    /// A chunk on its way to a worker.
+    struct Crossing: Hashable {
+        let worker: Int
+        let chunk: Int
+    }
+
     struct Worker {
         var session: WorkerSession?
         var process = 0
@@ -49,6 +59,7 @@ struct SessionSimulation {
         var downFloor = 0
         var upAt: Int64 = 0
         var downAt: Int64 = 0
+        var broadcastAt: Int64 = 0
         var identity = PeerID(bytes: [])
         var cutUntil: Int64 = 0
         var pausedUntil: Int64 = 0
@@ -90,10 +101,12 @@ struct SessionSimulation {
     var strangersLeases: Set<StrangersLease> = []
     var failure: String?
     private(set) var tally: [String: Int] = [:]
+    /// How often each chunk came to each worker.
+    private(set) var crossings: [Crossing: Int] = [:]
     private(set) var calmSeconds = 0.0
 
-    init(seed: UInt64, isOfTasks: Bool = false) {
-        plan = SessionPlan(seed: seed, isOfTasks: isOfTasks)
+    init(seed: UInt64, isOfTasks: Bool = false, _ given: SessionPlan? = nil) {
+        plan = given ?? SessionPlan(seed: seed, isOfTasks: isOfTasks)
         kept = plan.work.kept
         generator = SeededGenerator(seed: seed ^ 0xC0FFEE)
         workers = [Worker](repeating: Worker(), count: plan.workerCount)
@@ -163,6 +176,8 @@ struct SessionSimulation {
         case .broadcast(_, let index, let process, let topic):
             guard workers[index].process == process, workers[index].topic == topic else { return }
             deliver(entry, to: index)
+        case .arriving(let generation, let peer):
+            if generation == self.generation { feed(.bytesArrived(from: [peer])) }
         case .compute(let index, let process, _):
             if workers[index].process == process { deliver(entry, to: index) }
         case .subscribed(let generation, let change):
@@ -216,6 +231,7 @@ struct SessionSimulation {
                 let bytes = plan.work.bytes(ofChunk: index)
                 send(.chunk(FeatureChunk(index: index, bytes: bytes)), to: peer)
             case .publish(let index): publish(index)
+            case .publishEnd: publish(nil)
             case .store(let batch): store(batch)
             case .referee(let heads):
                 count("referee")
@@ -262,16 +278,28 @@ struct SessionSimulation {
             }
             return
         }
-        post(message.encode(), to: index)
+        if case .chunk = message {
+            post(message.encode(), to: index, seconds: linkSeconds(index))
+        } else {
+            post(message.encode(), to: index)
+        }
     }
 
-    private mutating func publish(_ chunk: Int) {
-        for index in workers.indices where workers[index].session != nil {
+    private mutating func publish(_ chunk: Int?) {
+        for index in workers.indices
+        where workers[index].session != nil && !workers[index].topic.isEmpty {
             if generator.chance(isCalm ? 0 : plan.chunkLossChance) { continue }
+            var at = max(workers[index].broadcastAt + 1, now + latency())
+            if chunk != nil {
+                at = cross(
+                    index, from: at, linkSeconds(index),
+                    .bytesMoved(broadcast: 5_000, received: 0, sent: 0))
+            }
+            workers[index].broadcastAt = at
             timeline.insert(
                 .broadcast(
                     chunk: chunk, worker: index, process: workers[index].process,
-                    topic: workers[index].topic), at: now + latency())
+                    topic: workers[index].topic), at: at)
         }
     }
 
@@ -303,11 +331,17 @@ struct SessionSimulation {
         switch entry {
         case .toWorker(let frames, _, _):
             do {
-                feed(.message(try CoordinatorMessage.decode(frames)), to: index)
+                let message = try CoordinatorMessage.decode(frames)
+                if case .chunk(let chunk) = message {
+                    crossings[Crossing(worker: index, chunk: chunk.index), default: 0] += 1
+                }
+                feed(.message(message), to: index)
             } catch {
                 failure = "a worker cannot read its coordinator: \(error)"
             }
         case .broadcast(let chunk, _, _, _):
+            guard let chunk else { return feed(.broadcastEnded, to: index) }
+            crossings[Crossing(worker: index, chunk: chunk), default: 0] += 1
             let bytes = plan.work.bytes(ofChunk: chunk)
             feed(.message(.chunk(FeatureChunk(index: chunk, bytes: bytes))), to: index)
         case .compute(_, _, let event): feed(event, to: index)
@@ -362,14 +396,16 @@ struct SessionSimulation {
             }
         }
         switch message {
-        case .hello, .heartbeat, .chunkRequest:
+        case .hello, .heartbeat:
             if workers[index].outbox.isEmpty && takesMessages(index) {
                 post(message.encode(), from: index)
             }
-        case .ready, .bundleTrained, .bundleFailed, .goodbye:
+        case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
             workers[index].outbox.append(message)
         }
     }
+
+    func linkSeconds(_ index: Int) -> Double { isCalm ? 0 : plan.linkSeconds[index] }
 
     func latencyMost() -> Double { isCalm ? 0.005 : plan.latencySecondsMax }
 

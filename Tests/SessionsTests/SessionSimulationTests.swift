@@ -25,6 +25,20 @@ import Testing
         }
     }
 
+    // Goal: slowness alone costs nothing: no connection is given up, no chunk and no result crosses a link
+    // twice. Method: links on which a chunk takes up to 15 s, and no misfortune.
+    @Test(.timeLimit(.minutes(5))) func slowLinksCarryNothingTwice() {
+        for seed in SeedRange(suite: "SessionSimulationTests", usual: 200).seeds {
+            let plan = SessionPlan.slowLinks(seed: seed)
+            var simulation = SessionSimulation(seed: seed, plan)
+            #expect(simulation.run() == nil, "seed \(seed)")
+            for kind in ["reconnect", "result again", "coordinator says refused"] {
+                #expect(simulation.tally[kind] == nil, "seed \(seed): \(kind)")
+            }
+            #expect(simulation.crossings.values.allSatisfy { $0 == 1 }, "seed \(seed)")
+        }
+    }
+
     private static let misfortunes = [
         "crash", "break", "pause", "reconnect", "coordinator restart", "invalid result",
         "crash before the commit", "crash before the word", "resumed", "result again",

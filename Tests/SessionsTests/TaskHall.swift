@@ -83,6 +83,8 @@ struct TaskHall {
                 for worker in workers.indices {
                     deliver(CoordinatorMessage.chunk(chunk).encode(), to: worker)
                 }
+            case .publishEnd:
+                for worker in workers.indices { feed(.broadcastEnded, to: worker) }
             case .store(let batch):
                 for outcome in batch.outcomes { stored[Int(outcome.id.rawValue)] = outcome.bytes }
                 feed(.stored(through: batch.number))

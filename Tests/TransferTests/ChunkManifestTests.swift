@@ -257,6 +257,23 @@ private struct Damage: Sendable, CustomTestStringConvertible {
         ).map { [$0.part, $0.first, $0.count] }
     }
 
+    // Small enough to be seen coming over a slow link, and never too many.
+    @Test func chunksGrowWithWhatIsSent() {
+        for (total, expected) in [
+            (0, 64 << 10), (6 << 20, 64 << 10), (64 << 20, 256 << 10), (256 << 20, 1 << 20),
+            (64 << 30, 1 << 20),
+        ] {
+            #expect(ChunkManifest.chunkByteCount(ofTotal: total) == expected)
+        }
+        let few = ChunkManifest.cut(partCounts: [600, 5, 600], unitByteCount: 1_024)
+        #expect(few.map(\.count).max() == 64)
+        #expect(few.map(\.count).reduce(0, +) == 1_205)
+        // A row is never cut.
+        let wide = ChunkManifest.cut(partCounts: [2, 1], unitByteCount: 1 << 20)
+        #expect(
+            wide.map { [$0.part, $0.first, $0.count] } == [[0, 0, 1], [0, 1, 1], [1, 0, 1]])
+    }
+
     @Test func partsAreCutIntoTheLargestPieces() {
         #expect(
             pieces([10, 0, 4], unitByteCount: 3, byteCountMax: 14)

@@ -36,6 +36,25 @@ import ZeroMQ
             }
             return nil
         }
+
+        /// Looks without reading, until so many bytes have moved or the time is over.
+        mutating func traffic(
+            within limit: Duration, until received: Int = .max, sent: Int = .max
+        ) throws -> Traffic {
+            let deadline = ContinuousClock.now + limit
+            var sum = Traffic()
+            while ContinuousClock.now < deadline, sum.receivedByteCount < received,
+                sum.sentByteCount < sent
+            {
+                _ = try poll([], timeoutMilliseconds: 20)
+                #expect(watch.look(isDrained: true) == nil)
+                let found = watch.takeTraffic()
+                sum.receivedByteCount += found.receivedByteCount
+                sum.sentByteCount += found.sentByteCount
+                sum.senders += found.senders
+            }
+            return sum
+        }
     }
 
     @Test func aMessageWithoutAnEndIsCut() throws {
@@ -145,5 +164,31 @@ import ZeroMQ
         }
         #expect(cuts[0] == nil)
         #expect(cuts[1]?.hasSuffix("bytes of a message without an end") == true)
+    }
+
+    // A message of a megabyte takes a minute over a slow link, and is seen only when it is complete.
+    @Test func bytesAreSeenBeforeTheirMessageIs() throws {
+        var listener = try Listener(.router, ConnectionLimits(countMax: 3))
+        let peer = try #require(RawConnection(port: listener.port))
+        #expect(peer.greet(as: "DEALER"))
+        #expect(peer.send(RawConnection.frame([1])))
+        let name = try #require(try listener.socket.receive(dontWait: false)?.first).bytes
+        // A handshake and a short message tell nothing of their own.
+        #expect(try listener.traffic(within: .milliseconds(300), until: 1).senders.isEmpty)
+        let message = RawConnection.frame([UInt8](repeating: 7, count: 100_000))
+        #expect(peer.send(Array(message[..<50_000])))
+        let half = try listener.traffic(within: .seconds(10), until: 49_000)
+        #expect(half.receivedByteCount >= 49_000)
+        #expect(half.senders.allSatisfy { $0 == name } && !half.senders.isEmpty)
+        #expect(try listener.socket.receive() == nil)
+        // Twice is not told.
+        #expect(try listener.traffic(within: .milliseconds(300), until: 1).receivedByteCount == 0)
+        #expect(peer.send(Array(message[50_000...])))
+        #expect(try listener.socket.receive(dontWait: false)?.last?.count == 100_000)
+        // What leaves is counted too.
+        let answer = Frame([UInt8](repeating: 1, count: 5_000))
+        #expect(try listener.socket.send([Frame(name), answer]))
+        #expect(peer.receive(5_000) != nil)
+        #expect(try listener.traffic(within: .seconds(10), sent: 4_000).sentByteCount >= 4_000)
     }
 }

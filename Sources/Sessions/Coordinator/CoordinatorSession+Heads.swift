@@ -71,7 +71,7 @@ extension CoordinatorSession {
         // Nobody there: who comes later pulls.
         guard subscriptionCount > 0, end > next else {
             phase = .serving
-            return orderedPeers.map { .send(.broadcastComplete, to: $0.id) }
+            return [.publishEnd] + orderedPeers.map { .send(.broadcastComplete, to: $0.id) }
         }
         phase = .broadcasting(next: end)
         return (next..<end).map { .publish($0) }

@@ -73,8 +73,9 @@ extension CoordinatorSession {
         collected.workers[peer.report].receivedByteCount = heartbeat.receivedByteCount
         var actions = [Action.send(.heartbeat(incarnation: heartbeat.incarnation), to: peer.id)]
         if !peer.isReady, let describedAt = peer.describedAt,
-            now.seconds(since: describedAt) >= Self.describeAgainSeconds
+            now.seconds(since: describedAt) >= peer.describeAgainSeconds
         {
+            peers[peer.id]?.describeAgainSeconds *= 2
             actions += describeFeatures(to: peer.id, at: now)
         }
         return actions + inquire(heartbeat, of: peer, at: now)

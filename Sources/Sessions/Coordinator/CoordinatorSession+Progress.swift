@@ -86,11 +86,12 @@ extension CoordinatorSession {
         guard now >= due else { return [] }
         wait.nextComplaint = now.advanced(bySeconds: Wait.repeatSeconds)
         let limit = waitLimit.map { ", for \($0) at most" } ?? ""
-        return [
-            .log(
-                .warning,
-                "waiting for workers at \(endpoint)\(limit): \(peers.count) joined, \(neededCount) needed; start one with: \(joinCommand)"
-            )
-        ]
+        let readyCount = peers.values.count(where: \.isReady)
+        let counts =
+            "waiting for workers at \(endpoint)\(limit): \(peers.count) joined, \(readyCount) ready, \(neededCount) needed"
+        let cure =
+            peers.count < neededCount
+            ? "start one with: \(joinCommand)" : "the others do not hold all data yet"
+        return [.log(.warning, counts + "; " + cure)]
     }
 }

@@ -24,6 +24,8 @@ package struct CoordinatorSession: Sendable {
     package enum Event: Sendable {
         /// A message from a peer, as frames.
         case received([[UInt8]], from: PeerID)
+        /// Bytes came from these peers, whether or not they make up a whole message yet.
+        case bytesArrived(from: [PeerID])
         /// A message could not be sent: the peer is gone or does not read.
         case unreachable(PeerID)
         /// A peer may not take part any more, for a reason outside the protocol.
@@ -53,6 +55,8 @@ package struct CoordinatorSession: Sendable {
         case sendChunk(Int, to: PeerID)
         /// Send a chunk to all subscribers.
         case publish(Int)
+        /// Tell all subscribers, behind the last chunk, that no more are published.
+        case publishEnd
         /// Bring heads to the disk, then say so with ``Event/stored(through:)``.
         case store(HeadBatch)
         /// Train heads on this machine, then say so with ``Event/refereed(_:)``.
@@ -78,6 +82,8 @@ package struct CoordinatorSession: Sendable {
         var greetedAt: Instant
         /// When the features were last described to it; nil until it is its turn to get them.
         var describedAt: Instant?
+        /// How long it may take from then on to say it is ready before they are described again.
+        var describeAgainSeconds = CoordinatorSession.describeAgainSeconds
     }
 
     enum Phase: Sendable {
@@ -111,8 +117,9 @@ package struct CoordinatorSession: Sendable {
     static let subscriptionGraceSeconds = 0.3
     /// A worker says hello once a second; what comes faster is not answered.
     static let greetingSecondsMin = 0.25
-    /// How long a worker may take to say it is ready before the features are described again: a
-    /// broken connection may have taken the description, or the answer, with it.
+    /// How long a worker may take to say it is ready before the features are described again, and then
+    /// twice as long each time: a broken connection may have taken the description, or the answer, with
+    /// it, but a slow one has not.
     static let describeAgainSeconds = 5.0
     /// How long a lease may be missing among what its worker says it is at, until it is asked.
     static let inquirySeconds = 10.0
@@ -190,6 +197,11 @@ package struct CoordinatorSession: Sendable {
         switch event {
         case .received(let frames, let peer):
             return receive(frames, from: peer, at: now)
+        case .bytesArrived(let ids):
+            for id in ids {
+                if let peer = peers[id] { _ = liveness.handle(.heard(peer.worker), at: now) }
+            }
+            return []
         case .unreachable(let id):
             guard let peer = peers[id] else { return [] }
             return note(.warning, "worker \(name(of: peer)) cannot be reached", at: now)

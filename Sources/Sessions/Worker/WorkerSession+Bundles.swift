@@ -68,7 +68,7 @@ extension WorkerSession {
     }
 
     mutating func revoke(
-        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool, at now: Instant
+        _ bundle: UInt64, _ attempt: UInt32, mayFinish: Bool
     ) -> [Action] {
         let isThis = { (candidate: BundleAssignment) in
             candidate.bundle == bundle && candidate.attempt == attempt
@@ -76,8 +76,9 @@ extension WorkerSession {
         if let known = running.first(where: { $0.isReportable && isThis($0.assignment) }) {
             return mayFinish ? [] : [.cancel(known.ticket)]
         }
-        // Trained, and the result was lost or is still on its way.
-        if let index = keptIndex(bundle, attempt) { return [sendAgain(index, at: now)] }
+        // Trained, and the result is on its way: it goes again over a new connection, or when it is
+        // overdue.
+        if keptIndex(bundle, attempt) != nil { return [] }
         waiting.removeAll(where: isThis)
         return [.send(Self.decline(bundle, attempt, "it was revoked"))]
     }

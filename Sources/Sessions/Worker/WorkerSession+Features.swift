@@ -19,6 +19,7 @@ extension WorkerSession {
             return [.exit(.refused("the coordinator's \(job.noun) are unusable: \(error.message)"))]
         }
         self.job = job
+        insertionCount = 0
         preparation = nil
         // What is trained on other rows is nothing for this task.
         return forget() + assemble(job, at: now)
@@ -49,7 +50,8 @@ extension WorkerSession {
             Assembling(
                 pull: nil, isBroadcastComplete: job.broadcastComplete,
                 // Nothing of a broadcast that is over will come: ask at once.
-                lastChunkAt: job.broadcastComplete ? now - Self.broadcastSilence : now))
+                lastChunkAt: job.broadcastComplete ? now - Self.broadcastSilence : now,
+                lastProgressAt: now))
         return completeIfPossible(at: now) + tickAssembly(at: now)
     }
 
@@ -67,7 +69,9 @@ extension WorkerSession {
         answeredAt = now
         guard case .assembling(var assembling) = state, let assembly else { return [] }
         assembling.lastChunkAt = now
+        assembling.lastProgressAt = now
         state = .assembling(assembling)
+        insertionCount += 1
         return [.insert(index, bytes, into: assembly)]
     }
 
@@ -75,15 +79,17 @@ extension WorkerSession {
         _ index: Int, into assembly: any ChunkAssembly, _ error: TransferError?,
         at now: Instant
     ) -> [Action] {
-        // Of another task, or while joining again: then the assembly is looked at when it goes on.
-        guard case .assembling(var assembling) = state, self.assembly === assembly else {
-            return []
-        }
+        // Of another task.
+        guard self.assembly === assembly else { return [] }
+        insertionCount -= 1
+        // While joining again the assembly is looked at when that goes on.
+        guard case .assembling(var assembling) = state else { return [] }
         var actions: [Action] = []
         if let error {
             actions += note("chunk \(index) was dropped: \(error.message)", at: now)
+            assembling.pull?.arrivedDamaged(index, at: now)
         } else {
-            assembling.pull?.arrived(index)
+            assembling.pull?.arrived(index, at: now)
         }
         assembling.lastChunkAt = now
         state = .assembling(assembling)
@@ -133,17 +139,32 @@ extension WorkerSession {
 
     /// Asks for what the broadcast did not bring, once it is over and silent.
     mutating func tickAssembly(at now: Instant) -> [Action] {
-        guard case .assembling(var assembling) = state, assembling.isBroadcastComplete,
-            let assembly
+        // What is being checked may be held in a moment.
+        guard case .assembling(var assembling) = state, let assembly, let job,
+            isBroadcastOver(assembling, at: now), assembling.pull != nil || insertionCount == 0
         else { return [] }
         if assembling.pull == nil {
-            let isSilent = assembling.lastChunkAt.duration(to: now) >= Self.broadcastSilence
-            guard isSilent else { return [] }
-            assembling.pull = PullWindow(missing: assembly.missing)
+            let chunks = job.manifest.chunks
+            assembling.pull = PullWindow(
+                missing: assembly.missing.map { ($0, chunks[$0].byteCount) })
         }
+        let wasWaiting = assembling.pull?.isWaiting ?? false
         let wanted = assembling.pull?.requests(at: now) ?? []
+        if !wasWaiting { assembling.lastProgressAt = now }
         state = .assembling(assembling)
         return wanted.isEmpty ? [] : [.send(.chunkRequest(wanted))]
+    }
+
+    /// Whether nothing more is to be expected of the broadcast: its end was heard, or it is said to be
+    /// over and silent.
+    private func isBroadcastOver(_ assembling: Assembling, at now: Instant) -> Bool {
+        if broadcast.hasEnded { return true }
+        guard assembling.isBroadcastComplete else { return false }
+        if let lastBytesAt = broadcast.lastBytesAt {
+            return lastBytesAt.duration(to: now) >= Self.broadcastPause
+        }
+        return assembling.pull != nil
+            || assembling.lastChunkAt.duration(to: now) >= Self.broadcastSilence
     }
 }
 

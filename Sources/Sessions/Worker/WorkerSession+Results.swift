@@ -38,9 +38,13 @@ extension WorkerSession {
         return .send(.bundleTrained(kept[index].result))
     }
 
-    /// Says again what has gone unanswered for long.
+    /// Says again what has gone unanswered for long, unless results are still leaving: a connection
+    /// loses nothing, however slow it is.
     mutating func sendOverdue(at now: Instant) -> [Action] {
-        kept.indices.filter { kept[$0].sentAt.duration(to: now) >= Self.resendInterval }
+        if let lastDepartureAt, lastDepartureAt.duration(to: now) < Self.resendInterval {
+            return []
+        }
+        return kept.indices.filter { kept[$0].sentAt.duration(to: now) >= Self.resendInterval }
             .map { sendAgain($0, at: now) }
     }
 
@@ -55,9 +59,11 @@ extension WorkerSession {
     mutating func leave(at now: Instant) -> [Action] {
         guard isDraining, running.isEmpty else { return [] }
         if !kept.isEmpty {
-            let limit = leavesAt ?? now + Self.leaveTimeMax
-            leavesAt = limit
-            guard now >= limit else { return [] }
+            let since = leavingSince ?? now
+            leavingSince = since
+            guard max(since, lastDepartureAt ?? since).duration(to: now) >= Self.leaveTimeMax else {
+                return []
+            }
         }
         return [.send(.goodbye), .exit(.done)]
     }

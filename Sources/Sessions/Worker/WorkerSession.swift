@@ -38,6 +38,13 @@ package struct WorkerSession {
         case message(CoordinatorMessage)
         /// A chunk, broadcast or requested, its bytes still where they arrived.
         case chunk(Int, ChunkBytes)
+        /// The broadcast has brought its last message.
+        case broadcastEnded
+        /// Bytes moved, whether or not they make up whole messages yet: of the broadcast, from the
+        /// coordinator otherwise, and to it.
+        case bytesMoved(broadcast: Int, received: Int, sent: Int)
+        /// The connection broke, and ZeroMQ has made another in its place: what was under way is lost.
+        case connectionRenewed
         /// A compute thread has put a chunk into an assembly, or found out why not.
         case chunkInserted(Int, into: any ChunkAssembly, TransferError?)
         /// A compute thread has made a job's runner, or says in one sentence why there is none.
@@ -93,18 +100,37 @@ package struct WorkerSession {
         var pull: PullWindow?
         var isBroadcastComplete: Bool
         var lastChunkAt: Instant
+        /// When so many bytes had come that they were more than signs of life.
+        var lastProgressAt: Instant
+    }
+
+    /// What is known of the broadcast of a run, which outlives a connection to its coordinator.
+    struct Broadcast {
+        /// When bytes came last; nil before the first.
+        var lastBytesAt: Instant?
+        /// Its end came: there is nothing more to wait for.
+        var hasEnded = false
     }
 
     static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
     static let silentHeartbeatCountMax = 5
-    /// Silence on the broadcast after which missing chunks are asked for.
+    /// Silence on the broadcast after which missing chunks are asked for, if it never brought a byte or
+    /// nobody counts them.
     static let broadcastSilence = Duration.milliseconds(200)
+    /// The same if it did: its end, which comes behind the last chunk, may be under way on a slow link.
+    static let broadcastPause = Duration.seconds(5)
+    /// How long requested chunks may bring no progress while the coordinator is heard, until a new
+    /// connection is made: a last resort, since a connection loses nothing.
+    static let stallLimit = Duration.seconds(30)
+    /// Bytes that are more than signs of life, of which there are fewer than half as many between two
+    /// heartbeats.
+    static let progressByteCount = 1_024
     /// Bundles that wait per slot: one that is next and, while a slot is still busy with a bundle
     /// that nobody wants any more, one that should be running.
     static let waitingCountMaxPerSlot = 2
 
-    /// A result not acknowledged for so long is sent again.
+    /// A result not acknowledged for so long, while nothing leaves, is sent again.
     static let resendInterval = Duration.seconds(10)
     /// Results kept at most; of more the oldest are dropped, and their heads trained again.
     package static let keptCountMax = 1_024
@@ -112,7 +138,7 @@ package struct WorkerSession {
     package static let keptByteCountMax = 256 << 20
     /// Lines in a second that messages bring about.
     static let logCountMax = 20
-    /// How long a worker that leaves waits for the acknowledgement of what it sent.
+    /// How long a worker that leaves waits for the acknowledgement of what it sent, once nothing leaves.
     static let leaveTimeMax = Duration.seconds(5)
 
     /// Makes room for what a manifest names, after checking it; bytes at most.
@@ -131,6 +157,14 @@ package struct WorkerSession {
     var job: Job?
     /// Those so far, until they are all here.
     var assembly: (any ChunkAssembly)?
+    /// Chunks that compute threads are putting into it.
+    var insertionCount = 0
+    var broadcast = Broadcast()
+    /// Bytes received, and sent, since there last was progress that way.
+    var receivedStep = 0
+    var sentStep = 0
+    /// When so many bytes had left that they were more than signs of life; nil before that.
+    var lastDepartureAt: Instant?
     /// Not nil while a runner is being made for the job.
     var preparation: Preparation?
     var nextPreparation = 0
@@ -149,8 +183,8 @@ package struct WorkerSession {
     var logWindowStart: Instant
     var logCount = 0
     var isDraining = false
-    /// When a worker that is done, but for acknowledgements, goes in any case.
-    var leavesAt: Instant?
+    /// Since when a worker that is done waits for acknowledgements.
+    var leavingSince: Instant?
     var busySeconds = 0.0
     /// Of this run.
     var receivedByteCount = 0
@@ -193,6 +227,15 @@ package struct WorkerSession {
         case .chunk(let index, let bytes):
             lastHeard = now
             return receive(chunk: index, bytes, at: now)
+        case .broadcastEnded:
+            lastHeard = now
+            broadcast.hasEnded = true
+            return tickAssembly(at: now)
+        case .bytesMoved(let broadcast, let received, let sent):
+            moved(broadcast: broadcast, received: received, sent: sent, at: now)
+            return []
+        case .connectionRenewed:
+            return connectionRenewed(at: now)
         case .chunkInserted(let index, let assembly, let error):
             return inserted(index, into: assembly, error, at: now)
         case .tasksPrepared(let preparation, let failure):
@@ -254,7 +297,7 @@ extension WorkerSession {
         case .assign(let assignment):
             return assign(assignment)
         case .revoke(let bundle, let attempt, let mayFinish):
-            return revoke(bundle, attempt, mayFinish: mayFinish, at: now)
+            return revoke(bundle, attempt, mayFinish: mayFinish)
         case .acknowledge(let bundle, let attempt):
             return acknowledged(bundle, attempt, at: now)
         case .finished(let outcome):
@@ -293,6 +336,7 @@ extension WorkerSession {
         if welcome.runID != runID {
             // What another run sent is none of this one's, and it numbers its bundles from the start.
             receivedByteCount = 0
+            broadcast = Broadcast()
             if !kept.isEmpty {
                 lost += note(
                     "results that nobody acknowledged are dropped: \(kept.count)", at: now)
@@ -367,6 +411,10 @@ extension WorkerSession {
             return [.log("the coordinator is silent; connecting again"), .reconnect] + forget()
                 + greet(at: now)
         }
+        if isStalled(at: now) {
+            return [.log("requested chunks do not come; connecting again"), .reconnect] + forget()
+                + greet(at: now)
+        }
         var actions = tickAssembly(at: now) + sendOverdue(at: now)
         if now >= nextHeartbeat { actions.append(heartbeat(at: now)) }
         return actions
@@ -374,6 +422,8 @@ extension WorkerSession {
 
     mutating func heartbeat(at now: Instant) -> Action {
         nextHeartbeat = now + heartbeatInterval
+        receivedStep = max(0, receivedStep - Self.progressByteCount / 2)
+        sentStep = max(0, sentStep - Self.progressByteCount / 2)
         return .send(
             .heartbeat(
                 WorkerHeartbeat(

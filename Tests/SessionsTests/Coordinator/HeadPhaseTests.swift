@@ -57,14 +57,18 @@ extension Office {
         #expect(office.session.isBroadcasting)
         var published: [Int] = []
         var completed = 0
+        var ended: [Int] = []
         for _ in 0..<10 {
             let actions = office.feed(.tick)
             #expect(actions.published.count <= CoordinatorSession.publishBurstCount)
             published += actions.published
+            if actions.contains(.publishEnd) { ended.append(published.count) }
             completed += actions.sent(to: 1).count { $0 == .broadcastComplete }
         }
         #expect(published == Array(office.sample.chunks.manifest.chunks.indices))
         #expect(completed == 1)
+        // Behind the last chunk, so that whoever reads it has read all that will come.
+        #expect(ended == [published.count])
         #expect(!office.session.isBroadcasting)
     }
 
@@ -349,7 +353,7 @@ extension Office {
         #expect(office.wait(30).lines.isEmpty)
         office.feed(.serve(office.sample.job(minWorkerCount: 2)))
         let cure = "; start one with: worker --connect tcp://here:1"
-        let none = "waiting for workers at tcp://here:1: 0 joined, 2 needed" + cure
+        let none = "waiting for workers at tcp://here:1: 0 joined, 0 ready, 2 needed" + cure
         #expect(office.pass(2, heard: []).lines == [])
         #expect(office.pass(1, heard: []).lines == [none])
         #expect(office.pass(10, heard: []).lines == [none, none])
@@ -357,15 +361,21 @@ extension Office {
         office.receive(.ready, from: 1)
         #expect(
             office.pass(5, heard: [1]).lines
-                == ["waiting for workers at tcp://here:1: 1 joined, 2 needed" + cure])
+                == ["waiting for workers at tcp://here:1: 1 joined, 1 ready, 2 needed" + cure])
+        // Nobody is to start one more while the second one still receives the features.
         office.hello(2)
+        #expect(
+            office.pass(5, heard: [1, 2]).lines == [
+                "waiting for workers at tcp://here:1: 2 joined, 1 ready, 2 needed; "
+                    + "the others do not hold all data yet"
+            ])
         office.receive(.ready, from: 2)
         #expect(office.pass(12, heard: [1, 2]).lines.filter { $0.contains("waiting") } == [])
         // From now on one will do.
         for peer in [1, 2] as [UInt8] { office.receive(.goodbye, from: peer) }
         #expect(
             office.pass(3, heard: []).lines.contains(
-                "waiting for workers at tcp://here:1: 0 joined, 1 needed" + cure))
+                "waiting for workers at tcp://here:1: 0 joined, 0 ready, 1 needed" + cure))
     }
 
     @Test func saysHowLongItWaitsAtMost() {

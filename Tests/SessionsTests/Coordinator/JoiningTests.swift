@@ -328,8 +328,27 @@ import WireProtocol
         office.feed(.serve(office.sample.job()))
         #expect(office.pass(4, heard: [1]).descriptions(to: 1).isEmpty)
         #expect(office.pass(2, heard: [1]).descriptions(to: 1).count == 1)
+        // On a slow link it may take long: ever more seldom, or they would fill the link.
+        #expect(office.pass(8, heard: [1]).descriptions(to: 1).isEmpty)
+        #expect(office.pass(300, heard: [1]).descriptions(to: 1).count == 4)
         office.receive(.ready, from: 1)
         #expect(office.pass(12, heard: [1]).descriptions(to: 1).isEmpty)
+    }
+
+    // A result of megabytes takes a minute over a slow link, and heartbeats wait behind it.
+    @Test func bytesThatArriveAreASignOfLife() {
+        var office = Office()
+        _ = office.serve(to: [1, 2])
+        var lines: [String] = []
+        for _ in 0..<60 {
+            lines += office.wait(0.5).lines
+            lines +=
+                office.feed(
+                    .bytesArrived(from: [.init(bytes: [9]), .init(bytes: [1])])
+                ).lines
+        }
+        #expect(lines.filter { $0.contains("fell silent") } == ["worker w2 fell silent"])
+        #expect(office.pass(5, heard: []).lines.contains("worker w1 fell silent"))
     }
 
     @Test func ofManyAFewGetTheFeaturesAtATime() {

@@ -47,13 +47,12 @@ import WireProtocol
         #expect(soon.sent.isEmpty)
         let silent = worker.wait(.milliseconds(60))
         #expect(silent.sent == [.chunkRequest([0, 1, 2, 5, 6, 7])])
-        // All that is missing is on its way: nothing is asked for twice within its time.
-        let again = worker.wait(.milliseconds(500))
-        #expect(again.sent.isEmpty)
-        worker.now += .seconds(4)
-        worker.receive(.heartbeat(incarnation: 7))
-        let late = worker.wait(.milliseconds(600))
-        #expect(late.sent == [.chunkRequest([0, 1, 2, 5, 6, 7])])
+        // All that is missing is on its way: nothing is asked for twice, however long it takes.
+        for _ in 0..<7 {
+            worker.receive(.heartbeat(incarnation: 7))
+            let again = worker.wait(.seconds(4))
+            #expect(again.isEmpty || again.sent.isEmpty)
+        }
         for index in [0, 1, 2, 5, 6] { worker.receive(.chunk(task.chunks[index])) }
         let last = worker.receive(.chunk(task.chunks[7]))
         #expect(last.sent == [.ready])

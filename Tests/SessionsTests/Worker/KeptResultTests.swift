@@ -42,10 +42,10 @@ import WireProtocol
         #expect(rejoin(&worker, run: 1).sent == [result])
     }
 
-    @Test func aRevocationIsAnsweredByIt() {
+    @Test func aRevocationIsAnsweredByWhatIsOnItsWay() {
         var worker = trained()
-        #expect(
-            worker.receive(.revoke(bundle: 1, attempt: 1, mayFinish: false)).sent == [result])
+        #expect(worker.receive(.revoke(bundle: 1, attempt: 1, mayFinish: false)).isEmpty)
+        #expect(worker.feed(.connectionRenewed).sent == [result])
         worker.receive(.acknowledge(bundle: 1, attempt: 1))
         #expect(
             worker.receive(.revoke(bundle: 1, attempt: 1, mayFinish: false)).declined == [1])

@@ -1,0 +1,44 @@
+import Numerics
+import Transfer
+
+// What is known of the connection below the messages.
+extension WorkerSession {
+    /// Takes bytes for a sign of life: all that arrive, and those of results that leave.
+    ///
+    /// While a result crosses a slow link, heartbeats wait behind it, and their answers with them.
+    mutating func moved(broadcast: Int, received: Int, sent: Int, at now: Instant) {
+        if broadcast + received > 0 { lastHeard = now }
+        if broadcast > 0 { self.broadcast.lastBytesAt = now }
+        receivedStep += broadcast + received
+        sentStep += sent
+        if receivedStep >= Self.progressByteCount {
+            receivedStep = 0
+            if case .assembling(var assembling) = state {
+                assembling.lastProgressAt = now
+                state = .assembling(assembling)
+            }
+        }
+        if sentStep >= Self.progressByteCount {
+            sentStep = 0
+            lastDepartureAt = now
+            lastHeard = now
+        }
+    }
+
+    /// Says again what the former connection may have lost.
+    mutating func connectionRenewed(at now: Instant) -> [Action] {
+        switch state {
+        case .greeting: []
+        case .welcomed, .assembling, .preparing: forget() + greet(at: now)
+        case .ready: kept.indices.map { sendAgain($0, at: now) }
+        }
+    }
+
+    /// Whether the coordinator is heard, but has long sent nothing of what was asked for.
+    func isStalled(at now: Instant) -> Bool {
+        guard case .assembling(let assembling) = state, assembling.pull?.isWaiting == true else {
+            return false
+        }
+        return assembling.lastProgressAt.duration(to: now) >= Self.stallLimit
+    }
+}
