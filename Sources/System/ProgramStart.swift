@@ -24,6 +24,7 @@ package enum ProgramStart {
         for signal in [SIGPIPE, SIGXFSZ] { nothing.install(for: signal) }
         do throws(RunError) {
             try SystemLimit.checkDescriptors(descriptorCount)
+            try SystemLimit.checkStacks()
             try SystemLimit.checkThreads(threadCount)
             try SystemLimit.checkMemory(memory.byteCount, reserved: memory.reserved)
         } catch {

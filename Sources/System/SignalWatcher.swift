@@ -31,7 +31,8 @@ package final class SignalWatcher: Sendable {
         watch = Mutex(
             try SignalDesk.watch(watched) { signal in
                 if let again, hasCome.isCancelled {
-                    again(signal)
+                    // The system repeats this one every second, and means nothing more by it.
+                    if signal != .processorTime { again(signal) }
                     return true
                 }
                 hasCome.cancel()

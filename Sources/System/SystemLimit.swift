@@ -10,6 +10,8 @@ package enum SystemLimit {
     private static let descriptorCountMax: rlim_t = 65_536
     /// As for a thread that only waits.
     private static let stackByteCount = 65_536
+    /// What a thread of any program or library may need.
+    private static let stackByteCountMin = 512 << 10
     /// More threads than this are not tried out.
     private static let triedThreadCountMax = 1_024
 
@@ -142,6 +144,17 @@ package enum SystemLimit {
                 "this needs about \(sum >> 20) MiB of memory, and this process may have \(limit >> 20) MiB (\(name) is \(limit / 1_024)): raise the limit"
             )
         }
+    }
+
+    /// Checks that threads get stacks that are deep enough.
+    ///
+    /// - Throws: `unavailable` with one sentence that names the limit.
+    package static func checkStacks() throws(RunError) {
+        guard let limit = limit(RLIMIT_STACK), limit < stackByteCountMin else { return }
+        throw RunError(
+            .unavailable,
+            "this needs stacks of \(stackByteCountMin >> 10) KiB, and threads get \(limit >> 10): raise the limit (ulimit -s)"
+        )
     }
 
     /// The limit in force; nil where there is none.

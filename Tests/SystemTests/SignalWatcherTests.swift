@@ -114,6 +114,21 @@ import Testing
         }
     }
 
+    // `ulimit -t` sends it again every second, and the orderly end may take longer.
+    @Test func aRepeatedSignalOfUsedUpTimeIsNoSecondOne() async {
+        await #expect(processExitsWith: .exitCode(143)) {
+            endInTime()
+            let watcher = try SignalWatcher { _exit($0.exitStatus) }
+            kill(getpid(), SIGXCPU)
+            for await first in watcher.signals {
+                guard first == .processorTime else { exit(1) }
+                kill(getpid(), SIGXCPU)
+                kill(getpid(), SIGTERM)
+                while true {}
+            }
+        }
+    }
+
     @Test func atTheVeryEndSignalsDoNothing() async {
         await #expect(processExitsWith: .exitCode(0)) {
             endInTime()

@@ -88,7 +88,19 @@ import Testing
         try expectRefusal(result, "may have 1048576 MiB", "ulimit -v is 1073741824")
     }
 
+    @Test func stacksThatAreTooSmall() async throws {
+        let result = await #expect(
+            processExitsWith: .exitCode(69), observing: [\.standardErrorContent]
+        ) {
+            endInTime()
+            Self.setLimit(RLIMIT_STACK, 64 << 10)
+            Self.report { try SystemLimit.checkStacks() }
+        }
+        try expectRefusal(result, "threads get 64", "ulimit -s")
+    }
+
     @Test func whatSystemsGiveIsEnough() throws {
+        try SystemLimit.checkStacks()
         try SystemLimit.checkDescriptors(64)
         try SystemLimit.checkThreads(20)
         try SystemLimit.checkMemory(1 << 20)

@@ -63,7 +63,7 @@ enum RunData: Sendable {
     /// What a run takes besides its rows: code and buffers of oneDNN, stacks, the journal.
     private static let runByteCount = 96 << 20
     /// Addresses that the allocator takes for each thread and does not use.
-    private static let runReservedByteCount = 384 << 20
+    private static let runReservedByteCount = 576 << 20
 
     /// For people and folders.
     var name: String {
