@@ -1,7 +1,7 @@
 import ArgumentParser
 import LeNet
-import System
 import Programs
+import System
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main

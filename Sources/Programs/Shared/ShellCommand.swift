@@ -24,7 +24,7 @@ package enum ShellCommand {
             return "\(name)=\(quoted(value))"
         }
         let words = settings + [program] + arguments.map(quoted)
-        return "# manyheads \(Release.version)\n" + words.joined(separator: " ")
+        return "# manyheads \(Release.description)\n" + words.joined(separator: " ")
     }
 
     private static func quoted(_ word: String) -> String {
