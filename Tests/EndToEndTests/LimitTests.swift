@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Journal
 import TestSupport
 import Testing
 
@@ -114,6 +115,23 @@ extension EndToEndTests {
             #expect(try await worker.exitStatus() == 0)
             coordinator.send(SIGTERM)
             try await coordinator.exitStatus()
+        }
+
+        // Half of the cores after a night's pause, say: the digests are then others.
+        @Test func anotherNumberOfThreadsIsSaid() async throws {
+            let folder = try TemporaryDirectory()
+            var job = try Job()
+            job.epochs = 10_000
+            let path = folder.path("run")
+            let first = try job.start(in: path)
+            try await eventually("an epoch is kept") { progress(in: path).epochCount > 0 }
+            first.send(SIGTERM)
+            try await first.exitStatus()
+            let second = try job.start(in: path, ["--threads", "2"])
+            try await second.line(
+                containing: "warning: the run began with --threads 1 and goes on with 2")
+            second.send(SIGTERM)
+            try await second.exitStatus()
         }
 
         /// The number of a core that the tests may run on.
