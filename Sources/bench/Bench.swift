@@ -20,8 +20,9 @@ struct Bench: AsyncParsableCommand {
     static let _errorPrefix = "bench: "
 
     static func main() async {
-        ProgramStart.prepare("bench")
         SleepingThreads.restartIfNeeded()
+        // After it: what that starts would not have the handlers.
+        ProgramStart.prepare("bench")
         let commands = configuration.subcommands.map { $0.configuration }
         CommandNames(
             of: "bench",

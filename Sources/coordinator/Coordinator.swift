@@ -26,8 +26,9 @@ struct Coordinator: AsyncParsableCommand {
     static let _errorPrefix = "coordinator: "
 
     static func main() async {
-        ProgramStart.prepare("coordinator")
         SleepingThreads.restartIfNeeded()
+        // After it: what that starts would not have the handlers.
+        ProgramStart.prepare("coordinator")
         CommandNames(
             of: "coordinator",
             shown: configuration.subcommands.compactMap { $0.configuration.commandName }

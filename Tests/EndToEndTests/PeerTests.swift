@@ -90,7 +90,7 @@ extension EndToEndTests {
 
         // A firewall lets the control port through, and not the next one.
         @Test func aBroadcastThatCannotBeReachedIsSaid() async throws {
-            let thread = ThreadExecutor(name: "coordinator")
+            let thread = try ThreadExecutor(name: "coordinator")
             let features = try #require(TCPEndpoint(try freeEndpoint()))
             let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
             // Cancelled at the end of the test.
