@@ -127,7 +127,9 @@ extension StudyReach {
     /// - Parameter count: comparisons of the study.
     func words(of count: Int) -> String {
         let (fewest, most) = (trialCounts.lowerBound, trialCounts.upperBound)
-        let number = fewest == most ? Format.count(most, "trial") : "\(fewest) to \(most) trials"
+        let number =
+            fewest == most
+            ? Format.count(most, "trial") : "\(fewest) to \(Format.count(most, "trial"))"
         let verdict =
             gains.lowerBound > 1
             ? "even a true difference of 100 points would be missed in more than one of five such studies."

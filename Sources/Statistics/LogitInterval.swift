@@ -31,7 +31,9 @@ package struct LogitInterval: Sendable, Hashable {
         if let wrong = shares.first(where: { !(0...1).contains($0) }) {
             throw .outOfRange("a share of \(wrong); give shares from 0 to 1")
         }
-        guard rowCount > 0 else { throw .outOfRange("shares of \(rowCount) rows; give rows") }
+        guard rowCount > 0 else {
+            throw .outOfRange("shares of \(rowCount.counted("row")); give rows")
+        }
         let reach = try summary.reach(
             confidence: confidence, standardDeviationMin: 0.5 / Double(rowCount))
         guard let reach else { return nil }

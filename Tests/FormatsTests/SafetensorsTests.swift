@@ -100,7 +100,7 @@ import Testing
         refuses([0, 0, 0, 0, 0, 0, 0, 0x80] + [1, 2, 3], "does not fit")
         refuses([1, 0, 0, 0, 0, 0, 0, 0], "does not fit")
         refuses([0, 0, 0, 0, 0, 0, 0, 0], "does not begin with {")
-        refuses([], "too few")
+        refuses([], "cannot hold the length")
         let over = 100_000_001
         refuses(
             [UInt8(over & 0xFF), UInt8(over >> 8 & 0xFF), UInt8(over >> 16 & 0xFF), 5, 0, 0, 0, 0]

@@ -36,7 +36,10 @@ package struct TCPEndpoint: Hashable, Sendable, CustomStringConvertible {
             throw .usage("\(option) must look like \(example), not '\(text)'")
         }
         let host = endpoint.host
-        if host.allSatisfy({ $0.isASCIIDigit || $0 == "." }), endpoint.address == nil {
+        // The resolver takes fewer than four as well, and means something by it.
+        if host.allSatisfy({ $0.isASCIIDigit || $0 == "." }),
+            endpoint.address == nil || host.split(separator: ".").count != 4
+        {
             throw .usage(
                 "\(option) \(text): \(host) is no address; it has four numbers, each from 0 to 255")
         }
