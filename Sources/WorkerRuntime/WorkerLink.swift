@@ -219,12 +219,10 @@ private struct SessionDriver: ~Copyable {
         guard let retryAt = handshakes.retryAt, retryAt <= .now else { return }
         handshakes.retried()
         try connectAgain()
-        // Whoever is refused on one socket is refused on the other.
-        broadcast = try Self.broadcastSocket(configuration, context)
-        subscription = nil
     }
 
-    /// A new connection with a new name, on which nothing waits to be sent.
+    /// New connections, with a new name, on which nothing waits to be sent, or received: whoever is
+    /// refused or cut off on one socket is on the other.
     private mutating func connectAgain() throws(ZeroMQError) {
         outbox.removeAll()
         outboxByteCount = 0
@@ -236,6 +234,9 @@ private struct SessionDriver: ~Copyable {
             fresh, in: context, name: "control-\(connectionNumber)")
         controlWatch = Self.watch(fresh, configuration.endpoint)
         control = fresh
+        broadcast = try Self.broadcastSocket(configuration, context)
+        broadcastWatch = nil
+        subscription = nil
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {

@@ -25,6 +25,12 @@ extension WorkerSession {
         }
     }
 
+    /// Gives the connections up, and joins again over new ones.
+    mutating func reconnect(_ reason: String, at now: Instant) -> [Action] {
+        broadcast = Broadcast()
+        return [.log("\(reason); connecting again"), .reconnect] + forget() + greet(at: now)
+    }
+
     /// Says again what the former connection may have lost.
     mutating func connectionRenewed(at now: Instant) -> [Action] {
         switch state {

@@ -76,7 +76,7 @@ package struct WorkerSession {
         case begin(Ticket, BundleAssignment)
         /// Stop training a bundle; its end is still reported.
         case cancel(Ticket)
-        /// Nothing was heard for too long: make a new connection.
+        /// Nothing was heard for too long: make new connections, to the broadcast too once that is said.
         case reconnect
         case log(String)
         case exit(WorkerExit)
@@ -405,13 +405,9 @@ extension WorkerSession {
             return now >= nextHello ? greet(at: now) : []
         }
         if lastHeard.duration(to: now) > heartbeatInterval * Self.silentHeartbeatCountMax {
-            return [.log("the coordinator is silent; connecting again"), .reconnect] + forget()
-                + greet(at: now)
+            return reconnect("the coordinator is silent", at: now)
         }
-        if isStalled(at: now) {
-            return [.log("requested chunks do not come; connecting again"), .reconnect] + forget()
-                + greet(at: now)
-        }
+        if isStalled(at: now) { return reconnect("requested chunks do not come", at: now) }
         var actions = tickAssembly(at: now) + sendOverdue(at: now)
         if now >= nextHeartbeat { actions.append(heartbeat(at: now)) }
         return actions
