@@ -143,8 +143,9 @@ struct NetworkLoop: ~Copyable {
         return collected
     }
 
-    /// Waits a moment for those who were told that the run is over, and longer while bytes reach them: on a
-    /// slow link the farewell comes behind chunks.
+    /// Waits a moment for those who were told that the run is over.
+    ///
+    /// Longer while bytes reach them: on a slow link the farewell comes behind chunks.
     private mutating func awaitGoodbyes() throws {
         let pause = Duration.milliseconds(Int(Self.lingerMilliseconds))
         let start = ContinuousClock.now

@@ -88,7 +88,8 @@ extension CoordinatorSession {
         let needed = scheduler.isStarted ? 1 : job.minWorkerCount
         let readyCount = peers.values.count(where: \.isReady)
         let counts =
-            "waiting for workers at \(endpoint): \(peers.count) joined, \(readyCount) ready, \(needed) needed"
+            "waiting for workers at \(endpoint): "
+            + "\(peers.count) joined, \(readyCount) ready, \(needed) needed"
         let cure =
             peers.count < needed
             ? "start one with: worker --connect \(endpoint)" : "the others do not hold all data yet"

@@ -104,14 +104,6 @@ package struct WorkerSession {
         var lastProgressAt: Instant
     }
 
-    /// What is known of the broadcast of a run, which outlives a connection to its coordinator.
-    struct Broadcast {
-        /// When bytes came last; nil before the first.
-        var lastBytesAt: Instant?
-        /// Its end came: there is nothing more to wait for.
-        var hasEnded = false
-    }
-
     /// Unanswered hellos after which waiting is mentioned again.
     static let silentHelloCount = 30
     static let helloInterval = Duration.seconds(1)
@@ -120,14 +112,6 @@ package struct WorkerSession {
     /// Silence on the broadcast after which missing chunks are asked for, if it never brought a byte or
     /// nobody counts them.
     static let broadcastSilence = Duration.milliseconds(200)
-    /// The same if it did: its end, which comes behind the last chunk, may be under way on a slow link.
-    static let broadcastPause = Duration.seconds(5)
-    /// How long requested chunks may bring no progress while the coordinator is heard, until a new
-    /// connection is made: a last resort, since a connection loses nothing.
-    static let stallLimit = Duration.seconds(30)
-    /// Bytes that are more than signs of life, of which there are fewer than half as many between two
-    /// heartbeats.
-    static let progressByteCount = 1_024
     /// Bundles that wait per slot: one that is next and, while a slot is still busy with a bundle
     /// that nobody wants any more, one that should be running.
     static let waitingCountMaxPerSlot = 2
