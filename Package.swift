@@ -17,6 +17,17 @@ let kernelFlags: [CSetting] = [
     .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
 ]
 
+/// The commit that is built, as Scripts/lib/common.sh and Deploy/Dockerfile say it.
+///
+/// Not from `Context.gitInformation`: SwiftPM evaluates this file again when it or the environment
+/// changes, not at a commit, so that would soon be an older one.
+let commit = Context.environment["MANYHEADS_COMMIT"].map {
+    $0.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "+-._".contains($0)) }
+}
+let commitFlags: [CSetting] = [
+    .define("MANYHEADS_COMMIT", to: "\"\(commit.flatMap { $0.isEmpty ? nil : $0 } ?? "unknown")\"")
+]
+
 /// A Swift module of ours in `Sources/<name>`.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -32,6 +43,8 @@ let argumentParser: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+// For the system's reason behind an error of SQLite's, which GRDB does not give.
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 let package = Package(
@@ -54,13 +67,17 @@ let package = Package(
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CSodium"),
         .systemLibrary(name: "CZlib"),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CRelease"),
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
+
+        // What CRelease declares; only the programs link it.
+        .target(name: "CCommit", cSettings: commitFlags),
 
         // Pure layer: no C, no clock, no thread, no file.
         module("Numerics", []),
@@ -78,19 +95,19 @@ let package = Package(
 
         // Edges.
         module("Hashing", ["CSodium"]),
-        module("ZeroMQ", ["CZeroMQ"]),
+        module("ZeroMQ", ["CZeroMQ", "Formats"]),
         module("OneDNN", ["COneDNN"]),
-        module("System", ["CMalloc"]),
+        module("System", ["CLinux", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
-        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb]),
+        module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
         module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
-        module("Display", ["Scheduling", "Sessions", "Statistics", "System"]),
+        module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
             "StudyWork",
@@ -103,10 +120,10 @@ let package = Package(
         module(
             "CoordinatorNetwork",
             [
-                "FeatureStore", "Hashing", "HeadTraining", "Heads", "Numerics", "Scheduling",
-                "Sessions", "System", "WireProtocol", "ZeroMQ",
+                "FeatureStore", "Formats", "Hashing", "HeadTraining", "Heads", "Numerics",
+                "Scheduling", "Sessions", "System", "WireProtocol", "ZeroMQ",
             ]),
-        module("Fleet", ["CoordinatorNetwork", "Sessions", "System", "ZeroMQ"]),
+        module("Fleet", ["CoordinatorNetwork", "Formats", "Sessions", "System", "ZeroMQ"]),
         module(
             "Programs",
             [
@@ -125,22 +142,22 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet", "Programs",
-                "Sessions", "Study", "System", argumentParser,
+                "CCommit", "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet",
+                "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "worker",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "WorkerRuntime",
-                argumentParser, logging,
+                "CCommit", "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System",
+                "WorkerRuntime", argumentParser, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics", "Programs",
-                "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
+                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -186,8 +203,8 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "Scheduling", "Sessions", "System", "Transfer",
-                "WorkerRuntime", "ZeroMQ",
+                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
+                "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",

@@ -73,13 +73,81 @@ require_swift() {
         die 69 "no swift in PATH: install Swift 6.3 from https://www.swift.org/install/linux/."
 }
 
-# Builds, in release, the products named; says nothing unless it fails.
+# Builds, in release, the products named, from the packages that Deploy/dependencies.txt lists; says
+# nothing unless it fails. Options of `swift build` may come first.
 build() {
-    local product
-    say "Building (release); the first time takes minutes."
-    for product in "$@"; do
-        quietly swift build -c release --product "$product"
+    local options=(-c release --only-use-versions-from-resolved-file) product
+    while [[ ${1-} == -* ]]; do
+        options+=("$1" "$2")
+        shift 2
     done
+    say "Building (release); the first time takes minutes."
+    Scripts/dependencies restore
+    MANYHEADS_COMMIT=${MANYHEADS_COMMIT:-$(source_commit)}
+    export MANYHEADS_COMMIT
+    for product in "$@"; do
+        quietly swift build "${options[@]}" --product "$product"
+    done
+    Scripts/dependencies check
+}
+
+# Prints the commit of the sources, with `+changes` where what is built differs from it; `unknown` for
+# sources without their repository, such as an archive's.
+source_commit() {
+    local root commit
+    # An archive may be unpacked inside of another repository.
+    if ! root=$(git rev-parse --show-toplevel 2>/dev/null) || [[ $root != "$(pwd -P)" ]] ||
+        ! commit=$(git rev-parse --verify --quiet HEAD); then
+        echo unknown
+    elif [[ -n $(git status --porcelain -- Package.swift Sources) ]]; then
+        echo "$commit+changes"
+    else
+        echo "$commit"
+    fi
+}
+
+# Prints how many cores this process may use, as the programs count them (Processor.swift): those it
+# may run on, or as many as its control groups grant it time on, if these are fewer; a part of a core
+# counts as one.
+#
+#   available_cores [ROOT]      ROOT stands before /proc and the folders of control groups
+available_cores() {
+    local root=${1-} cores number mount_root folder rest group period quota
+    cores=$(nproc)
+    while read -r _ _ _ mount_root folder rest; do
+        case $rest in
+        *" - cgroup2 "*) group=$(sed -n 's/^0:://p' "$root/proc/self/cgroup") ;;
+        *" - cgroup "*[\ ,]cpu | *" - cgroup "*[\ ,]cpu,*)
+            group=$(sed -nE 's/^[0-9]+:([^:]*,)?cpu(,[^:]*)?:(.*)/\3/p' "$root/proc/self/cgroup")
+            ;;
+        *) continue ;;
+        esac
+        folder=$root$(printf %b "${folder//\\/\\0}")
+        # What the mount shows of the way to the group, and none of a group outside of it.
+        mount_root=${mount_root%/}
+        case $group in
+        *..*) group='' ;;
+        "$mount_root"/*) group=${group#"$mount_root"} ;;
+        *) group='' ;;
+        esac
+        group=${group%/}
+        while :; do
+            quota='' period=''
+            if [[ -r $folder$group/cpu.max ]]; then
+                read -r quota period <"$folder$group/cpu.max" || true
+            elif [[ -r $folder$group/cpu.cfs_quota_us && -r $folder$group/cpu.cfs_period_us ]]; then
+                read -r quota <"$folder$group/cpu.cfs_quota_us" || true
+                read -r period <"$folder$group/cpu.cfs_period_us" || true
+            fi
+            if [[ $quota =~ ^[1-9][0-9]*$ && ${period:=100000} =~ ^[1-9][0-9]*$ ]]; then
+                number=$(((quota + period - 1) / period))
+                ((number >= cores)) || cores=$number
+            fi
+            [[ -n $group ]] || break
+            group=${group%/*}
+        done
+    done 2>/dev/null <"$root/proc/self/mountinfo"
+    printf '%s\n' "$cores"
 }
 
 # Runs a command and shows what it said only if it fails.

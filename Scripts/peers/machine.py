@@ -31,7 +31,11 @@ def cpu_field(name):
 
 
 def cores_of_their_own(count):
-    """So many of the CPUs that this process may use, of different cores where there are enough."""
+    """So many of the CPUs that this process may use, of different cores where there are enough.
+
+    No more than control groups grant time on, of which Scripts/compare-peers tells.
+    """
+    count = min(count, int(os.environ.get("MANYHEADS_CORES", count)))
     allowed, seen, first, rest = sorted(os.sched_getaffinity(0)), set(), [], []
     for cpu in allowed:
         path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Hashing
 import Synchronization
@@ -21,6 +22,8 @@ package final class Admission: Sendable {
     let pair: CurveKeyPair
     /// The list, as it was given; nil where there are guests only.
     package let listPath: String?
+    /// What `keygen` calls the file of the coordinator's public key; nil where there are guests only.
+    let serverKeyName: String?
     private let state = Mutex(State())
 
     /// Reads the coordinator's key and the list.
@@ -34,6 +37,11 @@ package final class Admission: Sendable {
             throw RunError(error)
         }
         self.listPath = listPath
+        let file = keyPath.split(separator: "/").last ?? "server"
+        let name =
+            file.hasSuffix(KeyFile.secretSuffix)
+            ? file.dropLast(KeyFile.secretSuffix.count) : "server"
+        serverKeyName = name + KeyFile.publicSuffix
         try reload()
     }
 
@@ -41,6 +49,7 @@ package final class Admission: Sendable {
     package init() throws(ZeroMQError) {
         pair = try CurveKeyPair.generate()
         listPath = nil
+        serverKeyName = nil
     }
 
     /// Changes whenever the list does.
@@ -122,9 +131,7 @@ package enum AllowList {
         _ text: String, path: String
     ) throws(ZeroMQError) -> [CurvePublicKey: String] {
         var list: [CurvePublicKey: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (index, line) in TextLines.of(text).enumerated() {
             let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace)
             guard let first = words.first else { continue }
             if let key = CurvePublicKey(z85: first) {
@@ -160,6 +167,7 @@ package enum AllowList {
 extension RunError {
     /// Why nothing is encrypted, or nobody reached.
     package init(_ error: ZeroMQError) {
-        self.init(error.code == .badKey ? .data : .unavailable, error.message)
+        let cure = SystemLimit.cure(error.errorNumber).map { "; \($0)" } ?? ""
+        self.init(error.code == .badKey ? .data : .unavailable, error.message + cure)
     }
 }

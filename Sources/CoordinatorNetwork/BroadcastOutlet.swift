@@ -1,3 +1,4 @@
+import System
 import ZeroMQ
 
 /// The socket that features are broadcast on, and the count of those who listen.
@@ -26,9 +27,10 @@ struct BroadcastOutlet: ~Copyable {
 
     /// Binds the socket.
     init(
-        _ endpoint: String, topic: [UInt8], security: CurveSecurity?, in context: Context
+        _ endpoint: TCPEndpoint, topic: [UInt8], security: CurveSecurity?, in context: Context
     ) throws(ZeroMQError) {
         var options = SocketOptions()
+        options.usesIPv6 = endpoint.needsIPv6
         options.sendHighWaterMark = Self.highWaterMark
         options.xpubVerboser = true
         // What a hostile one sends is kept by libzmq.
@@ -41,7 +43,7 @@ struct BroadcastOutlet: ~Copyable {
         let monitor =
             security == nil
             ? nil : try SocketMonitor(socket, in: context, name: "broadcast-0")
-        let bound = try socket.bind(endpoint)
+        let bound = try socket.bind(endpoint.description)
         let port = try socket.lastPort() ?? 0
         // All at once: from here on nothing throws.
         self.endpoint = bound

@@ -1,5 +1,6 @@
 import Sessions
 import System
+import WireProtocol
 import ZeroMQ
 
 /// Keeps connections from taking the coordinator's memory and file descriptors.
@@ -22,11 +23,13 @@ struct ConnectionGuard {
 
     /// Watches both sockets, which are bound.
     init(control: borrowing Socket, broadcast: borrowing BroadcastOutlet) {
-        let descriptorCount = FileDescriptors.raiseLimit()
+        let descriptorCount = SystemLimit.raiseDescriptorLimit()
         var limits = ConnectionLimits(
             countMax: min(
                 Self.connectionCountMax,
                 max(1, (descriptorCount - Self.reservedDescriptorCount) / 2)))
+        // The largest result, with what may come behind it before anybody looks.
+        limits.unfinishedByteCountMax = WireLimits().resultByteCountMax + 32 << 20
         self.control = ConnectionWatch(control, limits: limits)
         limits.total = Self.subscriberByteCounts
         broadcastLimits = limits

@@ -6,7 +6,7 @@ package import Sessions
 import Synchronization
 package import System
 import WireProtocol
-package import ZeroMQ
+import ZeroMQ
 
 /// The coordinator's network thread, from the first worker's hello to the last one's farewell.
 ///
@@ -20,9 +20,10 @@ package final class CoordinatorLink: Sendable {
         /// Something of ours is broken: end the run, and tell the workers why.
         case failed(any Error, reason: String)
         case abort(reason: String)
-        /// Nobody is left of the workers of these names, which were started here: end the run, unless
-        /// others are there or may be expected.
-        case giveUpUnlessJoined(RunError, started: Set<String>, expectsOthers: Bool)
+        /// Only so many remain of the workers of these names, which were started here: end the run if
+        /// that is too few, unless others are there or may be expected.
+        case giveUpUnlessJoined(
+            RunError, started: Set<String>, remaining: Int, expectsOthers: Bool)
         /// Finish the stream once that is reached.
         case tell(Milestone, AsyncStream<Void>.Continuation)
     }
@@ -40,22 +41,28 @@ package final class CoordinatorLink: Sendable {
 
     /// Where the coordinator's time, and so the run's timeline, begins.
     package let origin: ContinuousClock.Instant
-    private let thread = ThreadExecutor(name: "network")
+    private let thread: ThreadExecutor
     private let inbox: Mailbox<Command>
     private let loop = Mutex<Task<CollectedHeads, any Error>?>(nil)
 
-    /// A link that has not begun: no thread, no socket.
-    package init(origin: ContinuousClock.Instant = .now) throws(ZeroMQError) {
+    /// A link that has not begun: no socket, and a thread that waits.
+    ///
+    /// - Throws: `ZeroMQError`, or `RunError` of code `unavailable`, where the system gives no more.
+    package init(origin: ContinuousClock.Instant = .now) throws {
         self.origin = origin
         inbox = try Mailbox()
+        thread = try ThreadExecutor(name: "network")
     }
 
     /// Binds both sockets, starts the thread, and returns the control endpoint workers connect to.
     ///
-    /// - Parameter admission: who may join an encrypted run; nil is everybody, without encryption.
-    /// - Throws: `ZeroMQError` if an address is not to be had.
+    /// - Parameters:
+    ///   - admission: who may join an encrypted run; nil is everybody, without encryption.
+    ///   - waitLimit: how long to wait for workers at most once they are needed; nil is for ever.
+    /// - Throws: `ZeroMQError` if an address is not to be had, `RunError` if the host has none.
     package func start(
-        bind: String, admission: Admission? = nil, observer: any SessionObserver
+        bind: String, admission: Admission? = nil, waitLimit: WaitLimit? = nil,
+        observer: any SessionObserver
     ) async throws -> String {
         let runID = (0..<Welcome.runIDByteCount).map { _ in UInt8.random(in: 0...255) }
         let (bound, report) = AsyncStream.makeStream(of: Result<String, any Error>.self)
@@ -67,7 +74,7 @@ package final class CoordinatorLink: Sendable {
             do {
                 var loop = try NetworkLoop(
                     bind: bind, runID: runID, admission: admission, origin: origin,
-                    observer: observer, inbox: inbox)
+                    waitLimit: waitLimit, observer: observer, inbox: inbox)
                 report.yield(.success(loop.endpoint))
                 return try loop.run()
             } catch {
@@ -150,7 +157,7 @@ package final class CoordinatorLink: Sendable {
         store: @escaping @Sendable ([AcceptedOutcome]) throws -> Void,
         withdraw: @Sendable (WorkID) throws -> Void = { _ in }
     ) async throws -> CollectedOutcomes {
-        let writer = OutcomeWriter(store)
+        let writer = try OutcomeWriter(store)
         let result: Result<CollectedHeads, any Error>
         do { result = .success(try await train(job, on: chunks, writer)) } catch {
             result = .failure(error)
@@ -165,15 +172,19 @@ package final class CoordinatorLink: Sendable {
     /// Gives the run up and tells the workers.
     package func abort(reason: String) { inbox.post(.abort(reason: reason)) }
 
-    /// Gives the run up with this error once no worker is there: at once where only those of the names
-    /// `started` ever were, otherwise when nobody has come for
+    /// Gives the run up with this error once too few workers are there: at once where only those of the
+    /// names `started` ever were, otherwise when too few have come for
     /// ``CoordinatorSession/returnSeconds``.
     ///
-    /// - Parameter expectsOthers: whether an earlier start of the run may have had other workers.
+    /// - Parameters:
+    ///   - remaining: how many of those started have not ended for good.
+    ///   - expectsOthers: whether an earlier start of the run may have had other workers.
     package func giveUpUnlessJoined(
-        _ error: RunError, started: Set<String>, expectsOthers: Bool
+        _ error: RunError, started: Set<String>, remaining: Int, expectsOthers: Bool
     ) {
-        inbox.post(.giveUpUnlessJoined(error, started: started, expectsOthers: expectsOthers))
+        inbox.post(
+            .giveUpUnlessJoined(
+                error, started: started, remaining: remaining, expectsOthers: expectsOthers))
     }
 
     /// What the head phase brought, once all heads are there.

@@ -45,8 +45,8 @@ struct NetworkLoop: ~Copyable {
     private var store: (any ProductStore)?
     /// Why the run is given up, if for a reason of ours.
     private var failure: (any Error)?
-    /// Why the run ends if nobody else comes, once those started here have ended for good.
-    private var orphaned: RunError?
+    /// Why the run ends if too few others come, once some of those started here have ended for good.
+    private var orphaned: (error: RunError, remaining: Int)?
     private var referee: Referee?
     private var isAborted = false
     /// Who was told that the run is over and has not said goodbye; nil until it is over.
@@ -69,7 +69,8 @@ struct NetworkLoop: ~Copyable {
 
     init(
         bind: String, runID: [UInt8], admission: Admission?, origin: ContinuousClock.Instant,
-        observer: any SessionObserver, inbox: Mailbox<CoordinatorLink.Command>
+        waitLimit: WaitLimit?, observer: any SessionObserver,
+        inbox: Mailbox<CoordinatorLink.Command>
     ) throws {
         let context = try Context(ioThreadCount: Self.ioThreadCount(isEncrypted: admission != nil))
         let door = try admission.map { try AccessControl($0, in: context, observer: observer) }
@@ -81,23 +82,29 @@ struct NetworkLoop: ~Copyable {
         options.routerMandatory = true
         options.routerHandover = true
         options.security = security
+        // A message's envelope and identity beside the largest result.
+        options.receivedByteCountMax = WireLimits().resultByteCountMax + 2 << 20
+        // libzmq binds addresses, not names.
+        let bind = try TCPEndpoint(bind, option: "--bind", example: "tcp://127.0.0.1:5555")
+            .toListenAt()
+        options.usesIPv6 = bind.needsIPv6
         let control = try Socket(.router, in: context, options: options)
         let controlMonitor =
             door == nil ? nil : try SocketMonitor(control, in: context, name: "control")
-        // libzmq binds addresses, not names.
-        let bind = bind.replacing("://localhost:", with: "://127.0.0.1:")
         if door != nil { try control.bind(AccessControl.backDoor) }
-        let endpoint = try control.bind(bind)
+        let endpoint = try control.bind(bind.description)
         let topic = WireProtocol.featureTopic(runID: runID)
         let broadcast = try BroadcastOutlet(
-            Self.broadcastEndpoint(bind: bind), topic: topic, security: security, in: context)
+            try Self.broadcastEndpoint(bind), topic: topic, security: security, in: context)
         self.origin = origin
         self.endpoint = endpoint
         self.context = context
         connections = ConnectionGuard(control: control, broadcast: broadcast)
         self.control = control
+        let invitation = Invitation(endpoint, admission)
         session = CoordinatorSession(
-            runID: runID, featurePort: broadcast.port, endpoint: endpoint)
+            runID: runID, featurePort: broadcast.port, endpoint: invitation.endpoint,
+            joinCommand: invitation.command, waitLimit: waitLimit)
         self.broadcast = broadcast
         self.controlMonitor = controlMonitor
         self.door = door
@@ -110,20 +117,15 @@ struct NetworkLoop: ~Copyable {
     ///
     /// Half the cores: with workers on the same two cores a second thread was no faster.
     private static func ioThreadCount(isEncrypted: Bool) -> Int {
-        isEncrypted ? max(1, min(4, ProcessInfo.processInfo.activeProcessorCount / 2)) : 1
+        isEncrypted ? max(1, min(4, Processor.availableCoreCount / 2)) : 1
     }
 
     /// The port after the control port; a free one if that is to be free.
-    private static func broadcastEndpoint(bind: String) throws(RunError) -> String {
-        guard let colon = bind.lastIndex(of: ":"),
-            let port = UInt16(bind[bind.index(after: colon)...])
-        else {
-            throw .usage("--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
-        }
-        guard port < UInt16.max else {
+    private static func broadcastEndpoint(_ bind: TCPEndpoint) throws(RunError) -> TCPEndpoint {
+        guard bind.port < UInt16.max else {
             throw .usage("--bind needs the port after its own for the broadcast; 65535 has none")
         }
-        return String(bind[...colon]) + String(port == 0 ? 0 : port + 1)
+        return TCPEndpoint(host: bind.host, port: bind.port == 0 ? 0 : bind.port + 1)
     }
 
     private var now: Instant {
@@ -174,7 +176,7 @@ struct NetworkLoop: ~Copyable {
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
         feed(.tick)
-        giveUpIfOrphaned()
+        giveUpIfAlone()
         tellOfMilestone()
         reportProgress()
         if lastJournaling.duration(to: .now) > Self.journalingInterval { journalEvents() }
@@ -207,19 +209,31 @@ struct NetworkLoop: ~Copyable {
             // What is finished cannot be given up any more.
             isAborted = isAborted || !session.isFinished
             feed(.abort(reason: reason))
-        case .giveUpUnlessJoined(let error, let started, let expectsOthers):
-            orphaned = error
-            feed(.startedWorkersEnded(names: started, expectsOthers: expectsOthers))
+        case .giveUpUnlessJoined(let error, let started, let remaining, let expectsOthers):
+            // Two that end at once may be reported in either order.
+            guard remaining <= orphaned?.remaining ?? .max else { return }
+            orphaned = (error, remaining)
+            feed(
+                .startedWorkersEnded(
+                    names: started, remaining: remaining, expectsOthers: expectsOthers))
         case .tell(let milestone, let continuation):
             awaited = (milestone, continuation)
         }
     }
 
-    /// Ends a run for which nobody is there, nobody started here will be, and nobody else is expected.
-    private mutating func giveUpIfOrphaned() {
-        guard let orphaned, session.isDeserted(at: now) else { return }
-        failure = failure ?? orphaned
-        feed(.abort(reason: orphaned.message))
+    /// Ends a run that lacks workers: those started here have ended and nobody else is expected, or
+    /// nobody came for as long as they may take.
+    private mutating func giveUpIfAlone() {
+        let error: RunError
+        if let orphaned, session.isDeserted(at: now) {
+            error = orphaned.error
+        } else if let reason = session.endOfWait(at: now) {
+            error = RunError(.unavailable, "\(reason); what is trained is kept")
+        } else {
+            return
+        }
+        failure = failure ?? error
+        feed(.abort(reason: error.message))
     }
 
     private mutating func tellOfMilestone() {

@@ -30,11 +30,13 @@ final class OutcomeWriter: ProductStore {
     }
 
     private let write: @Sendable ([AcceptedOutcome]) throws -> Void
-    private let thread = ThreadExecutor(name: "outcomes")
+    private let thread: ThreadExecutor
     private let state = Mutex(State())
 
-    init(_ write: @escaping @Sendable ([AcceptedOutcome]) throws -> Void) {
+    /// - Throws: `unavailable` where the system has no thread left.
+    init(_ write: @escaping @Sendable ([AcceptedOutcome]) throws -> Void) throws(RunError) {
         self.write = write
+        thread = try ThreadExecutor(name: "outcomes")
     }
 
     func store(_ batch: HeadBatch, _ completion: @escaping Completion) {

@@ -11,11 +11,14 @@ import WireProtocol
 /// should have.
 final class Referee: Sendable {
     private let trainer: BundleTrainer
-    private let thread = ThreadExecutor(name: "referee")
+    private let thread: ThreadExecutor
     private let flag = CancellationFlag()
 
     /// A referee for the heads of a job, with the fastest kernels of this machine.
+    ///
+    /// - Throws: `unavailable` where the system has no thread left.
     init(_ job: HeadJob, _ table: FeatureTable) throws(RunError) {
+        thread = try ThreadExecutor(name: "referee")
         do {
             trainer = try BundleTrainer(
                 table: table, training: job.training,

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 
 /// Why heads cannot predict.
 package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -49,14 +50,15 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
     static func widthMismatch(_ classes: ClassSet, head: Int, expected: Int) -> DecodingError {
         DecodingError(
             code: .widthMismatch,
-            message: "the head over classes \(classes) reads \(head) features where \(expected) "
+            message:
+                "the head over classes \(classes) reads \(head.counted("feature")) where \(expected) "
                 + "are given; use heads trained on these features")
     }
 
     static func classCount(_ count: Int, max: Int) -> DecodingError {
         DecodingError(
             code: .noClasses,
-            message: "\(count) classes to choose from; a scheme needs from 2 to \(max)")
+            message: "\(count.counted("class")) to choose from; a scheme needs from 2 to \(max)")
     }
 
     static func labelMismatch(_ what: String) -> DecodingError {

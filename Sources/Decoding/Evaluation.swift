@@ -1,3 +1,5 @@
+import Numerics
+
 /// How predictions compare with labels.
 package struct Evaluation: Sendable, Equatable {
     /// Classes of labels and predictions: the rows and columns of ``confusion``.
@@ -14,14 +16,15 @@ package struct Evaluation: Sendable, Equatable {
     /// - Throws: ``DecodingError`` when counts differ or a class is not below `classCount`.
     package init(predictions: [Int], labels: [Int], classCount: Int) throws(DecodingError) {
         guard predictions.count == labels.count else {
-            throw .labelMismatch("\(predictions.count) predictions, but \(labels.count) labels")
+            throw .labelMismatch(
+                "\(predictions.count.counted("prediction")), but \(labels.count.counted("label"))")
         }
         let classes = 0..<max(0, classCount)
         for (row, (label, prediction)) in zip(labels, predictions).enumerated() {
             guard classes.contains(label), classes.contains(prediction) else {
                 throw .labelMismatch(
                     "row \(row) has label \(label) and prediction \(prediction) "
-                        + "with \(classes.count) classes")
+                        + "with \(classes.count.counted("class"))")
             }
         }
         self.classCount = classes.count
@@ -43,6 +46,16 @@ package struct Evaluation: Sendable, Equatable {
     /// Rows of one label that were given one prediction.
     package func count(label: Int, prediction: Int) -> Int {
         zip(labels, predictions).count { $0 == label && $1 == prediction }
+    }
+
+    /// For each class the share of its rows predicted right; nil for a class without rows.
+    package var recalls: [Double?] {
+        var counts = [(all: Int, correct: Int)](repeating: (0, 0), count: classCount)
+        for (label, prediction) in zip(labels, predictions) {
+            counts[label].all += 1
+            counts[label].correct += label == prediction ? 1 : 0
+        }
+        return counts.map { $0.all == 0 ? nil : Double($0.correct) / Double($0.all) }
     }
 
     /// Rows compared, right and wrong.

@@ -1,3 +1,5 @@
+import Numerics
+
 /// Scores schemes on labelled rows: the one way in which runs, finished models and studies evaluate.
 ///
 /// Probabilities live for a block of rows and are folded into scores, so memory grows with the rows but
@@ -9,6 +11,8 @@ package struct Evaluator: Sendable {
         package let scheme: Scheme
         /// Its predictions and how good its probabilities are.
         package let metrics: ProbabilityMetrics
+        /// The probability of the class predicted for each row.
+        package let confidences: [Double]
     }
 
     /// How an elimination policy did.
@@ -44,7 +48,8 @@ package struct Evaluator: Sendable {
         _ decoder: SchemeDecoder, labels: [Int], classCount: Int
     ) throws(DecodingError) {
         guard labels.count == decoder.rowCount else {
-            throw .labelMismatch("\(decoder.rowCount) rows, but \(labels.count) labels")
+            throw .labelMismatch(
+                "\(decoder.rowCount.counted("row")), but \(labels.count.counted("label"))")
         }
         self.decoder = decoder
         self.labels = labels
@@ -79,7 +84,8 @@ package struct Evaluator: Sendable {
                 Result(
                     scheme: scheme,
                     metrics: try ProbabilityMetrics(
-                        scores, labels: labels, classCount: classCount)))
+                        scores, labels: labels, classCount: classCount),
+                    confidences: scores.confidences))
         }
         return results
     }

@@ -13,27 +13,19 @@ package struct HeadBank: Sendable {
     ///
     /// - Throws: ``DecodingError`` for two heads over one class set, or heads of unequal widths.
     package init(_ heads: [Head]) throws(DecodingError) {
-        let width = heads.first?.weights.columnCount ?? 0
-        // A set's members are an allocation each, so comparing keys made once is what scales.
-        let keyed = heads.map { (members: $0.classes.members, head: $0) }
-        let sorted = keyed.sorted { left, right in
-            left.members.count != right.members.count
-                ? left.members.count < right.members.count
-                : left.members.lexicographicallyPrecedes(right.members)
-        }
+        let width = heads.first?.featureCount ?? 0
+        let sorted = heads.sorted { $0.key < $1.key }
         var indices: [ClassSet: Int] = [:]
         indices.reserveCapacity(heads.count)
-        for (index, entry) in sorted.enumerated() {
-            let head = entry.head
-            guard head.weights.columnCount == width else {
-                throw .widthMismatch(
-                    head.classes, head: head.weights.columnCount, expected: width)
+        for (index, head) in sorted.enumerated() {
+            guard head.featureCount == width else {
+                throw .widthMismatch(head.classes, head: head.featureCount, expected: width)
             }
             guard indices.updateValue(index, forKey: head.classes) == nil else {
                 throw .duplicateHead(head.classes)
             }
         }
-        self.heads = sorted.map(\.head)
+        self.heads = sorted
         self.indices = indices
         featureCount = width
     }

@@ -80,7 +80,7 @@ struct LogitKernel {
                     var output = 0
                     for head in heads {
                         unsafe fill(logits, from: output, tiles, lanes, head)
-                        output += head.biases.count
+                        output += head.outputCount
                     }
                 }
             }
@@ -91,14 +91,16 @@ struct LogitKernel {
         _ logits: UnsafeMutableBufferPointer<Float>, from output: Int, _ tiles: Range<Int>,
         _ lanes: UnsafeBufferPointer<SIMD8<Float>>, _ head: Head
     ) {
-        precondition(head.weights.columnCount == width)
-        precondition(
-            logits.count >= (output + head.biases.count) * LogitBlock.rowCountMax)
-        unsafe head.weights.values.withUnsafeBufferPointer { weights in
-            for (position, bias) in head.biases.enumerated() {
+        precondition(head.featureCount == width)
+        precondition(logits.count >= (output + head.outputCount) * LogitBlock.rowCountMax)
+        let first = head.index * head.outputCount
+        unsafe head.block.weights.withUnsafeBufferPointer { weights in
+            for position in 0..<head.outputCount {
+                let bias = head.block.biases[first + position]
                 let target = (output + position) * LogitBlock.rowCountMax
                 for tile in tiles {
-                    let sums = unsafe sums(weights, at: position * width, lanes, tile)
+                    let sums = unsafe sums(
+                        weights, at: (first + position) * width, lanes, tile)
                     let values = sums + bias
                     let ordered = values.replacing(with: -.infinity, where: values .!= values)
                     for row in 0..<Self.tileRowCount {

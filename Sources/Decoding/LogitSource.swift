@@ -96,7 +96,8 @@ package struct StoredLogits: LogitSource {
             }
             guard values.rowCount == rowCount else {
                 throw .labelMismatch(
-                    "the classifier over \(classes) knows \(values.rowCount) rows, not \(rowCount)")
+                    "the classifier over \(classes) knows \(values.rowCount.counted("row")), not \(rowCount)"
+                )
             }
             guard values.values.allSatisfy(\.isFinite) else {
                 throw .labelMismatch(

@@ -33,7 +33,8 @@ package struct ProbabilityMetrics: Sendable, Equatable {
     ) throws(DecodingError) {
         guard probabilities.rowCount == labels.count else {
             throw .labelMismatch(
-                "\(probabilities.rowCount) predictions, but \(labels.count) labels")
+                "\(probabilities.rowCount.counted("prediction")), but \(labels.count.counted("label"))"
+            )
         }
         var scores = RowScores()
         scores.add(probabilities, labels: labels[...])

@@ -6,7 +6,8 @@ import System
 
 /// Standard error: log lines, and a progress display that stays below them.
 ///
-/// On a terminal the display is drawn in place; elsewhere it is a line now and then.
+/// On a terminal the display is drawn in place; elsewhere it is a line now and then, in a file with
+/// the time.
 package final class Console: SessionObserver {
     private struct State {
         var display = ProgressDisplay()
@@ -36,7 +37,7 @@ package final class Console: SessionObserver {
         guard level >= minimum else { return }
         let prefix = level >= .warning ? "\(level.rawValue): " : ""
         state.withLock { state in
-            write(state.display.clear() + prefix + Format.printable(text) + "\n")
+            write(state.display.clear() + LogTime.stamped(prefix + Format.printable(text)) + "\n")
             if let shown = state.shown, isTerminal { draw(shown, &state) }
         }
     }
@@ -45,8 +46,10 @@ package final class Console: SessionObserver {
     package func observe(_ progress: HeadsProgress) { show(.heads(progress)) }
 
     /// Shows how far the run is.
+    ///
+    /// Where nobody reads now it is not even made: the next one says all that this one does.
     package func show(_ progress: ProgressState) {
-        guard showsProgress else { return }
+        guard showsProgress, StandardStream.isErrorRead else { return }
         state.withLock { state in
             state.shown = progress
             if isTerminal {
@@ -59,7 +62,7 @@ package final class Console: SessionObserver {
                 return
             }
             state.lastLine = (progress, .now)
-            write(ProgressLine.rendered(progress) + "\n")
+            write(LogTime.stamped(ProgressLine.rendered(progress)) + "\n")
         }
     }
 
@@ -67,7 +70,7 @@ package final class Console: SessionObserver {
     package func endPhase() {
         state.withLock { state in
             if let shown = state.shown, showsProgress, !isTerminal, shown.hasFigures {
-                write(ProgressLine.rendered(shown) + "\n")
+                write(LogTime.stamped(ProgressLine.rendered(shown)) + "\n")
             }
             state.display.keep()
             state.shown = nil
@@ -76,12 +79,9 @@ package final class Console: SessionObserver {
     }
 
     private func draw(_ progress: ProgressState, _ state: inout State) {
-        var size = winsize()
-        let isKnown = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let size = Terminal.size(of: STDERR_FILENO)
         write(
-            state.display.draw(
-                progress, width: isKnown ? Int(size.ws_col) : 80,
-                height: isKnown && size.ws_row > 0 ? Int(size.ws_row) : 24))
+            state.display.draw(progress, width: size?.columns ?? 80, height: size?.rows ?? 24))
     }
 
     private func write(_ text: String) {

@@ -1,3 +1,5 @@
+import Numerics
+
 /// Numbers and text for people, without locale and Foundation.
 package enum Format {
     /// A number with a fixed count of decimals, rounded half away from zero.
@@ -32,19 +34,11 @@ package enum Format {
     }
 
     /// A whole number with its thousands apart: `1,313,270`.
-    package static func count(_ value: Int) -> String {
-        let digits = String(value.magnitude)
-        var result = value < 0 ? "-" : ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0 && (digits.count - index) % 3 == 0 { result.append(",") }
-            result.append(digit)
-        }
-        return result
-    }
+    package static func count(_ value: Int) -> String { value.grouped }
 
     /// A count with its noun: `1 trial`, `1,000 trials`.
     package static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
-        Self.count(count) + " " + (count == 1 ? noun : plural ?? noun + "s")
+        count.counted(noun, plural: plural)
     }
 
     /// A span of time in its two largest units: `0.35s`, `7.1s`, `42s`, `1m 05s`, `2h 03m`.
@@ -104,6 +98,34 @@ package enum Format {
         }
         let padding = String(repeating: " ", count: width - printable.count)
         return alignRight ? padding + printable : printable + padding
+    }
+
+    /// Text in lines of at most `width` characters, parted between words; one line without a width.
+    ///
+    /// A longer word has a line of its own. `indent` stands before every line but the first.
+    package static func wrapped(_ text: String, width: Int?, indent: String = "") -> [String] {
+        guard let width, text.count > width else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        for (index, word) in text.split(separator: " ", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            if line.contains(where: { $0 != " " }), line.count + 1 + word.count > width {
+                while line.last == " " { line.removeLast() }
+                lines.append(line)
+                line = indent + word
+            } else {
+                line += (index == 0 ? "" : " ") + word
+            }
+        }
+        return lines + [line]
+    }
+
+    /// A text whose lines are folded between words, each as far from the left as it was.
+    package static func folded(_ text: String, width: Int?) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
+            wrapped(String(line), width: width, indent: String(line.prefix { $0 == " " }))
+        }.joined(separator: "\n")
     }
 
     /// Text with every control character replaced by `?`.

@@ -75,7 +75,8 @@ package struct ProgressDisplay: Sendable {
         let count = "\(Format.count(progress.headsDone))/\(Format.count(progress.headCount))"
         let workerCount = progress.workers.count
         var lines = [
-            "Heads: " + Format.count(workerCount, "worker"),
+            progress.noun.prefix(1).uppercased() + progress.noun.dropFirst() + ": "
+                + Format.count(workerCount, "worker"),
             bar(share: progress.shareDone, after: "\(count) \(progress.noun)", width: width),
             "  " + ProgressLine.figures(of: progress).joined(separator: ", "),
         ]
@@ -91,7 +92,9 @@ package struct ProgressDisplay: Sendable {
                     + Format.fitted(worker.state.rawValue, width: 9) + "  "
                     + Format.fitted(
                         Format.count(worker.headsDone), width: doneWidth, alignRight: true)
-                    + " \(progress.noun)  "
+                    + " "
+                    + Format.fitted(
+                        noun(of: worker.headsDone, progress), width: progress.noun.count) + "  "
                     + Format.fitted(
                         Format.rate(worker.headsPerSecond), width: 5, alignRight: true)
                     + "/s")
@@ -99,9 +102,15 @@ package struct ProgressDisplay: Sendable {
         if shown < workerCount && room > 0 {
             let rest = progress.workers[shown...]
             let done = rest.reduce(0) { $0 + $1.headsDone }
-            lines.append("  and \(rest.count) more with \(Format.count(done)) \(progress.noun)")
+            lines.append(
+                "  and \(Format.count(rest.count)) more with \(Format.count(done)) \(noun(of: done, progress))"
+            )
         }
         return lines
+    }
+
+    private static func noun(of count: Int, _ progress: HeadsProgress) -> String {
+        count == 1 ? String(progress.noun.dropLast()) : progress.noun
     }
 
     /// A name in characters of one column each: a wide one would wrap the line, and the count of

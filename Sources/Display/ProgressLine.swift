@@ -49,7 +49,9 @@ package enum ProgressLine {
     }
 
     private static func timeLeft(_ seconds: Double?) -> [String] {
-        seconds.map { [Format.duration(seconds: $0) + " left"] } ?? []
+        // Nothing is left to say of a time that would be shown as 0.00s.
+        guard let seconds, seconds >= 0.005 else { return [] }
+        return [Format.duration(seconds: seconds) + " left"]
     }
 
     static func fraction(_ done: Int, of count: Int) -> Double {

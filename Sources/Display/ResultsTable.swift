@@ -34,10 +34,11 @@ package enum ResultsTable {
     /// The whole text, each line ended by a newline; plain ASCII as long as names are.
     ///
     /// Everything is in the order shown; notes stand under the table, digests are hexadecimal, times
-    /// are seconds. Without notes, digests or times their lines are left out.
+    /// are seconds. Without notes, digests or times their lines are left out. No line is longer than
+    /// `width`, as long as no word is.
     package static func rendered(
         rows: [Row], notes: [String] = [], digests: [(name: String, value: String)],
-        times: [(name: String, seconds: Double)]
+        times: [(name: String, seconds: Double)], width: Int?
     ) -> String {
         var table = TextTable(columns: [
             ("scheme", .left), ("accuracy", .right), ("95% interval", .right), ("correct", .right),
@@ -59,20 +60,24 @@ package enum ResultsTable {
                     Format.count(row.parameterCount),
                 ])
         }
-        var lines = table.lines
-        if !notes.isEmpty { lines += [""] + notes.map { Format.printable($0) } }
+        var lines = table.lines(width: width)
+        if !notes.isEmpty { lines.append("") }
+        for note in notes {
+            lines += Format.wrapped(Format.printable(note), width: width, indent: "       ")
+        }
         if !digests.isEmpty || !times.isEmpty { lines.append("") }
-        let width = digests.reduce(0) { max($0, $1.name.count) }
+        let nameWidth = digests.reduce(0) { max($0, $1.name.count) }
         for digest in digests {
-            lines.append(
-                "sha256 " + Format.fitted(digest.name, width: width) + "  "
-                    + Format.printable(digest.value))
+            let name = "sha256 " + Format.fitted(digest.name, width: nameWidth) + "  "
+            lines += Format.wrapped(
+                name + Format.printable(digest.value), width: width, indent: "       ")
         }
         if !times.isEmpty {
             let parts = times.map {
                 Format.printable($0.name) + " " + Format.duration(seconds: $0.seconds)
             }
-            lines.append("time   " + parts.joined(separator: ", "))
+            lines += Format.wrapped(
+                "time   " + parts.joined(separator: ", "), width: width, indent: "       ")
         }
         return lines.map { $0 + "\n" }.joined()
     }

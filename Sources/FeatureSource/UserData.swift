@@ -71,7 +71,7 @@ package struct UserData: Sendable {
             guard shape.first == labels.count else {
                 throw .malformed(
                     file.description,
-                    "it has \(shape.first ?? 0) rows, and \(labelPath) has \(labels.count) labels; use two files that belong together"
+                    "it has \((shape.first ?? 0).counted("row")), and \(labelPath) has \(labels.count.counted("label")); use two files that belong together"
                 )
             }
             let isImages = kind.map { $0 == .images } ?? (shape.count > 2)
@@ -122,7 +122,7 @@ package struct UserData: Sendable {
             guard train.columnCount == test.columnCount else {
                 throw .malformed(
                     testPath,
-                    "its rows have \(test.columnCount) features, and those of \(files.train) have \(train.columnCount); use files of one kind"
+                    "its rows have \(test.columnCount.counted("feature")), and those of \(files.train) have \(train.columnCount); use files of one kind"
                 )
             }
             return .features(train: train, test: test)

@@ -155,6 +155,12 @@ private struct Location {
         self.path = path
         self.name = name
         arrayNames = isArchive ? try ZipArchive(source).arrayNames : nil
+        if arrayNames?.isEmpty == true {
+            throw .foreign(
+                path,
+                "it is a zip archive without arrays (.npy); unpack it first (unzip), and give a file in it"
+            )
+        }
     }
 
     /// Rows, and labels beside them.

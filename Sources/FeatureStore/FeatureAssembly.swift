@@ -35,7 +35,7 @@ package final class FeatureAssembly: ChunkAssembly {
         classRowOffsets = offsets
         // A buffer traps where the system has no memory to promise, which here is a peer's doing.
         guard ChunkLedger.canHave(byteCount: byteCount) else {
-            throw .noMemory("\(offset) rows of \(shape.featureCount) features")
+            throw .noMemory("\(offset.counted("row")) of \(shape.featureCount.counted("feature"))")
         }
         // The manifest covers every row: no float of a complete assembly is left unwritten.
         buffer = FloatBuffer(unfilledCount: byteCount / 4)

@@ -1,3 +1,4 @@
+import Numerics
 import Synchronization
 package import Transfer
 
@@ -37,7 +38,7 @@ package final class MaterialAssembly: ChunkAssembly {
         let byteCount = try manifest.validate(byteCountMax: byteCountMax)
         // An array traps where the system has no memory to promise, which here is a peer's doing.
         guard ChunkLedger.canHave(byteCount: byteCount) else {
-            throw .noMemory("\(byteCount) bytes of materials")
+            throw .noMemory("\(byteCount.counted("byte")) of materials")
         }
         self.manifest = manifest
         self.materials = materials

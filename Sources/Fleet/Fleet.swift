@@ -14,6 +14,8 @@ package struct Fleet: Sendable {
     package var origin = ContinuousClock.now
     /// Whether a worker that dies is started again; otherwise the first loss ends the work.
     package var replacesLosses = true
+    /// How long to wait for workers at most; nil is for ever.
+    package var waitLimit: WaitLimit?
     /// Whether workers of an earlier start may still look for this one.
     package var expectsOthers = false
     /// What workers are told if the work ends before it is done.
@@ -53,7 +55,7 @@ package struct Fleet: Sendable {
     ) async throws -> Result {
         let link = try CoordinatorLink(origin: origin)
         let endpoint = try await link.start(
-            bind: bind, admission: admission, observer: observer)
+            bind: bind, admission: admission, waitLimit: waitLimit, observer: observer)
         var started: LocalWorkers?
         do {
             let toStart = try launches(endpoint)
@@ -61,8 +63,10 @@ package struct Fleet: Sendable {
             let workers = LocalWorkers(
                 toStart,
                 onLoss: replacesLosses
-                    ? .startAgain { [expectsOthers] in
-                        link.giveUpUnlessJoined($0, started: names, expectsOthers: expectsOthers)
+                    ? .startAgain { [expectsOthers] error, remaining in
+                        link.giveUpUnlessJoined(
+                            error, started: names, remaining: remaining,
+                            expectsOthers: expectsOthers)
                     }
                     : .report { link.abort(reason: $0.message) }, observer: observer)
             started = workers
@@ -84,27 +88,50 @@ package struct Fleet: Sendable {
     private func untilFailure<Result: Sendable>(
         of link: CoordinatorLink, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
+        let end: Swift.Result<Result, any Error> = await withTaskGroup(
+            of: FleetEnd<Result>.self
+        ) { group in
             group.addTask {
                 // The group waits for the network thread, which therefore has to be told first.
                 do {
                     let result = try await work()
                     link.abort(reason: "the work is done")
-                    return result
+                    return .work(.success(result))
                 } catch {
                     link.abort(reason: farewell(error))
-                    throw error
+                    return .work(.failure(error))
                 }
             }
             group.addTask {
-                _ = try await link.collected()
-                return nil
+                do {
+                    _ = try await link.collected()
+                    return .network(nil)
+                } catch {
+                    return .network(error)
+                }
             }
-            defer { group.cancelAll() }
-            while let outcome = try await group.next() {
-                if let outcome { return outcome }
+            var outcome: Swift.Result<Result, any Error>?
+            var failure: (any Error)?
+            for await end in group {
+                switch end {
+                case .work(let result):
+                    outcome = result
+                    group.cancelAll()
+                case .network(let error):
+                    // One that was aborted may end before the work that had it aborted, which says why.
+                    if outcome == nil, !(error is CancellationError) { failure = error }
+                    if error != nil { group.cancelAll() }
+                }
             }
-            throw CancellationError()
+            if let failure { return .failure(failure) }
+            return outcome ?? .failure(CancellationError())
         }
+        return try end.get()
     }
+}
+
+/// What ended of a fleet: its work, or its network thread, with the error if it failed.
+private enum FleetEnd<Value: Sendable>: Sendable {
+    case work(Result<Value, any Error>)
+    case network((any Error)?)
 }

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 package import System
 
@@ -30,11 +31,10 @@ package struct HostsFile: Sendable {
     ///   named.
     package init(path: String) throws(RunError) {
         let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
+        do throws(FormatError) {
+            text = try FileSystem.readText(path)
         } catch {
-            throw RunError(
-                .data, "cannot read the hosts file '\(path)': is there such a text file?")
+            throw RunError(.data, "--hosts: \(error.message)")
         }
         try self.init(path: path, text: text)
     }
@@ -43,9 +43,7 @@ package struct HostsFile: Sendable {
     package init(path: String, text: String) throws(RunError) {
         self.path = path
         var entries: [Entry] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (index, line) in TextLines.of(text).enumerated() {
             // As Scripts/start-workers reads it: what follows a # is a comment.
             let code = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespacesAndNewlines)
             if code.isEmpty { continue }

@@ -11,9 +11,9 @@ package import System
 package final class LocalWorkers: Sendable {
     /// What to do when a worker ends that nobody stopped.
     package enum LossPolicy: Sendable {
-        /// Start it again, unless it cannot run here at all or did so too often; say when none is left
-        /// and none will be, with the first one's reason.
-        case startAgain(whenNoneIsLeft: @Sendable (RunError) -> Void)
+        /// Start it again, unless it cannot run here at all or did so too often; of each that stays away
+        /// say how many are left, with the first one's reason.
+        case startAgain(whenOneStaysAway: @Sendable (RunError, _ remaining: Int) -> Void)
         /// Nobody takes its place: the first loss is said here, and whoever hears it stops the rest.
         case report(@Sendable (RunError) -> Void)
     }
@@ -60,6 +60,11 @@ package final class LocalWorkers: Sendable {
         RunError.Code.unavailable.exitStatus,
     ]
 
+    /// Foundation starts no process where fewer can be open, and says something else then.
+    private static let foundationDescriptorCount = 250
+    /// Both pipes, Foundation's own, and both connections.
+    private static let descriptorCountPerWorker = 8
+
     private let launches: [WorkerLaunch]
     private let policy: LossPolicy
     private let observer: any SessionObserver
@@ -81,7 +86,13 @@ package final class LocalWorkers: Sendable {
     package var count: Int { launches.count }
 
     /// Starts all of them.
+    ///
+    /// - Throws: `unavailable` where the system does not let so many be started.
     package func start() throws(RunError) {
+        if !launches.isEmpty {
+            try SystemLimit.checkDescriptors(
+                Self.foundationDescriptorCount + Self.descriptorCountPerWorker * launches.count)
+        }
         for index in launches.indices { try start(index) }
     }
 
@@ -110,8 +121,17 @@ package final class LocalWorkers: Sendable {
                     hasGroup: getpgid(identifier) == identifier)
             }
         } catch {
-            throw RunError(.unavailable, "cannot start \(launch.executable.path): \(error)")
+            throw Self.failure(launch, error as NSError)
         }
+    }
+
+    /// Why a process could not be started, in words that are the system's and not Foundation's.
+    private static func failure(_ launch: WorkerLaunch, _ error: NSError) -> RunError {
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        let what = "start \(launch.executable.path)"
+        return cause.domain == NSPOSIXErrorDomain
+            ? SystemLimit.failure(what, Int32(cause.code))
+            : RunError(.unavailable, "cannot \(what): \(error.localizedDescription)")
     }
 
     /// Runs `body` with no signal blocked in this thread, as a process that it starts inherits.
@@ -166,19 +186,21 @@ package final class LocalWorkers: Sendable {
             }
             let said =
                 isDrained ? nil : slot.errors.lastWords ?? "\(launches[index].title) \(how)"
-            let last = state.withLock { state -> String? in
+            let (reason, remaining) = state.withLock { state -> (String?, Int) in
                 state.reason = state.reason ?? said
                 state.vacant.insert(index)
-                let isLast = state.vacant.count == launches.count
-                return isLast && !state.isStopping ? state.reason : nil
+                return (
+                    state.isStopping ? nil : state.reason, launches.count - state.vacant.count
+                )
             }
-            if let last {
-                report(
-                    RunError(
-                        .unavailable,
-                        "none of the workers started here can run: \(last); what is trained is kept"
-                    ))
-            }
+            // One that was asked to leave leaves without a reason.
+            guard let reason else { return }
+            let who =
+                remaining == 0
+                ? "none of the workers started here can run"
+                : "of \(launches.count) workers started here only \(remaining) can run, fewer than --min-workers"
+            report(
+                RunError(.unavailable, "\(who): \(reason); what is trained is kept"), remaining)
         }
     }
 

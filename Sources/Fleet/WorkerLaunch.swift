@@ -20,7 +20,8 @@ package struct WorkerLaunch: Sendable {
 }
 
 extension WorkerLaunch {
-    /// `count` workers on this machine with so many compute threads each.
+    /// `count` workers on this machine with so many compute threads each, for the coordinator that
+    /// listens at `endpoint`.
     ///
     /// - Throws: `unavailable` if the worker program is not beside this one.
     package static func local(
@@ -34,11 +35,12 @@ extension WorkerLaunch {
                 "there is no worker program at \(executable.path); build it: swift build -c release"
             )
         }
+        let reached = TCPEndpoint(endpoint)?.fromHere.description ?? endpoint
         return try (0..<count).map { (index) throws(RunError) in
             WorkerLaunch(
                 name: localName(index), title: "worker \(localName(index))", executable: executable,
                 arguments: [
-                    "--connect", endpoint, "--threads", "\(threadCount)", "--name",
+                    "--connect", reached, "--threads", "\(threadCount)", "--name",
                     localName(index),
                     "--end-with-stdin", "--log-level", "warning",
                 ] + keyArguments(admission),
@@ -60,12 +62,6 @@ extension WorkerLaunch {
         } catch {
             throw RunError(error)
         }
-    }
-
-    /// A wildcard address is where to listen, not where to connect.
-    package static func reachable(_ endpoint: String) -> String {
-        endpoint.replacing("://0.0.0.0:", with: "://127.0.0.1:")
-            .replacing("://*:", with: "://127.0.0.1:").replacing("://[::]:", with: "://[::1]:")
     }
 
     /// What a worker on this machine is called.

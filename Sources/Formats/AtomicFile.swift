@@ -21,7 +21,7 @@ package enum AtomicFile {
                 if written >= 0 {
                     offset += written
                 } else if code != EINTR {
-                    throw .cannotWrite(path, FileSystem.reason(code))
+                    throw .cannotWrite(path, errno: code)
                 }
             }
         }
@@ -65,27 +65,23 @@ package enum AtomicFile {
             + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         let descriptor = unsafe open(
             temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
-        guard descriptor >= 0 else { throw .cannotWrite(path, FileSystem.reason(errno)) }
+        guard descriptor >= 0 else { throw .cannotWrite(path, errno: errno) }
         do throws(FormatError) {
             let output = Output(descriptor: descriptor, path: path)
             let result = Result { () throws(FormatError) in
                 try fill(output)
-                guard fsync(descriptor) == 0 else {
-                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                if let code = FileSystem.synchronise(descriptor) {
+                    throw FormatError.cannotWrite(path, errno: code)
                 }
             }
             // Some file systems report a failed write only here.
             let closed = close(descriptor) == 0
             let closeCode = errno
             try result.get()
-            guard closed else { throw FormatError.cannotWrite(path, FileSystem.reason(closeCode)) }
-            // A rename would overwrite what another process has put there in the meantime.
-            let isNamed =
-                unsafe replaces ? rename(temporary, path) == 0 : link(temporary, path) == 0
-            guard isNamed else {
-                throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+            guard closed else { throw FormatError.cannotWrite(path, errno: closeCode) }
+            guard moved(temporary, to: path, replaces: replaces) else {
+                throw FormatError.cannotWrite(path, errno: errno)
             }
-            if !replaces { unsafe unlink(temporary) }
         } catch {
             unsafe unlink(temporary)
             throw error
@@ -97,14 +93,29 @@ package enum AtomicFile {
     package static let temporaryPrefix = ".partial-"
 
     /// Waits until the names in a folder are on the disk: a rename is there once its folder is.
+    ///
+    /// A folder that may be written and not read cannot be waited for: that is no error.
     package static func synchronise(folder: String) throws(FormatError) {
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .cannotWrite(folder, FileSystem.reason(errno)) }
-        let failed = fsync(descriptor) != 0
-        let code = errno
-        close(descriptor)
-        // Some network file systems cannot fsync a folder; they have no cure for it either.
-        if failed && code != EINVAL { throw .cannotWrite(folder, FileSystem.reason(code)) }
+        if descriptor < 0, errno == EACCES || errno == EPERM { return }
+        guard descriptor >= 0 else { throw .cannotWrite(folder, errno: errno) }
+        defer { close(descriptor) }
+        if let code = FileSystem.synchronise(descriptor) { throw .cannotWrite(folder, errno: code) }
+    }
+
+    /// Gives a temporary file its name; if that fails, `errno` says why.
+    private static func moved(_ temporary: String, to path: String, replaces: Bool) -> Bool {
+        if !replaces {
+            // A rename would overwrite what another process has put there in the meantime.
+            if unsafe link(temporary, path) == 0 { return unsafe unlink(temporary) == 0 }
+            guard errno == EPERM || FileSystem.isUnsupported(errno) else { return false }
+            // A file system without second names: there is no better way than to look first.
+            guard !FileSystem.exists(path) else {
+                errno = EEXIST
+                return false
+            }
+        }
+        return unsafe rename(temporary, path) == 0
     }
 
     /// The folder of a path, `.` where it names none, and the name in it.

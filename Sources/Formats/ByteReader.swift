@@ -112,6 +112,15 @@ package struct ByteReader: ~Copyable {
         return bytes
     }
 
+    /// Refuses contents of another kind, if it is a known one, by how they begin.
+    ///
+    /// - Parameter start: what has been read of them, which makes no sense.
+    package mutating func refuseOtherKinds(after start: [UInt8]) throws(FormatError) {
+        let rest = max(0, ForeignFile.startByteCount - start.count)
+        guard let kind = ForeignFile.kind(start + (try readUpTo(rest))) else { return }
+        throw .foreign(path, "it is \(kind)")
+    }
+
     /// Refuses anything after what has been read, an unfinished compressed stream, and contents of
     /// another checksum.
     ///
@@ -155,7 +164,11 @@ package struct ByteReader: ~Copyable {
                         path, byte: position, expected: "in the middle of its \(streamName)")
                 }
             }
-            if !isInsideStream { try beginStream() }
+            if !isInsideStream {
+                skipPadding()
+                if blockStart == blockEnd { continue }
+                try beginStream()
+            }
             let input = unsafe UnsafeRawBufferPointer(rebasing: block[blockStart..<blockEnd])
             guard let step = unsafe inflater?.step(input, into: target) else { return 0 }
             blockStart += step.consumed
@@ -163,6 +176,13 @@ package struct ByteReader: ~Copyable {
             if let fault = step.fault { throw .corrupt(path, byte: unused, reason: fault) }
             if step.produced > 0 { return step.produced }
         }
+    }
+
+    /// Skips the zeros that may follow a gzip member, as where a tape or a disk has blocks to fill:
+    /// gzip(1) and Python do so too.
+    private mutating func skipPadding() {
+        guard wrapping == .gzip, unused > range.lowerBound else { return }
+        while blockStart < blockEnd, unsafe block[blockStart] == 0 { blockStart += 1 }
     }
 
     /// Starts on the next gzip member; that format allows several, one after another.

@@ -12,19 +12,28 @@ package final class ByteSource: Sendable {
     private let bytes: [UInt8]
 
     /// Opens a regular file.
+    ///
+    /// - Throws: ``FormatError`` if it cannot be opened, or a web page or a pointer of Git LFS stands in
+    ///   its place.
     package init(_ path: String) throws(FormatError) {
         // Nonblocking, so that a named pipe is refused below rather than waited for.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .cannotRead(path, FileSystem.reason(errno)) }
+        guard descriptor >= 0 else { throw .cannotRead(path, errno: errno) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw .cannotRead(path, "it is not a regular file")
+            throw .cannotRead(
+                path,
+                status.st_mode & S_IFMT == S_IFDIR
+                    ? "it is a folder; name a file in it"
+                    : "it is not a regular file; copy it into one")
         }
         self.path = path
         byteCount = Int(status.st_size)
         self.descriptor = descriptor
         bytes = []
+        let start = try self.bytes(in: 0..<min(byteCount, ForeignFile.startByteCount))
+        if let other = ForeignFile.stand(in: start) { throw .foreign(path, other) }
     }
 
     /// Bytes that are there already, under a name for messages.
@@ -56,7 +65,7 @@ package final class ByteSource: Sendable {
             let count = unsafe pread(descriptor, rest.baseAddress, rest.count, offset + filled)
             let code = errno
             if count < 0 && code == EINTR { continue }
-            if count < 0 { throw .cannotRead(path, FileSystem.reason(code)) }
+            if count < 0 { throw .cannotRead(path, errno: code) }
             if count == 0 { break }
             filled += count
         }

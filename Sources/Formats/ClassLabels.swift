@@ -54,9 +54,17 @@ package struct ClassLabels: Sendable {
     package func labels(_ column: LabelColumn) throws(FormatError) -> [Int] {
         let found = column.labels.names.map { classes[Array($0.utf8)] }
         if let row = column.places.firstIndex(where: { found[$0] == nil }) {
+            let unknown = found.indices.filter { found[$0] == nil }
+                .map { String(column.labels.names[$0].prefix(80)) }
+            let others = unknown.dropFirst()
+            let more =
+                others.isEmpty
+                ? ""
+                : "; other such labels: " + others.prefix(20).joined(separator: ", ")
+                    + (others.count > 20 ? " and \(others.count - 20) more" : "")
             throw .malformed(
                 column.path,
-                "row \(row) (counted from 0) has the label \(column.labels.names[column.places[row]].prefix(80)), which no training row has; leave the row out, or train on rows of it"
+                "row \(row) (counted from 0) has the label \(unknown[0]), which no training row has\(more); leave such rows out, or train on rows of them"
             )
         }
         return column.places.compactMap { found[$0] }

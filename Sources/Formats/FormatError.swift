@@ -9,6 +9,7 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
             case trailingBytes
             case corrupt
             case malformed
+            case foreign
         }
         private let value: Value
 
@@ -24,6 +25,8 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
         package static let corrupt = Code(value: .corrupt)
         /// A file's bytes, or values meant for one, are not what the format allows.
         package static let malformed = Code(value: .malformed)
+        /// Something else stands in a file's place, such as a web page.
+        package static let foreign = Code(value: .foreign)
 
         /// The name of the code.
         package var description: String { String(describing: value) }
@@ -43,16 +46,29 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// A file or folder that cannot be written, for a reason.
+    /// A file or folder that cannot be written: why, then the cure.
     package static func cannotWrite(_ path: String, _ reason: String) -> FormatError {
-        FormatError(
-            .cannotWrite,
-            "cannot write \(path): \(reason); choose a folder that can be written")
+        FormatError(.cannotWrite, "cannot write \(path): \(reason)")
     }
 
-    /// A file that cannot be read, for a reason.
+    /// A file or folder that cannot be written, by the system's error number.
+    package static func cannotWrite(_ path: String, errno code: Int32) -> FormatError {
+        cannotWrite(path, FileSystem.writingFailure(code))
+    }
+
+    /// A file that cannot be read: why, then the cure.
     package static func cannotRead(_ path: String, _ reason: String) -> FormatError {
-        FormatError(.cannotRead, "cannot read \(path): \(reason); check the path")
+        FormatError(.cannotRead, "cannot read \(path): \(reason)")
+    }
+
+    /// A file that cannot be read, by the system's error number.
+    package static func cannotRead(_ path: String, errno code: Int32) -> FormatError {
+        cannotRead(path, FileSystem.readingFailure(path, code))
+    }
+
+    /// Something else in a file's place: what, then the cure.
+    package static func foreign(_ path: String, _ what: String) -> FormatError {
+        FormatError(.foreign, "\(path): \(what)")
     }
 
     /// A file, or something else by name, that is not what it should be.

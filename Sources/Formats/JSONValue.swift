@@ -132,20 +132,48 @@ package enum JSONFile {
         do {
             return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
         } catch {
-            throw .malformed("JSON", "a value cannot be written: \(error)")
+            throw .malformed("JSON", "a value cannot be written: \(reason(error))")
         }
     }
 
     /// The value of bytes.
     ///
+    /// - Parameter path: what messages call the file.
     /// - Throws: ``FormatError`` when they are not JSON of that type.
     package static func decode<Value: Decodable>(
-        _ type: Value.Type, from bytes: [UInt8]
+        _ type: Value.Type, from bytes: [UInt8], path: String = "the JSON"
     ) throws(FormatError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch {
-            throw .malformed("JSON", "it is damaged, or not what this version writes (\(error))")
+            let finding = bytes.isEmpty ? "it is empty" : reason(error)
+            throw .malformed(
+                path,
+                "\(finding); restore the file from a copy, or make it again with this version"
+            )
+        }
+    }
+
+    /// What is wrong, and where, in words; Foundation's own are for programmers.
+    private static func reason(_ error: any Error) -> String {
+        func place(_ path: [any CodingKey], _ last: (any CodingKey)? = nil) -> String {
+            let keys = path + (last.map { [$0] } ?? [])
+            return keys.isEmpty
+                ? "content"
+                : keys.map { $0.intValue.map(String.init) ?? $0.stringValue }
+                    .joined(separator: ".")
+        }
+        switch error {
+        case DecodingError.keyNotFound(let key, let context):
+            return "it lacks \(place(context.codingPath, key))"
+        case DecodingError.typeMismatch(_, let context),
+            DecodingError.valueNotFound(_, let context):
+            return "its \(place(context.codingPath)) is not of the right kind"
+        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+            return "its \(place(context.codingPath)) cannot be"
+        case EncodingError.invalidValue(let value, let context):
+            return "\(value) of \(place(context.codingPath))"
+        default: return "it is damaged or cut short"
         }
     }
 }

@@ -109,7 +109,7 @@ package struct LabelColumn: Sendable, Equatable {
         return numbers
     }
 
-    /// Labels of a text file in UTF-8: one a line, ended by LF or CRLF.
+    /// Labels of a text file in UTF-8: one a line, ended as ``TextLines`` are.
     ///
     /// They are whole numbers if every line is one in its shortest form, as in `7` and `-12` but not
     /// `007`, and text otherwise.
@@ -120,43 +120,31 @@ package struct LabelColumn: Sendable, Equatable {
         var reader = reader
         var texts = Distinct<[UInt8]>(rowCount: 0)
         let path = reader.path
+        var start: [UInt8] = []
+        func fault(_ what: String) -> FormatError {
+            .malformed(path, "row \(texts.places.count) (counted from 0) \(what)")
+        }
         func take(_ line: ArraySlice<UInt8>) throws(FormatError) {
-            var line = line.last == 0x0D ? line.dropLast() : line
-            // A byte order mark, as Windows writes it.
-            if texts.places.isEmpty, line.starts(with: [0xEF, 0xBB, 0xBF]) { line.removeFirst(3) }
             guard !line.isEmpty else {
-                throw .malformed(
-                    path,
-                    "row \(texts.places.count) (counted from 0) has an empty label; give it one, or remove the line"
-                )
+                throw fault("has an empty label; give it one, or remove the line")
             }
             guard !line.contains(0), String(validating: line, as: UTF8.self) != nil else {
-                throw .malformed(
-                    path,
-                    "row \(texts.places.count) (counted from 0) is not text in UTF-8; write one label a line"
-                )
+                if let kind = ForeignFile.kind(start) { throw .foreign(path, "it is \(kind)") }
+                throw fault("is not text in UTF-8; write one label a line, and save it as UTF-8")
             }
             texts.append(Array(line))
         }
-        var rest: [UInt8] = []
+        var lines = TextLines()
         while true {
             let block = try reader.readUpTo(1 << 16)
+            if start.isEmpty { start = Array(block.prefix(ForeignFile.startByteCount)) }
+            for line in lines.append(block, isLast: block.isEmpty) { try take(line) }
             if block.isEmpty { break }
-            var start = block.startIndex
-            while let end = block[start...].firstIndex(of: 0x0A) {
-                try take(rest + block[start..<end])
-                rest = []
-                start = end + 1
-            }
-            rest += block[start...]
-            guard rest.count <= Self.labelByteCountMax else {
-                throw .malformed(
-                    path,
-                    "row \(texts.places.count) (counted from 0) is longer than \(Self.labelByteCountMax) bytes; write one label a line"
-                )
+            guard lines.pendingByteCount <= Self.labelByteCountMax else {
+                throw fault(
+                    "is longer than \(Self.labelByteCountMax) bytes; write one label a line")
             }
         }
-        if !rest.isEmpty { try take(rest[...]) }
         guard !texts.values.isEmpty else {
             throw .malformed(path, "it is empty; write one label a line")
         }

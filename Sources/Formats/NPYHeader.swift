@@ -56,6 +56,7 @@ package struct NPYHeader: Sendable, Equatable {
     init(_ reader: inout ByteReader) throws(FormatError) {
         let start = try reader.readUpTo(8)
         guard start.starts(with: Self.magic), start.count == 8 else {
+            try reader.refuseOtherKinds(after: start)
             throw Self.fault(
                 reader.path, "it does not begin as an NPY file does; write it with np.save")
         }

@@ -31,13 +31,14 @@ package struct NPYReader: ~Copyable {
             guard count - bytes.offset == needed else {
                 throw NPYHeader.fault(
                     bytes.path,
-                    "its shape needs \(needed) bytes, and it has \(count - bytes.offset); get the file again"
+                    "its shape needs \(needed.counted("byte")), and it has \(count - bytes.offset); get the file again"
                 )
             }
         } else {
             guard needed <= bytes.contentByteCountMax else {
                 throw NPYHeader.fault(
-                    bytes.path, "its shape needs \(needed) bytes, more than its gzip data can hold")
+                    bytes.path,
+                    "its shape needs \(needed.counted("byte")), more than its gzip data can hold")
             }
         }
     }

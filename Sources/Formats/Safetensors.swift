@@ -1,3 +1,5 @@
+import Numerics
+
 /// A safetensors file: named tensors and a map of strings.
 ///
 /// The format is huggingface/safetensors' `README.md`: a little-endian 64-bit header length, a JSON
@@ -62,7 +64,7 @@ package struct Safetensors: Sendable, Equatable {
         var header = Array("{\(entries.joined(separator: ","))}".utf8)
         while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
         guard header.count <= Self.headerByteCountMax else {
-            throw .malformed("safetensors", "the header would have \(header.count) bytes")
+            throw .malformed("safetensors", "the header would have \(header.count.counted("byte"))")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(8 + header.count + end)
@@ -105,12 +107,14 @@ extension Safetensors {
     ///   that no tensor owns, and dtypes other than F32 and I64.
     package init(decoding bytes: [UInt8]) throws(FormatError) {
         guard bytes.count >= 8 else {
-            throw .malformed("safetensors", "\(bytes.count) bytes are too few for a header length")
+            throw .malformed(
+                "safetensors", "\(bytes.count.counted("byte")) cannot hold the length of a header")
         }
         let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
         guard length <= UInt64(min(bytes.count - 8, Self.headerByteCountMax)) else {
             throw .malformed(
-                "safetensors", "a header of \(length) bytes does not fit \(bytes.count) bytes")
+                "safetensors",
+                "a header of \(length.counted("byte")) does not fit \(bytes.count.counted("byte"))")
         }
         let dataStart = 8 + Int(length)
         var parser = SafetensorsHeader(bytes[8..<dataStart])
@@ -158,7 +162,8 @@ extension Safetensors {
         }
         guard end == dataCount else {
             throw .malformed(
-                "safetensors", "the header describes \(end) bytes, and \(dataCount) follow it")
+                "safetensors",
+                "the header describes \(end.counted("byte")), and \(dataCount) follow it")
         }
     }
 

@@ -1,3 +1,5 @@
+import Numerics
+
 /// The JSON header of a safetensors file, read strictly.
 ///
 /// A reader of our own, because Foundation's keeps the last of two equal keys in silence and reads
@@ -86,7 +88,8 @@ struct SafetensorsHeader {
         guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] - offsets[0] == byteCount
         else {
             throw fault(
-                "\(name) has data_offsets \(offsets), but its shape needs \(byteCount) bytes")
+                "\(name) has data_offsets \(offsets), but its shape needs \(byteCount.counted("byte"))"
+            )
         }
         entries.append(
             Entry(name: name, kind: kind, shape: shape, begin: offsets[0], end: offsets[1]))

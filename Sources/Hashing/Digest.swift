@@ -23,7 +23,7 @@ package struct SHA256: Sendable {
     }
 
     /// Appends floats, little-endian, as they lie in memory.
-    package mutating func update(_ values: [Float]) {
+    package mutating func update(_ values: ArraySlice<Float>) {
         unsafe values.withUnsafeBytes { unsafe update($0) }
     }
 
@@ -64,7 +64,7 @@ package enum BLAKE2b {
 /// SHA-256 of arrays of numbers, one after the other, float32 little-endian, in hexadecimal.
 package func hexadecimalSHA256(_ arrays: [[Float]]) -> String {
     var hash = SHA256()
-    for array in arrays { hash.update(array) }
+    for array in arrays { hash.update(array[...]) }
     return hexadecimal(hash.finalize())
 }
 

@@ -181,9 +181,9 @@ package struct ConvergedHeadTrainer: Sendable {
     /// - Throws: `unusableInput` for a head whose features or classes are not the table's, or a class
     ///   without rows.
     package func gradientNorm(of head: Head) throws(HeadTrainingError) -> Double {
-        guard head.weights.columnCount == table.featureCount, head.classes.count >= 2 else {
+        guard head.featureCount == table.featureCount, head.classes.count >= 2 else {
             throw .unusableInput(
-                "the head over \(head.classes) reads \(head.weights.columnCount) features, not \(table.featureCount)"
+                "the head over \(head.classes) reads \(head.featureCount.counted("feature")), not \(table.featureCount)"
             )
         }
         try check(head.key)
@@ -199,11 +199,12 @@ package struct ConvergedHeadTrainer: Sendable {
         of head: Head, _ order: ClassOrder, _ problem: ConvexProblem
     ) -> Double {
         let weights = DoubleBlock(count: problem.weightCount)
+        let (trained, biases) = (head.weights, head.biases)
         for (row, position) in order.positions.enumerated() {
             for column in 0..<table.featureCount {
-                weights[position * table.width + column] = Double(head.weights[row, column])
+                weights[position * table.width + column] = Double(trained[row, column])
             }
-            weights[position * table.width + table.featureCount] = Double(head.biases[row])
+            weights[position * table.width + table.featureCount] = Double(biases[row])
         }
         let gradient = DoubleBlock(count: problem.weightCount)
         problem.gradient(at: weights, in: .double, into: gradient)

@@ -45,7 +45,7 @@ package struct HeadTrainer: Sendable {
             throw .unusableInput("heads know at most 65,535 classes, not \(table.classCount)")
         }
         if hyperparameters.initialisation == .derived {
-            guard let derivedFrom, derivedFrom.weights.columnCount == table.featureCount,
+            guard let derivedFrom, derivedFrom.featureCount == table.featureCount,
                 derivedFrom.classes == .all(table.classCount)
             else {
                 throw .unusableInput(
@@ -153,10 +153,9 @@ package struct HeadTrainer: Sendable {
             }
         case .derived:
             guard let derivedFrom else { preconditionFailure("checked by the initialiser") }
-            states.setWeights(index) { position, feature in
-                derivedFrom.weights[classes[position], feature]
-            }
-            states.setBiases(index, classes.map { derivedFrom.biases[$0] })
+            let (weights, biases) = (derivedFrom.weights, derivedFrom.biases)
+            states.setWeights(index) { weights[classes[$0], $1] }
+            states.setBiases(index, classes.map { biases[$0] })
         }
         states.begin(index)
     }
@@ -184,7 +183,7 @@ extension HeadKey {
         for member in classes.members {
             guard member < isHeld.count else {
                 throw .unusableInput(
-                    "head \(self) has class \(member), but the features have \(isHeld.count) classes"
+                    "head \(self) has class \(member), but the features have \(isHeld.count.counted("class"))"
                 )
             }
             guard isHeld[member] else {

@@ -1,21 +1,28 @@
 package import Numerics
 
-/// A trained softmax layer over groups of classes.
-package struct Head: Sendable, Equatable {
-    /// What it tells apart, in the order of its outputs.
-    package let key: HeadKey
-    /// `[output, feature]`: of single classes a row per class, ascending.
-    package let weights: Matrix
-    /// One value per output.
-    package let biases: [Float]
+/// A trained softmax layer over groups of classes: one head of a ``HeadBlock``.
+package struct Head: Sendable {
+    /// Where its numbers are.
+    package let block: HeadBlock
+    /// Its place in the block.
+    package let index: Int
 
-    /// Traps unless weights and biases have a row per output.
+    /// A head of a block; traps on a place that the block has not.
+    package init(_ block: HeadBlock, index: Int) {
+        precondition(block.keys.indices.contains(index))
+        self.block = block
+        self.index = index
+    }
+
+    /// A head in a block of its own; traps unless weights and biases have a row per output.
     package init(key: HeadKey, weights: Matrix, biases: [Float]) {
         precondition(weights.rowCount == key.outputCount)
-        precondition(biases.count == key.outputCount)
-        self.key = key
-        self.weights = weights
-        self.biases = biases
+        guard
+            let block = HeadBlock(
+                keys: [key], featureCount: weights.columnCount, weights: weights.values,
+                biases: biases)
+        else { preconditionFailure("a head has a bias per output") }
+        self.init(block, index: 0)
     }
 
     /// A head that tells single classes apart; traps below two.
@@ -23,8 +30,36 @@ package struct Head: Sendable, Equatable {
         self.init(key: HeadKey(classes), weights: weights, biases: biases)
     }
 
+    /// What it tells apart, in the order of its outputs.
+    package var key: HeadKey { block.keys[index] }
+
     /// The classes of all groups.
     package var classes: ClassSet { key.classes }
+
+    /// One a group.
+    package var outputCount: Int { block.outputCount }
+
+    /// Features that it reads.
+    package var featureCount: Int { block.featureCount }
+
+    /// `[output, feature]`, row by row: of single classes a row per class, ascending.
+    package var weightSlice: ArraySlice<Float> {
+        let count = outputCount * featureCount
+        return block.weights[index * count..<(index + 1) * count]
+    }
+
+    /// One value per output.
+    package var biasSlice: ArraySlice<Float> {
+        block.biases[index * outputCount..<(index + 1) * outputCount]
+    }
+
+    /// A copy of ``weightSlice``, `[output, feature]`.
+    package var weights: Matrix {
+        Matrix(rowCount: outputCount, columnCount: featureCount, values: Array(weightSlice))
+    }
+
+    /// A copy of ``biasSlice``.
+    package var biases: [Float] { Array(biasSlice) }
 
     /// The rows of some of the classes: the head that knows no others.
     ///
@@ -37,17 +72,39 @@ package struct Head: Sendable, Equatable {
             }
             return row
         }
-        let width = weights.columnCount
+        let (weights, biases) = (weights, biases)
         return Head(
             classes: subset,
             weights: Matrix(
-                rowCount: rows.count, columnCount: width,
-                values: rows.flatMap { weights.values[$0 * width..<($0 + 1) * width] }),
+                rowCount: rows.count, columnCount: featureCount,
+                values: rows.flatMap {
+                    weights.values[$0 * featureCount..<($0 + 1) * featureCount]
+                }),
             biases: rows.map { biases[$0] })
     }
 
     /// Learned values: `outputs * (d + 1)`.
-    package var parameterCount: Int { weights.values.count + biases.count }
+    package var parameterCount: Int { outputCount * (featureCount + 1) }
+
+    /// Whether all weights and biases are finite.
+    package var isFinite: Bool {
+        weightSlice.allSatisfy(\.isFinite) && biasSlice.allSatisfy(\.isFinite)
+    }
+
+    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
+    package func hasEqualBits(_ other: Head) -> Bool {
+        key == other.key && featureCount == other.featureCount
+            && zip(weightSlice, other.weightSlice).allSatisfy { $0.bitPattern == $1.bitPattern }
+            && zip(biasSlice, other.biasSlice).allSatisfy { $0.bitPattern == $1.bitPattern }
+    }
+}
+
+extension Head: Equatable {
+    /// Whether keys and numbers are equal, whatever blocks they are in.
+    package static func == (left: Head, right: Head) -> Bool {
+        left.key == right.key && left.featureCount == right.featureCount
+            && left.weightSlice == right.weightSlice && left.biasSlice == right.biasSlice
+    }
 }
 
 /// Where a head's weights start.

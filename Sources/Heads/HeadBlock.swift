@@ -1,8 +1,9 @@
-import Numerics
-
-/// Heads of one number of outputs, their weights and biases side by side: two tensors of a model's file.
-package struct HeadBlock: Sendable, Equatable {
-    /// Ascending; at least one.
+/// Heads of one shape, their weights side by side and their biases side by side.
+///
+/// The one layout of trained numbers: a result travels in blocks, the journal has a row per block, the
+/// model's file two tensors per block, and the schemes compute with it. A ``Head`` is a view of a block.
+package final class HeadBlock: Sendable {
+    /// One or more.
     package let keys: [HeadKey]
     /// Outputs of each head.
     package let outputCount: Int
@@ -13,13 +14,11 @@ package struct HeadBlock: Sendable, Equatable {
     /// `[head, output]`.
     package let biases: [Float]
 
-    /// A block of these tensors; nil unless the keys ascend strictly, have `outputCount` outputs each, and
-    /// the tensors are of their size.
-    package init?(
-        keys: [HeadKey], outputCount: Int, featureCount: Int, weights: [Float], biases: [Float]
-    ) {
-        guard !keys.isEmpty, keys.allSatisfy({ $0.outputCount == outputCount }),
-            zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }),
+    /// A block of these tensors; nil unless there is a head, all have as many outputs, and the tensors are
+    /// of their size.
+    package init?(keys: [HeadKey], featureCount: Int, weights: [Float], biases: [Float]) {
+        guard let outputCount = keys.first?.outputCount,
+            keys.allSatisfy({ $0.outputCount == outputCount }),
             biases.count == keys.count * outputCount, weights.count == biases.count * featureCount
         else { return nil }
         self.keys = keys
@@ -29,42 +28,61 @@ package struct HeadBlock: Sendable, Equatable {
         self.biases = biases
     }
 
-    /// Heads in blocks, ascending by outputs; nil if two have one key, or not all are equally wide.
-    package static func blocks(of heads: [Head]) -> [HeadBlock]? {
-        let ordered = heads.sorted { $0.key < $1.key }
+    /// The heads, in the block's order, without a copy.
+    package var heads: [Head] { keys.indices.map { Head(self, index: $0) } }
+
+    /// Heads in blocks, as few as their order allows: a head of another shape than the one before begins
+    /// a new block.
+    ///
+    /// Heads that are all of one block already are that block, not a copy.
+    package static func runs(of heads: some Collection<Head>) -> [HeadBlock] {
         var blocks: [HeadBlock] = []
-        var start = 0
-        while start < ordered.count {
-            let count = ordered[start].key.outputCount
-            let end =
-                ordered[start...].firstIndex { $0.key.outputCount != count } ?? ordered.count
-            let group = ordered[start..<end]
-            let width = ordered[0].weights.columnCount
-            guard group.allSatisfy({ $0.weights.columnCount == width }) else { return nil }
-            var weights: [Float] = []
-            weights.reserveCapacity(group.count * count * width)
-            for head in group { weights += head.weights.values }
-            guard
-                let block = HeadBlock(
-                    keys: group.map(\.key), outputCount: count, featureCount: width,
-                    weights: weights, biases: group.flatMap(\.biases))
-            else { return nil }
-            blocks.append(block)
-            start = end
+        var rest = heads[...]
+        while let first = rest.first {
+            let run = rest.prefix {
+                $0.block.outputCount == first.block.outputCount
+                    && $0.block.featureCount == first.block.featureCount
+            }
+            rest = rest.dropFirst(run.count)
+            let isWhole =
+                run.count == first.block.keys.count
+                && run.enumerated().allSatisfy { $1.block === first.block && $1.index == $0 }
+            blocks.append(isWhole ? first.block : HeadBlock(gathering: run))
         }
         return blocks
     }
 
-    /// The heads, one by one.
-    package var heads: [Head] {
-        let size = outputCount * featureCount
-        return keys.indices.map { index in
-            Head(
-                key: keys[index],
-                weights: Matrix(
-                    rowCount: outputCount, columnCount: featureCount,
-                    values: Array(weights[index * size..<(index + 1) * size])),
-                biases: Array(biases[index * outputCount..<(index + 1) * outputCount]))
+    /// Copies of heads of one shape; traps on other heads, and on none.
+    private init(gathering heads: some Collection<Head>) {
+        guard let first = heads.first else { preconditionFailure("a block has a head") }
+        keys = heads.map(\.key)
+        outputCount = first.block.outputCount
+        featureCount = first.block.featureCount
+        var weights: [Float] = []
+        var biases: [Float] = []
+        weights.reserveCapacity(heads.count * outputCount * featureCount)
+        for head in heads {
+            precondition(head.block.featureCount == featureCount)
+            weights += head.weightSlice
+            biases += head.biasSlice
         }
+        precondition(biases.count == keys.count * outputCount)
+        self.weights = weights
+        self.biases = biases
+    }
+
+    /// The heads of other keys; the block itself if that is all, nil if there are none.
+    package func removing(_ gone: Set<HeadKey>) -> HeadBlock? {
+        let kept = heads.filter { !gone.contains($0.key) }
+        return HeadBlock.runs(of: kept).first
+    }
+}
+
+extension HeadBlock: Equatable {
+    /// Whether keys and numbers are equal.
+    package static func == (left: HeadBlock, right: HeadBlock) -> Bool {
+        left === right
+            || left.keys == right.keys && left.featureCount == right.featureCount
+                && left.weights == right.weights && left.biases == right.biases
     }
 }

@@ -20,6 +20,7 @@ enum CIFARReader {
         var pixels: [UInt8] = []
         var labels: [Int] = []
         for (index, path) in paths.enumerated() {
+            try refuseOtherKinds(path)
             var reader = try ByteReader(path)
             let (byteCount, overflows) = recordCount.multipliedReportingOverflow(
                 by: recordByteCount)
@@ -46,8 +47,7 @@ enum CIFARReader {
         var reader = try ByteReader(path)
         let bytes = try reader.readUpTo(byteCountMax)
         try reader.expectEnd(after: "the \(byteCountMax) bytes that class names may take")
-        let names = String(decoding: bytes, as: UTF8.self)
-            .split(whereSeparator: \.isNewline)
+        let names = TextLines.of(String(decoding: bytes, as: UTF8.self))
             .map { line in
                 // Without the blanks around a name.
                 let start = line.drop { $0.isWhitespace }
@@ -67,20 +67,15 @@ enum CIFARReader {
         _ reader: inout ByteReader, recordCount: Int, classCount: Int, pixels: inout [UInt8],
         labels: inout [Int]
     ) throws {
+        let firstRow = labels.count
         var done = 0
         while done < recordCount {
             let count = min(blockRecordCount, recordCount - done)
-            let start = reader.offset
             let block = try reader.read(
                 count: count * recordByteCount,
                 or: "before the end of its \(recordCount) records of \(recordByteCount) bytes")
             for record in 0..<count {
                 let first = record * recordByteCount
-                guard block[first] < classCount else {
-                    throw DatasetError.labelOutOfRange(
-                        reader.path, byte: start + first, label: Int(block[first]),
-                        classCount: classCount)
-                }
                 labels.append(Int(block[first]))
                 pixels.append(contentsOf: block[first + 1..<first + recordByteCount])
             }
@@ -88,5 +83,17 @@ enum CIFARReader {
         }
         try reader.expectEnd(
             after: "its \(recordCount) records of \(recordByteCount) bytes")
+        try DatasetError.refuseLabelsOutOfRange(
+            Array(labels[firstRow...]), in: reader.path, classCount: classCount
+        ) { $0 * recordByteCount }
+    }
+
+    /// Archives and such: the format itself has no mark, and any byte below 10 may begin it.
+    private static func refuseOtherKinds(_ path: String) throws {
+        var reader = try ByteReader(path)
+        if try reader.readUpTo(1).first.map({ $0 >= 10 }) == true {
+            var whole = try ByteReader(path)
+            try whole.refuseOtherKinds(after: [])
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Numerics
+
 /// Which classes to keep, and in which order they are renumbered.
 package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
     /// Every class, as numbered by the data set.
@@ -54,7 +56,8 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
         for index in listed { try Self.add(index, to: &classes, seen: &seen) }
         guard classes.count >= 2 else {
             throw .invalidRequest(
-                "only \(classes.count) classes are selected; a classifier needs at least two")
+                "only \(classes.count.counted("class")) \(classes.count == 1 ? "is" : "are") selected; a classifier needs at least two"
+            )
         }
         if let outside = classes.first(where: { $0 < 0 || $0 >= classCount }) {
             throw .invalidRequest(

@@ -5,10 +5,12 @@ import Hashing
 package struct DatasetRequest: Sendable {
     /// Which data set.
     package var name: DatasetName
-    /// The value of `--data-dir`; if there is one, nowhere else is searched.
+    /// The value of `--data-dir`.
     package var dataDirectory: String?
     /// Where `MANYHEADS_DATA` is looked up, if there is no data directory.
     package var environment: [String: String]
+    /// The folder Debian's packages put data sets in; tests have one of their own.
+    package var systemFolder = "/usr/share/datasets"
     /// Which classes are kept, and their new order.
     package var classes: ClassSelection
     /// Every how many training rows of the kept classes one is kept, at least 1.
@@ -34,6 +36,18 @@ package struct DatasetRequest: Sendable {
         self.fraction = fraction
         self.seed = seed
         self.cifarRecordsPerFile = cifarRecordsPerFile
+    }
+
+    /// The folder that somebody named, which is searched first; nil without one.
+    var namedFolder: String? {
+        let folder = dataDirectory ?? environment["MANYHEADS_DATA"]
+        return folder == "" ? nil : folder
+    }
+
+    /// A sentence for who named a folder and got data from another one; nil otherwise.
+    package func note(on dataset: Dataset) -> String? {
+        guard let named = namedFolder, !dataset.folder.hasPrefix(named) else { return nil }
+        return "\(name) is not in \(named), so it is read from \(dataset.folder)"
     }
 }
 
@@ -78,20 +92,17 @@ package struct Dataset: Sendable {
         let name = request.name
         // Before any file is read: a typing mistake is answered at once.
         let classes = try request.classes.indices(classCount: name.classNames.count)
-        let location = try DataFolders(
-            name, dataDirectory: request.dataDirectory, environment: request.environment
-        ).locate()
+        let location = try DataFolders(request).locate()
         let allNames = try classNames(of: name, in: location.folder)
         let classNames = classes.map { allNames[$0] }
 
         let train = try select(
             try read(request, location.files, isTraining: true), request, classes,
             isTraining: true)
-        try refuseEmptyClasses(train, classNames, set: "training")
         let test = try select(
             try read(request, location.files, isTraining: false), request, classes,
             isTraining: false)
-        try refuseEmptyClasses(test, classNames, set: "test")
+        try refuseEmptyClasses([("training", train), ("test", test)], classNames)
         guard train.shape == test.shape else {
             throw .countMismatch(
                 "the training images in \(location.folder) are \(train.shape) and the test images "
@@ -206,12 +217,18 @@ package struct Dataset: Sendable {
         return LabeledImages(shape: images.shape, pixels: pixels, labels: selection.labels)
     }
 
+    /// All at once: whoever leaves one out must not be told of the next.
     private static func refuseEmptyClasses(
-        _ images: LabeledImages, _ classNames: [String], set: String
+        _ sets: [(set: String, images: LabeledImages)], _ classNames: [String]
     ) throws(DatasetError) {
-        let counts = images.classCounts(classCount: classNames.count)
-        if let empty = counts.firstIndex(of: 0) {
-            throw .emptyClass(classNames[empty], index: empty, set: set)
+        let empty = sets.map { set, images in
+            let counts = images.classCounts(classCount: classNames.count)
+            return (
+                set: set,
+                classes: counts.indices.filter { counts[$0] == 0 }
+                    .map { (index: $0, name: classNames[$0]) }
+            )
         }
+        if empty.contains(where: { !$0.classes.isEmpty }) { throw .emptyClasses(empty) }
     }
 }

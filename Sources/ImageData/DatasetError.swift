@@ -64,7 +64,7 @@ private let replaceIt = "get the file again" + how
 extension DatasetError {
     /// An error of the reader of a data set's file.
     init(_ error: FormatError) {
-        let isDamage = error.code != .cannotRead
+        let isDamage = error.code != .cannotRead && error.code != .foreign
         code =
             switch error.code {
             case .truncated: .truncatedFile
@@ -79,8 +79,8 @@ extension DatasetError {
         DatasetError(code: .invalidRequest, message: message)
     }
 
-    static func missingFile(
-        _ file: String, of name: DatasetName, folders: [String]
+    static func missingFiles(
+        _ files: [String], of name: DatasetName, folders: [String]
     ) -> DatasetError {
         let last = "put the standard files anywhere and pass --data-dir or set MANYHEADS_DATA"
         let ways =
@@ -93,21 +93,33 @@ extension DatasetError {
                     + "by hand from \(name.home) into DIR/\(name) and pass '--data-dir DIR', "
                     + "or \(last)"
             }
+        let missing = files.map { "\($0) (nor \($0).gz)" }.joined(separator: ", ")
         return DatasetError(
             code: .missingFile,
-            message: "cannot find \(file) (nor \(file).gz) of \(name), searched "
+            message: "cannot find \(missing) of \(name), searched "
                 + "\(folders.joined(separator: ", ")); \(ways)")
+    }
+
+    static func otherForm(_ path: String, of name: DatasetName, cure: String) -> DatasetError {
+        DatasetError(
+            code: .missingFile,
+            message: "\(path) holds \(name) in a form that --dataset does not read; \(cure)")
+    }
+
+    /// Something that is there and cannot be used: why, then the cure.
+    static func obstructed(_ path: String, _ reason: String) -> DatasetError {
+        DatasetError(code: .unreadableFile, message: "cannot read \(path): \(reason)")
     }
 
     static func wrongMagic(
         _ path: String, found: UInt32, expected: UInt32, kind: String
     ) -> DatasetError {
-        let found = String(found, radix: 16)
-        let expected = String(expected, radix: 16)
+        let other = [0x801: "labels", 0x803: "images"][found]
+        let cure = other.map { " but one of \($0); exchange the two" } ?? "; \(replaceIt)"
         return DatasetError(
             code: .wrongMagic,
-            message: "\(path) starts at byte 0 with 0x\(found) and not with 0x\(expected), so it "
-                + "is no IDX file of \(kind); \(replaceIt)")
+            message: "\(path) starts at byte 0 with 0x\(String(found, radix: 16)) and not with "
+                + "0x\(String(expected, radix: 16)), so it is no IDX file of \(kind)\(cure)")
     }
 
     static func wrongSize(_ path: String, byte: Int, _ what: String) -> DatasetError {
@@ -115,23 +127,49 @@ extension DatasetError {
             code: .wrongSize, message: "\(path) claims \(what) at byte \(byte); \(replaceIt)")
     }
 
-    static func labelOutOfRange(
-        _ path: String, byte: Int, label: Int, classCount: Int
-    ) -> DatasetError {
-        DatasetError(
+    /// Checks the labels of a file.
+    ///
+    /// - Parameter place: the byte of the label of a row.
+    static func refuseLabelsOutOfRange(
+        _ labels: [Int], in path: String, classCount: Int, place: (Int) -> Int
+    ) throws(DatasetError) {
+        guard let row = labels.firstIndex(where: { $0 >= classCount }) else { return }
+        let last = classCount - 1
+        if !labels.contains(0), labels.max() == classCount {
+            throw DatasetError(
+                code: .labelOutOfRange,
+                message: "\(path) has labels 1 to \(classCount), and the classes are 0 to \(last); "
+                    + "subtract 1 from every label")
+        }
+        throw DatasetError(
             code: .labelOutOfRange,
-            message: "\(path) has label \(label) at byte \(byte), and the classes are 0 to "
-                + "\(classCount - 1); \(replaceIt)")
+            message:
+                "\(path) has label \(labels[row]) at byte \(place(row)), and the classes are 0 "
+                + "to \(last); \(replaceIt)")
     }
 
     static func countMismatch(_ message: String) -> DatasetError {
         DatasetError(code: .countMismatch, message: message)
     }
 
-    static func emptyClass(_ className: String, index: Int, set: String) -> DatasetError {
-        DatasetError(
+    /// Classes without a row: by set, their numbers and names.
+    static func emptyClasses(
+        _ sets: [(set: String, classes: [(index: Int, name: String)])]
+    ) -> DatasetError {
+        let lacking = sets.filter { !$0.classes.isEmpty }
+        let clauses = lacking.map { set, classes in
+            "no \(set) row is left of class "
+                + classes.map { "\($0.index) (\($0.name))" }.joined(separator: ", ")
+        }
+        // Test rows are never thinned out.
+        let more =
+            lacking.allSatisfy { $0.set == "test" }
+            ? ""
+            : "keep more rows (--every, "
+                + "--fraction) or "
+        return DatasetError(
             code: .emptyClass,
-            message: "no \(set) row is left of class \(index) (\(className)); keep more rows "
-                + "(--every, --fraction) or leave the class out (--classes)")
+            message: "\(clauses.joined(separator: ", and ")); \(more)leave such classes out "
+                + "(--classes)")
     }
 }

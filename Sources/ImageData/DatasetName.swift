@@ -45,4 +45,22 @@ package enum DatasetName: String, CaseIterable, Sendable, CustomStringConvertibl
             (1...5).map { "data_batch_\($0).bin" } + ["test_batch.bin"]
         }
     }
+
+    /// Forms in which the data set is passed on and not read, each with the cure, given its path.
+    var otherForms: [(name: String, cure: @Sendable (String) -> String)] {
+        switch self {
+        case .fashionMNIST, .mnist:
+            [("\(rawValue).npz", { "it can be read by '--train \($0)' in the place of --dataset" })]
+        case .cifar10:
+            [
+                ("cifar-10-binary.tar.gz", { "unpack it beside itself: tar -xzf \($0)" }),
+                ("cifar-10-batches-py", { _ in Self.binaryForm }),
+                ("cifar-10-python.tar.gz", { _ in Self.binaryForm }),
+                ("data_batch_1", { _ in Self.binaryForm }),
+            ]
+        }
+    }
+
+    private static let binaryForm =
+        "it is the version for Python; get the binary version (cifar-10-binary.tar.gz)"
 }

@@ -1,4 +1,5 @@
 import Formats
+import Numerics
 
 /// Reads the IDX files of MNIST and Fashion-MNIST, plain or gzip.
 ///
@@ -21,8 +22,8 @@ enum IDXReader {
         let imageCount = pixels.count / shape.pixelCount
         guard imageCount == labels.count else {
             throw DatasetError.countMismatch(
-                "\(imagesPath) has \(imageCount) images and \(labelsPath) has \(labels.count) "
-                    + "labels; use two files that belong together")
+                "\(imagesPath) has \(imageCount.counted("image")) and \(labelsPath) has \(labels.count.counted("label"))"
+                    + "; use two files that belong together")
         }
         return LabeledImages(shape: shape, pixels: pixels, labels: labels)
     }
@@ -44,7 +45,7 @@ enum IDXReader {
         let shape = ImageShape(channelCount: 1, height: header[1], width: header[2])
         // At most 2^32 * 2^24: no overflow.
         let byteCount = count * shape.pixelCount
-        let what = "\(count) images of \(shape.height)x\(shape.width)"
+        let what = "\(count.counted("image")) of \(shape.height)x\(shape.width)"
         try check(&reader, headerByteCount: 16, byteCount: byteCount, what: what)
         let pixels = try reader.read(
             count: byteCount, or: "before the end of the \(what) it claims to have")
@@ -57,16 +58,16 @@ enum IDXReader {
     ) throws -> [Int] {
         var reader = try ByteReader(path)
         let count = try readHeader(&reader, magic: labelsMagic, sizeCount: 1, kind: "labels")[0]
-        let what = "\(count) labels"
+        let what = "\(count.counted("label"))"
         try check(&reader, headerByteCount: 8, byteCount: count, what: what)
         let labels = try reader.read(
             count: count, or: "before the end of the \(what) it claims to have")
         try reader.expectEnd(after: "its \(what)")
-        for (index, label) in labels.enumerated() where label >= classCount {
-            throw DatasetError.labelOutOfRange(
-                path, byte: 8 + index, label: Int(label), classCount: classCount)
+        let classes = labels.map(Int.init)
+        try DatasetError.refuseLabelsOutOfRange(classes, in: path, classCount: classCount) {
+            8 + $0
         }
-        return labels.map(Int.init)
+        return classes
     }
 
     /// Checks the magic and returns the sizes after it.
@@ -74,8 +75,10 @@ enum IDXReader {
         _ reader: inout ByteReader, magic: UInt32, sizeCount: Int, kind: String
     ) throws -> [Int] {
         let expected = "inside the header of an IDX file of \(kind)"
-        let found = bigEndian(try reader.read(count: 4, or: expected)[...])
+        let start = try reader.read(count: 4, or: expected)
+        let found = bigEndian(start[...])
         guard found == magic else {
+            try reader.refuseOtherKinds(after: start)
             throw DatasetError.wrongMagic(reader.path, found: found, expected: magic, kind: kind)
         }
         let sizes = try reader.read(count: 4 * sizeCount, or: expected)

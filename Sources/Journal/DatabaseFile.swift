@@ -2,9 +2,13 @@ import Formats
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 /// One SQLite file of ours: made whole, checked before it is used, its errors told as ours.
-struct DatabaseFile: Sendable {
+///
+/// It has a log beside it (WAL) from the first write until it is closed, and is one file before and
+/// after that: then it can be copied by itself, and read from media that cannot be written.
+final class DatabaseFile: Sendable {
     /// What marks a file, in its header, and what is in it.
     struct Kind: Sendable {
         let applicationID: Int
@@ -20,16 +24,20 @@ struct DatabaseFile: Sendable {
 
     let path: String
     private let queue: DatabaseQueue
+    /// Whether this process has written, so that there is a log to be ended.
+    private let hasWritten = Mutex(false)
 
     /// Opens a file, which is looked through first without changing a byte.
+    ///
+    /// Where file or folder cannot be written, it can be read all the same.
     ///
     /// - Parameter pageCountMax: pages to which the file may grow, as if the disk ended there.
     init(_ path: String, _ kind: Kind, pageCountMax: Int? = nil) throws(FormatError) {
         self.path = path
         queue = try Self.reporting(path) {
+            try Self.refuseLongPath(path)
             try Self.check(path, kind)
-            return try DatabaseQueue(
-                path: path, configuration: Self.configuration(pageCountMax: pageCountMax))
+            return try Self.open(path, pageCountMax: pageCountMax)
         }
     }
 
@@ -42,7 +50,8 @@ struct DatabaseFile: Sendable {
             folder + "/" + AtomicFile.temporaryPrefix + name + "."
             + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         do throws(FormatError) {
-            try reporting(path) {
+            try reporting(path, isNew: true) {
+                try refuseLongPath(draft)
                 let queue = try DatabaseQueue(path: draft, configuration: configuration())
                 try queue.writeWithoutTransaction { db in
                     // Pages four times the usual: tensors of megabytes are chains of them.
@@ -62,7 +71,7 @@ struct DatabaseFile: Sendable {
                 // Brings all into the one file, synchronised, and removes the others.
                 try queue.close()
                 guard unsafe rename(draft, path) == 0 else {
-                    throw FormatError.cannotWrite(path, FileSystem.reason(errno))
+                    throw FormatError.cannotWrite(path, errno: errno)
                 }
                 try AtomicFile.synchronise(folder: folder)
             }
@@ -73,16 +82,28 @@ struct DatabaseFile: Sendable {
     }
 
     func close() {
-        // What cannot be moved from the log into the file now is found in the log the next time.
+        // What cannot be moved from the log into the file now, because somebody reads or the disk is
+        // full, is found in the log the next time.
+        if hasWritten.withLock({ $0 }) { try? setMode("DELETE") }
         try? queue.close()
     }
 
+    private func setMode(_ mode: String) throws {
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = \(mode)") }
+    }
+
     func read<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
-        try Self.reporting(path) { try queue.read(body) }
+        try Self.reporting(path, queue) { try queue.read(body) }
     }
 
     func write<Result>(_ body: (Database) throws -> Result) throws(FormatError) -> Result {
-        try Self.reporting(path) { try queue.write(body) }
+        let isFirst = hasWritten.withLock { known in
+            defer { known = true }
+            return !known
+        }
+        // If somebody else keeps the file from changing its mode, commits are as safe without a log.
+        if isFirst { try? setMode("WAL") }
+        return try Self.reporting(path, queue) { try queue.write(body) }
     }
 
     /// Calls `body` with every outcome, by unit; they are not all held at once.
@@ -114,6 +135,12 @@ extension DatabaseFile {
         // Somebody may look at the file with a program that writes.
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { db in
+            // Without shared memory there is a log all the same, of one process alone. Said before
+            // anything looks into the file.
+            let path: String = try Row.fetchOne(db, sql: "PRAGMA database_list")?["file"] ?? ""
+            if !isReadOnly, !sharesMemory(path) {
+                try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
+            }
             // A damaged file must not make SQLite do anything but say so.
             try db.execute(
                 sql: """
@@ -128,14 +155,31 @@ extension DatabaseFile {
         return configuration
     }
 
+    /// Opens the file, for reading alone if asked to, or if there is nothing else.
+    ///
+    /// SQLite wants to make files beside one that was left in WAL mode, even to read it, unless it is
+    /// told that nobody changes it. A log that is there already is never passed over.
+    private static func open(
+        _ path: String, isReadOnly: Bool = false, pageCountMax: Int? = nil
+    ) throws -> DatabaseQueue {
+        let places = [path, AtomicFile.split(path).folder]
+        let isFixed = places.contains { unsafe access($0, W_OK) != 0 }
+        let hasLog = FileSystem.exists(path + "-wal")
+        return try DatabaseQueue(
+            path: isFixed && !hasLog
+                ? URL(filePath: path).absoluteString + "?immutable=1" : path,
+            configuration: configuration(
+                isReadOnly: isReadOnly || isFixed, pageCountMax: pageCountMax))
+    }
+
     /// Looks through the file without changing it.
     ///
     /// - Throws: `malformed` for anything but a whole file of this version and kind.
     private static func check(_ path: String, _ kind: Kind) throws {
         // SQLite takes an empty file for a new database, and would make one where there is none.
         guard try ByteSource(path).byteCount > 0 else { throw damaged(path, "it is empty") }
-        let queue = try DatabaseQueue(
-            path: path, configuration: configuration(isReadOnly: true))
+        // For reading alone a log needs shared memory.
+        let queue = try open(path, isReadOnly: sharesMemory(path))
         try queue.read { db in
             let application = try JournalSchema.count("PRAGMA application_id", in: db)
             guard application == kind.applicationID else {
@@ -152,50 +196,5 @@ extension DatabaseFile {
             guard finding == "ok" else { throw damaged(path, finding ?? "it cannot be checked") }
         }
         try queue.close()
-    }
-
-    /// Says SQLite's errors as ours.
-    private static func reporting<Result>(
-        _ path: String, _ body: () throws -> Result
-    ) throws(FormatError) -> Result {
-        do {
-            return try body()
-        } catch let error as FormatError {
-            throw error
-        } catch let error as Damage {
-            throw damaged(path, error.finding)
-        } catch let error as DatabaseError {
-            throw failed(path, error)
-        } catch {
-            throw damaged(path, "\(error)")
-        }
-    }
-
-    private static func damaged(_ path: String, _ finding: String) -> FormatError {
-        .malformed(
-            path,
-            "the journal is damaged (\(finding)) and left as it is; restore it from a copy, or use "
-                + "another --run-dir")
-    }
-
-    /// An error of SQLite's while it reads or writes the file.
-    private static func failed(_ path: String, _ error: DatabaseError) -> FormatError {
-        let said = error.message ?? "SQLite says \(error.resultCode)"
-        switch error.resultCode {
-        case .SQLITE_FULL:
-            return FormatError(
-                .cannotWrite,
-                "cannot write \(path): the disk is full; what was accepted is kept: free "
-                    + "some space, and start the same run again")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_SCHEMA, .SQLITE_MISMATCH,
-            .SQLITE_ERROR:
-            // A table that is not there, say: nothing of ours makes errors in healthy files.
-            return damaged(path, said)
-        default:
-            return FormatError(
-                .cannotWrite,
-                "cannot write \(path): \(said) (\(error.extendedResultCode.rawValue)); "
-                    + "what was accepted is kept: start the same run again when it can be written")
-        }
     }
 }

@@ -33,23 +33,30 @@ package struct FeatureRecord: Sendable, Equatable {
     }
 }
 
-/// A head that was accepted, from whom and when.
+/// Heads that were accepted together, from whom and when.
 package struct HeadRecord: Sendable, Equatable {
     /// What was learned.
-    package var head: Head
-    /// The name of the worker that trained it.
+    package var block: HeadBlock
+    /// The name of the worker that trained them.
     package var worker: String
     /// The machine of that worker.
     package var host: String
     /// Seconds since 1970 began.
     package var time: Double
 
-    /// A head and where it is from.
-    package init(head: Head, worker: String, host: String, time: Double) {
-        self.head = head
+    /// Heads and where they are from.
+    package init(block: HeadBlock, worker: String, host: String, time: Double) {
+        self.block = block
         self.worker = worker
         self.host = host
         self.time = time
+    }
+
+    /// The record without some heads; nil if none are left.
+    func removing(_ gone: Set<HeadKey>) -> HeadRecord? {
+        block.removing(gone).map {
+            HeadRecord(block: $0, worker: worker, host: host, time: time)
+        }
     }
 }
 
@@ -67,6 +74,27 @@ package struct JournalEvent: Sendable, Equatable {
         self.seconds = seconds
         self.kind = kind
         self.payload = payload
+    }
+}
+
+extension JournalEvent {
+    /// The first event of every start of the run.
+    package static let startedKind = "started"
+    /// How long the phases of this start have taken, as the payload says.
+    package static let timingKind = "timing"
+}
+
+/// One start of a run, as far as its events came to the disk.
+package struct JournalStart: Sendable, Equatable {
+    /// The last of its events that says how long phases took; nil before the first.
+    package var timing: JournalEvent?
+    /// When its last event was, in seconds since it began: so long it ran, or little longer.
+    package var seconds: Double
+
+    /// A start of these times.
+    package init(timing: JournalEvent? = nil, seconds: Double) {
+        self.timing = timing
+        self.seconds = seconds
     }
 }
 
@@ -92,7 +120,7 @@ package struct JournalEntries: Sendable, Equatable {
     package var features: FeatureRecord?
     /// Heads to be forgotten, before others are written.
     package var withdrawn: [HeadKey] = []
-    /// None of them is there.
+    /// None of these heads is there.
     package var heads: [HeadRecord] = []
     /// Outcomes to be forgotten, before others are written.
     package var withdrawnOutcomes: [String] = []
@@ -116,7 +144,7 @@ package struct JournalEntries: Sendable, Equatable {
         features = later.features ?? features
         if !later.withdrawn.isEmpty {
             let gone = Set(later.withdrawn)
-            heads.removeAll { gone.contains($0.head.key) }
+            heads = heads.compactMap { $0.removing(gone) }
             withdrawn += later.withdrawn
         }
         heads += later.heads

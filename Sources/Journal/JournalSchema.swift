@@ -14,7 +14,7 @@ enum JournalSchema {
     typealias Damage = DatabaseFile.Damage
 
     /// Marked in its header as "MHJL".
-    static let kind = DatabaseFile.Kind(applicationID: 0x4D48_4A4C, version: 2, tables: tables)
+    static let kind = DatabaseFile.Kind(applicationID: 0x4D48_4A4C, version: 3, tables: tables)
 
     private static let tables = """
         CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -29,13 +29,10 @@ enum JournalSchema {
         CREATE TABLE chunk (
             position INTEGER PRIMARY KEY, class INTEGER NOT NULL, first_row INTEGER NOT NULL,
             row_count INTEGER NOT NULL, byte_count INTEGER NOT NULL, hash BLOB NOT NULL);
-        CREATE TABLE head (
-            key TEXT PRIMARY KEY, weights BLOB NOT NULL,
-            biases BLOB NOT NULL, worker TEXT NOT NULL, host TEXT NOT NULL, time REAL NOT NULL,
-            hash BLOB NOT NULL);
         CREATE TABLE event (
             number INTEGER PRIMARY KEY, seconds REAL NOT NULL, kind TEXT NOT NULL,
             payload TEXT NOT NULL);
+        \(HeadTable.definition)
         \(OutcomeTable.definition)
         """
 
@@ -44,26 +41,8 @@ enum JournalSchema {
     static func insert(_ entries: JournalEntries, into db: Database) throws {
         if let backbone = entries.backbone { try replace(backbone, in: db) }
         if let features = entries.features { try replace(features, in: db) }
-        if !entries.withdrawn.isEmpty {
-            let delete = try db.cachedStatement(sql: "DELETE FROM head WHERE key = ?")
-            for key in entries.withdrawn { try delete.execute(arguments: [key.text]) }
-        }
-        if !entries.heads.isEmpty {
-            let insert = try db.cachedStatement(
-                sql: """
-                    INSERT INTO head (key, weights, biases, worker, host, time, hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """)
-            for record in entries.heads {
-                let key = record.head.key.text
-                let weights = data(record.head.weights.values)
-                let biases = data(record.head.biases)
-                try insert.execute(arguments: [
-                    key, weights, biases, record.worker, record.host, record.time,
-                    hash(of: key, weights, biases),
-                ])
-            }
-        }
+        try HeadTable.remove(Set(entries.withdrawn), from: db)
+        for record in entries.heads { try HeadTable.insert(record, into: db) }
         for unit in entries.withdrawnOutcomes { try OutcomeTable.delete(unit, from: db) }
         for record in entries.outcomes { try OutcomeTable.insert(record, into: db) }
         if !entries.events.isEmpty {
@@ -218,42 +197,6 @@ enum JournalSchema {
             manifest: ChunkManifest(.features(shape), chunks: chunks))
     }
 
-    static func heads(in db: Database) throws -> [HeadRecord] {
-        let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT key, weights, biases, worker, host, time, hash FROM head ORDER BY rowid
-                """)
-        var records: [HeadRecord] = []
-        while let row = try rows.next() { records.append(try head(row)) }
-        return records
-    }
-
-    private static func head(_ row: Row) throws -> HeadRecord {
-        let text = try text(row[0], "head")
-        let weights = try blob(row[1], "head")
-        let biases = try blob(row[2], "head")
-        guard try blob(row[6], "head") == hash(of: text, weights, biases),
-            let key = HeadKey(text)
-        else {
-            throw Damage(finding: "head {\(text)} is not what was written")
-        }
-        let weightValues = try floats(weights, "head")
-        let biasValues = try floats(biases, "head")
-        guard key.outputCount == biasValues.count, weightValues.count % key.outputCount == 0 else {
-            throw Damage(finding: "head \(key) has values that do not fit together")
-        }
-        return HeadRecord(
-            head: Head(
-                key: key,
-                weights: Matrix(
-                    rowCount: key.outputCount, columnCount: weightValues.count / key.outputCount,
-                    values: weightValues),
-                biases: biasValues),
-            worker: try self.text(row[3], "head"), host: try self.text(row[4], "head"),
-            time: try number64(row[5], "head"))
-    }
-
     static func events(of kind: String?, in db: Database) throws -> [JournalEvent] {
         let rows = try Row.fetchCursor(
             db,
@@ -261,20 +204,37 @@ enum JournalSchema {
                 SELECT seconds, kind, payload FROM event WHERE ? IS NULL OR kind = ? ORDER BY number
                 """, arguments: [kind, kind])
         var events: [JournalEvent] = []
-        while let row = try rows.next() {
-            let payload = try text(row[2], "event")
-            guard
-                let values = try? JSONDecoder().decode(
-                    [String: JSONValue].self, from: Data(payload.utf8))
-            else {
-                throw Damage(finding: "an event's payload cannot be read")
-            }
-            events.append(
-                JournalEvent(
-                    seconds: try number64(row[0], "event"), kind: try text(row[1], "event"),
-                    payload: values))
-        }
+        while let row = try rows.next() { events.append(try event(row)) }
         return events
+    }
+
+    private static func event(_ row: Row) throws -> JournalEvent {
+        let payload = try text(row[2], "event")
+        guard
+            let values = try? JSONDecoder().decode(
+                [String: JSONValue].self, from: Data(payload.utf8))
+        else {
+            throw Damage(finding: "an event's payload cannot be read")
+        }
+        return JournalEvent(
+            seconds: try number64(row[0], "event"), kind: try text(row[1], "event"),
+            payload: values)
+    }
+
+    static func starts(in db: Database) throws -> [JournalStart] {
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT seconds, kind, payload FROM event ORDER BY number")
+        var starts: [JournalStart] = []
+        while let row = try rows.next() {
+            let kind = try text(row[1], "event")
+            if kind == JournalEvent.startedKind { starts.append(JournalStart(seconds: 0)) }
+            guard var start = starts.popLast() else { continue }
+            start.seconds = max(start.seconds, try number64(row[0], "event"))
+            // There are many others, whose payloads nobody asks for here.
+            if kind == JournalEvent.timingKind { start.timing = try event(row) }
+            starts.append(start)
+        }
+        return starts
     }
 
     /// The one number a query gives; 0 for none.
@@ -288,22 +248,22 @@ enum JournalSchema {
 extension JournalSchema {
     // A row's own conversions trap where the type is another: a damaged file must not do that.
 
-    private static func integer(_ value: DatabaseValue, _ table: String) throws -> Int {
+    static func integer(_ value: DatabaseValue, _ table: String) throws -> Int {
         guard case .int64(let number) = value.storage else { throw wrongType(table) }
         return Int(number)
     }
 
-    private static func number64(_ value: DatabaseValue, _ table: String) throws -> Double {
+    static func number64(_ value: DatabaseValue, _ table: String) throws -> Double {
         guard case .double(let number) = value.storage else { throw wrongType(table) }
         return number
     }
 
-    private static func text(_ value: DatabaseValue, _ table: String) throws -> String {
+    static func text(_ value: DatabaseValue, _ table: String) throws -> String {
         guard case .string(let text) = value.storage else { throw wrongType(table) }
         return text
     }
 
-    private static func blob(_ value: DatabaseValue, _ table: String) throws -> Data {
+    static func blob(_ value: DatabaseValue, _ table: String) throws -> Data {
         guard case .blob(let data) = value.storage else { throw wrongType(table) }
         return data
     }
@@ -323,11 +283,11 @@ extension JournalSchema {
     }
 
     /// Floats as they lie in memory, which is little-endian.
-    private static func data(_ values: [Float]) -> Data {
+    static func data(_ values: [Float]) -> Data {
         unsafe values.withUnsafeBytes { unsafe Data($0) }
     }
 
-    private static func floats(_ data: Data, _ table: String) throws -> [Float] {
+    static func floats(_ data: Data, _ table: String) throws -> [Float] {
         guard data.count % 4 == 0 else {
             throw Damage(finding: "a value in its table \(table) has another length")
         }
@@ -337,7 +297,7 @@ extension JournalSchema {
     }
 
     /// BLAKE2b over the parts' hashes, so that no byte can move from one part to the next.
-    private static func hash(of header: String, _ parts: Data...) -> Data {
+    static func hash(of header: String, _ parts: Data...) -> Data {
         var hashes = BLAKE2b.digest(Array(header.utf8))
         for part in parts {
             hashes += unsafe part.withUnsafeBytes { unsafe BLAKE2b.digest($0) }

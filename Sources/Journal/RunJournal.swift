@@ -1,7 +1,8 @@
 package import Formats
 import GRDB
 
-/// What a run has so far, on disk: SQLite in WAL mode, in which a transaction is whole or not there.
+/// What a run has so far, on disk: SQLite, in which a transaction is whole or not there; in WAL mode
+/// while it is written.
 ///
 /// A commit returns once the system says that it is on the disk (`synchronous = FULL`). Whoever is
 /// killed at any point, or loses power, finds what was committed and nothing of what was not. Rows
@@ -10,7 +11,8 @@ import GRDB
 package struct RunJournal: Sendable {
     private let file: DatabaseFile
 
-    /// The file, beside which SQLite keeps two more with the endings -wal and -shm.
+    /// The file, beside which SQLite keeps two more, with the endings -wal and -shm, from the first
+    /// commit until it is closed.
     package var path: String { file.path }
 
     /// Opens the journal of a run.
@@ -73,7 +75,7 @@ package struct RunJournal: Sendable {
         try file.read { db in
             guard let text = try JournalSchema.value(of: "config", in: db),
                 let config = try? JSONFile.decode(
-                    [String: JSONValue].self, from: Array(text.utf8))
+                    [String: JSONValue].self, from: Array(text.utf8), path: file.path)
             else { throw DatabaseFile.Damage(finding: "it has no configuration that can be read") }
             return config
         }
@@ -89,9 +91,9 @@ package struct RunJournal: Sendable {
         try file.read { db in try JournalSchema.features(in: db) }
     }
 
-    /// All heads, in the order in which they came.
+    /// All heads, in blocks, in the order in which they came.
     package func heads() throws(FormatError) -> [HeadRecord] {
-        try file.read { db in try JournalSchema.heads(in: db) }
+        try file.read { db in try HeadTable.records(in: db) }
     }
 
     /// Calls `body` with every outcome of a run of whole networks, by unit.
@@ -106,18 +108,25 @@ package struct RunJournal: Sendable {
         try file.read { db in try JournalSchema.events(of: kind, in: db) }
     }
 
+    /// What the starts of the run say of their times, the first start first.
+    package func starts() throws(FormatError) -> [JournalStart] {
+        try file.read { db in try JournalSchema.starts(in: db) }
+    }
+
     /// How far the run has come: epochs of the backbone, and heads or outcomes of whole networks.
     package func progress() throws(FormatError) -> JournalProgress {
         try file.read { db in
             JournalProgress(
                 epochCount: try JournalSchema.count(
                     "SELECT max(epoch_count) FROM backbone", in: db),
-                headCount: try JournalSchema.count("SELECT count(*) FROM head", in: db)
+                headCount: try JournalSchema.count(
+                    "SELECT sum(head_count) FROM head_block", in: db)
                     + JournalSchema.count("SELECT count(*) FROM outcome", in: db))
         }
     }
 
-    /// What SQLite says about how commits reach the disk: `wal, synchronous 2`, which is FULL.
+    /// What SQLite says about how commits reach the disk: `wal, synchronous 2`, which is FULL, once
+    /// there was one, and `delete, synchronous 2` before.
     package func durability() throws(FormatError) -> String {
         try file.read { db in
             let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? ""

@@ -34,7 +34,7 @@ package struct StudyJournal: Sendable {
                 db, sql: "SELECT value FROM study WHERE key = ?", arguments: [key])
         }
         guard let text else { return nil }
-        return try JSONFile.decode(type, from: Array(text.utf8))
+        return try JSONFile.decode(type, from: Array(text.utf8), path: file.path)
     }
 
     /// Keeps a value in place of the one under that key.

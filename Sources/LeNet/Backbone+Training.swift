@@ -73,7 +73,7 @@ extension Backbone {
         try configuration.check(pixels: pixels, labels: labels)
         guard labels.count <= configuration.batchSize else {
             throw .invalidData(
-                "\(labels.count) rows are no single minibatch; give at most"
+                "\(labels.count.counted("row")) are no single minibatch; give at most"
                     + " \(configuration.batchSize)")
         }
         let drawn = try UInt32(checkedEpoch: epoch)

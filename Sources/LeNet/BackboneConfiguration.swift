@@ -1,3 +1,4 @@
+import Numerics
 import OneDNN
 
 /// The numbers the backbone's heavy products are computed in.
@@ -124,7 +125,8 @@ package struct BackboneConfiguration: Sendable, Hashable {
                 classWeights.allSatisfy({ $0.isFinite && $0 >= 0 })
             else {
                 throw .invalidConfiguration(
-                    "there must be a weight from 0 up for each of the \(classCount) classes")
+                    "there must be a weight from 0 up for each of the \(classCount.counted("class"))"
+                )
             }
         }
         for share in [flattenDropout, denseDropout] where !(share >= 0 && share <= 0.99) {
@@ -147,14 +149,15 @@ package struct BackboneConfiguration: Sendable, Hashable {
         let rows = try rowCount(pixels: pixels)
         guard labels.count == rows else {
             throw .invalidData(
-                "\(labels.count) labels for \(rows) images; give one label per image")
+                "\(labels.count.counted("label")) for \(rows.counted("image")); give one label per image"
+            )
         }
         guard rows > 0 else {
             throw .invalidData("there is no image to train on; keep at least one")
         }
         for (row, label) in labels.enumerated() where label < 0 || label >= classCount {
             throw .invalidData(
-                "row \(row) has label \(label), but there are \(classCount) classes, numbered"
+                "row \(row) has label \(label), but there are \(classCount.counted("class")), numbered"
                     + " from 0; re-index the labels")
         }
     }
@@ -168,7 +171,7 @@ package struct BackboneConfiguration: Sendable, Hashable {
         }
         let rows = pixels.count / pixelCount
         guard rows <= Int(UInt32.max) else {
-            throw .invalidData("\(rows) images are too many; use at most 2^32")
+            throw .invalidData("\(rows.counted("image")) are too many; use at most 2^32")
         }
         return rows
     }

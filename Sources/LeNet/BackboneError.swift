@@ -6,6 +6,7 @@ package struct BackboneError: Error, CustomStringConvertible {
     package struct Code: Hashable, Sendable {
         private enum Value: Hashable {
             case invalidConfiguration, invalidData, invalidWeights, diverged, unavailable
+            case outOfMemory
         }
         private let value: Value
 
@@ -17,6 +18,8 @@ package struct BackboneError: Error, CustomStringConvertible {
         package static let invalidWeights = Code(value: .invalidWeights)
         /// The loss is no longer a number.
         package static let diverged = Code(value: .diverged)
+        /// oneDNN got no memory; see `underlying`.
+        package static let outOfMemory = Code(value: .outOfMemory)
         /// oneDNN failed; see `underlying`.
         package static let unavailable = Code(value: .unavailable)
     }
@@ -65,7 +68,9 @@ package struct BackboneError: Error, CustomStringConvertible {
         do {
             return try body()
         } catch {
-            throw BackboneError(.unavailable, error.message, underlying: error)
+            throw BackboneError(
+                error.code == .outOfMemory ? .outOfMemory : .unavailable, error.message,
+                underlying: error)
         }
     }
 }

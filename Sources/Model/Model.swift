@@ -39,7 +39,7 @@ package struct Model: Sendable {
 
     /// Features that heads read; nil without heads and backbone.
     package var featureCount: Int? {
-        heads.first?.weights.columnCount ?? backbone?.outputHead.weights.columnCount
+        heads.first?.featureCount ?? backbone?.outputHead.featureCount
     }
 
     /// The model as a file.
@@ -74,14 +74,19 @@ package struct Model: Sendable {
         let backbone =
             hasBackbone
             ? try BackboneWeights(file.tensors, Self.backbonePrefix, path: path) : nil
-        let width = heads.first?.weights.columnCount ?? backbone?.outputHead.weights.columnCount
-        guard heads.allSatisfy({ $0.weights.columnCount == width }),
+        let width = heads.first?.featureCount ?? backbone?.outputHead.featureCount
+        guard heads.allSatisfy({ $0.featureCount == width }),
             heads.allSatisfy({ ($0.classes.members.last ?? 0) < names.count })
-        else { throw .malformed(path, "its heads are not over its \(names.count) classes") }
+        else {
+            throw .malformed(path, "its heads are not over its \(names.count.counted("class"))")
+        }
         if let backbone {
             guard backbone.fc2Weight.shape == [names.count, width ?? 0],
                 backbone.fc2Bias.shape == [names.count]
-            else { throw .malformed(path, "it has no output layer over \(names.count) classes") }
+            else {
+                throw .malformed(
+                    path, "it has no output layer over \(names.count.counted("class"))")
+            }
         }
         classNames = names
         classKeys = keys.compactMap(\.self)

@@ -12,13 +12,16 @@ package enum ModelTensors {
     /// - Throws: `FormatError` when heads are not equally wide, two have one key, or one tells groups of
     ///   several classes apart, which a file has no place for yet.
     package static func tensors(of heads: [Head]) throws(FormatError) -> [NamedTensor] {
-        guard let blocks = HeadBlock.blocks(of: heads) else {
+        let ordered = heads.sorted { $0.key < $1.key }
+        guard zip(ordered, ordered.dropFirst()).allSatisfy({ $0.key < $1.key }),
+            ordered.allSatisfy({ $0.featureCount == ordered[0].featureCount })
+        else {
             throw .malformed("model", "two heads tell the same apart, or read different features")
         }
         guard heads.allSatisfy(\.key.tellsSingleClasses) else {
             throw .malformed("model", "a head tells groups of several classes apart")
         }
-        return blocks.flatMap { block -> [NamedTensor] in
+        return HeadBlock.runs(of: ordered).flatMap { block -> [NamedTensor] in
             let prefix = "heads.k\(block.outputCount)."
             let (count, size, width) = (block.keys.count, block.outputCount, block.featureCount)
             return [
@@ -65,10 +68,9 @@ package enum ModelTensors {
             }
             keys.append(HeadKey(ClassSet(list.map { Int($0) })))
         }
-        guard
+        guard zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }),
             let block = HeadBlock(
-                keys: keys, outputCount: size, featureCount: weight.shape[2], weights: weights,
-                biases: biases)
+                keys: keys, featureCount: weight.shape[2], weights: weights, biases: biases)
         else { throw .malformed("model", "\(prefix)classes has lists that do not ascend") }
         return block
     }

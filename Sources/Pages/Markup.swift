@@ -32,9 +32,35 @@ enum Markup {
             element("summary", "", escaped(summary)) + "\n" + content) + "\n"
     }
 
-    /// Figures side by side where there is room.
-    static func charts(_ figures: [String]) -> String {
-        element("div", "class=\"charts\"", "\n" + figures.joined()) + "\n"
+    /// What a section says of a data set: text, charts, and what stands below them.
+    struct ChartGroup {
+        let title: String
+        var before = ""
+        var charts: [String]
+        var after = ""
+    }
+
+    /// The charts of each data set under its name; side by side where each has only one.
+    static func charts(of groups: [ChartGroup]) -> String {
+        let groups = groups.map { group in
+            var group = group
+            group.before = heading(group.title) + group.before
+            group.charts.removeAll { $0.isEmpty }
+            return group
+        }
+        if groups.count > 1, groups.allSatisfy({ $0.charts.count == 1 }) {
+            return charts(groups.flatMap(\.charts))
+                + groups.map { $0.before + $0.after }.joined()
+        }
+        return groups.map { $0.before + charts($0.charts) + $0.after }.joined()
+    }
+
+    /// Figures side by side where there is room: as many as fill their rows best.
+    private static func charts(_ figures: [String]) -> String {
+        guard !figures.isEmpty else { return "" }
+        let columns = figures.count == 4 ? 2 : min(3, figures.count)
+        return element(
+            "div", "class=\"charts\" style=\"--n:\(columns)\"", "\n" + figures.joined()) + "\n"
     }
 
     /// A picture under its title, which is not markup, and above a note, which is.
@@ -77,7 +103,7 @@ struct HTMLTable {
         if isGroupOpen { body += "</tbody>\n" }
         isGroupOpen = true
         body +=
-            "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"\(titles.count)\">\(title)</th></tr>\n"
+            "<tbody>\n<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"\(titles.count)\"><span>\(title)</span></th></tr>\n"
     }
 
     /// Adds a row, with classes of some cells by column; traps unless it has a cell per column.
@@ -90,7 +116,7 @@ struct HTMLTable {
             let attribute = cellStyles[column].map { " class=\"\($0)\"" } ?? ""
             body +=
                 column < rowTitleCount
-                ? "<th scope=\"row\">\(cell)</th>" : "<td\(attribute)>\(cell)</td>"
+                ? "<th scope=\"row\" class=\"key\">\(cell)</th>" : "<td\(attribute)>\(cell)</td>"
         }
         body += "</tr>\n"
     }
@@ -99,12 +125,15 @@ struct HTMLTable {
     func rendered() -> String {
         let head = titles.enumerated().map { column, title in
             let isLeft = column < rowTitleCount || style == "words"
-            let style = isLeft ? " class=\"left\"" : ""
+            let key = column < rowTitleCount ? " key" : ""
+            let style = isLeft ? " class=\"left\(key)\"" : ""
             return "<th scope=\"col\"\(style)>\(title)</th>"
         }
+        let classes = [style, rowTitleCount == 2 ? "two" : ""].filter { !$0.isEmpty }
+            .joined(separator: " ")
         return """
             <div class="scroll" tabindex="0" role="group" aria-label="\(Markup.escaped(caption))">
-            <table\(style.isEmpty ? "" : " class=\"\(style)\"")><caption>\(Markup.escaped(caption))</caption>
+            <table\(classes.isEmpty ? "" : " class=\"\(classes)\"")><caption><span>\(Markup.escaped(caption))</span></caption>
             <thead><tr>\(head.joined())</tr></thead>
             \(isGroupOpen ? body + "</tbody>" : "")
             </table></div>

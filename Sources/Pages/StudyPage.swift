@@ -42,19 +42,22 @@ package enum StudyPage {
         let outlines = report.datasets.map(StudyOutline.init)
         let isImbalanced =
             report.settings.map { $0.imbalance > 1 || $0.balance != .none } ?? false
+        let post = PostSection(outlines: outlines, settings: report.settings)
         let sections = [
             Section(
                 id: "answer", title: "The answer",
                 content: AnswerSection(report: report, outlines: outlines).rendered()),
-            Section(
-                id: "post", title: "The post's table and ours",
-                content: PostSection(outlines: outlines).rendered()),
+            Section(id: "post", title: post.title, content: post.rendered()),
             Section(
                 id: "accuracy", title: "Accuracy against data",
-                content: AccuracySection(outlines: outlines).rendered()),
+                content: AccuracySection(
+                    outlines: outlines,
+                    isThePosts: report.settings?.differences(from: .post) == []
+                ).rendered()),
             Section(
                 id: "gains", title: "Gain over each control",
-                content: GainSection(outlines: outlines).rendered()),
+                content: GainSection(outlines: outlines, comparisonCount: report.comparisonCount)
+                    .rendered()),
             Section(
                 id: "why", title: "Why little data differs",
                 content: ReasonSection(outlines: outlines, isImbalanced: isImbalanced).rendered()),
@@ -105,6 +108,8 @@ package enum StudyPage {
     private static func subtitle(_ report: StudyReport) -> String {
         let names = report.datasets.map { StudyNames.dataset($0.name) }
         let what = names.isEmpty ? "no data set" : StudyNames.list(names)
-        return "\(what), protocol “\(report.protocolName)”"
+        let changes = report.settings.map { $0.differences(from: StudySettings(scope: $0.scope)) }
+        let others = (changes ?? []).map { ", \($0)" }.joined()
+        return "\(what), protocol “\(report.protocolName)”\(others)"
     }
 }

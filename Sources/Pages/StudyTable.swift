@@ -33,9 +33,10 @@ package enum StudyTable {
     }
 
     /// For the terminal: per data set a row per fraction and arm, a column per scheme, accuracies
-    /// in percent as `mean ± sd`; balanced accuracies too where classes were made unequal; the last
-    /// lines are what is missing.
-    package static func text(_ report: StudyReport) -> String {
+    /// in percent as `mean ± sd`; balanced accuracies too where classes were made unequal.
+    ///
+    /// The last lines are what is missing. No line is longer than `width`, as long as no word is.
+    package static func text(_ report: StudyReport, width: Int?) -> String {
         var lines: [String] = []
         for dataset in report.datasets {
             let outline = StudyOutline(dataset)
@@ -43,7 +44,7 @@ package enum StudyTable {
                 "\(StudyNames.dataset(dataset.name)): \(Format.count(dataset.trainRowCount)) training rows, \(Format.count(dataset.testRowCount)) test rows, accuracy in percent",
                 "",
             ].map(Format.printable)
-            lines += table(outline) { StudyFormat.meanAndDeviation($0) } + [""]
+            lines += table(outline, width) { StudyFormat.meanAndDeviation($0) } + [""]
             guard let settings = report.settings, settings.imbalance > 1 else { continue }
             lines += [
                 "\(StudyNames.dataset(dataset.name)): balanced accuracy in percent; imbalance \(settings.imbalance), balance \(settings.balance.rawValue)"
@@ -55,19 +56,20 @@ package enum StudyTable {
             }
             let classCount = dataset.classNames.count
             lines += [""]
-            lines += table(outline) { StudyFormat.balanced($0, classCount: classCount) } + [""]
+            lines +=
+                table(outline, width) { StudyFormat.balanced($0, classCount: classCount) } + [""]
         }
         lines += report.missing.map { "missing: " + Format.printable($0) }
         while lines.last == "" { lines.removeLast() }
-        return lines.map { $0 + "\n" }.joined()
+        return Format.folded(lines.map { $0 + "\n" }.joined(), width: width)
     }
 
     private static func table(
-        _ outline: StudyOutline, _ value: (StudyCell) -> String
+        _ outline: StudyOutline, _ width: Int?, _ value: (StudyCell) -> String
     ) -> [String] {
         var table = TextTable(
             columns: [("rows", .right), ("heads", .left), ("trials", .right)]
-                + outline.schemes.map { ($0.shortTitle, .right) })
+                + outline.schemes.map { ($0.shortTitle, .right) }, keyCount: 3)
         for fraction in outline.fractions {
             for arm in outline.allArms {
                 let cells = outline.schemes.map { outline.ownCell(fraction, arm, $0) }
@@ -79,7 +81,7 @@ package enum StudyTable {
                     ] + cells.map { $0.map(value) ?? "" })
             }
         }
-        return table.lines
+        return table.lines(width: width)
     }
 
     private static func value(_ values: [Double], _ trial: Int) -> Double {

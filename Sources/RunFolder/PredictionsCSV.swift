@@ -1,39 +1,83 @@
-/// predictions.csv: a line per test row, class indices.
+/// predictions.csv: a line per test row, class indices first, then names and probabilities.
 package struct PredictionsCSV: Sendable, Equatable {
-    /// The schemes that have a column, by their keys; its header and digest are kept once shipped.
-    package static let schemes = ["one_vs_all", "one_vs_all_refit", "all_vs_all", "tree"]
+    /// What a scheme made of the test rows.
+    package struct Column: Sendable, Equatable {
+        /// The scheme's key.
+        package var key: String
+        /// The class predicted for each row.
+        package var predictions: [Int]
+        /// The probability of that class, in [0, 1].
+        package var probabilities: [Double]
 
-    /// The first line, without its newline.
-    package static let header = (["row", "label"] + schemes).joined(separator: ",")
+        /// A column of these predictions.
+        package init(key: String, predictions: [Int], probabilities: [Double]) {
+            self.key = key
+            self.predictions = predictions
+            self.probabilities = probabilities
+        }
+    }
+
+    /// The schemes that always have a column, by their keys; kept once shipped.
+    package static let schemes = ["one_vs_all", "one_vs_all_refit", "all_vs_all", "tree"]
 
     /// The true class of every test row.
     package var labels: [Int]
-    /// The predictions of each scheme, by its key.
+    /// A name per class.
+    package var classNames: [String]
+    /// What each scheme predicts.
     ///
-    /// A column is empty where the run trained no heads for the scheme, and schemes without a column are
-    /// not written.
-    package var predictions: [String: [Int]]
+    /// A column of ``schemes`` is empty where the run trained no heads for its scheme.
+    package var columns: [Column]
 
-    /// Traps unless every scheme given predicts every row.
-    package init(labels: [Int], predictions: [String: [Int]]) {
-        precondition(predictions.values.allSatisfy { $0.count == labels.count })
+    /// Traps unless every scheme given predicts every row, and all classes have names.
+    package init(labels: [Int], classNames: [String], columns: [Column]) {
+        precondition(
+            columns.allSatisfy {
+                $0.predictions.count == labels.count && $0.probabilities.count == labels.count
+            })
         self.labels = labels
-        self.predictions = predictions
+        self.classNames = classNames
+        self.columns = columns
     }
 
     /// The file's bytes; rows count from 0.
+    ///
+    /// First what is kept once shipped: row, label and a class index a scheme of ``schemes``. Behind that
+    /// the indices of all other schemes, the label's name, and for each scheme the predicted class's
+    /// name and probability, to six places.
     package func encoded() -> [UInt8] {
-        var bytes = Array((Self.header + "\n").utf8)
-        bytes.reserveCapacity(bytes.count + labels.count * 16)
-        let columns = [labels] + Self.schemes.map { predictions[$0] }
+        let others = columns.filter { !Self.schemes.contains($0.key) }
+        let indices =
+            Self.schemes.map { key in columns.first { $0.key == key } } + others.map(Optional.some)
+        let header =
+            ["row", "label"] + Self.schemes + others.map(\.key) + ["label_name"]
+            + columns.flatMap { [$0.key + "_name", $0.key + "_probability"] }
+        let names = classNames.map(Self.field)
+        var text = header.joined(separator: ",") + "\n"
         for row in labels.indices {
-            bytes.append(contentsOf: String(row).utf8)
+            var fields = ["\(row)", "\(labels[row])"]
+            fields += indices.map { $0.map { "\($0.predictions[row])" } ?? "" }
+            fields.append(names[labels[row]])
             for column in columns {
-                bytes.append(UInt8(ascii: ","))
-                if let column { bytes.append(contentsOf: String(column[row]).utf8) }
+                fields.append(names[column.predictions[row]])
+                fields.append(Self.places(column.probabilities[row]))
             }
-            bytes.append(UInt8(ascii: "\n"))
+            text += fields.joined(separator: ",") + "\n"
         }
-        return bytes
+        return Array(text.utf8)
+    }
+
+    /// A name as a field: in quotes where it would not be one.
+    private static func field(_ name: String) -> String {
+        let isPlain = !name.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
+        return isPlain ? name : "\"" + name.replacing("\"", with: "\"\"") + "\""
+    }
+
+    /// A probability to six places; nothing for what is none.
+    private static func places(_ probability: Double) -> String {
+        guard probability >= 0 else { return "" }
+        let millionths = Int((min(probability, 1) * 1e6).rounded())
+        let digits = String(millionths + 1_000_000)
+        return "\(millionths / 1_000_000)." + digits.suffix(6)
     }
 }

@@ -1,3 +1,4 @@
+package import Formats
 import Hashing
 package import Heads
 package import Numerics
@@ -8,8 +9,12 @@ package enum RunDigests {
     /// are given: each its weights `[class, feature]` row by row, then its biases, float32
     /// little-endian.
     package static func heads(_ heads: [Head]) -> String {
-        hexadecimalSHA256(
-            heads.sorted { $0.key < $1.key }.flatMap { [$0.weights.values, $0.biases] })
+        var hash = SHA256()
+        for head in heads.sorted(by: { $0.key < $1.key }) {
+            hash.update(head.weightSlice)
+            hash.update(head.biasSlice)
+        }
+        return hexadecimal(hash.finalize())
     }
 
     /// Of whole networks in the plan's order: the SHA-256 of each one's weights, as 64 hexadecimal
@@ -24,6 +29,18 @@ package enum RunDigests {
     /// little-endian.
     package static func features(train: Matrix, test: Matrix) -> String {
         hexadecimalSHA256([train.values, test.values])
+    }
+
+    /// Of the bytes of a file, read in pieces.
+    ///
+    /// - Throws: `FormatError` when it cannot be read.
+    package static func file(_ path: String) throws(FormatError) -> String {
+        let source = try ByteSource(path)
+        var hash = SHA256()
+        for start in stride(from: 0, to: source.byteCount, by: 1 << 20) {
+            hash.update(try source.bytes(in: start..<min(start + 1 << 20, source.byteCount)))
+        }
+        return hexadecimal(hash.finalize())
     }
 
     /// Of the bytes of predictions.csv.

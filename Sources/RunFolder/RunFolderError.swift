@@ -45,6 +45,14 @@ package struct RunFolderError: Error, Hashable, Sendable, CustomStringConvertibl
                 + "use another --run-dir")
     }
 
+    static func otherKind(_ path: String, found: String, wanted: String) -> RunFolderError {
+        RunFolderError(
+            code: .otherConfiguration,
+            message:
+                "\(path) holds a \(found), and a \(wanted) needs a folder of its own; use another "
+                + "--run-dir")
+    }
+
     static func inUse(_ path: String, by owner: String) -> RunFolderError {
         RunFolderError(
             code: .inUse,

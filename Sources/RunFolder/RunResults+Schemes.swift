@@ -14,6 +14,8 @@ extension RunResults {
         package var ece: Double?
         /// Share of the test rows whose label is among the five most probable classes.
         package var topFiveAccuracy: Double?
+        /// For each class the share of its test rows predicted right; nil for a class without any.
+        package var recall: [Double?]?
         /// Heads trained for it.
         package var heads: Int
         /// Heads asked for one prediction.
@@ -24,7 +26,7 @@ extension RunResults {
         package var bytes: Int
 
         private enum CodingKeys: String, CodingKey {
-            case accuracy, correct, nll, brier, ece, heads
+            case accuracy, correct, nll, brier, ece, recall, heads
             case topFiveAccuracy = "top5_accuracy"
             case headsPerPrediction = "heads_per_prediction"
             case parameters, bytes
@@ -33,9 +35,10 @@ extension RunResults {
         /// A summary of these figures.
         package init(
             accuracy: Double?, correct: Int?, nll: Double?, brier: Double?, ece: Double?,
-            topFiveAccuracy: Double?, heads: Int, headsPerPrediction: Int, parameters: Int,
-            bytes: Int
+            topFiveAccuracy: Double?, recall: [Double?]? = nil, heads: Int,
+            headsPerPrediction: Int, parameters: Int, bytes: Int
         ) {
+            self.recall = recall
             self.accuracy = accuracy
             self.correct = correct
             self.nll = nll

@@ -10,8 +10,10 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var schemes: [String: SchemeSummary]
     /// The digests that two equal runs share.
     package var digests: Digests
-    /// How long each phase took.
+    /// How long each phase took, over all starts of the run.
     package var timing: Timing
+    /// How long each start took and its phases, the first start first; the last made these results.
+    package var starts: [Timing]?
     /// What became of the heads.
     package var heads: HeadCounts
     /// Of heads at their optimum; nil of heads trained by epochs.
@@ -22,6 +24,11 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var quarantine: Quarantine?
     /// One for each time a worker joined, in order of joining.
     package var workers: [WorkerSummary]
+    /// The machine that made the features and judged the schemes.
+    package var coordinator: CoordinatorSummary?
+    /// SHA-256 of the bytes of the run's other files, in hexadecimal, by name; that of predictions.csv is
+    /// among the digests.
+    package var files: [String: String]?
     /// Who was kept out.
     package var security: SecuritySummary
     /// Programs and libraries by name.
@@ -31,11 +38,15 @@ package struct RunResults: Codable, Sendable, Equatable {
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: [String: SchemeSummary],
         digests: Digests,
-        timing: Timing, heads: HeadCounts, optimum: Optimum? = nil,
+        timing: Timing, starts: [Timing]? = nil, heads: HeadCounts, optimum: Optimum? = nil,
         verification: Verification? = nil,
         quarantine: Quarantine? = nil, workers: [WorkerSummary],
+        coordinator: CoordinatorSummary? = nil, files: [String: String]? = nil,
         security: SecuritySummary, versions: [String: String]
     ) {
+        self.starts = starts
+        self.coordinator = coordinator
+        self.files = files
         self.verification = verification
         self.quarantine = quarantine
         self.config = config
@@ -133,8 +144,8 @@ extension RunResults {
 
         /// Times of these phases, in seconds.
         package init(
-            data: Double, backbone: Double, features: Double, broadcast: Double, heads: Double,
-            evaluate: Double, total: Double
+            data: Double = 0, backbone: Double = 0, features: Double = 0, broadcast: Double = 0,
+            heads: Double = 0, evaluate: Double = 0, total: Double = 0
         ) {
             self.data = data
             self.backbone = backbone

@@ -14,6 +14,7 @@ package final class StudyDirectory: Sendable {
     private let lock: Int32
 
     private static let fileName = "study.sqlite"
+    private static let commandKey = "commands"
 
     /// Whether a folder holds a study.
     package static func exists(in path: String) -> Bool {
@@ -28,6 +29,7 @@ package final class StudyDirectory: Sendable {
     ///   ``RunFolderError`` when it is in use, or holds a study of another configuration (every
     ///   difference is named) or a run.
     package init(path: String, config: [String: JSONValue]) throws {
+        try FolderKind.study.refuseOthers(in: path)
         try FileSystem.makeFolder(path)
         let lock = try RunDirectory.lock(path)
         do {
@@ -71,12 +73,21 @@ package final class StudyDirectory: Sendable {
     /// - Throws: `FormatError` of code `cannotWrite`.
     package func note(command: String) throws(FormatError) {
         let known = try commands()
-        if !known.contains(command) { try journal.set(known + [command], of: "commands") }
+        if !known.contains(command) { try journal.set(known + [command], of: Self.commandKey) }
     }
 
     /// The command lines that computed what is kept, in turn.
     package func commands() throws(FormatError) -> [String] {
-        try journal.value([String].self, of: "commands") ?? []
+        try journal.value([String].self, of: Self.commandKey) ?? []
+    }
+
+    /// The command lines that computed what a folder keeps, without locking it.
+    ///
+    /// - Throws: `FormatError` for a file that cannot be read.
+    package static func commands(in path: String) throws(FormatError) -> [String] {
+        let journal = try StudyJournal(path: path + "/" + fileName)
+        defer { journal.close() }
+        return try journal.value([String].self, of: commandKey) ?? []
     }
 
     /// Writes a file of the study, whole or not at all.

@@ -166,7 +166,7 @@ package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertib
     static func endless(workerCount: Int, seconds: Double) -> SimulationError {
         SimulationError(
             message:
-                "a run with \(workerCount == 1 ? "one worker" : "\(workerCount) workers") does not end within \(Int(seconds)) simulated seconds: workers die faster than they get anything done; lower --failures-per-hour"
+                "a run with \(workerCount == 1 ? "one worker" : "\(workerCount.counted("worker"))") does not end within \(Int(seconds).counted("simulated second")): workers die faster than they get anything done; lower --failures-per-hour"
         )
     }
 }

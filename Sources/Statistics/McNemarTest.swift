@@ -1,3 +1,5 @@
+import Numerics
+
 /// McNemar's test in its exact form: whether two schemes err on different rows by chance
 /// (McNemar 1947; the binomial form of Dietterich 1998, section 3.1).
 ///
@@ -18,7 +20,8 @@ package struct McNemarTest: Sendable, Hashable {
     package init(onlyFirstCount: Int, onlySecondCount: Int) throws(StatisticsError) {
         guard onlyFirstCount >= 0, onlySecondCount >= 0 else {
             throw .outOfRange(
-                "\(min(onlyFirstCount, onlySecondCount)) rows; a count cannot be negative")
+                "\(min(onlyFirstCount, onlySecondCount).counted("row")); a count cannot be negative"
+            )
         }
         self.onlyFirstCount = onlyFirstCount
         self.onlySecondCount = onlySecondCount

@@ -41,6 +41,31 @@ package struct PairedComparison: Sendable {
         return summary.mean / standardDeviation
     }
 
+    /// The p-value of two one-sided t tests (TOST; Schuirmann 1987) that the mean difference is not
+    /// within the margin: a small one shows that it is.
+    ///
+    /// The larger of the p-values against a mean difference of the margin or more, and of minus the
+    /// margin or less. Unlike a large p-value of ``tTestPValue()`` it cannot come from few trials.
+    ///
+    /// - Parameters:
+    ///   - margin: what counts as no difference, above 0.
+    ///   - standardDeviationMin: see ``Summary/interval(confidence:standardDeviationMin:)``.
+    /// - Throws: ``StatisticsError`` for a margin that is not above 0, and where all differences are
+    ///   the same number while no spread is assumed.
+    package func equivalencePValue(
+        margin: Double, standardDeviationMin: Double = 0
+    ) throws(StatisticsError) -> Double {
+        guard margin > 0, margin.isFinite else {
+            throw .outOfRange("a margin of \(margin); give one above 0")
+        }
+        if standardDeviationMin <= 0 { try requireSpread() }
+        let error =
+            max(standardDeviation, standardDeviationMin) / Double(summary.count).squareRoot()
+        // The nearer end of the margin gives the larger p-value.
+        return try StudentT(degreesOfFreedom: Double(summary.count - 1))
+            .upperTail((margin - abs(summary.mean)) / error)
+    }
+
     private func requireSpread() throws(StatisticsError) {
         // 0.3 and 0.1 + 0.2 differ by rounding alone: that is no spread.
         guard !differences.contains(where: { abs($0 - summary.mean) > resolution }) else { return }

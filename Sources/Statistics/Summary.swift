@@ -33,18 +33,29 @@ package struct Summary: Sendable, Hashable {
 
     /// Student's t interval of the mean: a point when all values are equal, nil for one value.
     ///
-    /// - Parameter confidence: the share of such intervals that hold the true mean.
+    /// - Parameters:
+    ///   - confidence: the share of such intervals that hold the true mean.
+    ///   - standardDeviationMin: a spread that the values cannot show, because they are counted or
+    ///     rounded; a smaller standard deviation is taken to be this one.
     /// - Throws: ``StatisticsError`` unless the confidence is between 0 and 1, both excluded.
     package func interval(
-        confidence: Double = 0.95
+        confidence: Double = 0.95, standardDeviationMin: Double = 0
     ) throws(StatisticsError) -> ClosedRange<Double>? {
+        try reach(confidence: confidence, standardDeviationMin: standardDeviationMin)
+            .map { mean - $0...mean + $0 }
+    }
+
+    /// How far the interval goes from the mean on either side.
+    func reach(
+        confidence: Double, standardDeviationMin: Double
+    ) throws(StatisticsError) -> Double? {
         guard confidence > 0, confidence < 1 else {
             throw .outOfRange("a confidence of \(confidence); give one between 0 and 1")
         }
         guard let standardDeviation else { return nil }
         let quantile = try StudentT(degreesOfFreedom: Double(count - 1))
             .upperQuantile((1 - confidence) / 2)
-        let reach = quantile * (standardDeviation / Double(count).squareRoot())
-        return mean - reach...mean + reach
+        let spread = max(standardDeviation, standardDeviationMin)
+        return quantile * (spread / Double(count).squareRoot())
     }
 }

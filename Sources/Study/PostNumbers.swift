@@ -44,6 +44,14 @@ package enum PostNumbers {
         return mean.isFinite ? Entry(mean: mean, deviation: deviation) : nil
     }
 
+    /// What the post's scheme gains on its one-vs-all, as a share of one; nil where it has no numbers.
+    package static func gain(dataset: String, fraction: Double, scheme: Scheme) -> Double? {
+        guard let entry = entry(dataset: dataset, fraction: fraction, scheme: scheme),
+            let base = self.entry(dataset: dataset, fraction: fraction, scheme: .oneVsAll)
+        else { return nil }
+        return entry.mean - base.mean
+    }
+
     private struct Row {
         let fraction: Double
         let oneVsAll: (Double, Double)

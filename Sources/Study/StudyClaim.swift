@@ -63,15 +63,16 @@ package struct StudyFindings: Sendable {
         lastingGains = gains.filter { $0.holdsAgainstControls == true }
     }
 
-    /// Losses with heads on frozen features, and how many of them are gone when the heads on the
-    /// same features are converged: their cause is the training, not features or scheme.
+    /// Losses with heads on frozen features, and how many of them are shown to be gone (a gain, or
+    /// nothing above the margin) when the heads on the same features are converged: their cause is
+    /// the training, not features or scheme.
     package var lossesOfTraining: (count: Int, cured: Int) {
         let losses = claims.filter { $0.arm == .heads(.frozen) && $0.verdict == .loss }
         let cured = losses.count { loss in
             claims.contains { claim in
                 claim.arm == .heads(.converged) && claim.dataset == loss.dataset
-                    && claim.scheme == loss.scheme && claim.verdict != .loss
-                    && claim.verdict != .untested
+                    && claim.scheme == loss.scheme
+                    && [.gain, .withinMargin].contains(claim.verdict)
                     && claim.overOneVsAll.meanDifference > loss.overOneVsAll.meanDifference
             }
         }

@@ -16,6 +16,8 @@ package struct StudyReport: Encodable, Sendable, Equatable {
     package var versions: [String: String]
     /// What was found on each data set.
     package var datasets: [StudyDataset]
+    /// The difference in accuracy that equivalence tests count as none; see ``StudyVerdict/margin``.
+    package var equivalenceMargin = StudyVerdict.margin
     /// Which worker computed what, and when.
     package var timeline: [StudySpan]
     /// A sentence for each part of the study that was not run.
@@ -136,7 +138,8 @@ package struct StudyCell: Encodable, Sendable, Equatable {
     package var balancedAccuracyDeviation: Double?
     /// Sample standard deviation of the accuracies; nil for one trial.
     package var standardDeviation: Double?
-    /// Student's t interval of the mean accuracy at 95%, lower and upper end; nil for one trial.
+    /// Of the mean accuracy at 95%, lower and upper end, within 0 and 1: Student's t on the logit
+    /// scale; nil for one trial.
     package var interval: [Double]?
     /// Mean over trials.
     package var negativeLogLikelihood = 0.0
@@ -186,8 +189,20 @@ package struct StudyComparison: Encodable, Sendable, Equatable {
     package var trialCount = 0
     /// Cell minus control, accuracy, mean over trials.
     package var meanDifference = 0.0
-    /// At 95%, lower and upper end; nil for one trial.
+    /// At 95%, lower and upper end, within -1 and 1; nil for one trial.
     package var interval: [Double]?
+    /// Sample standard deviation of the differences, at least half a test row's; nil for one trial.
+    package var differenceDeviation: Double?
+    /// The smallest true difference that four of five studies with so many trials would show.
+    ///
+    /// With differences that vary like these, and Holm's correction at its strictest; above 1 none can
+    /// be shown. Nil for one trial.
+    package var detectableGain: Double?
+    /// Of two one-sided t tests that the difference is within ``StudyReport/equivalenceMargin``; nil
+    /// for one trial.
+    package var equivalencePValue: Double?
+    /// The same after Holm's correction over all comparisons of the study.
+    package var equivalencePValueHolm: Double?
     /// Of the paired t test, two-sided; nil where the differences have no spread.
     package var tTestPValue: Double?
     /// The same after Holm's correction over all comparisons of the study.

@@ -178,7 +178,8 @@ package struct StudySummary: Sendable {
         let summary = try Summary(cell.accuracies)
         cell.meanAccuracy = summary.mean
         cell.standardDeviation = summary.standardDeviation
-        cell.interval = try summary.interval().map { [$0.lowerBound, $0.upperBound] }
+        cell.interval = try LogitInterval(cell.accuracies, rowCount: max(1, labels.count))
+            .map { [$0.lower, $0.upper] }
         cell.balancedAccuracies = outcomes.map(balancedAccuracy)
         cell.balancedAccuracyDeviation = try Summary(cell.balancedAccuracies).standardDeviation
         cell.negativeLogLikelihoods = outcomes.map(\.negativeLogLikelihood)
@@ -253,9 +254,15 @@ package struct StudySummary: Sendable {
         comparison.meanDifference = try Summary(rows).mean / scale
         if pairs.count >= 2 {
             let paired = try PairedComparison(differences: rows)
-            comparison.interval = try paired.summary.interval().map {
-                [$0.lowerBound / scale, $0.upperBound / scale]
+            // Trials that agree in whole rows may differ by less than half a row.
+            let halfRow = 0.5
+            comparison.interval = try paired.summary.interval(standardDeviationMin: halfRow).map {
+                [max(-1, $0.lowerBound / scale), min(1, $0.upperBound / scale)]
             }
+            comparison.differenceDeviation =
+                max(paired.summary.standardDeviation ?? 0, halfRow) / scale
+            comparison.equivalencePValue = try paired.equivalencePValue(
+                margin: StudyVerdict.margin * scale, standardDeviationMin: halfRow)
             comparison.tTestPValue = try? paired.tTestPValue()
             comparison.wilcoxonPValue = try? WilcoxonTest(differences: rows).pValue
             comparison.cohensD = try? paired.cohensD()
@@ -282,37 +289,6 @@ package struct StudySummary: Sendable {
                     policy: first[index].policy, accuracy: mean(\.accuracy),
                     headsPerRow: mean(\.headsPerRow), flopsPerRow: mean(\.flopsPerRow),
                     topNeverChangedShare: mean(\.topNeverChangedShare)))
-        }
-    }
-}
-
-extension StudyReport {
-    /// Corrects all p-values of the study for their number, t tests and Wilcoxon's tests separately
-    /// (Holm 1979).
-    ///
-    /// - Throws: ``StatisticsError`` for a p-value that is not a probability.
-    package mutating func correctPValues() throws(StatisticsError) {
-        try correct(from: \.tTestPValue, to: \.tTestPValueHolm)
-        try correct(from: \.wilcoxonPValue, to: \.wilcoxonPValueHolm)
-    }
-
-    private mutating func correct(
-        from source: KeyPath<StudyComparison, Double?>,
-        to target: WritableKeyPath<StudyComparison, Double?>
-    ) throws(StatisticsError) {
-        // A comparison that cannot be tested still counts as a test.
-        let values: [Double] = datasets.flatMap { dataset in
-            dataset.comparisons.map { $0[keyPath: source] ?? 1 }
-        }
-        let corrected = try Holm.adjusted(values)
-        var adjusted = corrected.makeIterator()
-        for dataset in datasets.indices {
-            for index in datasets[dataset].comparisons.indices {
-                let value = adjusted.next()
-                if datasets[dataset].comparisons[index][keyPath: source] != nil {
-                    datasets[dataset].comparisons[index][keyPath: target] = value
-                }
-            }
         }
     }
 }

@@ -30,7 +30,7 @@ struct Features {
 
 /// Of heads in their plan's order, as in a run's `digests.heads`.
 func digest(_ heads: [Head]) -> String {
-    hexadecimalSHA256(heads.flatMap { [$0.weights.values, $0.biases] })
+    hexadecimalSHA256(heads.flatMap { [Array($0.weightSlice), $0.biases] })
 }
 
 /// The seed of a whole network over some classes, different for every class set and arm.

@@ -7,8 +7,12 @@ package final class ComputePool: Sendable {
     package let threads: [ThreadExecutor]
 
     /// Starts the threads, named `name-0`, `name-1` and so on; never fewer than one.
-    package init(threadCount: Int, name: String = "compute") {
-        threads = (0..<max(1, threadCount)).map { ThreadExecutor(name: "\(name)-\($0)") }
+    ///
+    /// - Throws: `unavailable`, naming the limit, when the system has not so many threads left to give.
+    package init(threadCount: Int, name: String = "compute") throws(RunError) {
+        threads = try (0..<max(1, threadCount)).map { (index) throws(RunError) in
+            try ThreadExecutor(name: "\(name)-\(index)")
+        }
     }
 
     /// The contiguous ranges that `parallelRanges` makes of `0..<count`: at most `parts`, none

@@ -1,4 +1,4 @@
-import CMalloc
+import CLinux
 
 /// Memory that the program has freed and the allocator keeps for later.
 package enum FreedMemory {

@@ -15,8 +15,10 @@ enum NamedThread {
 
     /// Runs `body` on a new thread; the caller joins or detaches it.
     ///
-    /// It traps when the system has no thread left to give: nothing of ours runs without.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+    /// - Throws: `unavailable`, naming the limit, when the system has no thread left to give.
+    static func start(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(RunError) -> pthread_t {
         let start = unsafe Unmanaged.passRetained(Start(name: name, body: body))
         var thread = pthread_t()
         let status = unsafe pthread_create(
@@ -29,8 +31,10 @@ enum NamedThread {
                 }
                 return nil
             }, start.toOpaque())
-        precondition(
-            status == 0, "No thread for \(name): pthread_create says \(status); see ulimit -u.")
+        guard status == 0 else {
+            unsafe start.release()
+            throw SystemLimit.failure("start the thread \(name)", status)
+        }
         return thread
     }
 

@@ -6,12 +6,17 @@ package enum ProcessMemory {
     ///
     /// From /proc: what getrusage tells of a new process begins with its parent's.
     package static func peakByteCount() -> Int {
+        byteCount("VmHWM:") ?? 0
+    }
+
+    /// A field of /proc/self/status in kibibytes, as in "VmSize:"; nil where the system does not tell.
+    static func byteCount(_ field: String) -> Int? {
         for line in status().split(separator: UInt8(ascii: "\n"))
-        where line.starts(with: "VmHWM:".utf8) {
+        where line.starts(with: field.utf8) {
             let digits = line.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            return (Int(String(decoding: digits, as: UTF8.self)) ?? 0) * 1_024
+            return Int(String(decoding: digits, as: UTF8.self)).map { $0 * 1_024 }
         }
-        return 0
+        return nil
     }
 
     /// Has ``peakByteCount()`` begin again at what is resident now.

@@ -1,28 +1,5 @@
-import Dispatch
 import Glibc
 import Synchronization
-
-/// The signals that ask a program to end.
-package enum TerminationSignal: CaseIterable, Hashable, Sendable {
-    /// SIGINT: Ctrl-C.
-    case interrupt
-    /// SIGTERM: a service manager, `docker stop`, `kill`.
-    case terminate
-    /// SIGHUP: the terminal went away.
-    case hangUp
-
-    /// The number the system knows it by.
-    package var number: Int32 {
-        switch self {
-        case .interrupt: SIGINT
-        case .terminate: SIGTERM
-        case .hangUp: SIGHUP
-        }
-    }
-
-    /// The status of a program that the signal ended, as shells say it.
-    package var exitStatus: Int32 { 128 + number }
-}
 
 /// Turns signals into a stream of values, in place of what they do by default.
 ///
@@ -34,54 +11,47 @@ package final class SignalWatcher: Sendable {
     package let signals: AsyncStream<TerminationSignal>
 
     private let continuation: AsyncStream<TerminationSignal>.Continuation
-    private let sources: Mutex<[any DispatchSourceSignal]>
+    /// Nil once it was stopped.
+    private let watch: Mutex<Int?>
 
-    /// Begins to watch, and returns once no signal can slip through any more.
+    /// Begins to watch; from here on no signal slips through.
     ///
     /// - Parameter again: gets every signal after the first in place of the stream, on a thread
     ///   that waits for nobody: tasks may be what hangs.
+    /// - Throws: `unavailable` where the system has no pipe or no thread left.
     package init(
-        _ watched: [TerminationSignal] = [.interrupt, .terminate],
+        _ watched: [TerminationSignal] = TerminationSignal.ending(),
         again: (@Sendable (TerminationSignal) -> Void)? = nil
-    ) async {
+    ) throws(RunError) {
         let (signals, continuation) = AsyncStream.makeStream(of: TerminationSignal.self)
         self.signals = signals
         self.continuation = continuation
-        var sources: [any DispatchSourceSignal] = []
-        // One queue for all, so that of two signals at one moment only one is the first.
-        let queue = DispatchQueue(label: "signals")
+        // All come on one thread, so that of two at one moment only one is the first.
         let hasCome = CancellationFlag()
-        for watched in watched {
-            signal(watched.number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: watched.number, queue: queue)
-            source.setEventHandler {
-                if let again, hasCome.isCancelled { return again(watched) }
+        watch = Mutex(
+            try SignalDesk.watch(watched) { signal in
+                if let again, hasCome.isCancelled {
+                    // The system repeats this one every second, and means nothing more by it.
+                    if signal != .processorTime { again(signal) }
+                    return true
+                }
                 hasCome.cancel()
-                continuation.yield(watched)
-            }
-            await withCheckedContinuation { registered in
-                source.setRegistrationHandler { registered.resume() }
-                source.activate()
-            }
-            sources.append(source)
-        }
-        self.sources = Mutex(sources)
+                if case .enqueued = continuation.yield(signal) { return true }
+                return false
+            })
     }
 
     deinit { stop() }
 
-    /// Ends the stream and gives the signals back their default effect.
+    /// Ends the stream and gives the signals back the effect they had before.
+    ///
+    /// A signal that came and that nobody could take has that effect now.
     ///
     /// - Parameter restoresDefaults: false for a program at its very end: signals then do nothing.
     package func stop(restoresDefaults: Bool = true) {
-        let sources = sources.withLock { sources in
-            defer { sources = [] }
-            return sources
-        }
-        for source in sources {
-            source.cancel()
-            if restoresDefaults { signal(Int32(source.handle), SIG_DFL) }
-        }
+        guard let watch = watch.withLock({ $0.take() }) else { return }
+        SignalDesk.unwatch(watch, ignoring: !restoresDefaults)
+        // After that: a signal that finds the stream at its end finds its effect restored.
         continuation.finish()
     }
 }

@@ -20,10 +20,10 @@ package final class ThreadExecutor: TaskExecutor, SerialExecutor {
 
     /// Starts the thread.
     ///
-    /// It traps when the system has no thread left to give: nothing of ours runs without.
-    package init(name: String) {
+    /// - Throws: `unavailable`, naming the limit, when the system has no thread left to give.
+    package init(name: String) throws(RunError) {
         self.name = name
-        self.thread = Mutex(NamedThread.start(name: name) { [queue] in queue.drain() })
+        self.thread = Mutex(try NamedThread.start(name: name) { [queue] in queue.drain() })
     }
 
     deinit {
@@ -122,8 +122,22 @@ package final class ThreadExecutor: TaskExecutor, SerialExecutor {
     private func append(_ work: @escaping @Sendable () -> Void) {
         switch queue.append(work) {
         case .queued: break
-        case .needsThread:
-            pthread_detach(NamedThread.start(name: name) { [queue] in queue.drain() })
+        case .needsThread: startAgain()
         }
+    }
+
+    /// Starts a thread for what came late.
+    ///
+    /// Where the system has none left it is asked again for a while, since one of ours has just ended.
+    private func startAgain() {
+        for _ in 0..<1_000 {
+            if let thread = try? NamedThread.start(name: name, { [queue] in queue.drain() }) {
+                pthread_detach(thread)
+                return
+            }
+            usleep(10_000)
+        }
+        StandardStream.error("no thread for \(name) in ten seconds: the limit is too low\n")
+        _exit(RunError.Code.unavailable.exitStatus)
     }
 }

@@ -1,3 +1,5 @@
+import Numerics
+
 /// One chunk: a stretch of one part of what is transferred.
 ///
 /// Of features a part is a class and its units are rows; of materials it is a material and its
@@ -176,14 +178,14 @@ extension ChunkManifest {
         switch content {
         case .features(let shape):
             guard shape.featureCount > 0, shape.featureCount <= Self.chunkByteCountMax / 4 else {
-                throw .badManifest("\(shape.featureCount) features a row")
+                throw .badManifest("\(shape.featureCount.counted("feature")) a row")
             }
             guard shape.classKeys.count == shape.classRowCounts.count,
                 Set(shape.classKeys).count == shape.classKeys.count
             else { throw .badManifest("not every class has a key of its own") }
             let byteCount = try Self.byteCount(
                 of: shape.classRowCounts, unitByteCount: shape.featureCount * 4,
-                what: "rows of \(shape.featureCount) features", max: byteCountMax)
+                what: "rows of \(shape.featureCount.counted("feature"))", max: byteCountMax)
             return (shape.classRowCounts, byteCount)
         case .materials(let materials):
             var names: Set<String> = []
@@ -204,7 +206,9 @@ extension ChunkManifest {
     ) throws(TransferError) -> Int {
         var total = 0
         for (part, count) in counts.enumerated() {
-            guard count >= 0 else { throw .badManifest("part \(part) has \(count) units") }
+            guard count >= 0 else {
+                throw .badManifest("part \(part) has \(count.counted("unit"))")
+            }
             let (sum, overflow) = total.addingReportingOverflow(count)
             guard !overflow, sum <= max / unitByteCount else {
                 throw .tooLarge("\(sum) \(what)", max: max)
@@ -224,7 +228,8 @@ extension ChunkManifest {
         guard chunk.first >= 0, chunk.first <= unitCount, chunk.count > 0,
             chunk.count <= unitCount - chunk.first
         else {
-            throw .badManifest("chunk \(index) reaches beyond its part's \(unitCount) units")
+            throw .badManifest(
+                "chunk \(index) reaches beyond its part's \(unitCount.counted("unit"))")
         }
         // No overflow: the units are fewer than those counted above.
         let isOfItsSize: Bool
@@ -240,7 +245,8 @@ extension ChunkManifest {
         }
         guard isOfItsSize else {
             throw .badManifest(
-                "chunk \(index) has \(chunk.byteCount) bytes for \(chunk.count) units")
+                "chunk \(index) has \(chunk.byteCount.counted("byte")) for \(chunk.count.counted("unit"))"
+            )
         }
     }
 }

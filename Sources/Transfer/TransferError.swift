@@ -1,3 +1,5 @@
+import Numerics
+
 /// Why features or materials cannot be cut into chunks or put together from them.
 package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of failure it was.
@@ -44,8 +46,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     package static func rowTooLarge(byteCount: Int, max: Int) -> TransferError {
         TransferError(
             .rowTooLarge,
-            "a row of \(byteCount) bytes does not fit a chunk of \(max); "
-                + "use at most \(max / 4) features")
+            "a row of \(byteCount.counted("byte")) does not fit a chunk of \(max); "
+                + "use at most \((max / 4).counted("feature"))")
     }
 
     /// A feature that is NaN or infinite, and where.
@@ -59,7 +61,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     /// More chunks than a manifest may list.
     package static func tooManyChunks(_ count: Int, max: Int) -> TransferError {
         TransferError(
-            .tooLarge, "\(count) chunks are more than the \(max) a run may have; use fewer rows")
+            .tooLarge,
+            "\(count.counted("chunk")) are more than the \(max) a run may have; use fewer rows")
     }
 
     /// Chunks that contradict the shape, and how.
@@ -71,7 +74,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     package static func tooLarge(_ what: String, max: Int) -> TransferError {
         TransferError(
             .tooLarge,
-            "\(what) would take more than the \(max) bytes allowed; use a machine with more memory")
+            "\(what) would take more than the \(max.counted("byte")) allowed; use a machine with more memory"
+        )
     }
 
     /// More bytes than the system promises.
@@ -90,7 +94,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     /// A chunk of another length than its manifest says.
     package static func wrongLength(_ index: Int, _ byteCount: Int, want: Int) -> TransferError {
         TransferError(
-            .wrongLength, "chunk \(index) has \(byteCount) bytes, not \(want); ask for it again")
+            .wrongLength,
+            "chunk \(index) has \(byteCount.counted("byte")), not \(want); ask for it again")
     }
 
     /// A chunk of another hash than its manifest says.
@@ -108,6 +113,9 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
 
     /// An assembly that lacks chunks.
     package static func incomplete(missing: Int) -> TransferError {
-        TransferError(.incomplete, "\(missing) chunks are missing; ask for them")
+        TransferError(
+            .incomplete,
+            "\(missing.counted("chunk")) \(missing == 1 ? "is missing; ask for it" : "are missing; ask for them")"
+        )
     }
 }

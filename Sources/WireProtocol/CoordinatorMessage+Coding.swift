@@ -16,7 +16,10 @@ extension CoordinatorMessage {
         case .features(let features):
             envelope.features = features.wire
             payload = ManifestPages.encode(features.manifest.chunks)
-            if let head = features.derivedHead { payload.append(TensorFrame.encode([head])) }
+            if let head = features.derivedHead {
+                payload += TensorFrame.encode(
+                    HeadBlock.runs(of: [head]), byteCountMax: limits.frameByteCountMax)
+            }
         case .materials(let materials):
             envelope.materials = materials.wire
             payload = ManifestPages.encode(materials.manifest.chunks)
@@ -133,7 +136,7 @@ extension Welcome {
     fileprivate init(_ wire: ProtoWelcome) throws(WireError) {
         let runID = wire.runIDBytes
         guard runID.count == Welcome.runIDByteCount else {
-            throw .badValue("a run's identifier of \(runID.count) bytes")
+            throw .badValue("a run's identifier of \(runID.count.counted("byte"))")
         }
         let port = try Check.count(wire.featurePort, "a port", in: 1...65_535)
         self.init(

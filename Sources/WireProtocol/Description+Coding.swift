@@ -34,9 +34,9 @@ extension FeatureDescription {
         let derivedHead =
             isDerived
             ? try TensorFrame.decode(
-                payload.last(), keys: [HeadKey(.all(shape.classRowCounts.count))],
+                [payload.last()], keys: [HeadKey(.all(shape.classRowCounts.count))],
                 featureCount: shape.featureCount
-            ).first : nil
+            ).first?.heads.first : nil
         self.init(
             manifest: manifest, training: training,
             broadcastComplete: wire.broadcastComplete, derivedHead: derivedHead)
@@ -60,7 +60,8 @@ extension FeatureShape {
         }
         try Check.length(rowCount, "rows", max: limits.rowCountMax)
         guard wire.classKeys.isEmpty || wire.classKeys.count == classCount else {
-            throw .badValue("\(wire.classKeys.count) keys of \(classCount) classes")
+            throw .badValue(
+                "\(wire.classKeys.count.counted("key")) of \(classCount.counted("class"))")
         }
         self.init(
             featureCount: featureCount, classRowCounts: classRowCounts,

@@ -1,4 +1,5 @@
 import Heads
+import Numerics
 import SwiftProtobuf
 import Transfer
 
@@ -23,10 +24,10 @@ extension ProtoEnvelope {
             throw .malformed("it has \(frames.count) frames")
         }
         guard first.count <= limits.envelopeByteCountMax else {
-            throw .overLimit("an envelope of \(first.count) bytes")
+            throw .overLimit("an envelope of \(first.count.counted("byte"))")
         }
         for frame in frames.dropFirst() where frame.count > limits.frameByteCountMax {
-            throw .overLimit("a frame of \(frame.count) bytes")
+            throw .overLimit("a frame of \(frame.count.counted("byte"))")
         }
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 8
@@ -73,6 +74,16 @@ struct Payload {
             throw .malformed("the frame behind the envelope is missing")
         }
         return frame
+    }
+
+    /// For messages whose numbers take as many frames as they need, none empty, of so many bytes together.
+    func all(byteCountMax: Int) throws(WireError) -> [[UInt8]] {
+        guard !frames.contains([]) else { throw .malformed("a frame behind the envelope is empty") }
+        let byteCount = frames.reduce(0) { $0 + $1.count }
+        guard byteCount <= byteCountMax else {
+            throw .overLimit("\(byteCount.counted("byte")) behind an envelope")
+        }
+        return frames
     }
 
     /// The pages of a manifest, with exactly so many frames behind them.
@@ -149,6 +160,11 @@ enum Check {
         _ text: String, _ what: String, _ limits: WireLimits
     ) throws(WireError) -> String {
         try length(text.utf8.count, "bytes of \(what)", max: limits.reasonByteCountMax)
+        return withoutControls(text)
+    }
+
+    /// The text with spaces in place of control characters.
+    static func withoutControls(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { scalars.append(isControl(scalar) ? " " : scalar) }
         return String(scalars)
@@ -245,5 +261,10 @@ extension String {
             result.append(character)
         }
         return result
+    }
+
+    /// The text as a name that every receiver takes: it may come from a command line or a host.
+    func asName(_ limits: WireLimits) -> String {
+        Check.withoutControls(self).truncated(toByteCount: limits.nameByteCountMax)
     }
 }

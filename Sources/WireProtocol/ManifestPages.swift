@@ -1,3 +1,4 @@
+import Numerics
 import Transfer
 
 /// The chunks of a manifest as frames: pages of so many chunks each, so that no frame grows with
@@ -38,7 +39,8 @@ enum ManifestPages {
         for (index, page) in pages.enumerated() {
             let expected = min(chunkCount, count - index * chunkCount)
             guard page.count == expected * recordByteCount else {
-                throw .badValue("\(page.count) bytes of a page of \(expected) chunks")
+                throw .badValue(
+                    "\(page.count.counted("byte")) of a page of \(expected.counted("chunk"))")
             }
             if chunks.isEmpty { chunks.reserveCapacity(count) }
             for record in 0..<expected {

@@ -3,7 +3,7 @@ import Transfer
 /// What both sides agree on before the first byte.
 package enum WireProtocol {
     /// The version this program speaks; only equal versions work together.
-    package static let version: UInt32 = 5
+    package static let version: UInt32 = 6
 
     /// The topic of a run's feature broadcast: the first frame of each of its messages.
     ///
@@ -23,8 +23,10 @@ package enum WireProtocol {
 package struct WireLimits: Hashable, Sendable {
     /// Bytes of an envelope.
     package var envelopeByteCountMax = 1 << 20
-    /// Bytes of a raw frame: a chunk, a bundle's heads or a task's outcome.
+    /// Bytes of a raw frame: a chunk, a part of a bundle's heads or a task's outcome.
     package var frameByteCountMax = 16 << 20
+    /// Bytes of a bundle's heads, in as many frames as they take.
+    package var resultByteCountMax = 128 << 20
     /// Bytes of a chunk.
     package var chunkByteCountMax = ChunkManifest.chunkByteCountMax
     /// Classes of a run.

@@ -2,7 +2,7 @@ import Heads
 import Numerics
 
 extension WorkerMessage {
-    /// The message as frames: an envelope, and for a result one frame more.
+    /// The message as frames: an envelope, and for a result the frames of its numbers.
     package func encode(_ limits: WireLimits = WireLimits()) -> [[UInt8]] {
         var envelope = ProtoEnvelope()
         var payload: [[UInt8]] = []
@@ -14,7 +14,7 @@ extension WorkerMessage {
         case .ready: envelope.ready = ProtoReady()
         case .bundleTrained(let result):
             envelope.bundleTrained = result.wire
-            payload = [result.payload]
+            payload = result.payload(limits)
         case .bundleFailed(let failure):
             envelope.bundleFailed.bundle = failure.bundle
             envelope.bundleFailed.attempt = failure.attempt
@@ -38,7 +38,7 @@ extension WorkerMessage {
         let message: WorkerMessage
         switch envelope.body {
         case .bundleTrained(let wire):
-            return .bundleTrained(try BundleTrained(wire, payload.one(), limits))
+            return .bundleTrained(try BundleTrained(wire, payload, limits))
         case .hello(let wire): message = .hello(try Hello(wire, limits))
         case .workerHeartbeat(let wire): message = .heartbeat(try WorkerHeartbeat(wire, limits))
         case .chunkRequest(let wire): message = .chunkRequest(try chunkIndices(wire, limits))
@@ -76,13 +76,13 @@ extension Hello {
     fileprivate func wire(_ limits: WireLimits) -> ProtoHello {
         var wire = ProtoHello()
         wire.incarnation = incarnation
-        wire.name = name.truncated(toByteCount: limits.nameByteCountMax)
-        wire.host = host.truncated(toByteCount: limits.nameByteCountMax)
-        wire.isa = isa.truncated(toByteCount: limits.nameByteCountMax)
+        wire.name = name.asName(limits)
+        wire.host = host.asName(limits)
+        wire.isa = isa.asName(limits)
         wire.threadCount = UInt32(clamping: threadCount)
         wire.slotCount = UInt32(clamping: slotCount)
         wire.processID = UInt32(clamping: processID)
-        wire.cpu = cpu.truncated(toByteCount: limits.nameByteCountMax)
+        wire.cpu = cpu.asName(limits)
         return wire
     }
 
@@ -131,24 +131,25 @@ extension BundleTrained {
         wire.attempt = attempt
         wire.busySeconds = busySeconds
         switch content {
-        case .heads(let heads, let featureCount):
-            wire.featureCount = UInt32(clamping: featureCount)
-            wire.heads = heads.map(\.key.wire)
+        case .heads(let blocks):
+            wire.featureCount = UInt32(clamping: blocks.first?.featureCount ?? 0)
+            wire.heads = blocks.flatMap { $0.keys.map(\.wire) }
         case .task(let bytes): wire.outcomeByteCount = UInt32(clamping: bytes.count)
         }
         return wire
     }
 
-    /// The frame behind the envelope.
-    fileprivate var payload: [UInt8] {
+    /// The frames behind the envelope.
+    fileprivate func payload(_ limits: WireLimits) -> [[UInt8]] {
         switch content {
-        case .heads(let heads, _): TensorFrame.encode(heads)
-        case .task(let bytes): bytes
+        case .heads(let blocks):
+            TensorFrame.encode(blocks, byteCountMax: limits.frameByteCountMax)
+        case .task(let bytes): [bytes]
         }
     }
 
     fileprivate init(
-        _ wire: ProtoBundleTrained, _ payload: [UInt8], _ limits: WireLimits
+        _ wire: ProtoBundleTrained, _ payload: Payload, _ limits: WireLimits
     ) throws(WireError) {
         self.init(
             bundle: wire.bundle, attempt: wire.attempt,
@@ -159,15 +160,16 @@ extension BundleTrained {
 
 extension BundleTrained.Content {
     fileprivate init(
-        _ wire: ProtoBundleTrained, _ payload: [UInt8], _ limits: WireLimits
+        _ wire: ProtoBundleTrained, _ payload: Payload, _ limits: WireLimits
     ) throws(WireError) {
         guard !wire.heads.isEmpty else {
             guard wire.featureCount == 0 else { throw .badValue("a result of heads without heads") }
-            guard payload.count == Int(wire.outcomeByteCount) else {
+            let bytes = try payload.one()
+            guard bytes.count == Int(wire.outcomeByteCount) else {
                 throw .badValue(
-                    "\(payload.count) bytes of an outcome, not \(wire.outcomeByteCount)")
+                    "\(bytes.count.counted("byte")) of an outcome, not \(wire.outcomeByteCount)")
             }
-            self = .task(payload)
+            self = .task(bytes)
             return
         }
         guard wire.outcomeByteCount == 0 else { throw .badValue("a result of heads and a task") }
@@ -175,7 +177,7 @@ extension BundleTrained.Content {
             wire.featureCount, "a feature count", in: 1...limits.featureCountMax)
         self = .heads(
             try TensorFrame.decode(
-                payload, keys: try Check.heads(wire.heads, limits), featureCount: featureCount),
-            featureCount: featureCount)
+                payload.all(byteCountMax: limits.resultByteCountMax),
+                keys: try Check.heads(wire.heads, limits), featureCount: featureCount))
     }
 }

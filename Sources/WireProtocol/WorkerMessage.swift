@@ -84,9 +84,8 @@ package struct WorkerHeartbeat: Hashable, Sendable {
 package struct BundleTrained: Equatable, Sendable {
     /// What a result is made of.
     package enum Content: Equatable, Sendable {
-        /// In the order of the assignment, none twice; `featureCount` is the columns of every head's
-        /// weights.
-        case heads([Head], featureCount: Int)
+        /// In the order of the assignment, none twice, all reading as many features.
+        case heads([HeadBlock])
         /// What the worker's runner returned; at most ``WireLimits/frameByteCountMax`` bytes.
         case task([UInt8])
     }
@@ -111,7 +110,7 @@ package struct BundleTrained: Equatable, Sendable {
     /// What came of each piece of work, in the order of the assignment.
     package var products: [Product] {
         switch content {
-        case .heads(let heads, _): heads.map { .head($0) }
+        case .heads(let blocks): blocks.flatMap { $0.heads.map { .head($0) } }
         case .task(let bytes): [.outcome(bytes)]
         }
     }
@@ -119,9 +118,8 @@ package struct BundleTrained: Equatable, Sendable {
     /// Bytes of the heads or of the outcome.
     package var byteCount: Int { products.reduce(0) { $0 + $1.byteCount } }
 
-    /// Bytes of the frame that brings `heads`: a bundle must be made no larger than
-    /// ``WireLimits/frameByteCountMax`` by it.
-    package static func frameByteCount(heads: [HeadKey], featureCount: Int) -> Int {
+    /// Bytes of weights and biases of `heads`: more than ``WireLimits/resultByteCountMax`` no result has.
+    package static func byteCount(of heads: [HeadKey], featureCount: Int) -> Int {
         heads.reduce(0) { $0 + $1.outputCount } * (featureCount + 1) * 4
     }
 }

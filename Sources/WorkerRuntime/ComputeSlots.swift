@@ -32,11 +32,12 @@ final class ComputeSlots: Sendable {
     private let state: Mutex<State>
 
     /// - Parameter report: called on a compute thread with what has become of a bundle or a chunk.
+    /// - Throws: `unavailable` where the system has not so many threads left.
     init(
         threadCount: Int, taskPreparation: TaskPreparation?,
         report: @escaping @Sendable (WorkerSession.Event) -> Void
-    ) {
-        pool = ComputePool(threadCount: threadCount)
+    ) throws(RunError) {
+        pool = try ComputePool(threadCount: threadCount)
         self.taskPreparation = taskPreparation
         self.report = report
         state = Mutex(
@@ -150,7 +151,7 @@ final class ComputeSlots: Sendable {
                     Failure(
                         assignment, "training \(bad.0) diverged; lower --learning-rate"))
             }
-            return .success(.heads(heads, featureCount: featureCount))
+            return .success(.heads(HeadBlock.runs(of: heads)))
         } catch {
             return .failure(
                 Failure(assignment, error.message, isDeclined: error.code == .cancelled))
@@ -203,12 +204,5 @@ final class ComputeSlots: Sendable {
         let flags = state.withLock { Array($0.flags.values) }
         for flag in flags { flag.cancel() }
         await pool.shutdown()
-    }
-}
-
-extension Head {
-    /// Whether all weights and biases are numbers.
-    fileprivate var isFinite: Bool {
-        weights.values.allSatisfy(\.isFinite) && biases.allSatisfy(\.isFinite)
     }
 }

@@ -10,30 +10,32 @@ struct HandshakeWatch {
     /// coordinator that ended at that moment.
     private static let brokenOffCount = 3
 
-    private let isEncrypted: Bool
     private var said: Set<String> = []
     private var brokenOff = 0
     private var pause = firstPause
     /// When to make a new connection; nil while libzmq tries by itself.
     private(set) var retryAt: ContinuousClock.Instant?
 
-    init(isEncrypted: Bool) { self.isEncrypted = isEncrypted }
-
     /// Takes an event in.
     ///
+    /// - Parameter isEncrypted: whether both sides are known to encrypt. What else may be wrong a
+    ///   ``CoordinatorSearch`` finds out.
     /// - Returns: a line for the log, if there is something new to say.
-    mutating func handle(_ event: HandshakeEvent, at now: ContinuousClock.Instant) -> String? {
+    mutating func handle(
+        _ event: HandshakeEvent, isEncrypted: Bool, at now: ContinuousClock.Instant
+    ) -> String? {
         switch event {
         case .succeeded:
-            self = HandshakeWatch(isEncrypted: isEncrypted)
+            self = HandshakeWatch()
             return nil
         case .brokenOff:
             brokenOff += 1
-            return brokenOff < Self.brokenOffCount ? nil : say(advice)
+            return isEncrypted && brokenOff >= Self.brokenOffCount ? say(Self.wrongServer) : nil
         case .notAdmitted, .otherMechanism, .wrongKey, .malformed:
             retryAt = now + pause
             pause = min(pause * 2, Self.longestPause)
-            return say(event == .notAdmitted ? Self.notListed : advice)
+            if event == .notAdmitted { return say(Self.notListed) }
+            return isEncrypted || event == .wrongKey ? say(Self.wrongServer) : nil
         }
     }
 
@@ -45,11 +47,8 @@ struct HandshakeWatch {
         "the coordinator does not let this worker in: its public key is not on the list given to --allow"
 
     /// One cause shows in several ways, by which end notices it first.
-    private var advice: String {
-        isEncrypted
-            ? "the coordinator breaks the handshake off: is --server-key its public key, and was it started with --key?"
-            : "the coordinator breaks the handshake off: it may want --key and --server-key"
-    }
+    private static let wrongServer =
+        "the coordinator breaks the handshake off: is --server-key its public key, and is this its control port?"
 
     /// Forgets the time to try again: now is it.
     mutating func retried() { retryAt = nil }

@@ -54,7 +54,8 @@ package struct WorkerKeys: Sendable {
             if count < 0 && errno == EINTR { continue }
             guard count == 1 else { return nil }
             if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
-            bytes.append(byte)
+            // Of a file with the line ends of Windows.
+            if byte != UInt8(ascii: "\r") { bytes.append(byte) }
         }
         return nil
     }

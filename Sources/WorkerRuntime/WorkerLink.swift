@@ -20,12 +20,12 @@ final class WorkerLink: Sendable {
     /// - Parameter inbox: where others put events in, from any thread.
     init(
         configuration: WorkerConfiguration, logger: Logger, inbox: Mailbox<WorkerSession.Event>
-    ) throws(ZeroMQError) {
+    ) throws {
         self.configuration = configuration
         self.logger = logger
         self.inbox = inbox
         context = try Context()
-        slots = ComputeSlots(
+        slots = try ComputeSlots(
             threadCount: configuration.threadCount, taskPreparation: configuration.taskPreparation
         ) { inbox.post($0) }
     }
@@ -63,10 +63,6 @@ private struct SessionDriver: ~Copyable {
     ///
     /// The session asks for half as many at a time. More than these nobody asked for.
     private static let requestedChunkCountMax = 2 * PullWindow.chunkCountMax
-    /// Messages kept for a coordinator that cannot be reached; more are dropped, oldest first.
-    private static let outboxCountMax = 1_024
-    /// Bytes of those messages.
-    private static let outboxByteCountMax = 256 << 20
     /// Connections are one or two at a time, the one that is ending among them.
     private static let connectionLimits = ConnectionLimits(countMax: 8)
 
@@ -80,17 +76,17 @@ private struct SessionDriver: ~Copyable {
     private let origin = ContinuousClock.now
     private let incarnation: UInt64
     private var connectionNumber: UInt32 = 0
+    private var finder: CoordinatorFinder
     /// Whether the control socket has had a connection.
     private var isConnected = false
     private var control: Socket
     private var controlMonitor: SocketMonitor
-    private var handshakes: HandshakeWatch
     private var broadcast: Socket
-    private var subscription: (topic: [UInt8], endpoint: String)?
+    private var broadcastConnection: BroadcastConnection?
+    private var subscription: (topic: [UInt8], endpoint: TCPEndpoint)?
+    private var subscriptionNumber = 0
     private var session: WorkerSession
-    /// Messages the control socket would not take yet.
-    private var outbox: [[Frame]] = []
-    private var outboxByteCount = 0
+    private var outbox = Outbox()
     private var controlWatch: ConnectionWatch?
     private var broadcastWatch: ConnectionWatch?
     /// Chunks that compute threads have been given and not reported yet.
@@ -104,20 +100,22 @@ private struct SessionDriver: ~Copyable {
     ) throws(ZeroMQError) {
         // Both sockets first: from here on nothing throws.
         let incarnation = UInt64.random(in: 1...UInt64.max)
+        let finder = CoordinatorFinder(configuration)
+        let peer = finder.peer
         let control = try Self.controlSocket(
-            configuration, context, incarnation: incarnation, number: 0)
+            configuration, context, incarnation: incarnation, number: 0, peer: peer)
         let controlMonitor = try SocketMonitor(control, in: context, name: "control-0")
-        let broadcast = try Self.broadcastSocket(configuration, context)
+        let broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         self.configuration = configuration
         self.logger = logger
         self.context = context
         self.inbox = inbox
         self.slots = slots
         self.incarnation = incarnation
-        controlWatch = Self.watch(control, configuration.endpoint)
+        self.finder = finder
+        controlWatch = peer.flatMap { Self.watch(control, $0) }
         self.control = control
         self.controlMonitor = controlMonitor
-        handshakes = HandshakeWatch(isEncrypted: configuration.keys != nil)
         self.broadcast = broadcast
         broadcastWatch = nil
         session = WorkerSession(
@@ -151,7 +149,7 @@ private struct SessionDriver: ~Copyable {
     /// coordinator then goes on with the same worker and its leases.
     private static func controlSocket(
         _ configuration: WorkerConfiguration, _ context: Context, incarnation: UInt64,
-        number: UInt32
+        number: UInt32, peer: TCPEndpoint?
     ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
         // Not the incarnation alone: a former socket may linger, and would fight over the name.
@@ -162,15 +160,17 @@ private struct SessionDriver: ~Copyable {
         options.reconnectMilliseconds = 100
         options.reconnectMaxMilliseconds = 32_000
         options.security = configuration.keys?.security
+        options.usesIPv6 = peer?.needsIPv6 == true
         let socket = try Socket(.dealer, in: context, options: options)
-        try socket.connect(configuration.endpoint)
+        if let peer { try socket.connect(peer.description) }
         return socket
     }
 
     private static func broadcastSocket(
-        _ configuration: WorkerConfiguration, _ context: Context
+        _ configuration: WorkerConfiguration, _ context: Context, peer: TCPEndpoint?
     ) throws(ZeroMQError) -> Socket {
         var options = SocketOptions()
+        options.usesIPv6 = peer?.needsIPv6 == true
         options.security = configuration.keys?.security
         options.receiveHighWaterMark = broadcastHighWaterMark
         options.lingerMilliseconds = 0
@@ -180,7 +180,7 @@ private struct SessionDriver: ~Copyable {
     mutating func run() throws(ZeroMQError) -> WorkerExit {
         try feed(.tick)
         while exit == nil {
-            try flush()
+            try outbox.flush(to: control)
             var targets = [
                 control.pollTarget(outbox.isEmpty ? .readable : [.readable, .writable]),
                 broadcast.pollTarget(takesBroadcast ? .readable : []), inbox.pollTarget,
@@ -197,46 +197,69 @@ private struct SessionDriver: ~Copyable {
                 try feed(event)
             }
             try watchHandshakes()
+            try lookAround()
             if found[0].contains(.readable) { try receiveControl() }
             if found[1].contains(.readable) { try receiveBroadcast() }
             try watch()
             try feed(.tick)
         }
         // The last results and the goodbye leave with the linger of the socket.
-        try flush()
+        try outbox.flush(to: control)
         return exit ?? .done
     }
 
     /// Says why the coordinator does not take this worker, and tries again where libzmq does not.
     private mutating func watchHandshakes() throws(ZeroMQError) {
         while let event = try controlMonitor.next() {
-            if let line = handshakes.handle(event, at: .now) { logger.warning("\(line)") }
+            if let line = finder.note(event) { logger.warning("\(line)") }
             if event == .succeeded {
                 if isConnected { try feed(.connectionRenewed) }
                 isConnected = true
             }
         }
-        guard let retryAt = handshakes.retryAt, retryAt <= .now else { return }
-        handshakes.retried()
+        guard finder.isRetryDue() else { return }
         try connectAgain()
+    }
+
+    /// Finds out why no coordinator answers, and why a broadcast brings nothing.
+    private mutating func lookAround() throws(ZeroMQError) {
+        let outcome = finder.look(since: session.unansweredSince, at: now)
+        if outcome.connects {
+            // A hello that came late over the former connection would take the new one's place.
+            try control.discardUnsent()
+            try renewControl()
+        }
+        if let (level, text) = outcome.line { logger.log(level: level, "\(text)") }
+        if let verdict = outcome.verdict { exit = .refused(verdict) }
+        let isAnswered = session.unansweredSince == nil
+        if let line = try broadcastConnection?.look(isAnswered: isAnswered) {
+            logger.warning("\(line)")
+        }
+        if broadcastConnection?.isOver == true { broadcastConnection = nil }
     }
 
     /// New connections, with a new name, on which nothing waits to be sent, or received: whoever is
     /// refused or cut off on one socket is on the other.
     private mutating func connectAgain() throws(ZeroMQError) {
-        outbox.removeAll()
-        outboxByteCount = 0
+        outbox = Outbox()
+        try renewControl()
+        broadcast = try Self.broadcastSocket(configuration, context, peer: finder.peer)
+        broadcastWatch = nil
+        broadcastConnection = nil
+        subscription = nil
+    }
+
+    private mutating func renewControl() throws(ZeroMQError) {
         connectionNumber += 1
+        finder.connected()
         isConnected = false
         let fresh = try Self.controlSocket(
-            configuration, context, incarnation: incarnation, number: connectionNumber)
+            configuration, context, incarnation: incarnation, number: connectionNumber,
+            peer: finder.peer)
         controlMonitor = try SocketMonitor(
             fresh, in: context, name: "control-\(connectionNumber)")
-        controlWatch = Self.watch(fresh, configuration.endpoint)
+        controlWatch = finder.peer.flatMap { Self.watch(fresh, $0) }
         control = fresh
-        broadcast = try Self.broadcastSocket(configuration, context)
-        broadcastWatch = nil
-        subscription = nil
     }
 
     private mutating func receiveControl() throws(ZeroMQError) {
@@ -349,35 +372,16 @@ private struct SessionDriver: ~Copyable {
             if outbox.isEmpty { _ = try? control.send(frames) }
         case .hello:
             // The first one waits for the connection, or the worker would be a second late.
-            if outbox.isEmpty { enqueue(frames) }
+            if outbox.isEmpty { outbox.append(frames) }
         case .chunkRequest, .ready, .bundleTrained, .bundleFailed, .goodbye:
-            enqueue(frames)
+            outbox.append(frames)
         }
     }
 
-    private mutating func enqueue(_ frames: [Frame]) {
-        outbox.append(frames)
-        outboxByteCount += Self.byteCount(frames)
-        while outbox.count > Self.outboxCountMax
-            || outboxByteCount > Self.outboxByteCountMax && outbox.count > 1
-        {
-            outboxByteCount -= Self.byteCount(outbox.removeFirst())
-        }
-    }
-
-    private static func byteCount(_ frames: [Frame]) -> Int { frames.reduce(0) { $0 + $1.count } }
-
-    private mutating func flush() throws(ZeroMQError) {
-        while let first = outbox.first, try control.send(first) {
-            outboxByteCount -= Self.byteCount(outbox.removeFirst())
-        }
-    }
-
-    private static func watch(_ socket: borrowing Socket, _ endpoint: String) -> ConnectionWatch? {
-        guard let colon = endpoint.lastIndex(of: ":"),
-            let port = UInt16(endpoint[endpoint.index(after: colon)...])
-        else { return nil }
-        return ConnectionWatch(socket, remotePort: port, limits: connectionLimits)
+    private static func watch(
+        _ socket: borrowing Socket, _ endpoint: TCPEndpoint
+    ) -> ConnectionWatch? {
+        ConnectionWatch(socket, remotePort: endpoint.port, limits: connectionLimits)
     }
 
     /// Cuts connections over which a coordinator sends what this process would have to hold, and tells
@@ -399,35 +403,24 @@ private struct SessionDriver: ~Copyable {
 
     /// Moves the broadcast socket to a run's topic; the port is on the control endpoint's host.
     private mutating func subscribe(topic: [UInt8], port: UInt16) throws(ZeroMQError) {
-        guard let colon = configuration.endpoint.lastIndex(of: ":") else { return }
-        let endpoint = String(configuration.endpoint[...colon]) + String(port)
-        if let subscription {
-            guard subscription.topic != topic || subscription.endpoint != endpoint else { return }
-            broadcast = try Self.broadcastSocket(configuration, context)
+        guard let peer = finder.peer else { return }
+        let endpoint = TCPEndpoint(host: peer.host, port: port)
+        if let subscription, subscription.topic == topic, subscription.endpoint == endpoint {
+            return
         }
+        // A new one, for what it is told of addresses depends on the peer's.
+        broadcast = try Self.broadcastSocket(configuration, context, peer: peer)
         subscription = (topic, endpoint)
+        subscriptionNumber += 1
+        broadcastConnection = try BroadcastConnection(
+            broadcast, to: endpoint, in: context, number: subscriptionNumber)
         try broadcast.subscribe(topic)
-        try broadcast.connect(endpoint)
+        try broadcast.connect(endpoint.description)
         broadcastWatch = Self.watch(broadcast, endpoint)
     }
 
     private static func standardInputHasEnded() -> Bool {
         var byte: UInt8 = 0
         return unsafe read(STDIN_FILENO, &byte, 1) <= 0
-    }
-}
-
-/// The most memory this process ever held.
-private struct MemoryWatch {
-    private static let interval = Duration.milliseconds(100)
-
-    private var last: (byteCount: Int, at: ContinuousClock.Instant)?
-
-    /// Bytes, looked up some times a second at most.
-    mutating func peakByteCount() -> Int {
-        if let last, last.at.duration(to: .now) < Self.interval { return last.byteCount }
-        let byteCount = ProcessMemory.peakByteCount()
-        last = (byteCount, .now)
-        return byteCount
     }
 }

@@ -14,6 +14,9 @@ package final class WorkerProgram: Sendable {
     /// How long the goodbye of a worker that is told twice to end may take to leave.
     private static let lastWordsLimit = DispatchTimeInterval.milliseconds(500)
 
+    /// Threads besides those that compute: the network's, libzmq's, and some of the run time.
+    private static let otherThreadCount = 6
+
     private let configuration: WorkerConfiguration
     private let logger = Logger(label: "worker")
 
@@ -24,7 +27,8 @@ package final class WorkerProgram: Sendable {
 
     /// Works until the run is complete, the worker is told to leave, or its parent is gone.
     ///
-    /// SIGINT or SIGTERM has it finish what it trains and leave; a second one ends it at once.
+    /// SIGINT, SIGTERM and what else asks a program to end (``TerminationSignal``) has it finish what
+    /// it trains and leave; a second one ends it at once.
     ///
     /// - Parameter handlesSignals: false leaves signals to the process, of which the worker is a part; a
     ///   cancelled task ends it at once.
@@ -44,6 +48,9 @@ package final class WorkerProgram: Sendable {
         } catch let error as WorkerError {
             throw error
         } catch let error as ZeroMQError {
+            let cure = SystemLimit.cure(error.errorNumber).map { "; \($0)" } ?? ""
+            throw .unavailable(error.message + cure)
+        } catch let error as RunError {
             throw .unavailable(error.message)
         } catch {
             throw .unavailable("\(error)")
@@ -53,7 +60,7 @@ package final class WorkerProgram: Sendable {
     private func work() async throws -> WorkerExit {
         MessageMemory.keepFreed(byteCount: 16 << 20, ofMessagesUpTo: 4 << 20)
         let inbox = try Mailbox<WorkerSession.Event>()
-        let watcher = await SignalWatcher([.interrupt, .terminate]) { signal in
+        let watcher = try SignalWatcher { signal in
             inbox.post(.stop(signal: signal.number))
             // Whatever keeps the process from its orderly end.
             DispatchQueue.global().asyncAfter(deadline: .now() + Self.lastWordsLimit) {
@@ -75,7 +82,9 @@ package final class WorkerProgram: Sendable {
     /// From the first hello until the last word has left: with the link its sockets go, and they
     /// wait for that.
     private func drive(_ inbox: Mailbox<WorkerSession.Event>) async throws -> WorkerExit {
-        let network = ThreadExecutor(name: "network")
+        // libzmq ends the process where it gets none.
+        try SystemLimit.checkThreads(configuration.threadCount + Self.otherThreadCount)
+        let network = try ThreadExecutor(name: "network")
         let link = try WorkerLink(configuration: configuration, logger: logger, inbox: inbox)
         logger.info("connecting to \(configuration.endpoint)")
         let exit = try await network.run { try link.run() }

@@ -40,7 +40,7 @@ package struct HandshakeDesk: ~Copyable {
             if request.count == 9, parts[7] == Array("CURVE".utf8),
                 let found = CurvePublicKey(bytes: parts[8]),
                 isAdmitted(
-                    Applicant(key: found, address: String(decoding: parts[5], as: UTF8.self)))
+                    Applicant(key: found, address: Self.plain(parts[5])))
             {
                 key = found
             }
@@ -50,6 +50,12 @@ package struct HandshakeDesk: ~Copyable {
             }
             _ = try socket.send([request[0], request[1]] + answer)
         }
+    }
+
+    /// An address as people write it: one of IPv4 is one also where the socket takes both families.
+    private static func plain(_ bytes: [UInt8]) -> String {
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.hasPrefix("::ffff:") ? String(text.dropFirst("::ffff:".count)) : text
     }
 
     /// Questions, to be waited for with ``poll(_:timeoutMilliseconds:)``.

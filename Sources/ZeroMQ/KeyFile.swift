@@ -1,4 +1,5 @@
 import CZeroMQ
+import Formats
 import Glibc
 
 /// Key pairs in files, in the form of CZMQ's certificates, which pyzmq reads and writes too.
@@ -11,13 +12,11 @@ package enum KeyFile {
     /// What the name of a secret file ends in.
     package static let secretSuffix = ".key_secret"
 
-    /// Files are some hundred bytes, lists of keys a line each.
-    static let byteCountMax = 1 << 20
-
     /// Reads a key pair from a secret file.
     ///
     /// A file that others than its owner may read or write is refused, but for root's, which its
-    /// group may read: so service managers and containers hand secrets over.
+    /// group may read, whoever this process is: so service managers and containers (a Kubernetes
+    /// secret with `fsGroup`) hand secrets over.
     ///
     /// - Throws: `badKey` with one sentence; `noCurve` if this libzmq has no CURVE.
     package static func readPair(_ path: String) throws(ZeroMQError) -> CurveKeyPair {
@@ -90,7 +89,7 @@ package enum KeyFile {
         of path: String, isSecret: Bool
     ) throws(ZeroMQError) -> [String: String] {
         var entries: [String: String] = [:]
-        for line in try readText(path, isSecret: isSecret).split(separator: "\n") {
+        for line in TextLines.of(try readText(path, isSecret: isSecret)) {
             let line = line.trimmed
             guard line.first != "#", let sign = line.firstIndex(of: "=") else { continue }
             let value = line[line.index(after: sign)...].trimmed
@@ -107,34 +106,35 @@ package enum KeyFile {
     package static func readText(
         _ path: String, isSecret: Bool = false
     ) throws(ZeroMQError) -> String {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-        guard descriptor >= 0 else { throw .unreadable(path, errorNumber: errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw .unreadable(path, errorNumber: errno)
-        }
-        let isRegular = status.st_mode & S_IFMT == S_IFREG
-        let forbidden: mode_t = status.st_uid == 0 && geteuid() != 0 ? 0o037 : 0o077
-        if isSecret, isRegular, status.st_mode & forbidden != 0 {
-            throw .badKey("others may read the secret key \(path); say: chmod 600 \(path)")
-        }
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = unsafe read(descriptor, &block, block.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw .unreadable(path, errorNumber: errno) }
-            guard count > 0 else { break }
-            bytes += block[..<count]
-            guard bytes.count <= byteCountMax else {
-                throw .badKey("\(path) is no key file: it has more than a megabyte")
+        do throws(FormatError) {
+            return try FileSystem.readText(path) { (descriptor) throws(FormatError) in
+                if isSecret { try refuseReadByOthers(path, descriptor) }
             }
+        } catch {
+            throw .badKey(error.message)
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .badKey("\(path) is no key file: it is no text")
-        }
-        return text
+    }
+
+    /// Refuses a regular file that others may read or write; the cure is one that this user can do.
+    private static func refuseReadByOthers(
+        _ path: String, _ descriptor: Int32
+    ) throws(FormatError) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .cannotRead(path, errno: errno) }
+        let forbidden: mode_t = status.st_uid == 0 ? 0o037 : 0o077
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_mode & forbidden != 0 else { return }
+        let mode = "0" + String(status.st_mode & 0o777, radix: 8)
+        let isOurs = status.st_uid == geteuid() || geteuid() == 0
+        // The superuser may write what is not on a medium, or in a mount, for reading only.
+        let isFixed = unsafe access(path, W_OK) != 0 && errno == EROFS
+        throw FormatError(
+            .malformed,
+            "others may read the secret key \(path) (mode \(mode)); "
+                + (isOurs && !isFixed
+                    ? "say: chmod 600 \(path)"
+                    : "have whoever puts it there give it mode 0400, or 0440 for root and a group "
+                        + "of yours (in Kubernetes: defaultMode: 0440 and an fsGroup), or copy it: "
+                        + "install -m 600 \(path) YOUR-COPY"))
     }
 }
 

@@ -57,6 +57,9 @@ package struct Socket: ~Copyable {
         }
     }
 
+    /// Drops what is queued when the socket closes, however long its linger is.
+    package func discardUnsent() throws(ZeroMQError) { try core.set(ZMQ_LINGER, 0 as Int32) }
+
     /// Stops connecting to `endpoint`; what was queued for it is dropped after the linger.
     package func disconnect(_ endpoint: String) throws(ZeroMQError) {
         guard unsafe zmq_disconnect(core.handle, endpoint) == 0 else {

@@ -41,6 +41,8 @@ package struct SocketOptions: Sendable {
     package var sendTimeoutMilliseconds: Int32?
     /// How long a waiting `receive` waits; nil is forever.
     package var receiveTimeoutMilliseconds: Int32?
+    /// Take addresses of IPv6; one that listens at `*` or `[::]` takes both families then.
+    package var usesIPv6 = false
     /// How messages are encrypted; nil is not at all.
     package var security: CurveSecurity?
     /// Parts in a received message; more throw `messageTooLarge`.
@@ -61,6 +63,7 @@ package struct SocketOptions: Sendable {
             (ZMQ_RECONNECT_IVL, reconnectMilliseconds),
             (ZMQ_RECONNECT_IVL_MAX, reconnectMaxMilliseconds),
             (ZMQ_IMMEDIATE, immediate ? 1 : 0),
+            (ZMQ_IPV6, usesIPv6 ? 1 : 0),
         ]
         let optional = [
             (ZMQ_HANDSHAKE_IVL, handshakeMilliseconds),

@@ -107,12 +107,6 @@ package struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
         ZeroMQError(.badKey, message)
     }
 
-    static func unreadable(_ path: String, errorNumber: Int32) -> ZeroMQError {
-        ZeroMQError(
-            .badKey, "cannot read the key file \(path): \(text(errorNumber))",
-            errorNumber: errorNumber)
-    }
-
     static func noCurve() -> ZeroMQError {
         ZeroMQError(
             .noCurve,

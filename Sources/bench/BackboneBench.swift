@@ -4,6 +4,7 @@ import HeadTraining
 import LeNet
 import Numerics
 import Statistics
+import System
 
 /// `bench backbone`: training and feature extraction of the LeNet on random images.
 struct BackboneBench: ParsableCommand {
@@ -31,18 +32,21 @@ struct BackboneBench: ParsableCommand {
 
     func validate() throws {
         guard (1...1_024).contains(threads ?? 1) else {
-            throw ValidationError("--threads must be 1 to 1,024")
+            throw ValidationError("--threads must be 1 to 1,024, not \(threads ?? 1)")
         }
         guard rows >= 1, epochs >= 1 else {
-            throw ValidationError("--rows and --epochs must be at least 1")
+            throw ValidationError(
+                "--rows and --epochs must be at least 1, not \(rows) and \(epochs)")
         }
         guard ["1x28", "3x32"].contains(images) else {
             throw ValidationError("--images must be 1x28 or 3x32, not '\(images)'")
         }
     }
 
-    func run() throws {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
+        let threadCount = threads ?? Processor.availableCoreCount
         let (channelCount, side) = images == "1x28" ? (1, 28) : (3, 32)
         var configuration = BackboneConfiguration(
             channelCount: channelCount, height: side, width: side, classCount: 10, seed: 0,

@@ -1,5 +1,7 @@
 import ArgumentParser
 import LeNet
+import Programs
+import System
 
 /// `bench`: fixed work, its parameters, a digest of its result, and how fast it went.
 @main
@@ -8,13 +10,25 @@ struct Bench: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Measures the hot paths on fixed, seeded work.",
         discussion: "Example: bench heads --json",
+        version: Release.description,
         subcommands: [
             HeadsBench.self, ConvergeBench.self, BackboneBench.self, BroadcastBench.self,
             StartupBench.self, PlainReceiver.self,
         ])
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "bench: "
+
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        // After it: what that starts would not have the handlers.
+        ProgramStart.prepare("bench")
+        let commands = configuration.subcommands.map { $0.configuration }
+        CommandNames(
+            of: "bench",
+            shown: commands.filter { $0.shouldDisplay }.compactMap { $0.commandName },
+            hidden: commands.filter { !$0.shouldDisplay }.compactMap { $0.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

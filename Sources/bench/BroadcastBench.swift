@@ -6,6 +6,7 @@ import Numerics
 import Programs
 import Sessions
 import Statistics
+import System
 import Transfer
 
 /// `bench broadcast`: features to worker processes over loopback, beside a plain copy of the bytes.
@@ -109,7 +110,7 @@ struct BroadcastBench: AsyncParsableCommand {
     private func measure(
         _ job: HeadJob, _ chunks: FeatureChunks, _ count: Int, stopped: Int = 0
     ) async throws -> [BroadcastResult] {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let bytes = Self.bytes(of: chunks.table.features)
         let sent = chunks.keeper.map { Self.bytes(of: $0) } ?? []
         let kinds = stopped > 0 ? [false] : encryption.kinds
@@ -198,8 +199,9 @@ private struct BroadcastResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%@ (%@) %d (+%d stopped), %d threads each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f (of bytes sent %.2f), coordinator %.1f MiB, %@",
-            `case`, encryption, subscribers, stopped, workerThreads, Double(bytes) * 1e-6,
+                "%@ (%@) %d (+%d stopped), %@ each: %.1f MB (%.1f sent) in %.1f ms, %.2f GB/s each, plain %.1f ms (discarded %.1f), ratio %.2f (of bytes sent %.2f), coordinator %.1f MiB, %@",
+            `case`, encryption, subscribers, stopped, workerThreads.counted("thread"),
+            Double(bytes) * 1e-6,
             Double(bytesSent) * 1e-6,
             seconds * 1e3,
             bytesPerSecondPerSubscriber * 1e-9, plainSeconds * 1e3, plainDiscardSeconds * 1e3,

@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Heads
 import Numerics
+import System
 
 /// `bench converge`: heads to their optimum on one core, on the rows of `bench heads`.
 struct ConvergeBench: ParsableCommand {
@@ -38,17 +39,20 @@ struct ConvergeBench: ParsableCommand {
         guard rows >= 2, rows <= 10_000_000, features >= 1, features <= 65_536, repetitions >= 1
         else {
             throw ValidationError(
-                "--rows from 2 on, --features and --repetitions from 1 on can be measured")
+                "--rows must be 2 to 10,000,000, --features 1 to 65,536 and --repetitions at least 1"
+            )
         }
         guard classes >= 2, classes <= 12, classes <= rows else {
             throw ValidationError("--classes must be 2 to 12, and no more than rows")
         }
         guard l2.map({ $0 > 0 && $0.isFinite }) ?? true, tolerance > 0, tolerance.isFinite else {
-            throw ValidationError("--l2 and --tolerance must be above 0")
+            throw ValidationError("--l2 and --tolerance must be numbers above 0")
         }
     }
 
-    func run() throws {
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
         let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
         let table = HeadsBench.table(
             rowCount: rows, featureCount: features, classCount: classes)
@@ -70,7 +74,7 @@ struct ConvergeBench: ParsableCommand {
             for _ in 0..<repetitions {
                 let next = try measure(kind, table, l2: strength, choiceSeconds, variant)
                 guard result.map({ $0.digest == next.digest }) ?? true else {
-                    throw ValidationError("two runs of one case trained different heads")
+                    throw RunError(.internal, "two runs of one case trained different heads")
                 }
                 if next.seconds < result?.seconds ?? .infinity { result = next }
             }

@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Heads
 import Numerics
+import System
 
 /// `bench heads`: one core, K = 10, d = 256, all pairs and all subsets.
 struct HeadsBench: ParsableCommand {
@@ -35,13 +36,18 @@ struct HeadsBench: ParsableCommand {
         guard
             rows.split(separator: ",", omittingEmptySubsequences: false)
                 .allSatisfy({ Int($0).map { (1...10_000_000).contains($0) } ?? false })
-        else { throw ValidationError("--rows must be numbers from 1 on, as in 6000,60000") }
+        else {
+            throw ValidationError(
+                "--rows must be numbers from 1 to 10,000,000, as in 6000,60000, not '\(rows)'")
+        }
         guard epochs >= 1, features >= 1, repetitions >= 1 else {
             throw ValidationError("--epochs, --features and --repetitions must be at least 1")
         }
     }
 
-    func run() throws {
+    func run() throws { try Output.failing(measure) }
+
+    private func measure() throws {
         let variant = try KernelVariant.select(ProcessInfo.processInfo.environment["MANYHEADS_ISA"])
         var results: [Result] = []
         for rowCount in rows.split(separator: ",").compactMap({ Int($0) }) {
@@ -85,7 +91,8 @@ struct HeadsBench: ParsableCommand {
             digests.insert(digest.text)
         }
         guard digests.count == 1, let digest = digests.first else {
-            throw ValidationError("two runs of one case trained different heads: \(digests)")
+            throw RunError(
+                .internal, "two runs of one case trained different heads: \(digests.sorted())")
         }
         var flops = 0.0
         for head in plan.heads {

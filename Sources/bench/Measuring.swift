@@ -39,17 +39,26 @@ enum Output {
         Swift.print(asJSON ? try json(value) : value.description)
     }
 
-    /// Does work that needs other processes; an error becomes one sentence and its exit status.
+    /// Does a case's work; an error becomes one sentence and its exit status.
     static func failing(_ work: () async throws -> Void) async throws {
-        do {
-            try await work()
-        } catch let error as RunError {
-            StandardStream.error("bench: \(error.message)\n")
-            throw ExitCode(error.code.exitStatus)
-        } catch let error as StreamSocket.Failure {
-            StandardStream.error("bench: \(error)\n")
-            throw ExitCode(RunError.Code.unavailable.exitStatus)
-        }
+        do { try await work() } catch { throw said(error) }
+    }
+
+    /// The same of work that waits for nobody.
+    static func failing(_ work: () throws -> Void) throws {
+        do { try work() } catch { throw said(error) }
+    }
+
+    private static func said(_ error: any Error) -> ExitCode {
+        let code: RunError.Code =
+            switch error {
+            case let error as RunError: error.code
+            case is StreamSocket.Failure: .unavailable
+            case let error as HeadTrainingError where error.code == .unknownVariant: .usage
+            default: .internal
+            }
+        StandardStream.error("bench: \(error)\n")
+        return ExitCode(code.exitStatus)
     }
 
     static func json(_ value: some Encodable) throws -> String {

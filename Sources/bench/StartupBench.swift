@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import Numerics
 import Programs
 import Statistics
+import System
 
 /// `bench startup`: a worker process from its start to its first lease, with a coordinator that waits.
 struct StartupBench: AsyncParsableCommand {
@@ -35,7 +37,7 @@ struct StartupBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let threadCount = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        let threadCount = threads ?? Processor.availableCoreCount
         let (job, chunks) = try SampleJob.make(rowCount: rows, featureCount: features)
         var outcomes: [StartupTrial.Outcome] = []
         try await Output.failing {
@@ -70,8 +72,9 @@ private struct StartupResult: Encodable, CustomStringConvertible {
     var description: String {
         String(
             format:
-                "%d rows, %.1f MB, %d threads, %d trials: joined %.1f ms, features %.1f ms, first lease %.1f ms (slowest %.1f)",
-            rows, Double(bytes) * 1e-6, workerThreads, trials, secondsToJoin * 1e3,
-            secondsToFeatures * 1e3, secondsToFirstLease * 1e3, slowestSecondsToFirstLease * 1e3)
+                "%@, %.1f MB, %@, %@: joined %.1f ms, features %.1f ms, first lease %.1f ms (slowest %.1f)",
+            rows.counted("row"), Double(bytes) * 1e-6, workerThreads.counted("thread"),
+            trials.counted("trial"), secondsToJoin * 1e3, secondsToFeatures * 1e3,
+            secondsToFirstLease * 1e3, slowestSecondsToFirstLease * 1e3)
     }
 }

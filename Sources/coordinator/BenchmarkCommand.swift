@@ -1,7 +1,7 @@
 import ArgumentParser
 import Fleet
-import Foundation
 import Programs
+import Sessions
 import System
 
 /// `coordinator benchmark`: speedup against worker count, measured with real processes.
@@ -13,6 +13,10 @@ struct BenchmarkCommand: AsyncParsableCommand {
             Trains the backbone once, then repeats the head phase with each number of workers, \
             in fresh processes. Writes speedup.json, speedup.svg and a timeline of each trial to \
             the run directory and prints the table. Trials that train different heads are refused.
+
+            Other work on the cores slows a trial down, so the trials with the least of it count. \
+            Where those of one number of workers are more than a tenth apart, or the cores were \
+            busy all the time, no speedup is concluded.
 
             Example: coordinator benchmark --workers 1,2,4 --trials 3 --every 10
 
@@ -53,20 +57,25 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
     @OptionGroup var access: AccessOptions
 
-    @Option(help: "This machine as the hosts reach it (default: the host of --bind, or its name).")
+    @Option(
+        help: "This machine as the hosts reach it (default: the host of --bind, or its address).")
     var advertise: String?
+
+    @Option(help: "Seconds to wait at most for workers of a trial (default: for ever).")
+    var wait: WaitLimit?
 
     @Option(help: "Threads for the backbone (default: all cores).")
     var threads: Int?
 
     func run() async throws {
         var options = RunOptions(
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: threads ?? Processor.availableCoreCount)
         data.apply(to: &options)
         training.apply(to: &options)
         output.apply(to: &options)
         access.apply(to: &options)
         options.bind = bind
+        options.waitLimit = wait
         try await reporting { () throws(RunError) in
             try options.check()
             let plan = try BenchmarkPlan(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import LeNet
 import Programs
+import System
 
 /// `coordinator`: trains the backbone, hands out heads, collects them, evaluates.
 @main
@@ -13,15 +14,25 @@ struct Coordinator: AsyncParsableCommand {
             Example, with two workers on this machine:
               coordinator run --dataset fashion-mnist --every 10 --workers 2
             """,
-        version: Release.version,
+        version: Release.description,
         subcommands: [
-            RunCommand.self, EvaluateCommand.self, BenchmarkCommand.self, SimulateCommand.self,
+            RunCommand.self, ResumeCommand.self, EvaluateCommand.self, BenchmarkCommand.self,
+            SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "coordinator: "
+
     static func main() async {
         SleepingThreads.restartIfNeeded()
+        // After it: what that starts would not have the handlers.
+        ProgramStart.prepare("coordinator")
+        CommandNames(
+            of: "coordinator",
+            shown: configuration.subcommands.compactMap { $0.configuration.commandName }
+        ).checkCommandLine()
         await main(nil)
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Programs
 import System
 
@@ -40,7 +39,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = EvaluateOptions(
-            run: folder, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            run: folder, threads: threads ?? Processor.availableCoreCount)
         options.drop = drop
         options.threshold = threshold
         options.margin = margin

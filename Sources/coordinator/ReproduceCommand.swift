@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Programs
 import Study
 import System
@@ -81,7 +80,11 @@ struct ReproduceCommand: AsyncParsableCommand {
     @Option(help: "Base of the seeds of all trials.")
     var seed: UInt64 = 0
 
-    @Option(help: "Folder with the standard files.")
+    @Option(
+        help: """
+            Folder with the standard files, in it or in a folder named like the data set; else \
+            $MANYHEADS_DATA, then what Debian installs.
+            """)
     var dataDir: String?
 
     @Option(help: "Folder of the study's files (default: runs/study-<protocol>).")
@@ -97,9 +100,12 @@ struct ReproduceCommand: AsyncParsableCommand {
 
     @OptionGroup var printing: PrintOptions
 
-    func run() async throws {
+    func run() async throws { try await run(as: Array(CommandLine.arguments.dropFirst())) }
+
+    /// Runs the study as if these words had been the command line.
+    func run(as words: [String]) async throws {
         var run = RunOptions(
-            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: workers.threads ?? Processor.availableCoreCount)
         workers.apply(to: &run)
         printing.apply(to: &run)
         run.dataDirectory = dataDir
@@ -112,19 +118,10 @@ struct ReproduceCommand: AsyncParsableCommand {
         options.settings = settings
         options.isDryRun = dryRun
         options.isReportOnly = reportOnly
-        options.command = Self.commandLine
+        options.command = ShellCommand.line("coordinator", words)
         try await reporting { () throws(RunError) in
             try await ReproduceProgram(options).run()
         }
-    }
-
-    /// As it can be pasted into a shell; `MANYHEADS_DATA` may say where the data sets are.
-    private static var commandLine: String {
-        let words = CommandLine.arguments.dropFirst().map { word in
-            word.contains(/[^A-Za-z0-9_.,:\/=@%+-]/)
-                ? "'" + word.replacing("'", with: "'\\''") + "'" : word
-        }
-        return (["coordinator"] + words).joined(separator: " ")
     }
 
     private var settings: StudySettings {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import FeatureSource
-import Foundation
 import Heads
 import ImageData
 import LeNet
@@ -34,14 +33,16 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = RunOptions(
-            threads: workers.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+            threads: workers.threads ?? Processor.availableCoreCount)
         data.apply(to: &options)
         training.apply(to: &options)
         workers.apply(to: &options)
         output.apply(to: &options)
         try await reporting { () throws(RunError) in
             try options.check()
-            try await CoordinatorProgram(options).run()
+            let isUnasked =
+                CommandLine.arguments.dropFirst().first != Self.configuration.commandName
+            try await CoordinatorProgram(options).run(isUnasked: isUnasked)
         }
     }
 }
@@ -73,7 +74,11 @@ struct DataOptions: ParsableArguments {
     @Option(name: .customLong("as"), help: "features or images (default: by the rows' shape).")
     var kind: UserDataRequest.Kind?
 
-    @Option(help: "Folder with the standard files, in it or in a folder named like the data set.")
+    @Option(
+        help: """
+            Folder with the standard files, in it or in a folder named like the data set; else \
+            $MANYHEADS_DATA, then what Debian installs.
+            """)
     var dataDir: String?
 
     @Option(
@@ -200,6 +205,10 @@ struct WorkerOptions: ParsableArguments {
     var minWorkers = 1
 
     @Option(
+        help: "Seconds to wait at most for workers while too few are there (default: for ever).")
+    var wait: WaitLimit?
+
+    @Option(
         help: ArgumentHelp(
             "Share of the heads, 0 to 1, that a second worker trains as well, to compare.",
             discussion:
@@ -207,17 +216,27 @@ struct WorkerOptions: ParsableArguments {
     var verify = 0.0
 
     @Option(
-        help: "Control endpoint; features are broadcast on the next port. Port 0 picks free ones.")
+        help: """
+            Control endpoint, of an address or a name of this machine; * is all addresses. Features are \
+            broadcast on the next port. Port 0 picks free ones.
+            """)
     var bind = "tcp://127.0.0.1:5555"
 
     @OptionGroup var access: AccessOptions
 
-    @Option(help: "Threads for the backbone and the evaluation (default: all cores).")
+    @Option(
+        help: ArgumentHelp(
+            "Threads for the backbone and the evaluation (default: all cores it may use).",
+            discussion: """
+                These are the cores that affinity and the quotas of a container or a service leave. \
+                The features' bits depend on the number: give it for the same digests elsewhere.
+                """))
     var threads: Int?
 
     func apply(to options: inout RunOptions) {
         options.workers = workers
         options.minWorkers = minWorkers
+        options.waitLimit = wait
         options.verify = verify
         options.bind = bind
         access.apply(to: &options)
@@ -245,6 +264,7 @@ extension DatasetName: ExpressibleByArgument {}
 extension UserDataRequest.Kind: ExpressibleByArgument {}
 extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
+extension WaitLimit: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
 extension BackbonePrecision: ExpressibleByArgument {
     /// What is for checking only is not offered.

@@ -54,7 +54,8 @@ func reporting(_ work: () async throws(RunError) -> Void) async throws {
     do throws(RunError) {
         try await work()
     } catch {
-        StandardStream.error("coordinator: \(Format.printable(error.message))\n")
+        StandardStream.error(
+            LogTime.stamped("coordinator: \(Format.printable(error.message))") + "\n")
         throw ExitCode(error.code.exitStatus)
     }
 }

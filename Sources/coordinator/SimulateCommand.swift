@@ -11,8 +11,8 @@ struct SimulateCommand: AsyncParsableCommand {
         discussion: """
             The production scheduler in virtual time: workers, the coordinator's thread and its \
             network are modelled with measured costs. Prints a table, and writes simulate.json and \
-            simulate.svg to --output, else to the run's folder, else to the current one. Rates come \
-            from --from; without it they are those of one machine, which the output says.
+            simulate.svg to --output, else to the run's folder, else to runs/<UTC time>-simulate. \
+            Rates come from --from; without it they are those of one machine, which the output says.
 
             Example: coordinator simulate --workers 1,2,4,16,64,256 --rows 60000 --classes 14
             """)

@@ -3,6 +3,7 @@ import Foundation
 import HeadTraining
 import Logging
 import Sessions
+import System
 import WorkerRuntime
 
 /// `worker`: joins a coordinator, holds its features, trains the heads it is given.
@@ -12,16 +13,22 @@ struct Worker: AsyncParsableCommand {
         commandName: "worker",
         abstract: "Trains heads for a coordinator until its run is complete.",
         discussion: """
-            It waits for a coordinator that is not up yet and survives its restart. SIGTERM lets \
-            it finish what it trains and leave; a second one stops it at once.
+            It waits for a coordinator that is not up yet and survives its restart. SIGTERM, SIGINT, \
+            SIGHUP and what batch systems send (SIGUSR1, SIGUSR2, SIGXCPU) let it finish what it \
+            trains and leave; a second one stops it at once.
 
             Example: worker --connect tcp://192.0.2.7:5555 --threads 8
 
             Encrypted, with keys of coordinator keygen: worker --connect tcp://192.0.2.7:5555 \
             --key worker.key_secret --server-key server.key
-            """)
+            """,
+        version: Release.description)
 
-    @Option(help: "The coordinator's control endpoint, tcp://HOST:PORT.")
+    /// Wrong options are told of like everything else that goes wrong.
+    static let _errorPrefix = "worker: "
+
+    @Option(
+        help: "The coordinator's control endpoint, tcp://HOST:PORT; an IPv6 address in brackets.")
     var connect: String
 
     @Option(help: "Compute threads (default: all cores).")
@@ -35,6 +42,10 @@ struct Worker: AsyncParsableCommand {
 
     @Option(help: "File of the coordinator's public key.")
     var serverKey: String?
+
+    @Option(
+        help: "Seconds to wait at most for a coordinator that does not answer (default: for ever).")
+    var wait: WaitLimit?
 
     @Flag(help: "Stay for the next run when this one is complete.")
     var stay = false
@@ -51,11 +62,19 @@ struct Worker: AsyncParsableCommand {
     @Flag(help: "Log errors only.")
     var quiet = false
 
+    static func main() async {
+        ProgramStart.prepare("worker")
+        await main(nil)
+    }
+
     func validate() throws {
-        guard let port = connect.firstMatch(of: /^tcp:\/\/[^*\/]+:([0-9]+)$/)?.1,
-            UInt16(port).map({ $0 > 0 }) == true
-        else {
-            throw ValidationError("--connect must look like tcp://HOST:5555, not '\(connect)'")
+        do throws(RunError) {
+            let endpoint = try endpoint
+            guard endpoint.port > 0, !endpoint.isWildcard else {
+                throw .usage("--connect must look like \(Self.example), not '\(connect)'")
+            }
+        } catch {
+            throw ValidationError(error.message)
         }
         if let threads, !(1...1_024).contains(threads) {
             throw ValidationError("--threads must be 1 to 1,024, not \(threads)")
@@ -70,6 +89,14 @@ struct Worker: AsyncParsableCommand {
         }
     }
 
+    private static let example = "tcp://HOST:5555"
+
+    private var endpoint: TCPEndpoint {
+        get throws(RunError) {
+            try TCPEndpoint(connect, option: "--connect", example: Self.example)
+        }
+    }
+
     func run() async throws {
         let level = Logger.Level(rawValue: (quiet ? LogLevel.error : logLevel).rawValue) ?? .info
         LoggingSystem.bootstrap { label in
@@ -81,11 +108,11 @@ struct Worker: AsyncParsableCommand {
         do {
             let variant = try KernelVariant.select(environment["MANYHEADS_ISA"])
             let configuration = WorkerConfiguration(
-                endpoint: connect,
-                threadCount: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+                endpoint: try endpoint,
+                threadCount: threads ?? Processor.availableCoreCount,
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
-                variant: variant, keys: try readKeys(),
+                variant: variant, keys: try readKeys(), waitLimit: wait,
                 taskPreparation: { try StudyRunner($0, variant: variant) })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
@@ -114,3 +141,4 @@ struct Worker: AsyncParsableCommand {
 }
 
 extension LogLevel: ExpressibleByArgument {}
+extension WaitLimit: ExpressibleByArgument {}

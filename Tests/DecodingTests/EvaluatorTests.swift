@@ -33,6 +33,9 @@ import Testing
                 probabilities, labels: Self.labels, classCount: 7)
             #expect(result.metrics == metrics, "\(result.scheme)")
             #expect(metrics.evaluation.predictions == probabilities.predictions)
+            #expect(
+                result.confidences == (0..<333).map { probabilities.row($0).max() },
+                "\(result.scheme)")
         }
         // One-vs-all asks the backbone, its refit the heads.
         #expect(

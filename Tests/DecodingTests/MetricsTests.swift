@@ -16,6 +16,8 @@ import Testing
         #expect(probabilities.predictions == [0, 1, 2, 0, 0, 2])
         #expect(metrics.accuracy == 0.5)
         #expect(metrics.evaluation.confusion == [1, 0, 0, 2, 0, 0, 0, 1, 2])
+        // Of the confusion matrix its diagonal over the sums of its rows.
+        #expect(metrics.evaluation.recalls == [1, 0, 2.0 / 3])
         // By NumPy: numpy.mean(-numpy.log(numpy.maximum(p[numpy.arange(6), y], 2.0**-52)))
         #expect(abs(metrics.negativeLogLikelihood - 6.51599266902659) < 1e-12)
         // By NumPy: numpy.mean(((p - numpy.eye(3)[y]) ** 2).sum(1))
@@ -52,6 +54,7 @@ import Testing
             classes: ClassSet([1, 3]), rowCount: 1, values: [0.25, 0.75])
         let known = try ProbabilityMetrics(gaps, labels: [3], classCount: 4)
         #expect(known.brierScore == 0.125)
+        #expect(known.evaluation.recalls == [nil, nil, nil, 1])
         // Class 2 is in no head: as improbable as can be, and 0.0625 + 0.5625 + 1.
         let unknown = try ProbabilityMetrics(gaps, labels: [2], classCount: 4)
         #expect(unknown.brierScore == 1.625)

@@ -58,6 +58,23 @@ import Testing
                 == "   40%  24,000/60,000 rows")
     }
 
+    /// One of something is not many, and what is done has no time left.
+    @Test func countsAndTimesAreSaidAsPeopleSayThem() {
+        var last = heads
+        last.noun = "units"
+        (last.headsDone, last.headCount, last.shareDone, last.secondsLeft) = (1, 1, 1, 0)
+        last.workers = [.init(name: "a", state: .waiting, headsDone: 1, headsPerSecond: 2)]
+        #expect(
+            ProgressLine.rendered(.heads(last)) == "units: 1/1 100%, 25.6 units/s, "
+                + "61.3 GFLOP/s, 1 worker")
+        let lines = ProgressDisplay.lines(.heads(last), width: 80, height: 24)
+        #expect(lines.first == "Units: 1 worker")
+        #expect(lines.last == "  a  waiting    1 unit    2.00/s")
+        var rows = backbone
+        rows.secondsLeft = 0.004
+        #expect(!ProgressLine.rendered(.backbone(rows)).contains("left"))
+    }
+
     @Test func headsBlock() {
         #expect(
             ProgressDisplay.lines(.heads(heads), width: 80, height: 24) == [

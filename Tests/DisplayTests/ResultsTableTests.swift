@@ -13,7 +13,7 @@ import Testing
                     headsPerPrediction: 9, parameterCount: 1_313_270),
             ],
             digests: [("features", "aa11"), ("heads", "bb22")],
-            times: [("backbone", 65), ("heads", 0.5)])
+            times: [("backbone", 65), ("heads", 0.5)], width: nil)
         #expect(
             table == """
                 scheme            accuracy      95% interval        correct  heads  heads/prediction  parameters
@@ -31,7 +31,7 @@ import Testing
     @Test func notesStandUnderTheTable() {
         let table = ResultsTable.rendered(
             rows: [], notes: ["heads  5 of 6 certified", "l2     0.1\u{1B}"], digests: [],
-            times: [("heads", 2)])
+            times: [("heads", 2)], width: nil)
         let lines = table.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(
             lines.dropFirst(2) == [
@@ -45,7 +45,7 @@ import Testing
                 .init(
                     scheme: "x", correct: 0, total: 0, headCount: 1, headsPerPrediction: 1,
                     parameterCount: 4)
-            ], digests: [], times: [])
+            ], digests: [], times: [], width: nil)
         #expect(
             table == """
                 scheme  accuracy  95% interval  correct  heads  heads/prediction  parameters
@@ -57,10 +57,12 @@ import Testing
 
     @Test func alignsColumns() {
         var table = TextTable(columns: [("a", .left), ("long", .right), ("c", .left)])
-        #expect(table.lines == ["a  long  c", "-  ----  -"])
+        #expect(table.lines(width: nil) == ["a  long  c", "-  ----  -"])
         table.add(["é", "1", ""])
         table.add(["wide", "12345", "x\n"])
         #expect(
-            table.lines == ["a      long  c", "----  -----  --", "é         1", "wide  12345  x?"])
+            table.lines(width: nil) == [
+                "a      long  c", "----  -----  --", "é         1", "wide  12345  x?",
+            ])
     }
 }

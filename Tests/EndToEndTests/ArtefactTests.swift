@@ -52,6 +52,15 @@ extension EndToEndTests {
                 [
                     "config": "o", "data": "o", "schemes": "o", "digests": "o", "timing": "o",
                     "heads": "o", "workers": "a", "security": "o", "versions": "o",
+                    "starts": "a", "coordinator": "o", "files": "o",
+                ])
+            let coordinator = try object(results["coordinator"])
+            #expect(
+                Set(coordinator.keys).subtracting(["processor"]) == ["host", "isa", "threads"])
+            #expect(
+                try object(results["files"]).keys.sorted() == [
+                    "features-test.npy", "features-train.npy", "labels-test.npy",
+                    "labels-train.npy", "model.safetensors",
                 ])
             expectShape(
                 try object(results["security"]),
@@ -70,7 +79,7 @@ extension EndToEndTests {
                     [
                         "accuracy": "n", "correct": "i", "heads": "i", "heads_per_prediction": "i",
                         "parameters": "i", "bytes": "i", "nll": "n", "brier": "n", "ece": "n",
-                        "top5_accuracy": "n",
+                        "top5_accuracy": "n", "recall": "a",
                     ])
             }
             expectShape(
@@ -89,6 +98,9 @@ extension EndToEndTests {
                     "wire_overhead_bytes_per_head": "n", "idle_share": "n",
                     "finish_spread_seconds": "n", "finish_spread_bundles": "n",
                 ])
+            expectShape(
+                try object(results["versions"]),
+                ["manyheads": "s", "commit": "s", "libzmq": "s", "onednn": "s"])
             let workers = try #require(results["workers"] as? [Any])
             #expect(workers.count == 1)
             expectShape(
@@ -137,6 +149,11 @@ extension EndToEndTests {
             for scheme in all {
                 #expect(scheme.bytes == scheme.parameters * 4)
                 #expect(scheme.accuracy == Double(scheme.correct ?? 0) / 300)
+                // Fifty rows of every class: recalls are shares of them, and their mean is the accuracy.
+                let recall = try #require(scheme.recall).compactMap(\.self)
+                #expect(recall.count == 6)
+                #expect(
+                    recall.reduce(0) { $0 + ($1 * 50).rounded() } == Double(scheme.correct ?? 0))
                 // Chance is 0.17: something was learned.
                 #expect((scheme.accuracy ?? 0) > 0.4)
                 // Better than equal shares for all classes.
@@ -176,22 +193,29 @@ extension EndToEndTests {
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.predictions)
             let lines = String(decoding: csv, as: UTF8.self).split(
                 separator: "\n", omittingEmptySubsequences: false)
-            #expect(lines.first == "row,label,one_vs_all,one_vs_all_refit,all_vs_all,tree")
+            let header = try #require(lines.first).split(separator: ",").map(String.init)
+            #expect(
+                header.prefix(10).joined(separator: ",")
+                    == "row,label,one_vs_all,one_vs_all_refit,all_vs_all,tree,"
+                    + "all_vs_all_hard_vote,all_vs_all_coupling,dag,label_name")
             #expect(lines.last == "")
-            let rows = try lines.dropFirst().dropLast().map { line in
-                try line.split(separator: ",").map { try #require(Int($0)) }
+            let rows = lines.dropFirst().dropLast().map {
+                $0.split(separator: ",").map(String.init)
             }
-            #expect(rows.count == 300)
-            #expect(rows.map(\.first) == Array(0..<300))
-            #expect(
-                rows.allSatisfy { $0.count == 6 && $0.dropFirst().allSatisfy((0..<6).contains) })
-            let schemes = reference.results.schemes
-            let correct = (2..<6).map { column in rows.count { $0[column] == $0[1] } }
-            #expect(
-                correct == [
-                    schemes.oneVsAll.correct, schemes.oneVsAllRefit?.correct,
-                    schemes.allVsAll?.correct, schemes.tree?.correct,
-                ])
+            #expect(rows.map { Int($0[0]) } == Array(0..<300))
+            #expect(rows.allSatisfy { $0.count == header.count })
+            for (key, scheme) in reference.results.schemes {
+                let column = try #require(header.firstIndex(of: key))
+                #expect(rows.count { $0[column] == $0[1] } == scheme.correct, "\(key)")
+                // The classes are called by their digits.
+                let name = try #require(header.firstIndex(of: key + "_name"))
+                #expect(rows.allSatisfy { $0[name] == $0[column] && $0[9] == $0[1] }, "\(key)")
+                // One of six classes is at least so probable, if it is the most probable one.
+                let probability = try #require(header.firstIndex(of: key + "_probability"))
+                let values = rows.compactMap { Double($0[probability]) }
+                #expect(values.count == 300)
+                #expect(values.allSatisfy { (0.16...1).contains($0) }, "\(key)")
+            }
         }
 
         @Test func theModelHasTheContractsTensors() async throws {
@@ -233,8 +257,8 @@ extension EndToEndTests {
                 let biases = try #require(model["heads.k\(size).bias"]?.floats)
                 for index in 0..<biases.count / size {
                     let width = size * 256
-                    hash.update(Array(weights[index * width..<(index + 1) * width]))
-                    hash.update(Array(biases[index * size..<(index + 1) * size]))
+                    hash.update(weights[index * width..<(index + 1) * width])
+                    hash.update(biases[index * size..<(index + 1) * size])
                 }
             }
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.heads)
@@ -249,8 +273,8 @@ extension EndToEndTests {
             #expect(test.rowCount == 300 && test.columnCount == 256)
             #expect(train.values.allSatisfy { $0 >= 0 && $0.isFinite })
             var hash = SHA256()
-            hash.update(train.values)
-            hash.update(test.values)
+            hash.update(train.values[...])
+            hash.update(test.values[...])
             #expect(hexadecimal(hash.finalize()) == reference.results.digests.features)
             // The labels of the data set, in its order: 0 to 5 of every ten.
             #expect(

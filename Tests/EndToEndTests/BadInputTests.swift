@@ -23,6 +23,25 @@ extension EndToEndTests {
                 ?? lines.first ?? ""
         }
 
+        /// Wrong options are told of as everything else is: by the program's name and a sentence.
+        @Test func everyErrorBeginsWithTheProgram() async throws {
+            for (program, arguments, environment) in [
+                (Lab.coordinator, ["run", "--evry", "10"], [:]),
+                (Lab.coordinator, ["run", "--every", "0"], [:]),
+                (Lab.coordinator, ["simulate"], [:]), (Lab.worker, [], [:]),
+                (Lab.worker, ["--connect", "tcp://127.0.0.1:1", "--threads", "0"], [:]),
+                (Lab.bench, ["heads", "--rows", "x"], [:]),
+                (Lab.bench, ["heads", "--rows", "100"], ["MANYHEADS_ISA": "none"]),
+                (Lab.bench, ["converge", "--rows", "100"], ["MANYHEADS_ISA": "none"]),
+            ] as [(URL, [String], [String: String])] {
+                let run = try await run(program, arguments, environment: environment)
+                #expect(run.status == 64, "\(arguments)")
+                #expect(
+                    run.standardError.hasPrefix(program.lastPathComponent + ": "),
+                    "\(run.standardError)")
+            }
+        }
+
         @Test(arguments: [
             (["--no-such-option"], "Unknown option '--no-such-option'"),
             (["--dataset", "letters"], "'letters' is invalid for '--dataset"),
@@ -48,9 +67,14 @@ extension EndToEndTests {
             (["--learning-rate", "inf"], "--learning-rate"),
             (["--head-dropout", "1"], "--head-dropout"),
             (["--workers", "-1"], "workers"), (["--min-workers", "0"], "--min-workers"),
+            (["--min-workers", "99999999"], "1 to 100,000, not 99999999"),
+            (["--learning-rate", "nan"], "--learning-rate must be a number above 0"),
             (["--threads", "0"], "--threads"), (["--seed=-1"], "'-1'"),
             (["--bind", "5555"], "--bind must look like"),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
+            (["--bind", "tcp://300.1.1.1:5555"], "300.1.1.1 is no address"),
+            (["--bind", "tcp://[::zz]:5555"], "::zz is no IPv6 address"),
+            (["--wait", "0"], "'0' is invalid"), (["--wait", "soon"], "'soon' is invalid"),
             (["--classes", "0-99"], "no class 10"), (["--classes", "0"], "class"),
             (["--classes", "1,1"], "1"), (["--log-level", "loud"], "'loud' is invalid"),
         ])
@@ -71,6 +95,9 @@ extension EndToEndTests {
             (["--connect", "tcp://127.0.0.1:5555", "--threads", "0"], "--threads"),
             (["--connect", "tcp://127.0.0.1:99999"], "99999"),
             (["--connect", "tcp://:5555"], "tcp://:5555"),
+            (["--connect", "tcp://0.0.0.0:5555"], "tcp://HOST:5555"),
+            (["--connect", "tcp://300.1.1.1:5"], "four numbers, each from 0 to 255"),
+            (["--connect", "tcp://127.0.0.1:5555", "--wait", "-1"], "--wait"),
         ])
         func workersOptions(options: [String], expected: String) async throws {
             let message = try await refusal(Lab.worker, options, status: 64)
@@ -182,6 +209,91 @@ extension EndToEndTests {
             let message = try await refusal(
                 Lab.coordinator, job.arguments(in: path), status: 64)
             #expect(message.contains("other data"))
+        }
+
+        /// Keys were once written into a folder of another name.
+        @Test(arguments: [
+            ["coordinator", "keygen", "DIR"],
+            ["coordinator", "run", "--bind", "tcp://127.0.0.1:0", "--run-dir", "DIR"],
+            ["coordinator", "simulate", "--workers", "1", "--output", "DIR"],
+            ["worker", "--connect", "tcp://127.0.0.1:1", "--name", "DIR"],
+            ["bench", "heads", "DIR"],
+        ])
+        func argumentsThatAreNotUTF8(command: [String]) async throws {
+            let folder = try TemporaryDirectory()
+            let program = productsDirectory.appending(path: command[0])
+            // Swift's strings cannot hold such a name: the shell makes it.
+            let words = command.dropFirst().map { $0 == "DIR" ? "\"$(printf 'k\\351y')\"" : $0 }
+            let script = (["exec", program.path] + words).joined(separator: " ")
+            let outcome = try await run(
+                URL(filePath: "/bin/sh"), ["-c", script], directory: folder.url)
+            #expect(outcome.status == 64, "\(outcome.standardError)")
+            #expect(outcome.standardOutput == "")
+            let lines = outcome.standardError.split(separator: "\n")
+            #expect(lines.count == 1)
+            #expect(
+                outcome.standardError.hasPrefix(
+                    "\(command[0]): argument \(command.count - 1), 'k\\xe9y', is not UTF-8; "),
+                "\(outcome.standardError)")
+            #expect(try names(in: folder.path) == [])
+        }
+
+        /// A simulation of nothing that is there has a folder of its own, as every run has.
+        @Test func nothingIsWrittenWhereOneStands() async throws {
+            let folder = try TemporaryDirectory()
+            let outcome = try await run(
+                Lab.coordinator, ["simulate", "--workers", "1", "--rows", "100", "--classes", "3"],
+                directory: folder.url)
+            #expect(outcome.status == 0, "\(outcome.standardError)")
+            #expect(try names(in: folder.path) == ["runs"])
+            let own = try #require(try names(in: folder.path("runs")).first)
+            #expect(own.hasSuffix("-simulate"))
+            #expect(outcome.standardOutput.contains("written: runs/\(own)/simulate.json"))
+            let files = try names(in: folder.path("runs/" + own))
+            #expect(files == ["simulate.json", "simulate.svg"])
+        }
+
+        @Test(arguments: ["", "{\"config\":", "not JSON", "[]"])
+        func resultsThatAreBroken(text: String) async throws {
+            let folder = try TemporaryDirectory()
+            try folder.write(text, to: "results.json")
+            for command in [["evaluate"], ["simulate", "--workers", "1", "--from"]] {
+                let message = try await refusal(
+                    Lab.coordinator, command + [folder.path], status: 65)
+                #expect(message.contains("results.json"))
+                #expect(!message.contains("DecodingError"), "\(message)")
+            }
+        }
+
+        @Test func aMistypedCommandNamesTheNearest() async throws {
+            let message = try await refusal(
+                Lab.coordinator, ["rnu", "--workers", "2"], status: 64)
+            #expect(
+                message.hasPrefix(
+                    "coordinator: there is no command 'rnu' (did you mean run?); the commands are run, "
+                ), "\(message)")
+            #expect(message.hasSuffix("; see coordinator --help"))
+            let bench = try await run(Lab.bench, ["haeds"])
+            #expect(bench.status == 64)
+            #expect(
+                bench.standardError.hasPrefix(
+                    "bench: there is no command 'haeds' (did you mean heads?); the commands are heads, "
+                ), "\(bench.standardError)")
+            #expect(!bench.standardError.contains("plain-receiver"))
+        }
+
+        // It is a run all the same.
+        @Test func withoutACommandItSaysWhatItDoes() async throws {
+            let folder = try TemporaryDirectory()
+            let process = try RunningProcess(
+                Lab.coordinator, Array(try Job().arguments(in: folder.path("run")).dropFirst()))
+            let address = try await endpoint(of: process)
+            try await process.line(
+                containing: "start one with: worker --connect \(address)")
+            let text = process.standardError
+            #expect(text.hasPrefix("no command was given, so this is coordinator run: "), "\(text)")
+            #expect(text.contains("coordinator --help"))
+            #expect(text.contains("files in \(folder.path("run"))"))
         }
 
         @Test(arguments: [["--help"], ["run", "--help"]]) func helpHasAnExample(

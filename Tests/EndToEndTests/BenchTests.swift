@@ -102,7 +102,7 @@ extension EndToEndTests {
             let run = try await TestSupport.run(Lab.bench, arguments, within: .seconds(30))
             #expect(run.status == 64)
             #expect(run.standardOutput.isEmpty)
-            #expect(run.standardError.hasPrefix("Error: --"))
+            #expect(run.standardError.hasPrefix("bench: --"))
         }
     }
 }

@@ -15,11 +15,13 @@ extension EndToEndTests {
                 let speedup: Double
                 let efficiency: Double
                 let idleShare: Double
+                let otherWorkShare: Double?
                 let digest: String
 
                 private enum CodingKeys: String, CodingKey {
                     case workers, seconds, speedup, efficiency, digest
                     case idleShare = "idle_share"
+                    case otherWorkShare = "other_work_share"
                 }
             }
 
@@ -77,9 +79,12 @@ extension EndToEndTests {
             let path = folder.path("run")
             let reference = try await Lab.reference
             let outcome = try await run(
-                Lab.coordinator, arguments(try Job(), "2,1", trials: 2, in: path), environment: [:])
+                Lab.coordinator, arguments(try Job(), "2,1", trials: 2, in: path),
+                environment: ["COLUMNS": "72"])
             #expect(outcome.status == 0, "\(outcome.standardError)")
-            #expect(outcome.standardOutput.contains("written: \(path)/speedup.json"))
+            #expect(outcome.standardOutput.contains("\(path)/speedup.json"))
+            let lines = outcome.standardOutput.split(separator: "\n")
+            #expect(lines.allSatisfy { $0.count <= 72 || $0.contains("/") }, "\(lines)")
             let found = try speedup(in: path)
             #expect(found.trials.map(\.workers) == [1, 2, 1, 2])
             #expect(found.summary.map(\.workers) == [1, 2])
@@ -89,6 +94,7 @@ extension EndToEndTests {
                 #expect(row.digest == reference.results.digests.heads)
                 #expect((0...1).contains(row.idleShare))
                 #expect(row.seconds > 0)
+                #expect((0...1).contains(row.otherWorkShare ?? -1))
                 #expect(abs(row.efficiency * Double(row.workers) - row.speedup) < 1e-9)
             }
             let picture = String(decoding: try bytes(of: path + "/speedup.svg"), as: UTF8.self)
@@ -103,6 +109,17 @@ extension EndToEndTests {
             #expect(again.status == 0, "\(again.standardError)")
             #expect(again.standardOutput.contains("\"summary\""))
             #expect(try speedup(in: path).serialSeconds == nil)
+            // It is no run's folder: results would look like those of a run.
+            let before = try names(in: path)
+            let other = try await run(Lab.coordinator, try Job().arguments(in: path))
+            #expect(other.status == 64)
+            #expect(other.standardError.contains("\(path) holds a benchmark, and a run needs"))
+            #expect(try names(in: path) == before)
+
+            // It is no run, whatever it has in common with one.
+            let resumed = try await run(Lab.coordinator, ["resume", path])
+            #expect(resumed.status == 64, "\(resumed.standardError)")
+            #expect(resumed.standardError.contains("start coordinator benchmark again"))
         }
 
         @Test(arguments: [false, true])
@@ -130,6 +147,7 @@ extension EndToEndTests {
             #expect(outcome.standardError.contains("worker my line-3 joined"))
             let found = try speedup(in: path)
             #expect(found.summary.map(\.workers) == [1, 2])
+            #expect(found.trials.allSatisfy { $0.otherWorkShare == nil })
             #expect(Set(found.trials.map(\.digest)) == [reference.results.digests.heads])
             let called = String(decoding: try bytes(of: folder.path("hosts-called")), as: UTF8.self)
             #expect(called == "me@node1\nme@node1\n")
@@ -241,7 +259,7 @@ extension EndToEndTests {
             (["--head-mode", "scratch"], "measures frozen heads trained by epochs", 64),
             (["--advertise", "me"], "give both", 64),
             (["--bind", "tcp://0.0.0.0:5555"], "--insecure", 64),
-            (["--hosts", "/nowhere/hosts"], "cannot read the hosts file '/nowhere/hosts'", 65),
+            (["--hosts", "/nowhere/hosts"], "cannot read /nowhere/hosts: No such file", 65),
         ])
         func refusesBadOptions(options: [String], expected: String, status: Int32) async throws {
             let path = folder.path("run")

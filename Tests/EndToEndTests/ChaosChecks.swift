@@ -5,6 +5,20 @@ import RunFolder
 import TestSupport
 import Testing
 
+extension HeadRecord {
+    /// A record for each of the heads.
+    var single: [HeadRecord] {
+        block.heads.flatMap { head in
+            HeadBlock.runs(of: [head]).map {
+                HeadRecord(block: $0, worker: worker, host: host, time: time)
+            }
+        }
+    }
+
+    /// The first of the heads.
+    var head: Head { block.heads[0] }
+}
+
 /// What a journal held when its coordinator died.
 struct JournalSnapshot {
     var epochCount = 0
@@ -29,7 +43,7 @@ struct JournalSnapshot {
         let journal = try RunJournal(path: copy)
         defer { journal.close() }
         epochCount = try journal.progress().epochCount
-        heads = try journal.heads()
+        heads = try journal.heads().flatMap(\.single)
     }
 
     /// The heads by what they tell apart; one twice is a failure.

@@ -77,7 +77,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: path)
             let first = try job.start(in: path)
             let late = try startWorker(job.bind, name: "late")
-            try await late.line(containing: "holding 1200 rows")
+            try await late.line(containing: "holding 1,200 rows")
             try await hasComputed(late.identifier, seconds: 0.2)
             late.send(SIGSTOP)
             try await first.line(containing: "worker late fell silent")
@@ -94,7 +94,7 @@ extension EndToEndTests {
             }
             // Another one has results when nobody is there to take them.
             let waiting = try startWorker(job.bind, name: "waiting")
-            try await waiting.line(containing: "holding 1200 rows")
+            try await waiting.line(containing: "holding 1,200 rows")
             try await hasComputed(waiting.identifier, seconds: 0.1)
             first.send(SIGSTOP)
             try await isIdle(waiting.identifier)

@@ -171,7 +171,7 @@ final class ChaosRun {
         }
     }
 
-    /// By its words, and by the first file that is written after the last head.
+    /// By its words, and by its timeline.
     private func notePhase(_ now: ContinuousClock.Instant) {
         func saw(_ phase: ChaosPlan.Phase) {
             if phaseSeenAt[phase] == nil { phaseSeenAt[phase] = now }
@@ -184,8 +184,9 @@ final class ChaosRun {
                 saw(.heads)
             }
         }
-        let timeline = RunDirectory.path(of: .timeline, in: path)
-        if FileManager.default.fileExists(atPath: timeline) { saw(.evaluation) }
+        let timeline = try? String(
+            contentsOfFile: RunDirectory.path(of: .timeline, in: path), encoding: .utf8)
+        if timeline?.contains("\"kind\":\"finished\"") == true { saw(.evaluation) }
     }
 }
 

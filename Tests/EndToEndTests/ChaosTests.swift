@@ -25,7 +25,7 @@ extension EndToEndTests {
             /// Waits until a worker holds the features and has trained heads for a while: it has
             /// leases then, since it has two as long as there are heads left.
             func isTraining(_ worker: RunningProcess, seconds: Double = 0.7) async throws {
-                try await worker.line(containing: "holding 1200 rows")
+                try await worker.line(containing: "holding 1,200 rows")
                 try await hasComputed(worker.identifier, seconds: seconds)
                 try #require(coordinator.isRunning)
             }
@@ -46,7 +46,7 @@ extension EndToEndTests {
             let victim = try startWorker(run.endpoint, name: "victim")
             try await run.isTraining(victim)
             let heir = try startWorker(run.endpoint, name: "heir")
-            try await heir.line(containing: "holding 1200 rows")
+            try await heir.line(containing: "holding 1,200 rows")
             victim.send(SIGKILL)
             #expect(try await victim.exitStatus() == 128 + SIGKILL)
             try #require(run.coordinator.isRunning)
@@ -89,7 +89,7 @@ extension EndToEndTests {
             // Three missed heartbeats; what it held is pending again.
             try await run.coordinator.line(containing: "worker sleeper fell silent")
             let other = try startWorker(run.endpoint, name: "other")
-            try await other.line(containing: "holding 1200 rows")
+            try await other.line(containing: "holding 1,200 rows")
             try await hasComputed(other.identifier, seconds: 0.5)
             sleeper.send(SIGCONT)
             let results = try await run.finish()
@@ -102,7 +102,7 @@ extension EndToEndTests {
             let leaver = try startWorker(run.endpoint, name: "leaver")
             try await run.isTraining(leaver)
             let stayer = try startWorker(run.endpoint, name: "stayer")
-            try await stayer.line(containing: "holding 1200 rows")
+            try await stayer.line(containing: "holding 1,200 rows")
             leaver.send(SIGTERM)
             #expect(try await leaver.exitStatus(within: .seconds(20)) == 0)
             try await run.coordinator.line(containing: "worker leaver left")

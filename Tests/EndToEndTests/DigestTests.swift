@@ -60,7 +60,7 @@ extension EndToEndTests {
             let coordinator = try job.start(in: path)
             let address = try await endpoint(of: coordinator)
             let first = try startWorker(address, name: "first")
-            try await first.line(containing: "holding 1200 rows")
+            try await first.line(containing: "holding 1,200 rows")
             try await hasComputed(first.identifier, seconds: 0.5)
             let second = try startWorker(address, name: "second")
             #expect(try await coordinator.exitStatus() == 0)

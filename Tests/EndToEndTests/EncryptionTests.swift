@@ -126,7 +126,7 @@ extension EndToEndTests {
             ]
             for line in lines { try await run.process.line(containing: line) }
             // Each hears of it, once, and tries on.
-            try await plain.line(containing: "it may want --key and --server-key")
+            try await plain.line(containing: "encrypts everything; give --key and --server-key")
             try await misled.line(containing: "is --server-key its public key")
             try await stranger.line(containing: "its public key is not on the list")
             let results = try await run.finish()
@@ -154,10 +154,10 @@ extension EndToEndTests {
             let process = try job.start(in: folder.path("run"), keys.coordinatorOptions)
             let address = try await endpoint(of: process)
             let leaver = try startWorker(address, name: "leaver", keys.workerOptions("leaver"))
-            try await leaver.line(containing: "holding 1200 rows")
+            try await leaver.line(containing: "holding 1,200 rows")
             try await hasComputed(leaver.identifier, seconds: 0.3)
             let stayer = try startWorker(address, name: "stayer", keys.workerOptions("stayer"))
-            try await stayer.line(containing: "holding 1200 rows")
+            try await stayer.line(containing: "holding 1,200 rows")
             try keys.allow(["stayer"])
             process.send(SIGHUP)
             try await process.line(containing: "worker leaver is shut out: its key")
@@ -190,7 +190,7 @@ extension EndToEndTests {
             let pair = try keys.pair("spy")
             let server = try keys.pair("server").publicKey
             let (steps, announce) = AsyncStream.makeStream(of: Void.self)
-            let thread = ThreadExecutor(name: "spy")
+            let thread = try ThreadExecutor(name: "spy")
             async let looted = thread.run { flag in
                 defer { announce.finish() }
                 let spy = try Spy(address, pair: pair, server: server)

@@ -1,4 +1,6 @@
+import Formats
 import Foundation
+import Numerics
 import RunFolder
 import TestSupport
 import Testing
@@ -128,6 +130,68 @@ extension EndToEndTests {
             ] {
                 #expect(run.standardOutput.contains(text), "\(run.standardOutput)")
             }
+        }
+
+        /// Files of the right kind and shape, and with plausible content, that the run did not write.
+        @Test(arguments: ["rows in another order", "labels", "nan", "heads", "backbone"])
+        func filesThatAreNotTheRuns(kind: String) async throws {
+            let folder = try TemporaryDirectory()
+            let path = try await copy(without: [], to: folder)
+            let (features, labels, model) = (
+                RunDirectory.path(of: .testFeatures, in: path),
+                RunDirectory.path(of: .testLabels, in: path),
+                RunDirectory.path(of: .model, in: path)
+            )
+            let rows = try NPY.readMatrix(ByteSource(features))
+            func write(_ values: [Float]) throws {
+                try NPY.write(
+                    Matrix(
+                        rowCount: rows.rowCount, columnCount: rows.columnCount, values: values),
+                    to: features)
+            }
+            func zero(_ name: String) throws {
+                var file = try Safetensors(contentsOf: model)
+                let index = try #require(file.tensors.firstIndex { $0.name == name })
+                let tensor = file.tensors[index]
+                let count = try #require(tensor.floats).count
+                file.tensors[index] = NamedTensor(
+                    name, tensor.shape, [Float](repeating: 0, count: count))
+                try Data(file.encoded()).write(to: URL(filePath: model))
+            }
+            let culprit: String
+            switch kind {
+            case "labels":
+                culprit = labels
+                let reversed = try NPY.readLabels(ByteSource(labels)).map { 5 - $0 }
+                try NPY.write(labels: reversed, to: labels)
+            case "nan":
+                culprit = features
+                try write([Float](repeating: .nan, count: rows.values.count))
+            case "heads":
+                culprit = model
+                try zero("heads.k2.weight")
+            case "backbone":
+                // It would make other features, where none are saved.
+                culprit = model
+                try FileManager.default.removeItem(atPath: features)
+                try zero("backbone.conv1.weight")
+            default:
+                culprit = features
+                let width = rows.columnCount
+                try write(Array(rows.values[width...] + rows.values[..<width]))
+            }
+            let run = try await run(Lab.coordinator, ["evaluate", path])
+            #expect(run.status == 65, "\(run.standardError)")
+            #expect(run.standardOutput == "")
+            #expect(
+                run.standardError.hasPrefix("coordinator: \(culprit): "), "\(run.standardError)")
+            // The cure that is said is one.
+            #expect(run.standardError.contains("coordinator resume \(path)"))
+            let cure = try await TestSupport.run(Lab.coordinator, ["resume", path])
+            #expect(cure.status == 0, "\(cure.standardError)")
+            let cured = try await report(path, ["--drop", "1"])
+            let expected = try await report(try await Lab.reference.path, ["--drop", "1"])
+            #expect(cured.schemes == expected.schemes)
         }
 
         @Test func wrongInputIsRefusedInOneSentence() async throws {

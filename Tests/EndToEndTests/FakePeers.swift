@@ -29,7 +29,7 @@ struct FakeWorker: ~Copyable {
     static func play<Result: Sendable>(
         _ endpoint: String, _ body: @escaping @Sendable (borrowing FakeWorker) throws -> Result
     ) async throws -> Result {
-        let thread = ThreadExecutor(name: "fake worker")
+        let thread = try ThreadExecutor(name: "fake worker")
         return try await thread.run { try body(FakeWorker(endpoint)) }
     }
 

@@ -225,7 +225,7 @@ enum SampleMessages {
         return WorkerMessage.bundleTrained(
             BundleTrained(
                 bundle: bundle, attempt: 1, busySeconds: 1,
-                content: .heads([head], featureCount: 3))
+                content: .heads(HeadBlock.runs(of: [head])))
         ).encode()
     }
 }

@@ -118,8 +118,8 @@ extension EndToEndTests {
             for path in [short, noise] { unsafe chmod(path, 0o600) }
             unsafe chmod(shared, 0o644)
             let cases = [
-                (keys.path("none"), "cannot read the key file"),
-                (keys.path(""), "cannot read the key file"), (short, "not 40 characters"),
+                (keys.path("none"), "cannot read "),
+                (keys.path(""), "cannot read "), (short, "not 40 characters"),
                 (noise, "is no key file"), (keys.path("w.key"), "holds a public key only"),
                 (shared, "chmod 600"),
             ]

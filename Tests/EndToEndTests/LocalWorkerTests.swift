@@ -1,5 +1,7 @@
+import RunFolder
 import TestSupport
 import Testing
+import ZeroMQ
 
 extension EndToEndTests {
     /// Workers that a coordinator starts itself.
@@ -11,6 +13,22 @@ extension EndToEndTests {
             #else
             return "avx512"
             #endif
+        }
+
+        private static var hasIPv6: Bool {
+            var options = SocketOptions()
+            options.usesIPv6 = true
+            let socket = try? Socket(.router, in: Context(), options: options)
+            return (try? socket?.bind("tcp://[::1]:0")) != nil
+        }
+
+        @Test(.enabled(if: hasIPv6, "this machine has no IPv6"))
+        func aRunOverIPv6NeedsNoKeysOnThisMachine() async throws {
+            let folder = try TemporaryDirectory()
+            var job = try await Lab.reference.job
+            job.bind = "tcp://[::1]:0"
+            let results = try await job.results(in: folder.path("run"), ["--workers", "1"])
+            #expect(results.digests == (try await Lab.reference).results.digests)
         }
 
         // Nobody else will come: the run would have waited for ever.

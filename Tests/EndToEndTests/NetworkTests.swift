@@ -149,12 +149,12 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: path)
             let coordinator = try startCoordinator(job, in: path, on: network)
             let far = try startWorker("far", on: 2, of: network)
-            try await far.line(containing: "holding 1200 rows")
+            try await far.line(containing: "holding 1,200 rows")
             try await hasComputed(far.identifier, seconds: 0.5)
             try network.setLink(of: 2, isUp: false)
             try await coordinator.line(containing: "worker far fell silent")
             let near = try startWorker("near", on: 3, of: network)
-            try await near.line(containing: "holding 1200 rows")
+            try await near.line(containing: "holding 1,200 rows")
             try network.setLink(of: 2, isUp: true)
             #expect(try await coordinator.exitStatus() == 0, "\(coordinator.standardError)")
             let results = try RunDirectory.readResults(in: path)
@@ -174,7 +174,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: path)
             let first = try startCoordinator(job, in: path, on: network)
             let workers = try [2, 3].map { try startWorker("host-\($0)", on: $0, of: network) }
-            for worker in workers { try await worker.line(containing: "holding 1200 rows") }
+            for worker in workers { try await worker.line(containing: "holding 1,200 rows") }
             try await eventually("heads are kept") { progress(in: path).headCount > 0 }
             // The link first: nothing tells the workers that their connections are dead.
             try network.setLink(of: Self.home, isUp: false)

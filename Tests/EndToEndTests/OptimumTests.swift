@@ -73,11 +73,11 @@ extension EndToEndTests {
                     atPath: RunDirectory.path(of: artefact, in: path))
             }
             let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: path))
-            let records = try journal.heads()
+            let records = try journal.heads().flatMap(\.single)
             var entries = JournalEntries()
             entries.withdrawn = [HeadKey(records[3].head.classes)]
             var other = records[3]
-            other.head = records[4].head.moved(to: other.head.classes)
+            other.block = records[4].head.moved(to: other.head.classes).block
             entries.heads = [other]
             try journal.commit(entries)
             journal.close()

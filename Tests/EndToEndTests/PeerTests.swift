@@ -52,6 +52,72 @@ extension EndToEndTests {
             _ = try await run.finish()
         }
 
+        @Test func itWaitsNoLongerThanToldAndKeepsWhatIsTrained() async throws {
+            let folder = try TemporaryDirectory()
+            let reference = try await Lab.reference
+            try await reference.job.beginWithBackbone(in: folder.path("run"))
+            let vain = try await reference.job.run(in: folder.path("run"), ["--wait", "2.5"])
+            #expect(vain.status == 69)
+            let lines = vain.standardError.split(separator: "\n")
+            #expect(lines.contains { $0.contains(", for 2.5 s at most: 0 joined, ") })
+            #expect(
+                lines.last
+                    == "coordinator: no worker was there within 2.5 s (--wait); what is trained is kept"
+            )
+            let results = try await reference.job.run(
+                in: folder.path("run"), ["--wait", "60", "--workers", "1"])
+            #expect(results.status == 0, "\(results.standardError)")
+            #expect(
+                try RunDirectory.readResults(in: folder.path("run")).digests
+                    == reference.results.digests)
+        }
+
+        @Test func aWorkerWaitsNoLongerThanTold() async throws {
+            let endpoint = try freeEndpoint()
+            let worker = try startWorker(endpoint, name: "w", ["--wait", "3"])
+            #expect(try await worker.exitStatus() == 69)
+            #expect(
+                worker.lines.contains {
+                    $0.text.hasSuffix(
+                        "no coordinator at \(endpoint) yet: Connection refused; trying on for 3 s at most"
+                    )
+                }, "\(worker.standardError)")
+            #expect(
+                worker.standardError.hasSuffix(
+                    "worker: no coordinator answered within 3 s (--wait): no coordinator at \(endpoint) yet: Connection refused\n"
+                ), "\(worker.standardError)")
+        }
+
+        // A firewall lets the control port through, and not the next one.
+        @Test func aBroadcastThatCannotBeReachedIsSaid() async throws {
+            let thread = try ThreadExecutor(name: "coordinator")
+            let features = try #require(TCPEndpoint(try freeEndpoint()))
+            let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
+            // Cancelled at the end of the test.
+            async let _: Void = thread.run { flag in
+                var options = SocketOptions()
+                options.receiveTimeoutMilliseconds = 50
+                let socket = try Socket(.router, in: try Context(), options: options)
+                announce.yield(try socket.bind("tcp://127.0.0.1:0"))
+                announce.finish()
+                let welcome = CoordinatorMessage.welcome(
+                    Welcome(
+                        runID: [UInt8](repeating: 1, count: Welcome.runIDByteCount),
+                        workerNumber: 1, heartbeatMilliseconds: 1_000, featurePort: features.port,
+                        featuresReady: false)
+                ).encode()
+                while !flag.isCancelled {
+                    guard let message = try socket.receive(dontWait: false) else { continue }
+                    _ = try? socket.send([message[0]] + welcome.map { Frame($0) })
+                }
+            }
+            var address: String?
+            for await endpoint in endpoints { address = endpoint }
+            let worker = try startWorker(try #require(address), name: "behind")
+            try await worker.line(
+                containing: "the broadcast at \(features) brings nothing: Connection refused;")
+        }
+
         @Test func tooFewWorkersAreNotEnough() async throws {
             let folder = try TemporaryDirectory()
             let reference = try await Lab.reference
@@ -84,7 +150,7 @@ extension EndToEndTests {
         }
 
         @Test func aCoordinatorOfAnotherVersionEndsTheWorker() async throws {
-            let thread = ThreadExecutor(name: "coordinator")
+            let thread = try ThreadExecutor(name: "coordinator")
             let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
             // Cancelled at the end of the test: hanging up earlier could lose the refusal.
             async let _: Void = thread.run { flag in
@@ -163,15 +229,17 @@ extension EndToEndTests {
                 let result = BundleTrained(
                     bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.1,
                     content: .heads(
-                        keys.map { key in
-                            let count = key.outputCount
-                            return Head(
-                                key: key,
-                                weights: Matrix(
-                                    rowCount: count, columnCount: featureCount,
-                                    values: [Float](repeating: value, count: count * featureCount)),
-                                biases: [Float](repeating: 0, count: count))
-                        }, featureCount: featureCount))
+                        HeadBlock.runs(
+                            of: keys.map { key in
+                                let count = key.outputCount
+                                return Head(
+                                    key: key,
+                                    weights: Matrix(
+                                        rowCount: count, columnCount: featureCount,
+                                        values: [Float](
+                                            repeating: value, count: count * featureCount)),
+                                    biases: [Float](repeating: 0, count: count))
+                            })))
                 var frames = WorkerMessage.bundleTrained(result).encode()
                 if self == .cutShort { frames[1].removeLast(4) }
                 return frames

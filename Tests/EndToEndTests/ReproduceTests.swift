@@ -102,16 +102,26 @@ extension EndToEndTests {
             let commands = try computingCommands("grown")
             #expect(commands.count == 2)
             #expect(commands.first?.contains("--trials 1 --head-modes frozen") == true)
-            #expect(try computingCommands("once").count == 1)
+            let alone = try computingCommands("once")
+            #expect(alone.count == 1)
+            #expect(alone.first?.hasPrefix("# manyheads ") == true)
+            #expect(alone.first?.contains("\ncoordinator reproduce --datasets mnist") == true)
             // Nothing is left to do: no worker is needed.
             let again = try await reproduce("grown", Self.grid)
             #expect(again.status == 0)
             #expect(again.standardOutput == grown.standardOutput)
+            // Nor are its options.
+            let resumed = try await run(Lab.coordinator, ["resume", folder.path("grown")])
+            #expect(resumed.status == 0, "\(resumed.standardError)")
+            #expect(resumed.standardOutput == grown.standardOutput)
+            #expect(try computingCommands("grown") == commands)
             let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("grown"))
             #expect(
                 Set(files).isSuperset(of: [
                     "results.json", "results.csv", "report.html", "study.sqlite",
                 ]))
+            // Closed, it needs no log beside it.
+            #expect(!files.contains { $0.hasPrefix("study.sqlite-") })
         }
 
         @Test func aSignalEndsItAndSaysWhatIsKept() async throws {
@@ -122,11 +132,18 @@ extension EndToEndTests {
             process.send(SIGINT)
             #expect(try await process.exitStatus() == 130)
             #expect(process.standardError.contains("nothing is kept yet"))
-            // What there is can be looked at: nothing, and that is said.
-            let report = try await reproduce(
-                "kept", ["--fractions", "1", "--head-modes", "scratch", "--report-only"])
-            #expect(report.status == 0, "\(report.standardError)")
-            #expect(report.standardOutput.contains("10 of 10 trials not run"))
+            // There is nothing to look at, and that is said; nor is there a study where none was begun.
+            for (name, said) in [
+                ("kept", "holds nothing of this grid"), ("none", "holds no study"),
+            ] {
+                let report = try await reproduce(
+                    name, ["--fractions", "1", "--head-modes", "scratch", "--report-only"])
+                #expect(report.status == 65, "\(report.standardError)")
+                #expect(report.standardOutput == "")
+                #expect(report.standardError.contains(said), "\(report.standardError)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
+            #expect(!FileManager.default.fileExists(atPath: folder.path("kept/report.html")))
         }
 
         @Test func otherSettingsAreRefusedByName() async throws {
@@ -145,12 +162,13 @@ extension EndToEndTests {
             (["--fractions", "0"], "--fractions cannot take '0'"),
             (["--fractions", "0.1,0.1"], "--fractions has 0.1 twice"),
             (["--fractions", "half"], "--fractions cannot take 'half'"),
-            (["--datasets", "imagenet"], "--datasets cannot take 'imagenet'"),
+            (["--datasets", "imagenet"], "'imagenet'; it takes fashion-mnist, mnist, cifar10"),
             (["--head-modes", "thawed"], "--head-modes cannot take 'thawed'"),
-            (["--trials", "0"], "--trials must be"), (["--l2", "0"], "--l2 must be above 0"),
+            (["--trials", "0"], "--trials must be"),
+            (["--l2", "0"], "--l2 must be above 0 and at most 1e6"),
             (["--classes", "1"], "fewer than two"),
             (["--every", "0"], "--every must be at least 1"),
-            (["--imbalance", "0.5"], "--imbalance must be at least 1"),
+            (["--imbalance", "0.5"], "--imbalance must be a number from 1 on"),
             (["--balance", "weight"], "one of 'none', 'weights' or 'resample'"),
             (["--bind", "tcp://0.0.0.0:5555"], "lets any machine"),
         ])

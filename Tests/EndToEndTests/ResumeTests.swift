@@ -70,7 +70,7 @@ extension EndToEndTests {
             for worker in workers {
                 #expect(try await worker.exitStatus() == 0)
                 // They knew the rows by their hashes and asked for none again.
-                #expect(worker.lines.count { $0.text.contains("holding 1200 rows") } == 1)
+                #expect(worker.lines.count { $0.text.contains("holding 1,200 rows") } == 1)
                 #expect(worker.lines.count { $0.text.contains("joined run") } == 2)
             }
         }
@@ -184,9 +184,9 @@ extension EndToEndTests {
 enum Namespaces {
     static let areThere: Bool = {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/unshare")
+        process.executableURL = URL(filePath: "/usr/bin/timeout")
         process.arguments = [
-            "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt",
+            "30", "unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt",
         ]
         process.standardError = FileHandle.nullDevice
         guard (try? process.run()) != nil else { return false }

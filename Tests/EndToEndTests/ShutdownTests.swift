@@ -19,7 +19,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: folder.path("run"))
             let coordinator = try job.start(in: folder.path("run"))
             let worker = try startWorker(try await endpoint(of: coordinator), name: name)
-            try await worker.line(containing: "holding 1200 rows")
+            try await worker.line(containing: "holding 1,200 rows")
             try await hasComputed(worker.identifier, seconds: 0.3)
             return (coordinator, worker)
         }
@@ -78,7 +78,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: folder.path("run"))
             let coordinator = try job.start(in: folder.path("run"))
             let worker = try startWorker(try await endpoint(of: coordinator), name: "orphan")
-            try await worker.line(containing: "holding 1200 rows")
+            try await worker.line(containing: "holding 1,200 rows")
             try await hasComputed(worker.identifier, seconds: 0.3)
             coordinator.send(SIGKILL)
             #expect(try await coordinator.exitStatus() == 128 + SIGKILL)

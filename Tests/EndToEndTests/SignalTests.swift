@@ -71,6 +71,66 @@ extension EndToEndTests {
             #expect(last.contains("the backbone after \(kept.epochCount) epochs is kept"))
         }
 
+        // Slurm, Grid Engine and LSF, some time before they kill.
+        @Test(arguments: [SIGUSR1, SIGUSR2, SIGXCPU, SIGHUP]) func whatABatchSystemSends(
+            signal: Int32
+        ) async throws {
+            let folder = try TemporaryDirectory()
+            var job = try Job()
+            job.epochs = 10_000
+            let coordinator = try job.start(in: folder.path("run"), ["--workers", "1"])
+            try await eventually("an epoch is kept") {
+                progress(in: folder.path("run")).epochCount > 0
+            }
+            // A batch system wakes what it has suspended, and then asks.
+            coordinator.send(SIGCONT)
+            let last = try await interrupt(coordinator, signal)
+            let kept = progress(in: folder.path("run"))
+            #expect(last.contains("the backbone after \(kept.epochCount) epochs is kept"))
+        }
+
+        @Test(arguments: [SIGUSR1, SIGUSR2, SIGXCPU, SIGHUP]) func aWorkerDrainsAtThemToo(
+            signal: Int32
+        ) async throws {
+            let alone = try startWorker(try freeEndpoint(), name: "alone")
+            try await alone.line(containing: "connecting to")
+            alone.send(signal)
+            #expect(try await alone.exitStatus(within: Self.grace) == 0)
+        }
+
+        /// Runs a command line of the shell with a coordinator in it, as `"$@"`.
+        private func shell(
+            _ line: String, _ job: Job, in path: String
+        ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
+            try await TestSupport.run(
+                URL(filePath: "/bin/sh"),
+                ["-c", line, Lab.coordinator.path, Lab.coordinator.path] + job.arguments(in: path)
+                    + ["--workers", "1"])
+        }
+
+        @Test func aReaderOfTheLogWhoLeaves() async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let run = try await shell(
+                "{ \"$@\" 2>&1 >/dev/null; echo \"status $?\" >&3; } 3>&2 | head -n 1",
+                try Job(), in: path)
+            #expect(run.standardError == "status 0\n")
+            #expect(run.standardOutput.hasPrefix("reading mnist"))
+            let reference = try await Lab.reference
+            #expect(try RunDirectory.readResults(in: path).digests == reference.results.digests)
+        }
+
+        @Test(arguments: ["head -n 1", "true"]) func aReaderOfTheResultsWhoLeaves(
+            reader: String
+        ) async throws {
+            let folder = try TemporaryDirectory()
+            let path = folder.path("run")
+            let run = try await shell(
+                "{ \"$@\" --quiet; echo \"status $?\" >&2; } | \(reader)", try Job(), in: path)
+            #expect(run.standardError == "status 0\n")
+            _ = try RunDirectory.readResults(in: path)
+        }
+
         @Test(
             .enabled(if: Fashion.isThere, "needs: apt install dataset-fashion-mnist"),
             arguments: [SIGINT, SIGTERM])
@@ -110,6 +170,7 @@ extension EndToEndTests {
             let last = try await interrupt(coordinator, signal)
             let kept = progress(in: path).headCount
             #expect(last.contains("the trained backbone and \(kept) heads are kept"))
+            #expect(last.hasSuffix("coordinator resume \(path) goes on from there"))
 
             let again = try await job.run(in: path, ["--workers", "2"])
             #expect(again.status == 0, "\(again.standardError)")
@@ -130,7 +191,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: path)
             let first = try job.start(in: path)
             let worker = try startWorker(job.bind, name: "patient")
-            try await worker.line(containing: "holding 1200 rows")
+            try await worker.line(containing: "holding 1,200 rows")
             try await hasComputed(worker.identifier, seconds: 0.3)
             _ = try await interrupt(first, SIGINT)
             try await worker.line(containing: "the run was given up")
@@ -171,7 +232,7 @@ extension EndToEndTests {
             try await job.beginWithBackbone(in: path)
             let first = try job.start(in: path)
             let worker = try startWorker(job.bind, name: "survivor")
-            try await worker.line(containing: "holding 1200 rows")
+            try await worker.line(containing: "holding 1,200 rows")
             try await hasComputed(worker.identifier, seconds: 0.3)
             first.send(SIGKILL)
             #expect(try await first.exitStatus() == 128 + SIGKILL)

@@ -23,7 +23,7 @@ extension EndToEndTests {
             var workers = [try startWorker(link.endpoint, name: "first")]
             if workerCount == 2 {
                 try await process.line(containing: "worker first joined")
-                try await workers[0].line(containing: "holding 1200 rows")
+                try await workers[0].line(containing: "holding 1,200 rows")
                 workers.append(try startWorker(link.endpoint, name: "second"))
             }
             #expect(try await process.exitStatus(within: .seconds(50)) == 0)

@@ -18,7 +18,9 @@ extension EndToEndTests {
                 let journal = try RunJournal(path: RunDirectory.path(of: .journal, in: run.path))
                 defer { journal.close() }
                 heads = Dictionary(
-                    uniqueKeysWithValues: try journal.heads().map { ($0.head.key, $0.head) })
+                    uniqueKeysWithValues: try journal.heads().flatMap(\.block.heads).map {
+                        ($0.key, $0)
+                    })
             }
 
             func result(
@@ -28,10 +30,11 @@ extension EndToEndTests {
                     BundleTrained(
                         bundle: lease.bundle, attempt: lease.attempt, busySeconds: 0.001,
                         content: .heads(
-                            try lease.heads.map { key in
-                                let head = try #require(heads[key])
-                                return key == spoiled ? Self.flipped(head) : head
-                            }, featureCount: 256)))
+                            HeadBlock.runs(
+                                of: try lease.heads.map { key in
+                                    let head = try #require(heads[key])
+                                    return key == spoiled ? Self.flipped(head) : head
+                                }))))
             }
 
             /// The least bit of one weight is another.

@@ -145,8 +145,8 @@ final class VirtualNetwork: Sendable {
 
     private static func shell(_ script: String, _ arguments: String...) throws {
         let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-ec", script, "sh"] + arguments
+        process.executableURL = URL(filePath: "/usr/bin/timeout")
+        process.arguments = ["60", "/bin/sh", "-ec", script, "sh"] + arguments
         let output = Pipe()
         process.standardError = output
         process.standardOutput = FileHandle.nullDevice

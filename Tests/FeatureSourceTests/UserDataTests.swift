@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A user's files, from their names to rows and classes.
-@Suite struct UserDataTests {
+@Suite(.timeLimit(.minutes(2))) struct UserDataTests {
     private let folder: TemporaryDirectory
 
     init() throws { folder = try TemporaryDirectory() }
@@ -73,7 +73,7 @@ import Testing
             """
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script, train, labels]
+        process.arguments = ["timeout", "60", "python3", "-c", script, train, labels]
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
@@ -220,7 +220,14 @@ import Testing
         let floats = try write(
             "floats.npy", "<f4", [2, 8, 8], [UInt8](repeating: 0, count: 512))
         let object = try write("object.npy", "|O", [2, 1], [UInt8](repeating: 0, count: 16))
+        // A zip of no file at all, and a web page where features should be.
+        let zip = folder.path("photos.zip")
+        try AtomicFile.write([0x50, 0x4B, 5, 6] + [UInt8](repeating: 0, count: 18), to: zip)
+        let page = folder.path("page.npy")
+        try AtomicFile.write(Array("<!doctype html>".utf8), to: page)
         for (request, parts) in [
+            (UserDataRequest(train: zip, trainLabels: y), [zip, "without arrays", "unzip"]),
+            (UserDataRequest(train: page, trainLabels: y), [page, "a web page"]),
             (UserDataRequest(train: x), [x, "--train-labels"]),
             (UserDataRequest(train: x, trainLabels: short), [x, "2 rows", short, "3 labels"]),
             (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
@@ -279,7 +286,7 @@ import Testing
 }
 
 /// Real features and images, where they are.
-@Suite struct RealDataTests {
+@Suite(.timeLimit(.minutes(2))) struct RealDataTests {
     /// The folder with data sets, by the environment.
     private static var directory: String? {
         ProcessInfo.processInfo.environment["MANYHEADS_SHARED_DATA"]

@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func readsLinesOfText() throws {
-        for text in ["b\na\nb\n", "b\r\na\r\nb\r\n", "b\na\nb", "\u{FEFF}b\na\nb"] {
+        for text in ["b\na\nb\n", "b\r\na\r\nb\r\n", "b\na\nb", "b\ra\rb\r", "\u{FEFF}b\na\nb"] {
             let found = try lines(text)
             #expect(found.labels == .texts(["b", "a"]))
             #expect(found.places == [0, 1, 0])
@@ -116,6 +116,12 @@ import Testing
         let classes = try ClassLabels(training: lines("b\na\n"))
         let unknown = #expect(throws: FormatError.self) { try classes.labels(lines("a\nb\nc\n")) }
         #expect(unknown?.message.contains("row 2 (counted from 0) has the label c") == true)
+        // All at once: whoever leaves one out must not be told of the next.
+        let several = #expect(throws: FormatError.self) {
+            try classes.labels(lines("a\nd\nc\nb\nd\n"))
+        }
+        #expect(several?.message.contains("row 1 (counted from 0) has the label d") == true)
+        #expect(several?.message.contains("other such labels: c;") == true)
         let one = #expect(throws: FormatError.self) { try ClassLabels(training: lines("a\na\n")) }
         #expect(one?.message.contains("at least two classes") == true)
         let equal = #expect(throws: FormatError.self) {

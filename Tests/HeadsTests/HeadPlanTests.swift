@@ -125,4 +125,13 @@ import Testing
         ]
         #expect(Set(lists.map { ClassSet.fingerprint(ofKeys: $0) }).count == lists.count)
     }
+
+    // What a tree needs is found as rows reach it: such a plan lists only that.
+    @Test func aPlanThatIsNotListedInFullHasAnyNumberOfClasses() throws {
+        let keys = [Array(0..<40), [0, 39], Array(3..<30), [5, 7, 21]].map { HeadKey(ClassSet($0)) }
+        let plan = HeadPlan(heads: keys, classCount: 40)
+        #expect(plan.heads == [keys[1], keys[3], keys[2], keys[0]])
+        #expect(keys.map { plan.position(of: $0) } == [3, 0, 2, 1])
+        #expect(plan.position(of: HeadKey(ClassSet([0, 38]))) == nil)
+    }
 }

@@ -25,7 +25,8 @@ private let canFetch =
     ) throws -> (status: Int32, output: String, log: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
+        // Nothing else would end it: a time limit does not reach a thread that waits.
+        process.arguments = ["timeout", "120"] + arguments
         var environment = ProcessInfo.processInfo.environment
         environment["MANYHEADS_MIRROR"] = "file://" + mirror
         process.environment = environment

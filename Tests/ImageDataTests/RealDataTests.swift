@@ -87,7 +87,7 @@ private func isThere(_ path: String?) -> Bool {
         let folder = try TemporaryFolder()
         let tar = Process()
         tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        tar.arguments = ["tar", "-C", folder.path, "-xJf", archive]
+        tar.arguments = ["timeout", "120", "tar", "-C", folder.path, "-xJf", archive]
         try tar.run()
         tar.waitUntilExit()
         try #require(tar.terminationStatus == 0, "tar cannot unpack \(archive)")

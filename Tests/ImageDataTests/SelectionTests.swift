@@ -130,7 +130,9 @@ import Testing
         var request = DatasetRequest(.fashionMNIST, dataDirectory: folder.path)
         var error = failure(request)
         #expect(error?.code == .emptyClass)
-        #expect(error?.message.contains("no training row is left of class 2 (Pullover)") == true)
+        #expect(
+            error?.message.hasPrefix(
+                "no training row is left of class 2 (Pullover), 3 (Dress), 4 (Coat), ") == true)
         request.classes = .listed([0, 1])
         #expect(try Dataset.load(request).train.count == 5)
         request.every = 2
@@ -140,6 +142,15 @@ import Testing
         request.every = 5
         error = failure(request)
         #expect(error?.message.contains("class 1 (Trouser)") == true)
+        try SmallMNIST(train: [0, 1], test: [1]).write(to: folder, prefix: "fashion-mnist/")
+        request.classes = .listed([0, 1, 2])
+        request.every = 1
+        // All at once, of both parts.
+        #expect(
+            failure(request)?.message.hasPrefix(
+                "no training row is left of class 2 (Pullover), and no test row is left of class 0 (T-shirt/top), 2 (Pullover); "
+            ) == true)
+        request.classes = .listed([0, 1])
         try SmallMNIST(test: [0]).write(to: folder, prefix: "fashion-mnist/")
         request.every = 1
         error = failure(request)

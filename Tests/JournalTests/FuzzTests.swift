@@ -31,7 +31,7 @@ import Testing
                     let content = try Journals.content(in: folder)
                     readCount += 1
                     let isKnown = content.heads.allSatisfy { found in
-                        written.heads.contains { $0.head == found.head }
+                        written.heads.contains { $0.block == found.block }
                     }
                     #expect(isKnown, what)
                 } catch let error as FormatError {

@@ -56,9 +56,9 @@ import Testing
             return false
         }
         // The columns of no consequence are not hashed.
-        let heads = content.heads.map { [$0.head] }
+        let heads = content.heads.map { [$0.block] }
         let isKnown = original.states.contains { state in
-            state.heads.map { [$0.head] } == heads && state.backbone == content.backbone
+            state.heads.map { [$0.block] } == heads && state.backbone == content.backbone
         }
         #expect(isKnown, "\(what): read as something that never was")
         return true

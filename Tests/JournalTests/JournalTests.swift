@@ -26,7 +26,7 @@ enum Journals {
         var entries = JournalEntries()
         entries.heads = numbers.map { number in
             HeadRecord(
-                head: countingHead([0, 1 + number], featureCount: 300, from: Float(number)),
+                block: countingHead([0, 1 + number], featureCount: 300, from: Float(number)).block,
                 worker: "w\(number % 3)", host: "höst", time: 1_700_000_000.25 + Double(number))
         }
         return entries
@@ -114,6 +114,41 @@ enum Journals {
         }
     }
 
+    // A block is a row: of one that is withdrawn in part the others stay, and keep who trained them.
+    @Test func headsOfABlockAreWithdrawnOneByOne() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let heads = (1..<5).map { countingHead([0, $0], featureCount: 3, from: Float($0)) }
+            let wide = countingHead([0, 1, 2], featureCount: 3, from: 9)
+            func records(_ heads: [Head], _ worker: String) -> [HeadRecord] {
+                HeadBlock.runs(of: heads).map {
+                    HeadRecord(block: $0, worker: worker, host: "h", time: 1)
+                }
+            }
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            defer { journal.close() }
+            var entries = JournalEntries()
+            entries.heads = records([heads[0], heads[1], wide], "one") + records([heads[2]], "two")
+            try journal.commit(entries)
+            #expect(try journal.heads() == entries.heads)
+            #expect(try journal.progress().headCount == 4)
+            var later = JournalEntries()
+            later.withdrawn = [heads[0].key, heads[2].key]
+            later.heads = records([heads[0]], "three")
+            try journal.commit(later)
+            let found = try journal.heads()
+            #expect(
+                Set(found.flatMap { record in record.block.keys.map { "\(record.worker) \($0)" } })
+                    == ["one {0,2}", "one {0,1,2}", "three {0,1}"])
+            #expect(found.flatMap(\.block.heads).contains { $0.hasEqualBits(heads[1]) })
+            // What waits to be written is withdrawn as well.
+            entries.append(later)
+            #expect(
+                entries.heads == records([heads[1]], "one") + records([wide], "one")
+                    + records([heads[0]], "three"))
+        }
+    }
+
     @Test func keepsBitsThatAreNoNumbers() throws {
         try withTemporaryFolder { folder in
             let journal = try RunJournal.create(
@@ -134,8 +169,75 @@ enum Journals {
             let path = folder + "/journal.sqlite"
             let journal = try RunJournal.create(path: path, config: Journals.config)
             #expect(try journal.durability() == "wal, synchronous 2")
+            try journal.commit(Journals.epoch(1))
             journal.close()
-            #expect(try RunJournal(path: path).durability() == "wal, synchronous 2")
+            let again = try RunJournal(path: path)
+            try again.commit(Journals.epoch(2))
+            #expect(try again.durability() == "wal, synchronous 2")
+        }
+    }
+
+    @Test func isOneFileOnceItIsClosed() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            try journal.commit(Journals.heads(0..<3))
+            #expect(try names(in: folder).contains("journal.sqlite-wal"))
+            journal.close()
+            #expect(try names(in: folder) == ["journal.sqlite"])
+            // Read and write version of its header: 1 is without a log, 2 with one.
+            let file = try bytes(of: path)
+            #expect(file[18...19] == [1, 1])
+            // Reading alone changes nothing.
+            do {
+                let again = try RunJournal(path: path)
+                #expect(try again.heads() == Journals.heads(0..<3).heads)
+                again.close()
+            }
+            #expect(try bytes(of: path) == file)
+        }
+    }
+
+    // Whoever reads at that moment keeps it from leaving its mode, and loses nothing by it.
+    @Test func isClosedWhileSomebodyReads() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/journal.sqlite"
+            let journal = try RunJournal.create(path: path, config: Journals.config)
+            try journal.commit(Journals.heads(0..<3))
+            let reader = try RunJournal(path: path)
+            #expect(try reader.progress().headCount == 3)
+            journal.close()
+            #expect(try reader.heads() == Journals.heads(0..<3).heads)
+            reader.close()
+            let next = try RunJournal(path: path)
+            try next.commit(Journals.heads(3..<4))
+            #expect(try next.progress().headCount == 4)
+            next.close()
+            #expect(try names(in: folder) == ["journal.sqlite"])
+        }
+    }
+
+    @Test func knowsTheTimesOfItsStarts() throws {
+        try withTemporaryFolder { folder in
+            let journal = try RunJournal.create(
+                path: folder + "/journal.sqlite", config: Journals.config)
+            #expect(try journal.starts() == [])
+            func event(_ seconds: Double, _ kind: String) -> JournalEvent {
+                JournalEvent(seconds: seconds, kind: kind, payload: ["data": .number(seconds)])
+            }
+            let (started, timing) = (JournalEvent.startedKind, JournalEvent.timingKind)
+            var entries = JournalEntries()
+            entries.events = [
+                event(0, started), event(1.5, timing), event(2.5, timing), event(9, "epoch"),
+                event(7, "bundle_started"), event(0, started), event(0, started),
+                event(3.5, timing),
+            ]
+            try journal.commit(entries)
+            #expect(
+                try journal.starts() == [
+                    JournalStart(timing: event(2.5, timing), seconds: 9), JournalStart(seconds: 0),
+                    JournalStart(timing: event(3.5, timing), seconds: 3.5),
+                ])
         }
     }
 

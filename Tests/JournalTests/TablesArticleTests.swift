@@ -29,7 +29,9 @@ struct TablesArticleTests {
         #expect(outcome.status == 0, "\(outcome.standardError)")
         let tables = outcome.standardOutput.split(whereSeparator: \.isWhitespace)
         let named = article.split(separator: "\n").filter { $0.hasPrefix("| `") }.flatMap {
-            $0.split(separator: "|")[0].split(separator: "`").filter { $0.allSatisfy(\.isLetter) }
+            $0.split(separator: "|")[0].split(separator: "`").filter {
+                $0.allSatisfy { $0.isLetter || $0 == "_" }
+            }
         }
         #expect(named.sorted() == tables.sorted())
     }

@@ -1,7 +1,8 @@
 import Numerics
+import TestSupport
 import Testing
 
-@Suite struct FeatureTableTests {
+@Suite(.timeLimit(.minutes(1))) struct FeatureTableTests {
     @Test func groupsRowsByClassInOrder() {
         let matrix = Matrix(rowCount: 4, columnCount: 2, values: [0, 1, 2, 3, 4, 5, 6, 7])
         let table = FeatureTable(grouping: matrix, labels: [2, 0, 2, 1], classCount: 4)
@@ -23,6 +24,7 @@ import Testing
 
     @Test func oneKeyForTwoClassesTraps() async {
         await #expect(processExitsWith: .failure) {
+            endInTime()
             _ = FeatureTable(
                 features: FloatBuffer(count: 2), featureCount: 1, classRowCounts: [1, 1],
                 classKeys: [4, 4])
@@ -31,6 +33,7 @@ import Testing
 
     @Test func rowsOfClassesElsewhereTrap() async {
         await #expect(processExitsWith: .failure) {
+            endInTime()
             _ = FeatureTable(
                 features: FloatBuffer(count: 2), featureCount: 1, classRowCounts: [1, 1],
                 isHeld: [true, false])

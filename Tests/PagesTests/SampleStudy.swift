@@ -139,7 +139,7 @@ struct SampleStudy {
         if trialCount > 1 {
             cell.standardDeviation = deviation
             let half = 2.262 * deviation / Double(trialCount).squareRoot()
-            cell.interval = [mean - half, mean + half]
+            cell.interval = [max(0, mean - half), min(1, mean + half)]
         }
         cell.negativeLogLikelihoods = cell.accuracies.map { (1 - $0) * 3.1 }
         cell.brierScores = cell.accuracies.map { (1 - $0) * 1.4 }
@@ -244,12 +244,21 @@ struct SampleStudy {
         let half = 2.262 * deviation / Double(trialCount).squareRoot()
         comparison.interval = [mean - half, mean + half]
         guard deviation > 0 else { return comparison }
-        let statistic = abs(mean) / (deviation / Double(trialCount).squareRoot())
-        comparison.tTestPValue = 1 / (1 + statistic * statistic * statistic * statistic / 6)
-        if statistic > 8 { comparison.tTestPValue = 1e-7 / statistic }
+        let error = deviation / Double(trialCount).squareRoot()
+        comparison.differenceDeviation = deviation
+        comparison.detectableGain = 2.8 * deviation
+        comparison.tTestPValue = Self.pValue(abs(mean) / error)
+        let inside = (StudyVerdict.margin - abs(mean)) / error
+        comparison.equivalencePValue = inside > 0 ? Self.pValue(inside) / 2 : 0.75
         comparison.wilcoxonPValue = max(0.001953125, comparison.tTestPValue ?? 1)
         comparison.cohensD = mean / deviation
         return comparison
+    }
+
+    /// About as a t test would give it.
+    private static func pValue(_ statistic: Double) -> Double {
+        if statistic > 8 { return 1e-7 / statistic }
+        return 1 / (1 + statistic * statistic * statistic * statistic / 6)
     }
 
     private func correctByHolm(_ report: inout StudyReport) {
@@ -259,6 +268,9 @@ struct SampleStudy {
                 var comparison = report.datasets[dataset].comparisons[index]
                 comparison.tTestPValueHolm = comparison.tTestPValue.map { min(1, $0 * count) }
                 comparison.wilcoxonPValueHolm = comparison.wilcoxonPValue.map { min(1, $0 * count) }
+                comparison.equivalencePValueHolm = comparison.equivalencePValue.map {
+                    min(1, $0 * count)
+                }
                 report.datasets[dataset].comparisons[index] = comparison
             }
         }

@@ -184,7 +184,7 @@ import Testing
         }
         let csv = StudyTable.csv(Shape.hostile.report)
         #expect(csv.contains("\"</title><script>alert('\"\"&')</script>?[2J]]>\""))
-        #expect(!StudyTable.text(Shape.hostile.report).contains("\u{1B}"))
+        #expect(!StudyTable.text(Shape.hostile.report, width: nil).contains("\u{1B}"))
     }
 
     @Test func figuresThatAreNoNumbersAreNotShown() throws {

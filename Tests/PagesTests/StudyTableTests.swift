@@ -60,7 +60,7 @@ import Testing
 
     @Test func textHasARowPerFractionAndArm() throws {
         let report = report()
-        let lines = StudyTable.text(report).split(separator: "\n")
+        let lines = StudyTable.text(report, width: nil).split(separator: "\n")
         #expect(lines.first == "MNIST: 3,060 training rows, 5,139 test rows, accuracy in percent")
         #expect(lines.filter { $0.contains("whole nets, from scratch") }.count == 4)
         let first = try #require(report.datasets[0].cells.first)
@@ -75,7 +75,7 @@ import Testing
         var report = report()
         report.datasets = [report.datasets[0]]
         report.settings = StudySettings(scope: .post)
-        #expect(!StudyTable.text(report).contains("balanced"))
+        #expect(!StudyTable.text(report, width: nil).contains("balanced"))
         report.settings?.imbalance = 8
         report.settings?.balance = .weights
         report.datasets[0].classNames = ["a", "b"]
@@ -88,7 +88,7 @@ import Testing
         report.datasets[0].rows = [
             StudyRows(fraction: 0.5, rowCounts: [800, 100], distinctRowCounts: [800, 100])
         ]
-        let lines = StudyTable.text(report).split(separator: "\n")
+        let lines = StudyTable.text(report, width: nil).split(separator: "\n")
         #expect(
             lines.contains(
                 "MNIST: balanced accuracy in percent; imbalance 8.0, balance weights"))
@@ -96,10 +96,20 @@ import Testing
         #expect(lines.contains { $0.hasPrefix(" 50%") && $0.hasSuffix("54.50") })
     }
 
+    /// Eight schemes beside three keys: in two or more tables where the terminal is narrow.
+    @Test(arguments: [72, 80, 120]) func textFitsATerminal(width: Int) {
+        var sample = SampleStudy()
+        let report = sample.report()
+        let lines = StudyTable.text(report, width: width).split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= width })
+        let cells = StudyTable.text(report, width: nil).count { $0 == "±" }
+        #expect(lines.joined().count { $0 == "±" } == cells)
+    }
+
     @Test func textOfNothingIsNothing() {
         var report = report()
         report.datasets = []
         report.missing = []
-        #expect(StudyTable.text(report) == "")
+        #expect(StudyTable.text(report, width: nil) == "")
     }
 }

@@ -25,6 +25,18 @@ import Testing
             ])
     }
 
+    /// Of editors on any system; the numbers are those that such an editor shows.
+    @Test(arguments: ["\n", "\r\n", "\r"]) func linesMayEndInAnyWay(end: String) throws {
+        let lines = ["\u{FEFF}# ours", "node1 ~/a worker", "", "run {endpoint} # two", "node3", ""]
+        let file = try HostsFile(path: "hosts", text: lines.joined(separator: end))
+        #expect(file.entries.map(\.lineNumber) == [2, 4, 5])
+        #expect(
+            file.entries.map(\.start) == [
+                .ssh(destination: "node1", program: "~/a worker"), .command("run {endpoint}"),
+                .ssh(destination: "node3", program: "worker"),
+            ])
+    }
+
     @Test(arguments: [
         ("-oProxyCommand=x", "-oProxyCommand=x is no host"),
         ("tcp://node1:5555", "a worker listens nowhere"),

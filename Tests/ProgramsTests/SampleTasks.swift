@@ -28,10 +28,10 @@ struct SampleTasks {
         }
     }
 
-    func job() -> TaskJob {
+    func job(minWorkerCount: Int = 1) -> TaskJob {
         guard
             let job = try? TaskJob(
-                tasks: items, on: chunks.manifest, digest: { $0 })
+                tasks: items, on: chunks.manifest, minWorkerCount: minWorkerCount, digest: { $0 })
         else { preconditionFailure("the sample's descriptions are short") }
         return job
     }

@@ -4,6 +4,7 @@ import HeadTraining
 import Scheduling
 import Sessions
 import Synchronization
+import System
 import Testing
 import WorkerRuntime
 
@@ -35,7 +36,8 @@ import WorkerRuntime
     ) throws -> WorkerProgram {
         WorkerProgram(
             WorkerConfiguration(
-                endpoint: endpoint, threadCount: 2, name: "w", stays: false,
+                endpoint: try #require(TCPEndpoint(endpoint)), threadCount: 2, name: "w",
+                stays: false,
                 endsWithStandardInput: false, variant: try KernelVariant.select("scalar"),
                 taskPreparation: preparation))
     }

@@ -1,5 +1,6 @@
 import Formats
 import Heads
+import Journal
 import Numerics
 import RunFolder
 import Testing
@@ -88,7 +89,13 @@ import Testing
         #expect(again.contains("\"certified\" : 1"))
         #expect(again.contains("\"gradient_tolerance\" : 0.0001"))
         #expect(again.contains("\"standard_error\" : 0.125"))
-        #expect(try JSONFile.decode(RunResults.self, from: Array(again.utf8)) == all)
+        all.schemes["dag"]?.recall = [0.5, nil]
+        all.starts = [all.timing]
+        all.coordinator = .init(host: "h", processor: nil, isa: "avx2", threads: 2)
+        all.files = ["model.safetensors": "00ff"]
+        let more = String(decoding: try JSONFile.encode(all), as: UTF8.self)
+        #expect(more.contains("\"model.safetensors\" : \"00ff\""))
+        #expect(try JSONFile.decode(RunResults.self, from: Array(more.utf8)) == all)
     }
 
     @Test func roundTripsAndRefusesNonsense() throws {
@@ -119,18 +126,57 @@ import Testing
     }
 
     @Test func writesPredictions() {
-        let pairs = PredictionsCSV(
-            labels: [3, 0],
-            predictions: ["one_vs_all": [3, 1], "all_vs_all": [2, 10], "dag": [0, 0]])
+        func text(_ labels: [Int], _ columns: [PredictionsCSV.Column]) -> [String] {
+            let names = ["a", "b,c", "say \"d\"", "T-shirt/top"]
+            let bytes = PredictionsCSV(labels: labels, classNames: names, columns: columns)
+                .encoded()
+            return String(decoding: bytes, as: UTF8.self).split(
+                separator: "\n", omittingEmptySubsequences: false
+            ).map(String.init)
+        }
         #expect(
-            String(decoding: pairs.encoded(), as: UTF8.self)
-                == "row,label,one_vs_all,one_vs_all_refit,all_vs_all,tree\n0,3,3,,2,\n1,0,1,,10,\n")
-        let all = PredictionsCSV(
-            labels: [1],
-            predictions: [
-                "one_vs_all": [2], "one_vs_all_refit": [3], "all_vs_all": [4], "tree": [5],
-            ])
-        #expect(String(decoding: all.encoded(), as: UTF8.self).hasSuffix("tree\n0,1,2,3,4,5\n"))
+            text(
+                [3, 0],
+                [
+                    .init(key: "one_vs_all", predictions: [3, 1], probabilities: [1, 0.25]),
+                    .init(key: "dag", predictions: [2, 0], probabilities: [0.999_999_7, .nan]),
+                ]) == [
+                    "row,label,one_vs_all,one_vs_all_refit,all_vs_all,tree,dag,label_name,"
+                        + "one_vs_all_name,one_vs_all_probability,dag_name,dag_probability",
+                    "0,3,3,,,,2,T-shirt/top,T-shirt/top,1.000000,\"say \"\"d\"\"\",1.000000",
+                    "1,0,1,,,,0,a,\"b,c\",0.250000,a,", "",
+                ])
+        let all = text(
+            [1],
+            ["tree", "all_vs_all", "one_vs_all_refit", "one_vs_all"].enumerated().map {
+                .init(key: $1, predictions: [$0], probabilities: [0.000_001_4])
+            })
+        // The order of the contract, whatever theirs is.
+        #expect(all[1].hasPrefix("0,1,3,2,1,0,\"b,c\",a,0.000001,"))
+    }
+
+    @Test func timesOfAllStartsAreAddedUp() throws {
+        var timing = RunResults.Timing(data: 1, backbone: 20, total: 22)
+        let event = timing.journalEvent
+        #expect(event.seconds == 22)
+        #expect(event.payload["backbone"]?.number == 20)
+        // Ended with its last phase, in the middle of the backbone, of the heads, and after them.
+        #expect(
+            RunResults.Timing(JournalStart(timing: event, seconds: 22)) == timing)
+        let early = RunResults.Timing(data: 2, total: 2).journalEvent
+        let first = RunResults.Timing(JournalStart(timing: early, seconds: 12))
+        #expect(first == RunResults.Timing(data: 2, backbone: 10, total: 12))
+        let late = RunResults.Timing(data: 2, features: 3, total: 6).journalEvent
+        let second = RunResults.Timing(JournalStart(timing: late, seconds: 10))
+        #expect(second == RunResults.Timing(data: 2, features: 3, heads: 4, total: 10))
+        let last = RunResults.Timing(data: 1, features: 1, heads: 5, total: 8).journalEvent
+        #expect(RunResults.Timing(JournalStart(timing: last, seconds: 9)).evaluate == 1)
+        #expect(RunResults.Timing(JournalStart(seconds: 0)) == RunResults.Timing())
+        timing += first
+        timing += second
+        #expect(
+            timing
+                == RunResults.Timing(data: 5, backbone: 30, features: 3, heads: 4, total: 44))
     }
 
     // sha256sum of the bytes that the contract describes, written with Python's struct module.

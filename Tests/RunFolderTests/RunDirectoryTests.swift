@@ -102,6 +102,50 @@ import Testing
         }
     }
 
+    /// A run that went on in a benchmark's folder would write over what was measured.
+    @Test func eachProgramHasAFolderOfItsOwn() throws {
+        try withTemporaryFolder { folder in
+            let benchmark = config.merging(FolderKind.benchmarkConfig) { own, _ in own }
+            do { _ = try RunDirectory(path: folder + "/run", config: config) }
+            do {
+                _ = try RunDirectory(
+                    path: folder + "/benchmark", config: benchmark, kind: .benchmark)
+            }
+            do { _ = try StudyDirectory(path: folder + "/study", config: config) }
+            // As earlier versions left it: no program is noted.
+            do { _ = try RunDirectory(path: folder + "/old", config: config) }
+            try AtomicFile.write([], to: folder + "/old/speedup.json")
+            func refusal(_ name: String, _ kind: FolderKind) -> String? {
+                let path = folder + "/" + name
+                do {
+                    switch kind {
+                    case .run: _ = try RunDirectory(path: path, config: config)
+                    case .benchmark:
+                        _ = try RunDirectory(
+                            path: path, config: benchmark, incidental: [FolderKind.configKey],
+                            kind: .benchmark)
+                    case .study: _ = try StudyDirectory(path: path, config: config)
+                    }
+                    return nil
+                } catch {
+                    return "\(error)"
+                }
+            }
+            for (name, kind) in [
+                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study),
+                ("old", .benchmark),
+            ] {
+                for other in [FolderKind.run, .benchmark, .study] where other != kind {
+                    #expect(
+                        refusal(name, other)
+                            == "\(folder)/\(name) holds a \(kind), and a \(other) needs a folder of its own; use another --run-dir"
+                    )
+                }
+                #expect(refusal(name, kind) == nil)
+            }
+        }
+    }
+
     @Test func goesOnWithWhatIsThere() throws {
         let backbone = BackboneRecord(
             epochCount: 2, tensors: [NamedTensor("weights", [2], [3, 4])])
@@ -156,9 +200,110 @@ import Testing
         }
     }
 
-    @Test func namesFoldersByTime() {
-        #expect(
-            RunDirectory.defaultPath(dataset: "mnist", at: 1_709_210_096)
-                == "runs/20240229-123456-mnist")
+    @Test func runsOfOneSecondHaveFoldersOfTheirOwn() async throws {
+        let folder = try TemporaryDirectory()
+        let parent = folder.path("some/runs")
+        let paths = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<12 {
+                group.addTask {
+                    try RunDirectory.makeDefault(
+                        dataset: "mnist", at: 1_709_210_096, in: parent)
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let first = parent + "/20240229-123456-mnist"
+        #expect(Set(paths) == Set([first] + (2...12).map { "\(first)-\($0)" }))
+        let runs = try paths.map { try RunDirectory(path: $0, config: config) }
+        #expect(runs.allSatisfy { $0.state == .new })
+        let error = #expect(throws: FormatError.self) {
+            try RunDirectory.makeDefault(dataset: "mnist", at: 0, in: "/proc/runs")
+        }
+        #expect(error?.code == .cannotWrite)
+    }
+
+    @Test func damagedResultsAreNone() throws {
+        try withTemporaryFolder { folder in
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                try run.write(sampleResults)
+            }
+            let path = RunDirectory.path(of: .results, in: folder)
+            for bytes in [[], Array(try bytes(of: path).dropLast(40))] {
+                try Data(bytes).write(to: URL(filePath: path))
+                let run = try RunDirectory(path: folder, config: config)
+                #expect(run.state == .unfinished)
+                #expect(run.hasDamagedResults)
+                #expect(run.results == nil)
+                #expect(run.journal != nil)
+            }
+        }
+    }
+
+    @Test(arguments: [nil, "", "{\"epochs\":"]) func theJournalHasTheConfigurationToo(
+        text: String?
+    ) throws {
+        try withTemporaryFolder { folder in
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                try run.write(sampleResults)
+            }
+            let path = RunDirectory.path(of: .config, in: folder)
+            try FileManager.default.removeItem(atPath: path)
+            if let text { try Data(text.utf8).write(to: URL(filePath: path)) }
+            #expect(try RunDirectory.keptConfig(in: folder)?["epochs"] == 12)
+            var other = config
+            other["epochs"] = 13
+            #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: other)
+            }
+            #expect(try RunDirectory(path: folder, config: config).state == .finished)
+            #expect(try RunDirectory.readConfig(in: folder)["epochs"] == 12)
+        }
+        try withTemporaryFolder { folder in
+            let none = try RunDirectory.keptConfig(in: folder)
+            #expect(none == nil)
+        }
+    }
+
+    @Test func saysWhichFilesAreNotTheRuns() throws {
+        try withTemporaryFolder { folder in
+            var results = sampleResults
+            do {
+                let run = try RunDirectory(path: folder, config: config)
+                try run.write([1, 2], as: .predictions)
+                try run.write([3], as: .model)
+                try run.write([4], as: .testLabels)
+                results.digests.predictions = RunDigests.predictions([1, 2])
+                results.files = try run.fileDigests()
+                #expect(results.files?.keys.sorted() == ["labels-test.npy", "model.safetensors"])
+                try run.write(results)
+                #expect(try run.flaws(needsFeatures: true) == [])
+            }
+            let run = try RunDirectory(path: folder, config: config)
+            #expect(try run.flaws(needsFeatures: false) == [])
+            #expect(
+                try run.flaws(needsFeatures: true) == [
+                    "features-train.npy is missing", "labels-train.npy is missing",
+                    "features-test.npy is missing",
+                ])
+            try RunDirectory.verify(.model, in: folder, results)
+            try run.write([3, 0], as: .model)
+            try run.write([], as: .testLabels)
+            // One that the run never wrote.
+            try run.write([5], as: .testFeatures)
+            try FileManager.default.removeItem(atPath: run.path(of: .predictions))
+            #expect(
+                try run.flaws(needsFeatures: false) == [
+                    "predictions.csv is missing", "model.safetensors is damaged",
+                    "labels-test.npy is damaged",
+                ])
+            for artefact in [RunDirectory.Artefact.model, .testFeatures, .predictions] {
+                let error = #expect(throws: FormatError.self) {
+                    try RunDirectory.verify(artefact, in: folder, results)
+                }
+                #expect(error?.message.contains(artefact.rawValue) == true)
+            }
+        }
     }
 }

@@ -88,13 +88,14 @@ enum SessionWork {
     ) -> BundleTrained {
         var result = result
         switch result.content {
-        case .heads(var heads, let featureCount):
+        case .heads:
             guard case .heads(let sample) = self else { return result }
+            var heads = result.heads
             heads[0] = sample.head(sample.other(than: heads[0].key))
             if generator.chance(0.5) { heads = [heads[0]] }
             if Set(heads.map(\.key)).count < heads.count { heads = [heads[0]] }
-            result.content = .heads(heads, featureCount: featureCount)
-        case .task: result.content = .heads([Self.foreignHead], featureCount: 2)
+            result.heads = heads
+        case .task: result.heads = [Self.foreignHead]
         }
         return result
     }
@@ -107,12 +108,12 @@ enum SessionWork {
                 fitsNowhere ? Self.foreignHead : sample.head(sample.plan.heads[0], error: 1)
             return BundleTrained(
                 bundle: bundle, attempt: attempt, busySeconds: 0,
-                content: .heads([head], featureCount: 2))
+                content: .heads(HeadBlock.runs(of: [head])))
         case .tasks:
             return BundleTrained(
                 bundle: bundle, attempt: attempt, busySeconds: 0,
                 content: fitsNowhere
-                    ? .heads([Self.foreignHead], featureCount: 2) : .task([1, 2, 3]))
+                    ? .heads(HeadBlock.runs(of: [Self.foreignHead])) : .task([1, 2, 3]))
         }
     }
 

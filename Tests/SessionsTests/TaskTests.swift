@@ -57,7 +57,7 @@ import WireProtocol
         let error = #expect(throws: WireError.self) { try job(limit + 1) }
         #expect(error?.code == .overLimit)
         #expect(
-            error?.message.contains("the description of task 0 with 65537 bytes") == true)
+            error?.message.contains("the description of task 0 with 65,537 bytes") == true)
     }
 
     // MARK: - Checks

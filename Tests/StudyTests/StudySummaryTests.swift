@@ -62,12 +62,13 @@ import Testing
         let expected: [Double] = [0.875, 0.75, 0.75]
         #expect(cell.accuracies == expected)
         #expect(abs(cell.meanAccuracy - 0.7916666666666667) < 1e-15)
-        // sqrt(((1/12)^2 + 2 (1/24)^2) / 2), and 4.30265272975 standard errors either way.
+        // sqrt(((1/12)^2 + 2 (1/24)^2) / 2), and 4.30265272975 standard errors of the logit either way:
+        // Student's own interval ends at 97%.
         let deviation = try #require(cell.standardDeviation)
         #expect(abs(deviation - 0.07216878364870322) < 1e-15)
         let interval = try #require(cell.interval)
-        let width = interval[1] - interval[0]
-        #expect(abs(width - 0.358554394145789) < 1e-9)
+        #expect(abs(interval[0] - 0.561687892639087) < 1e-9)
+        #expect(abs(interval[1] - 0.918488631012951) < 1e-9)
         #expect(cell.confusion == [8, 1, 0, 0, 6, 3, 1, 0, 5])
         // Every class has the same rows in each trial, so the mean over trials is that of the sum.
         let balanced = cell.balancedAccuracies.reduce(0, +) / 3
@@ -92,6 +93,10 @@ import Testing
         #expect(abs(pValue - 0.22540333075851657) < 1e-12)
         let cohensD = try #require(comparison.cohensD)
         #expect(abs(cohensD - 1) < 1e-12)
+        // In SciPy: scipy.stats.t.sf((.08 - 1) / (1 / 3**.5), 2), the margin being .08 of eight rows.
+        let equivalence = try #require(comparison.equivalencePValue)
+        #expect(abs(equivalence - 0.873963141822378) < 1e-9)
+        #expect(comparison.differenceDeviation == 0.125)
         #expect(comparison.mcNemarPValues.count == 3)
         // Two rows gained and none lost: twice a quarter. One gained: 1. One each way: 1.
         #expect(abs(comparison.mcNemarPValues[0] - 0.5) < 1e-12)
@@ -103,7 +108,58 @@ import Testing
         #expect(found.cells.allSatisfy { $0.interval == nil && $0.standardDeviation == nil })
         #expect(found.comparisons[0].interval == nil)
         #expect(found.comparisons[0].tTestPValue == nil)
+        #expect(found.comparisons[0].equivalencePValue == nil)
+        #expect(found.comparisons[0].differenceDeviation == nil)
         #expect(found.comparisons[0].mcNemarPValues.count == 1)
+    }
+
+    /// Three trials, two tests: what they could have shown is more than all rows.
+    @Test func theDetectableGainIsThatOfTheWholeStudy() throws {
+        var report = StudyReport(
+            command: "", protocolName: "post", versions: [:],
+            datasets: [try dataset(summary()), try dataset(summary())], timeline: [], missing: [])
+        try report.correctPValues()
+        let comparison = report.datasets[0].comparisons[0]
+        // In SciPy: the root of nct.sf(t.isf(.0125, 2), 2, d * 3**.5) - .8, times the deviation.
+        let gain = try #require(comparison.detectableGain)
+        #expect(abs(gain - 4.624_820 * 0.125) < 1e-5)
+        #expect(comparison.equivalencePValueHolm == 1)
+    }
+
+    /// Schemes that agree in every row of every trial differ by less than a row, not by nothing.
+    @Test func equalPredictionsAreShownToBeEqualOnManyRowsOnly() throws {
+        func verdict(rowCount: Int) throws -> StudyVerdict {
+            let labels = (0..<rowCount).map { $0 % 3 }
+            var summary = StudySummary(
+                grid: grid, settings: settings, labels: labels, classCount: 3)
+            for trial in 0..<3 {
+                let outcome = { (scheme: Scheme) in
+                    SchemeOutcome(
+                        scheme: scheme, predictions: labels, correctCount: rowCount,
+                        negativeLogLikelihood: 1, brierScore: 0.5, expectedCalibrationError: 0,
+                        calibration: [])
+                }
+                summary.add(
+                    TrialOutcome(
+                        trainRowCount: 3, featureDigest: "", backbone: [outcome(.oneVsAll)],
+                        arms: [
+                            ArmOutcome(
+                                arm: .frozen, schemes: [outcome(.softVote)], policies: [],
+                                headDigest: "", headCount: 4)
+                        ]),
+                    of: TrialKey(dataset: "mnist", fractionMillionths: 10_000, trial: trial))
+            }
+            let found = try dataset(summary)
+            let interval = try #require(found.cells[0].interval)
+            #expect(interval[1] == 1 && interval[0] < 1 && interval[0] > 0.2)
+            var report = StudyReport(
+                command: "", protocolName: "post", versions: [:], datasets: [found], timeline: [],
+                missing: [])
+            try report.correctPValues()
+            return StudyVerdict(report.datasets[0].comparisons[0])
+        }
+        #expect(try verdict(rowCount: 9) == .undecided)
+        #expect(try verdict(rowCount: 3_000) == .withinMargin)
     }
 
     @Test func aTrialThatCameInTwoPartsCountsOnce() throws {

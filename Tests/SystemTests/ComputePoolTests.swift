@@ -30,7 +30,7 @@ private struct Failure: Error, Equatable {
 
     @Test(arguments: [-1, 0, 1, 3])
     func resultsComeInOrderWhateverTheThreads(_ threadCount: Int) async throws {
-        let pool = ComputePool(threadCount: threadCount)
+        let pool = try ComputePool(threadCount: threadCount)
         #expect(pool.threads.count == max(1, threadCount))
         let parts = try await pool.parallelRanges(1_000) { range in range.map { $0 * $0 } }
         #expect(parts.flatMap(\.self) == (0..<1_000).map { $0 * $0 })
@@ -40,7 +40,7 @@ private struct Failure: Error, Equatable {
     }
 
     @Test func eachRangeHasAThreadOfItsOwn() async throws {
-        let pool = ComputePool(threadCount: 3, name: "own")
+        let pool = try ComputePool(threadCount: 3, name: "own")
         let meeting = Meeting()
         let owners = try await pool.parallelRanges(3) { _ in
             meeting.wait(for: 3)
@@ -51,7 +51,7 @@ private struct Failure: Error, Equatable {
     }
 
     @Test func aFailureStopsTheOthersAndIsThrown() async throws {
-        let pool = ComputePool(threadCount: 2)
+        let pool = try ComputePool(threadCount: 2)
         await #expect(throws: Failure(part: 1)) {
             try await pool.parallelRanges(2) { range, flag in
                 if range.lowerBound == 1 { throw Failure(part: 1) }
@@ -62,7 +62,7 @@ private struct Failure: Error, Equatable {
     }
 
     @Test func cancellationStopsAll() async throws {
-        let pool = ComputePool(threadCount: 2)
+        let pool = try ComputePool(threadCount: 2)
         let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
             try await pool.parallelRanges(2) { _, flag in

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import System
+import TestSupport
 import Testing
 
 /// The name the system shows for the calling thread.
@@ -58,7 +59,7 @@ private actor Counter {
 
 @Suite(.timeLimit(.minutes(1))) struct ThreadExecutorTests {
     @Test func runsClosuresOnItsNamedThread() async throws {
-        let executor = ThreadExecutor(name: "kernel-7")
+        let executor = try ThreadExecutor(name: "kernel-7")
         #expect(!executor.isCurrent)
         let name = try await executor.run { currentThreadName() }
         #expect(name == "kernel-7")
@@ -81,7 +82,7 @@ private actor Counter {
 
     @Test(arguments: ["", "abcdefghijklmnopqrstuvwxyz", "ééééééééé"])
     func anyNameIsTaken(_ name: String) async throws {
-        let executor = ThreadExecutor(name: name)
+        let executor = try ThreadExecutor(name: name)
         let shown = try await executor.run { currentThreadName() }
         #expect(shown.utf8.count <= 15)
         // The system keeps the program's name for an empty one, or shows nothing.
@@ -90,7 +91,7 @@ private actor Counter {
     }
 
     @Test func passesErrorsOn() async throws {
-        let executor = ThreadExecutor(name: "errors")
+        let executor = try ThreadExecutor(name: "errors")
         await #expect(throws: Failure(number: 3)) {
             try await executor.run { throw Failure(number: 3) }
         }
@@ -98,7 +99,7 @@ private actor Counter {
     }
 
     @Test func isATasksPreference() async throws {
-        let executor = ThreadExecutor(name: "preferred")
+        let executor = try ThreadExecutor(name: "preferred")
         let names = await Task(executorPreference: executor) {
             let first = currentThreadName()
             await Task.yield()
@@ -117,7 +118,7 @@ private actor Counter {
     }
 
     @Test func isAnActorsExecutor() async throws {
-        let executor = ThreadExecutor(name: "actor")
+        let executor = try ThreadExecutor(name: "actor")
         let counter = Counter(on: executor)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<500 { group.addTask { await counter.increment() } }
@@ -126,7 +127,7 @@ private actor Counter {
         #expect(await counter.names == ["actor"])
         #expect(try await executor.run { counter.valueAssumingIsolation() } == 500)
         // A task that prefers one thread and calls an actor on another changes over and back.
-        let other = ThreadExecutor(name: "other")
+        let other = try ThreadExecutor(name: "other")
         let names = await Task(executorPreference: other) {
             let before = currentThreadName()
             await counter.increment()
@@ -139,7 +140,7 @@ private actor Counter {
     }
 
     @Test func cancellationReachesARunningClosure() async throws {
-        let executor = ThreadExecutor(name: "cancel")
+        let executor = try ThreadExecutor(name: "cancel")
         let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
             try await executor.run { flag in
@@ -154,7 +155,7 @@ private actor Counter {
     }
 
     @Test func whatIsCancelledBeforeItsTurnNeverBegins() async throws {
-        let executor = ThreadExecutor(name: "cancel")
+        let executor = try ThreadExecutor(name: "cancel")
         let gate = Gate()
         let blocked = Task { try await executor.run { gate.wait() } }
         let ran = Notes()
@@ -173,7 +174,7 @@ private actor Counter {
     }
 
     @Test func shutdownRunsWhatHasArrivedAndJoins() async throws {
-        let executor = ThreadExecutor(name: "shutdown")
+        let executor = try ThreadExecutor(name: "shutdown")
         let gate = Gate()
         let done = Notes()
         let tasks = (1...20).map { number in
@@ -192,15 +193,15 @@ private actor Counter {
     }
 
     @Test func shutdownMayBlockInsteadOrComeFromTheThreadItself() async throws {
-        let executor = ThreadExecutor(name: "blocking")
-        let helper = ThreadExecutor(name: "helper")
+        let executor = try ThreadExecutor(name: "blocking")
+        let helper = try ThreadExecutor(name: "helper")
         try await helper.run { executor.shutdown() }
         try await helper.run { helper.shutdown() }
         #expect(try await helper.run { helper.isCurrent })
     }
 
     @Test func workThatComesAfterShutdownIsStillRunInTurn() async throws {
-        let executor = ThreadExecutor(name: "late")
+        let executor = try ThreadExecutor(name: "late")
         let counter = Counter(on: executor)
         await executor.shutdown()
         await withTaskGroup(of: Void.self) { group in
@@ -218,7 +219,7 @@ private actor Counter {
             }
         }
         do {
-            let executor = ThreadExecutor(name: "dropped-thread")
+            let executor = try ThreadExecutor(name: "dropped-thread")
             try await executor.run {}
             #expect(threadNames().contains("dropped-thread\n"))
         }
@@ -227,7 +228,8 @@ private actor Counter {
 
     @Test func theWrongThreadTraps() async {
         await #expect(processExitsWith: .failure) {
-            ThreadExecutor(name: "elsewhere").checkIsolated()
+            endInTime()
+            try ThreadExecutor(name: "elsewhere").checkIsolated()
         }
     }
 }

@@ -9,7 +9,7 @@ struct PackageMap: Sendable {
     /// Names in Package.swift for products of other packages.
     private static let products = [
         "argumentParser": "ArgumentParser", "logging": "Logging", "grdb": "GRDB",
-        "protobuf": "SwiftProtobuf", "http": "FlyingFox",
+        "protobuf": "SwiftProtobuf", "sqlite": "GRDBSQLite", "http": "FlyingFox",
     ]
 
     init() throws {

@@ -31,6 +31,26 @@ import Testing
         #expect(Self.everything.flatMap(\.leftovers) == [])
     }
 
+    @Test func nothingWaitsWithoutALimit() {
+        // In two pieces, so that this file does not find itself.
+        let exits = "processExits" + "With:"
+        let waits = ["await ", "waitUntil" + "Exit()", exits]
+        // Suites in a suite have its limit; what is no suite is waited for by one.
+        let files = SourceFile.all(under: "Tests").map { ($0, $0.lines.joined(separator: "\n")) }
+            .filter { $1.contains("@Test") }
+        #expect(files.count > 20)
+        var findings: [String] = []
+        for (file, text) in files where waits.contains(where: text.contains) {
+            if !text.contains(".timeLimit(") { findings.append("\(file.path): no .timeLimit") }
+            // The child of an exit test is ended by nobody else.
+            let exitCount = text.ranges(of: exits).count
+            if text.ranges(of: "endInTime()").count < exitCount {
+                findings.append("\(file.path): an exit test without endInTime()")
+            }
+        }
+        #expect(findings == [])
+    }
+
     @Test func noFileNamesAFolderOfTheMachineItWasWrittenOn() throws {
         // In two pieces, so that this file does not find itself.
         let machine = try Regex("(?:^|[^A-Za-z0-9_.$}/-])/(?:wo" + "rk|tm" + "p)/")
@@ -98,6 +118,34 @@ import Testing
                 let isComment = code.allSatisfy(\.isWhitespace)
                 if !isComment, file.lines[index].contains(words) {
                     findings.append(file.finding(index, "only its owner knows that"))
+                }
+            }
+        }
+        #expect(findings == [])
+    }
+
+    /// Where every number before a noun is written by the one function that knows `1 head` and
+    /// `1,013 heads`.
+    private static let counting = [
+        "Decoding", "Display", "FeatureStore", "HeadTraining", "LeNet", "Pages",
+        "Programs/Benchmark", "Programs/Evaluate", "Programs/Reproduce", "Programs/Shared",
+        "Programs/Simulate", "Sessions/Work", "Simulation", "Statistics", "Study", "Transfer",
+        "WireProtocol", "bench",
+    ].map { "Sources/\($0)/" }
+
+    @Test func oneFunctionCountsNouns() throws {
+        let count = try Regex(
+            #"\\\((?:[^()"]|\([^()]*\))*\) (?:heads|workers|trials|units|rows|classes|features|epochs|networks|tasks|bundles|bytes|chunks|cores|threads|labels|images)\b"#
+        )
+        // What is no whole number, what cannot be one, and the second one of "3/1,000 rows".
+        let others = try Regex(
+            #"rawValue|[nN]ame|noun|rate\(|decimal\(|plain\(|\)/\\\(|\(counts\)|precondition"#)
+        var findings: [String] = []
+        for file in Self.sources where Self.counting.contains(where: file.path.hasPrefix) {
+            for (index, line) in file.lines.enumerated() {
+                let isComment = file.code[index].allSatisfy(\.isWhitespace)
+                if !isComment, line.contains(count), !line.contains(others) {
+                    findings.append(file.finding(index, "counted(_:) says how many"))
                 }
             }
         }

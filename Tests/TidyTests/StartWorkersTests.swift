@@ -64,6 +64,20 @@ import Testing
         }
     }
 
+    /// As the coordinator reads the same file, whatever editor wrote it.
+    @Test(arguments: ["\n", "\r\n", "\r"]) func linesMayEndInAnyWay(end: String) async throws {
+        let lines = ["\u{FEFF}node1 \(worker)", "# nobody", "node2 # two", ""]
+        let file = try folder.write(lines.joined(separator: end), to: "hosts")
+        let outcome = try await run(script, [file, "--dry-run"], environment: environment)
+        #expect(outcome.status == 0, "\(outcome.standardError)")
+        let commands = outcome.standardOutput.split(separator: "\n")
+        #expect(commands.count == 2)
+        for (command, host) in zip(commands, ["'node1'", "'node2'"]) {
+            #expect(command.contains(" \(host) "), "\(command)")
+            #expect(!command.contains("\\r"), "\(command)")
+        }
+    }
+
     @Test func tellsEachHostItsKeyAndNobodyElse() async throws {
         let secrets = ["node1": "first%s secret\\n", "node2": "second'\"$HOME`"]
         for (name, secret) in secrets {

@@ -116,6 +116,20 @@ import WireProtocol
         }
     }
 
+    /// Else nobody would answer the worker, and it would wait for ever.
+    @Test func namesFromACommandLineAreSentAsTheyAreTaken() throws {
+        let hello = Hello(
+            incarnation: 1, name: "a\u{1B}[2J\nb", host: "caf\u{E9}\u{200D}", isa: "scalar",
+            threadCount: 1, slotCount: 1, processID: 1)
+        let sent = try WorkerMessage.decode(WorkerMessage.hello(hello).encode())
+        guard case .hello(let taken) = sent else {
+            Issue.record("\(sent)")
+            return
+        }
+        #expect(taken.name == "a [2J b")
+        #expect(taken.host == "caf\u{E9} ")
+    }
+
     @Test(arguments: Samples.all) func theOtherSideRefuses(message: AnyMessage) {
         let frames = message.encode()
         let error = #expect(throws: WireError.self) { try message.decodeByOtherSide(frames) }
@@ -126,7 +140,7 @@ import WireProtocol
         for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 5])
+            #expect(frames[0].prefix(2) == [8, 6])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -189,29 +203,49 @@ import WireProtocol
             .nested(4, Array("avx512".utf8)).varint(5, 8).varint(6, 2).varint(7, 4_711)
         let envelope = RawFields.envelope(10, hello)
         #expect(Samples.hello.encode() == [envelope])
-        #expect(envelope.prefix(8) == [0x08, 0x05, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
+        #expect(envelope.prefix(8) == [0x08, 0x06, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
         #expect(envelope.count == 53)
-        #expect(WorkerMessage.ready.encode() == [[0x08, 0x05, 0x6A, 0x00]])
+        #expect(WorkerMessage.ready.encode() == [[0x08, 0x06, 0x6A, 0x00]])
         #expect(
-            FeatureChunk.envelope(index: 300) == [0x08, 0x05, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
+            FeatureChunk.envelope(index: 300) == [0x08, 0x06, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
         let frames = Samples.bundleTrained.encode()
         #expect(frames.count == 2)
-        // The first head's first weight, -2.5, and its last bias, 1/8.
+        // The first pair's first weight, -2.5; behind the weights of both pairs the first one's last
+        // bias, 1/8.
         #expect(frames[1].prefix(4) == [0x00, 0x00, 0x20, 0xC0])
-        #expect(frames[1][28..<32] == [0x00, 0x00, 0x00, 0x3E])
+        #expect(frames[1][48 + 4..<48 + 8] == [0x00, 0x00, 0x00, 0x3E])
         #expect(
             WireProtocol.featureTopic(runID: [1, 2]) == Array("features/".utf8) + [1, 2])
     }
 
-    @Test func frameSizesAreForetold() throws {
+    // One head may be larger than a frame: its numbers go on in the next one.
+    @Test func resultsTakeAsManyFramesAsTheyNeed() throws {
+        var limits = WireLimits()
+        let whole = Samples.bundleTrained.encode(limits)
+        for byteCount in [8, 13, 50] {
+            limits.frameByteCountMax = byteCount
+            let frames = Samples.bundleTrained.encode(limits)
+            #expect(frames.count == 1 + (whole[1].count + byteCount - 1) / byteCount)
+            #expect(frames.dropFirst().allSatisfy { $0.count <= byteCount })
+            #expect(frames.dropFirst().reduce([], +) == whole[1])
+            #expect(try WorkerMessage.decode(frames, limits) == Samples.bundleTrained)
+        }
+        #expect(throws: WireError.self) { try WorkerMessage.decode([whole[0]]) }
+        limits = WireLimits()
+        limits.resultByteCountMax = whole[1].count - 1
+        let error = #expect(throws: WireError.self) { try WorkerMessage.decode(whole, limits) }
+        #expect(error?.code == .overLimit)
+    }
+
+    @Test func resultSizesArePredicted() throws {
         guard case .bundleTrained(let result) = Samples.bundleTrained,
-            case .heads(let heads, let featureCount) = result.content
+            case .heads(let blocks) = result.content
         else {
             Issue.record("not a bundle")
             return
         }
-        let byteCount = BundleTrained.frameByteCount(
-            heads: heads.map(\.key), featureCount: featureCount)
+        let byteCount = BundleTrained.byteCount(
+            of: blocks.flatMap(\.keys), featureCount: 3)
         #expect(Samples.bundleTrained.encode()[1].count == byteCount)
     }
 }

@@ -75,8 +75,10 @@ extension AnyMessage {
         case .worker(.bundleTrained(let result)):
             switch result.content {
             case .task(let outcome): return outcome.count
-            case .heads(let heads, _):
-                return heads.reduce(0) { $0 + $1.parameterCount * 4 + keyBytes([$1.key]) }
+            case .heads(let blocks):
+                return blocks.flatMap(\.heads).reduce(0) {
+                    $0 + $1.parameterCount * 4 + keyBytes([$1.key])
+                }
             }
         case .worker(.bundleFailed(let failure)): return failure.reason.utf8.count
         case .coordinator(.assign(let assignment)):

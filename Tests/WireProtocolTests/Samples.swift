@@ -53,8 +53,10 @@ enum Samples {
         BundleTrained(
             bundle: 1 << 40, attempt: 3, busySeconds: 1.25,
             content: .heads(
-                [head([0, 1], featureCount: 3), head([2, 65, 200], featureCount: 3)],
-                featureCount: 3)))
+                HeadBlock.runs(of: [
+                    head([0, 1], featureCount: 3), head([0, 2], featureCount: 3),
+                    head([2, 65, 200], featureCount: 3),
+                ]))))
 
     /// A hash of a byte again and again.
     static func hash(_ byte: UInt8) -> ContentHash {

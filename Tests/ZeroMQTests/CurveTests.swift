@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import ZeroMQ
@@ -106,13 +107,15 @@ import ZeroMQ
         #expect(
             try ofSecret(secret.replacing(pair.publicKey.z85, with: other.publicKey.z85))
                 .contains("do not belong together"))
-        for mode in [0o640, 0o604, 0o660, 0o666, 0o620] {
-            #expect(try ofSecret(secret, mode: mode).contains("chmod 600"))
+        for mode in [0o604, 0o660, 0o666, 0o620, 0o444] {
+            let message = try ofSecret(secret, mode: mode)
+            #expect(message.contains("(mode 0\(String(mode, radix: 8))); say: chmod 600 "))
         }
         #expect(try ofSecret(String(repeating: "#\n", count: 600_000)).contains("a megabyte"))
         let damaged = folder.path("binary")
         try Data([0xFF, 0xFE, 0]).write(to: URL(filePath: damaged))
-        #expect(try refusal { _ = try KeyFile.readPublic(damaged) }.contains("it is no text"))
+        #expect(
+            try refusal { _ = try KeyFile.readPublic(damaged) }.contains("it is not text in UTF-8"))
         #expect(
             try refusal { _ = try KeyFile.readPublic(file(folder, secret)) }
                 .contains("holds a secret key"))
@@ -128,6 +131,34 @@ import ZeroMQ
         for text in [try ofSecret(secret, mode: 0o644), try ofSecret("secret-key = \"short\"")] {
             #expect(!text.contains(pair.secretKey.z85) && !text.contains("short"))
         }
+    }
+
+    /// A secret of Kubernetes belongs to root and, by `fsGroup`, may be read by a group.
+    @Test(arguments: [0o440, 0o640]) func theGroupMayReadWhatIsRoots(mode: Int) throws {
+        let folder = try TemporaryDirectory()
+        let pair = try CurveKeyPair.generate()
+        let path = try file(folder, KeyFile.text(pair, name: "n"), mode: mode)
+        guard getuid() == 0 else {
+            // A file of one's own is for oneself.
+            #expect(try refusal { _ = try KeyFile.readPair(path) }.contains("chmod 600"))
+            return
+        }
+        #expect(try KeyFile.readPair(path).publicKey == pair.publicKey)
+        #expect(unsafe chown(path, 12_345, 12_345) == 0)
+        #expect(try refusal { _ = try KeyFile.readPair(path) }.contains("chmod 600"))
+    }
+
+    /// Notepad and others write them so.
+    @Test(arguments: ["\r\n", "\r"]) func filesMayHaveAnyLineEnds(end: String) throws {
+        let folder = try TemporaryDirectory()
+        let pair = try CurveKeyPair.generate()
+        func text(_ text: String) -> String { "\u{FEFF}" + text.replacing("\n", with: end) }
+        #expect(
+            try KeyFile.readPair(file(folder, text(KeyFile.text(pair, name: "n")))).publicKey
+                == pair.publicKey)
+        #expect(
+            try KeyFile.readPublic(file(folder, text(KeyFile.text(pair.publicKey, name: "n"))))
+                == pair.publicKey)
     }
 
     /// A server and what it needs to answer handshakes.

@@ -2,10 +2,10 @@ import Numerics
 
 /// Where workers and speedups lie in the picture: both axes have the same scale.
 struct ChartFrame {
-    let left = 70.0
-    let rightEdge = 590.0
-    let top = 84.0
-    let floor = 440.0
+    let left = 52.0
+    let rightEdge = 466.0
+    let top: Double
+    let floor: Double
     /// The most workers shown.
     let most: Double
     /// The largest number on both axes.
@@ -14,8 +14,10 @@ struct ChartFrame {
     private let low: Double
     private let isDoubling: Bool
 
-    /// The frame for so many workers; `least` is the smallest speedup, at most 1.
-    init(most: Double, least: Double) {
+    /// The frame for so many workers below `top`; `least` is the smallest speedup, at most 1.
+    init(most: Double, least: Double, top: Double) {
+        self.top = top
+        floor = top + 320
         self.most = most
         isDoubling = most > 8
         limit = isDoubling ? most * 1.3 : max(2, most) + max(1, (most / 8).rounded(.down)) * 0.5

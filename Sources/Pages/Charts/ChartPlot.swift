@@ -2,14 +2,15 @@
 struct ChartPlot: SVGDrawing {
     /// Where the marks are, in pixels.
     struct Frame {
-        var left = 56.0
-        var right = 440.0
+        var left = 50.0
+        var right = 388.0
         var top = 34.0
         var bottom = 268.0
     }
 
-    /// As wide as a phone, so that texts are not made small there.
-    static let width = 460.0
+    /// As wide as a phone, so that texts are not made small there; on wider screens the picture
+    /// grows, and ``ChartLetters`` keeps the letters as they are.
+    static let width = 400.0
 
     let frame: Frame
     let height: Double
@@ -132,9 +133,11 @@ struct ChartPlot: SVGDrawing {
     }
 
     /// An interval up and down, with short ends.
-    mutating func addWhisker(x: Double, from low: Double, to high: Double) {
+    mutating func addWhisker(x: Double, from low: Double, to high: Double, breadth: Double) {
         marks.append(line(x, low, x, high, "whisker"))
-        for end in [low, high] { marks.append(line(x - 2.5, end, x + 2.5, end, "whisker")) }
+        for end in [low, high] {
+            marks.append(line(x - breadth / 2, end, x + breadth / 2, end, "whisker"))
+        }
     }
 
     /// An interval from left to right, with short ends.

@@ -125,7 +125,7 @@ struct ChartScale {
         let whole = ChartScale(kind: kind, low: round[low], high: round[high], ticks: [])
         // Ticks too near each other for their labels are left out, never the ends and never zero.
         // Up the chart, labels need their height; along it, their width.
-        let gap = kind == .logit ? 0.085 : 0.125
+        let gap = kind == .logit ? 0.085 : 0.15
         var ticks = [round[low], round[high]]
         if low < high, round[low] < 0, round[high] > 0 { ticks.append(0) }
         for tick in round[low...high].sorted(by: { abs($0) > abs($1) })

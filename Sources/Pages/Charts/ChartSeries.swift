@@ -92,6 +92,7 @@ struct ChartSeries {
 enum ChartLegend {
     /// A list of signs and names; the signs are markup, the names are not.
     static func rendered(_ items: [(key: String, name: String)]) -> String {
+        guard !items.isEmpty else { return "" }
         let lines = items.map { "<li>\($0.key)\(Markup.escaped($0.name))</li>" }
         return "<ul class=\"legend\">\(lines.joined())</ul>\n"
     }
@@ -107,10 +108,13 @@ enum ChartLegend {
         "<svg class=\"\(style)\" width=\"30\" height=\"14\" viewBox=\"0 0 30 14\" aria-hidden=\"true\">\(marks)</svg>"
     }
 
+    /// The schemes of all charts of a section, each once.
     static func schemes(
         _ schemes: [Scheme], others: [(key: String, name: String)] = []
     ) -> String {
         rendered(
-            schemes.map { (ChartSeries(scheme: $0).key(), $0.title) } + others)
+            Scheme.allCases.filter(schemes.contains).map {
+                (ChartSeries(scheme: $0).key(), $0.title)
+            } + others)
     }
 }

@@ -20,34 +20,77 @@ extension SVGDrawing {
 
     /// A title of a vertical axis, read upwards.
     func sideTitle(_ content: String, around y: Double) -> String {
-        "<text transform=\"translate(22 \(number(y))) rotate(-90)\" text-anchor=\"middle\">\(content)</text>"
+        "<text transform=\"translate(14 \(number(y))) rotate(-90)\" text-anchor=\"middle\">\(content)</text>"
     }
 
     /// A file of its own, light and dark; rules are those of the picture beside the common ones.
+    ///
+    /// It is as wide as its place, up to twice its own width, with letters of one size.
     func document(
-        width: Int, height: Int, rules: String, darkRules: String, _ elements: [String]
+        height: Double, rules: String, darkRules: String, _ elements: [String]
     ) -> String {
-        """
-        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(height)" width="\(width)" height="\(height)" font-family="sans-serif" font-size="13">
-        <style>
-        .ground { fill: #fff } text { fill: #222 } .quiet { fill: #666 }
-        .title { font-size: 16px; font-weight: bold }
-        .axis { stroke: #888 } .grid { stroke: #e4e4e4 }
-        .ideal { stroke: #888; stroke-dasharray: 6 4; fill: none }
-        \(rules)
-        @media (prefers-color-scheme: dark) {
-        .ground { fill: #16181c } text { fill: #e6e6e6 } .quiet { fill: #a0a0a0 }
-        .grid { stroke: #2c2f36 } \(darkRules)
-        }
-        </style>
-        <rect class="ground" width="\(width)" height="\(height)"/>
-        \(elements.joined(separator: "\n"))
-        </svg>
+        let (width, widest) = (Int(SVGDocument.width), 2 * Int(SVGDocument.width))
+        let letters = ChartLetters.rules(
+            for: "svg", width: SVGDocument.width, widest: Double(widest)
+        ) { "@media (min-width: \($0))" }
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(number(height))" width="100%" style="display: block; margin: 0 auto; max-width: \(widest)px; height: auto" font-family="sans-serif">
+            <style>
+            :root { color-scheme: light dark }
+            \(letters).ground { fill: #fff } text { fill: #222 } .quiet { fill: #666 }
+            .title { font-size: 1.2em; font-weight: bold }
+            .axis { stroke: #888 } .grid { stroke: #e4e4e4 }
+            .ideal { stroke: #888; stroke-dasharray: 6 4; fill: none }
+            \(rules)
+            @media (prefers-color-scheme: dark) {
+            .ground { fill: #16181c } text { fill: #e6e6e6 } .quiet { fill: #a0a0a0 }
+            .grid { stroke: #2c2f36 } \(darkRules)
+            }
+            </style>
+            <rect class="ground" width="\(width)" height="\(number(height))"/>
+            \(elements.joined(separator: "\n"))
+            </svg>
 
-        """
+            """
+    }
+
+    /// The title and lines of text below it, folded; returns where the next line would stand.
+    func heading(_ title: String, _ subtitle: String, in texts: inout ChartTexts) -> Double {
+        texts.add(title, x: SVGDocument.margin, y: 24, "title")
+        var y = 44.0
+        for line in Format.wrapped(subtitle, width: SVGDocument.lineLength) {
+            texts.add(line, x: SVGDocument.margin, y: y, "quiet")
+            y += ChartTexts.lineHeight
+        }
+        return y
+    }
+
+    /// Signs and names in two columns below a picture; returns their lower end.
+    func legend(
+        _ items: [(sign: String, name: String)], from top: Double, in texts: inout ChartTexts
+    ) -> (elements: [String], bottom: Double) {
+        let column = (SVGDocument.width - 2 * SVGDocument.margin) / 2
+        var elements: [String] = []
+        for (index, item) in items.enumerated() {
+            let x = SVGDocument.margin + Double(index % 2) * column
+            let y = top + Double(index / 2) * 19
+            elements.append(
+                "<g transform=\"translate(\(number(x)) \(number(y)))\">\(item.sign)</g>")
+            texts.add(item.name, x: x + 36, y: y + 4)
+        }
+        return (elements, top + Double((items.count + 1) / 2) * 19)
     }
 
     func number(_ value: Double) -> String { Format.decimal(value, places: 1) }
 
     func escaped(_ text: String) -> String { Markup.escaped(text) }
+}
+
+/// A picture in a file of its own.
+enum SVGDocument {
+    /// As wide as a phone, for which its letters are drawn.
+    static let width = 480.0
+    static let margin = 12.0
+    /// Letters of a line of text.
+    static let lineLength = 62
 }

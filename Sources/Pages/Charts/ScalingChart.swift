@@ -42,12 +42,10 @@ package struct ScalingChart: Sendable {
         self.subtitle = subtitle
     }
 
-    private static let left = 70.0
-    private static let right = 690.0
-    private static let curveTop = 74.0
-    private static let curveBottom = 400.0
-    private static let barTop = 470.0
-    private static let barBottom = 620.0
+    private static let left = 52.0
+    private static let right = 466.0
+    private static let curveHeight = 300.0
+    private static let barHeight = 120.0
     /// Of neighbouring texts on one line.
     private static let textGap = 42.0
     private static let colours = [
@@ -72,32 +70,42 @@ package struct ScalingChart: Sendable {
             + .reproducibleLogarithm(value.significand) * 1.442_695_040_888_963_4
     }
 
-    private func x(_ workers: Double) -> Double {
-        Self.left + 24 + log2(workers) / Double(highExponent) * (Self.right - Self.left - 48)
+    /// The parts of the picture below each other.
+    private struct Frame {
+        /// Of the curve.
+        let top: Double
+        var bottom: Double { top + ScalingChart.curveHeight }
+        var barTop: Double { bottom + 94 }
+        var barBottom: Double { barTop + ScalingChart.barHeight }
     }
 
-    private func y(_ speedup: Double) -> Double {
+    private func x(_ workers: Double) -> Double {
+        Self.left + 18 + log2(workers) / Double(highExponent) * (Self.right - Self.left - 36)
+    }
+
+    private func y(_ speedup: Double, _ frame: Frame) -> Double {
         let low = Double(lowExponent)
         let place = (max(low, log2(speedup)) - low) / (Double(highExponent) - low)
-        return Self.curveBottom - place * (Self.curveBottom - Self.curveTop)
+        return frame.bottom - place * (frame.bottom - frame.top)
     }
 
     /// The whole SVG document.
     package func rendered() -> String {
-        let titles = [
-            text(Self.left, 30, "Simulated speedup against workers", "title"),
-            text(Self.left, 50, escaped(subtitle), "quiet"),
-        ]
+        var texts = ChartTexts()
+        let frame = Frame(
+            top: heading("Simulated speedup against workers", subtitle, in: &texts) + 6)
+        let lines = axes(frame, &texts) + curve(frame) + bars(frame, &texts)
+        let (signs, bottom) = legend(items, from: frame.barBottom + 62, in: &texts)
         return document(
-            width: 860, height: 680, rules: Self.rules,
-            darkRules: ".curve { stroke: #6db4f5 } .point { fill: #6db4f5 }",
-            titles + axes() + curve() + bars() + legend())
+            height: bottom, rules: Self.rules, darkRules: Self.darkRules,
+            lines + signs + texts.lines)
     }
 
     private static let rules = """
-        .goal { stroke: #3f9a55; stroke-dasharray: 2 4; fill: none } .goal-label { fill: #3f9a55 }
+        .goal { stroke: #3f9a55; stroke-dasharray: 2 4; fill: none }
         .curve { stroke: #1666b0; stroke-width: 2; fill: none } .point { fill: #1666b0 }
         """
+    private static let darkRules = ".curve { stroke: #6db4f5 } .point { fill: #6db4f5 }"
 
     /// The powers of two that an axis names: not more than fit.
     private func ticks(_ low: Int, _ high: Int, most: Int) -> [Int] {
@@ -106,50 +114,43 @@ package struct ScalingChart: Sendable {
     }
 
     private func name(ofPower exponent: Int) -> String {
-        exponent >= 0 ? "\(1 << exponent)" : "1/\(1 << -exponent)"
+        exponent >= 0 ? Format.count(1 << exponent) : "1/\(1 << -exponent)"
     }
 
     private func power(_ exponent: Int) -> Double {
         Double(sign: .plus, exponent: exponent, significand: 1)
     }
 
-    private func axes() -> [String] {
+    private func axes(_ frame: Frame, _ texts: inout ChartTexts) -> [String] {
         var lines: [String] = []
         for exponent in ticks(lowExponent, highExponent, most: 12) {
-            let place = y(power(exponent))
+            let place = y(power(exponent), frame)
             let kind = exponent == lowExponent ? "axis" : "grid"
             lines.append(line(Self.left, place, Self.right, place, kind))
-            lines.append(
-                text(Self.left - 10, place + 4, name(ofPower: exponent), "quiet", anchor: "end"))
+            texts.add(
+                name(ofPower: exponent), x: Self.left - 6, y: place + 4, "quiet", anchor: .end)
         }
-        for exponent in ticks(0, highExponent, most: 13) {
+        for exponent in ticks(0, highExponent, most: 8) {
             let place = x(power(exponent))
-            lines.append(line(place, Self.curveBottom, place, Self.curveBottom + 5, "axis"))
-            lines.append(
-                text(
-                    place, Self.curveBottom + 20, name(ofPower: exponent), "quiet",
-                    anchor: "middle"))
+            lines.append(line(place, frame.bottom, place, frame.bottom + 5, "axis"))
+            texts.add(
+                name(ofPower: exponent), x: place, y: frame.bottom + 20, "quiet", anchor: .middle)
         }
-        lines.append(line(Self.left, Self.curveTop, Self.left, Self.curveBottom, "axis"))
+        lines.append(line(Self.left, frame.top, Self.left, frame.bottom, "axis"))
         lines.append(
-            sideTitle(
-                "speedup (times one worker)", around: (Self.curveTop + Self.curveBottom) / 2))
-        lines.append(
-            text(
-                (Self.left + Self.right) / 2, Self.curveBottom + 38, "workers", anchor: "middle"))
+            sideTitle("speedup (times one worker)", around: (frame.top + frame.bottom) / 2))
+        texts.add(
+            "workers", x: (Self.left + Self.right) / 2, y: frame.bottom + 40, anchor: .middle)
         return lines
     }
 
-    private func curve() -> [String] {
+    private func curve(_ frame: Frame) -> [String] {
         let most = power(highExponent)
-        let places = points.map { (x(Double($0.workerCount)), y($0.speedup)) }
+        let places = points.map { (x(Double($0.workerCount)), y($0.speedup, frame)) }
         let path = places.map { "\(number($0.0)),\(number($0.1))" }.joined(separator: " ")
         return [
-            line(x(1), y(1), x(most), y(most), "ideal"),
-            line(x(1), y(0.9), x(most), y(0.9 * most), "goal"),
-            text(Self.right + 12, y(most) + 4, "ideal"),
-            text(Self.right + 12, y(most) + 22, "efficiency 0.9 (dotted)", "goal-label"),
-            text(Self.right + 12, y(most) + 40, "simulated (points)", "quiet"),
+            line(x(1), y(1, frame), x(most), y(most, frame), "ideal"),
+            line(x(1), y(0.9, frame), x(most), y(0.9 * most, frame), "goal"),
             "<polyline class=\"curve\" points=\"\(path)\"/>",
         ]
             + places.map {
@@ -158,23 +159,23 @@ package struct ScalingChart: Sendable {
     }
 
     /// Where the time goes, a bar per worker count; its efficiency above it where there is room.
-    private func bars() -> [String] {
-        var lines = [
-            line(Self.left, Self.barBottom, Self.right, Self.barBottom, "axis"),
-            text(Self.left - 10, Self.barBottom + 4, "0", "quiet", anchor: "end"),
-            text(Self.left - 10, Self.barTop + 4, "100%", "quiet", anchor: "end"),
-            sideTitle("workers' time", around: (Self.barTop + Self.barBottom) / 2),
-            text(Self.right + 12, Self.barTop - 8, "efficiency", "quiet"),
-            text(Self.right + 12, Self.barBottom + 18, "workers", "quiet"),
-        ]
+    private func bars(_ frame: Frame, _ texts: inout ChartTexts) -> [String] {
+        texts.add("0", x: Self.left - 6, y: frame.barBottom + 4, "quiet", anchor: .end)
+        texts.add("100%", x: Self.left - 6, y: frame.barTop + 4, "quiet", anchor: .end)
+        texts.add(
+            "efficiency, and what the workers' time goes to", x: (Self.left + Self.right) / 2,
+            y: frame.barTop - 26, anchor: .middle)
+        texts.add(
+            "workers", x: (Self.left + Self.right) / 2, y: frame.barBottom + 38, anchor: .middle)
+        var lines = [line(Self.left, frame.barBottom, Self.right, frame.barBottom, "axis")]
         let places = points.map { x(Double($0.workerCount)) }
         let gap = zip(places, places.dropFirst()).map { $1 - $0 }.min() ?? Self.textGap
         let breadth = max(2, min(26, gap - 2))
         var labelled = -Double.infinity
         for (point, place) in zip(points, places) {
-            var top = Self.barBottom
+            var top = frame.barBottom
             for (use, share) in point.shares.enumerated() where share > 0 {
-                let height = share * (Self.barBottom - Self.barTop)
+                let height = share * Self.barHeight
                 top -= height
                 lines.append(
                     "<rect x=\"\(number(place - breadth / 2))\" y=\"\(number(top))\" width=\"\(number(breadth))\" height=\"\(number(height))\" fill=\"\(Self.colours[use])\"/>"
@@ -184,26 +185,29 @@ package struct ScalingChart: Sendable {
             labelled = place
             let efficiency = Format.percent(
                 point.speedup / Double(point.workerCount), places: 0)
-            lines.append(text(place, Self.barTop - 8, efficiency, anchor: "middle"))
-            lines.append(
-                text(place, Self.barBottom + 18, "\(point.workerCount)", "quiet", anchor: "middle"))
+            texts.add(efficiency, x: place, y: frame.barTop - 8, anchor: .middle)
+            texts.add(
+                Format.count(point.workerCount), x: place, y: frame.barBottom + 18, "quiet",
+                anchor: .middle)
         }
         return lines
     }
 
-    /// The uses that take a thousandth anywhere, from the top of a bar down.
-    private func legend() -> [String] {
-        var lines: [String] = []
-        var place = Self.barTop + 8
-        for (use, name) in uses.enumerated().reversed()
-        where points.contains(where: { $0.shares[use] >= 0.0005 }) {
-            lines.append(
-                "<rect x=\"\(number(Self.right + 12))\" y=\"\(number(place - 10))\" width=\"12\" height=\"12\" fill=\"\(Self.colours[use])\"/>"
-            )
-            lines.append(text(Self.right + 30, place, escaped(name)))
-            place += 17
-        }
-        return lines
+    /// The lines and points of the curve, then the uses that take a thousandth anywhere.
+    private var items: [(sign: String, name: String)] {
+        let curve =
+            line(2, 0, 28, 0, "curve") + "<circle class=\"point\" cx=\"15\" cy=\"0\" r=\"4\"/>"
+        return [
+            (curve, "simulated"), (line(2, 0, 28, 0, "ideal"), "ideal"),
+            (line(2, 0, 28, 0, "goal"), "efficiency 0.9"),
+        ]
+            + uses.enumerated().compactMap { use, name in
+                guard points.contains(where: { $0.shares[use] >= 0.0005 }) else { return nil }
+                return (
+                    "<rect x=\"9\" y=\"-6\" width=\"12\" height=\"12\" fill=\"\(Self.colours[use])\"/>",
+                    name
+                )
+            }
     }
 }
 

@@ -56,21 +56,31 @@ package struct SpeedupChart: Sendable {
     package func rendered() -> String {
         let most = points.map(\.workerCount).max() ?? 1
         let least = min(1, points.map(\.lowest).min() ?? 1)
-        let frame = ChartFrame(most: Double(most), least: least)
         var texts = ChartTexts()
-        texts.add("Head-phase speedup against workers", x: frame.left, y: 28, "title")
-        texts.add(subtitle, x: frame.left, y: 48, "quiet")
+        let top = heading("Head-phase speedup against workers", subtitle, in: &texts)
+        let frame = ChartFrame(most: Double(most), least: least, top: top + 16)
         let lines =
-            cores(frame, &texts) + axes(frame, &texts) + curves(frame, &texts)
-            + measured(frame, &texts)
+            cores(frame, &texts) + axes(frame, &texts) + curves(frame) + measured(frame, &texts)
+        let (signs, bottom) = legend(items, from: frame.floor + 66, in: &texts)
         return document(
-            width: 760, height: 500, rules: Self.rules, darkRules: Self.darkRules,
-            lines + texts.lines)
+            height: bottom, rules: Self.rules, darkRules: Self.darkRules,
+            lines + signs + texts.lines)
+    }
+
+    /// What is drawn, by the signs it is drawn with.
+    private var items: [(sign: String, name: String)] {
+        let measured =
+            line(15, -7, 15, 7, "spread") + "<circle class=\"point\" cx=\"15\" cy=\"0\" r=\"5\"/>"
+        let job = serialShare.map { _ in
+            [(line(2, 0, 28, 0, "amdahl"), "whole job (Amdahl)")]
+        }
+        return [(measured, "measured, with its range"), (line(2, 0, 28, 0, "ideal"), "ideal")]
+            + (job ?? [])
     }
 
     /// Numbers keep a rim of the ground's colour, so that they are read where a line passes.
     private static let rules = """
-        .amdahl { stroke: #c2571a; fill: none; stroke-width: 2 } .amdahl-label { fill: #c2571a }
+        .amdahl { stroke: #c2571a; fill: none; stroke-width: 2 }
         .cores { stroke: #7a4fbf; stroke-dasharray: 2 4; fill: none } .cores-label { fill: #7a4fbf }
         .beyond { fill: #7a4fbf; fill-opacity: .07 }
         .spread { stroke: #1666b0; stroke-width: 2 } .point { fill: #1666b0 }
@@ -78,7 +88,7 @@ package struct SpeedupChart: Sendable {
         """
 
     private static let darkRules = """
-        .amdahl { stroke: #ff9a5c } .amdahl-label { fill: #ff9a5c }
+        .amdahl { stroke: #ff9a5c }
         .cores { stroke: #b79cf0 } .cores-label { fill: #b79cf0 }
         .beyond { fill: #b79cf0; fill-opacity: .09 }
         .spread { stroke: #6db4f5 } .point { fill: #6db4f5 }
@@ -97,7 +107,7 @@ package struct SpeedupChart: Sendable {
         lines.append(line(frame.left, frame.floor, frame.rightEdge, frame.floor, "axis"))
         lines.append(line(frame.left, frame.floor, frame.left, frame.top, "axis"))
         let middle = (frame.left + frame.rightEdge) / 2
-        texts.add("workers", x: middle, y: frame.floor + 44, anchor: .middle)
+        texts.add("workers", x: middle, y: frame.floor + 42, anchor: .middle)
         lines.append(
             sideTitle("speedup (times one worker)", around: (frame.top + frame.floor) / 2))
         return lines
@@ -124,19 +134,14 @@ package struct SpeedupChart: Sendable {
         ]
     }
 
-    private func curves(_ frame: ChartFrame, _ texts: inout ChartTexts) -> [String] {
+    private func curves(_ frame: ChartFrame) -> [String] {
         let end = frame.limit
-        let idealY = frame.y(end)
-        texts.add("ideal", x: frame.rightEdge + 8, y: idealY + 4)
-        let ideal = line(frame.x(1), frame.y(1), frame.x(end), idealY, "ideal")
-        guard let last = amdahl(end) else { return [ideal] }
+        let ideal = line(frame.x(1), frame.y(1), frame.x(end), frame.y(end), "ideal")
+        guard serialShare != nil else { return [ideal] }
         let path = stride(from: 0.0, through: 1, by: 1.0 / 128).map { share in
             let workers = frame.between(1, end, share)
             return "\(number(frame.x(workers))),\(number(frame.y(amdahl(workers) ?? 1)))"
         }
-        // Below the other label, however close the lines are.
-        let y = max(frame.y(last), idealY + ChartTexts.lineHeight)
-        texts.add("whole job (Amdahl)", x: frame.rightEdge + 8, y: y + 4, "amdahl-label")
         return [
             ideal, "<polyline class=\"amdahl\" points=\"\(path.joined(separator: " "))\"/>",
         ]
@@ -155,7 +160,7 @@ package struct SpeedupChart: Sendable {
             texts.addIfFree(
                 Format.decimal(point.median, places: 2), "point-label",
                 near: frame.x(Double(point.workerCount)), frame.y(point.median), radius: radius,
-                left: frame.left, floor: frame.floor)
+                left: frame.left, right: SVGDocument.width - 2, floor: frame.floor)
         }
         return points.flatMap { point in
             let place = frame.x(Double(point.workerCount))

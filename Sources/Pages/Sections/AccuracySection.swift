@@ -6,26 +6,33 @@ import Study
 /// every cell in numbers.
 struct AccuracySection {
     let outlines: [StudyOutline]
+    /// Whether the study is the post's job, so that the post's numbers may stand beside it.
+    let isThePosts: Bool
 
     func rendered() -> String {
         var text = """
             <p>Mean test accuracy over the trials against the share of each class's training rows; \
-            the whiskers are 95% intervals of the mean (Student's t). All charts of a data set have \
+            the whiskers are 95% intervals of the mean (Student's t, on the logit scale). All charts of a data set have \
             the same axes.</p>
 
             """
-        for (index, outline) in outlines.enumerated() {
-            text += Markup.heading(outline.title)
-            let isInPost = outline.fractions.contains { entry(outline, $0, .oneVsAll) != nil }
-            text += ChartLegend.schemes(outline.schemes, others: isInPost ? [Self.postKey] : [])
-            let arms = outline.arms.isEmpty ? outline.allArms : outline.arms
-            let charts = arms.enumerated().map { place, arm in
-                chart(outline, arm, id: "accuracy-\(index)-\(place)")
-            }
-            text += Markup.charts(charts)
-            text += Markup.details("\(outline.title): every cell in numbers", table(outline))
+        let isInPost = outlines.contains { outline in
+            outline.fractions.contains { entry(outline, $0, .oneVsAll) != nil }
         }
+        text += ChartLegend.schemes(
+            outlines.flatMap(\.schemes), others: isInPost ? [Self.postKey] : [])
         return text
+            + Markup.charts(
+                of: outlines.enumerated().map { index, outline in
+                    let arms = outline.arms.isEmpty ? outline.allArms : outline.arms
+                    let charts = arms.enumerated().map { place, arm in
+                        chart(outline, arm, id: "accuracy-\(index)-\(place)")
+                    }
+                    return .init(
+                        title: outline.title, charts: charts,
+                        after: Markup.details(
+                            "\(outline.title): every cell in numbers", table(outline)))
+                })
     }
 
     private static let postKey = ChartLegend.bar(0, "the post's number, in its scheme's colour")
@@ -41,11 +48,12 @@ struct AccuracySection {
         plot.horizontalAxis(
             fractions.map(StudyNames.fraction), title: "share of each class's training rows")
         let schemes = outline.schemes.filter { !found(outline, fractions, arm, $0).isEmpty }
-        drawPost(outline, &plot, scale)
+        if arm.isThePosts { drawPost(outline, &plot, scale) }
         for (place, scheme) in schemes.enumerated() {
             let series = ChartSeries(scheme: scheme)
             let band = (plot.frame.right - plot.frame.left) / Double(max(1, fractions.count))
-            let pitch = min(5, band * 0.8 / Double(schemes.count))
+            // Side by side: whiskers of the same length on one spot cannot be told apart.
+            let pitch = min(14, band * 0.86 / Double(schemes.count))
             let shift = (Double(place) - Double(schemes.count - 1) / 2) * pitch
             let cells = found(outline, fractions, arm, scheme)
             let points = cells.map { index, cell in
@@ -59,9 +67,9 @@ struct AccuracySection {
                     guard let ends = StudyReport.ends(of: cell.interval) else { continue }
                     plot.addWhisker(
                         x: point.x, from: plot.y(ends.upper * 100, scale),
-                        to: plot.y(ends.lower * 100, scale))
+                        to: plot.y(ends.lower * 100, scale), breadth: min(5, pitch * 0.8))
                 }
-                plot.addCurve(points, series)
+                plot.addCurve(points, series, size: min(3.6, max(1.6, pitch / 2)))
             }
         }
         let title = outline.title + ": " + arm.title
@@ -85,10 +93,14 @@ struct AccuracySection {
             let schemes = Scheme.allCases.filter { entry(outline, fraction, $0) != nil }
             for (place, scheme) in schemes.enumerated() {
                 guard let entry = entry(outline, fraction, scheme) else { continue }
-                let middle = plot.band(index, of: outline.fractions.count) + Double(place - 1) * 20
+                let count = outline.fractions.count
+                let breadth = min(20, (plot.band(1, of: count) - plot.band(0, of: count)) / 3.3)
+                let middle = plot.band(index, of: count) + Double(place - 1) * breadth
                 let height = plot.y(entry.mean * 100, scale)
                 plot.group("k\(ChartSeries(scheme: scheme).colour)") {
-                    $0.addLine(middle - 9, height, middle + 9, height, "postmark")
+                    $0.addLine(
+                        middle - breadth * 0.45, height, middle + breadth * 0.45, height, "postmark"
+                    )
                 }
             }
         }
@@ -97,7 +109,9 @@ struct AccuracySection {
     private func entry(
         _ outline: StudyOutline, _ fraction: Double, _ scheme: Scheme
     ) -> PostNumbers.Entry? {
-        PostNumbers.entry(dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
+        guard isThePosts else { return nil }
+        return PostNumbers.entry(
+            dataset: outline.dataset.name, fraction: fraction, scheme: scheme)
     }
 
     /// Everything that a chart of the data set shows, in percent.

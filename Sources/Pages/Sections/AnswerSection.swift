@@ -35,11 +35,11 @@ struct AnswerSection {
         guard !small.claims.isEmpty else {
             return sentences + ["Nothing was measured here to compare with it."]
         }
-        sentences.append(measured)
+        sentences += [measured, replicated]
         guard small.counts.tested > 0 else { return sentences + [untested(small.claims)] + levels }
         sentences.append(smallest(small))
         sentences += places(small.claims)
-        sentences.append(controls(small))
+        if small.counts.gains > 0 { sentences.append(controls(small)) }
         sentences += largest + levels
         if !report.missing.isEmpty {
             sentences.append(
@@ -63,7 +63,8 @@ struct AnswerSection {
         let counts = outlines.flatMap(\.dataset.cells).map(\.accuracies.count).filter { $0 > 0 }
         let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
         let trials =
-            least == most ? Format.count(most, "trial") : "\(least) to \(most) trials"
+            least == most
+            ? Format.count(most, "trial") : "\(least) to \(Format.count(most, "trial"))"
         let what =
             switch report.settings?.keepsScope == false ? "" : report.protocolName {
             case "post": " on what the post's code keeps (the first five classes, every tenth row)"
@@ -72,6 +73,35 @@ struct AnswerSection {
             }
         return
             "Measured here on \(StudyNames.list(names))\(what), \(trials) of each cell, every trial with a subsample, an initialisation and an order of its own."
+    }
+
+    /// Nil where the study is not the post's job.
+    private var replication: PostReplication? { PostReplication(report.settings, outlines) }
+
+    /// What the trials say of the post's gains, if they are about the post's job.
+    private var replicated: String {
+        guard let found = replication else {
+            guard let settings = report.settings else {
+                return "Whether this is the post's job is not known, so it is no test of the post."
+            }
+            let what = StudyNames.list(settings.differences(from: .post))
+            return
+                "This is not the post's job (\(Markup.escaped(what))), so it is no test of the post."
+        }
+        let count = found.repeated
+        guard count > 0 else { return "None of the post's gains was tested again." }
+        var parts = [
+            "\(found.found == 0 ? "none is" : found.found == 1 ? "1 is" : "\(found.found) are") shown here too"
+        ]
+        if found.smaller > 0 {
+            parts.append(
+                "\(found.smaller) \(found.smaller == 1 ? "has a 95% interval that ends" : "have 95% intervals that end") below the post's gain"
+            )
+        }
+        let rest = count - found.found - found.smaller
+        if rest > 0 { parts.append("for \(rest) the trials cannot tell") }
+        return
+            "Of the post's gains of more than a point, \(count) were tested again with what the post trained: \(StudyNames.list(parts))."
     }
 
     private func untested(_ claims: [StudyClaim]) -> String {
@@ -90,16 +120,20 @@ struct AnswerSection {
     private func smallest(_ findings: StudyFindings) -> String {
         let counts = findings.counts
         let noun = Format.count(counts.tested, "combination")
-        return
-            "On the smallest share of the rows (\(shares(findings))), of \(noun) of data set, kind of heads and scheme, <strong>\(counts.words)</strong> (paired t tests, Holm-corrected over the whole study, 5%)."
-            + hints(counts)
+        let start =
+            "On the smallest share of the rows (\(shares(findings))) \(Markup.escaped(findings.sizes)). Of \(noun) of data set, kind of heads and scheme, <strong>\(counts.words)</strong> (paired t tests, for the margin two one-sided ones; 5% after Holm's correction over the whole study)."
+        let count = report.comparisonCount
+        let reach =
+            counts.open > 0
+            ? StudyReach(findings.claims.map(\.overOneVsAll), of: count)?.words(of: count) : nil
+        return ([start] + [hints(counts), reach].compactMap { $0 }).joined(separator: " ")
     }
 
-    private func hints(_ counts: VerdictCounts) -> String {
-        guard counts.hints > 0 else { return "" }
+    private func hints(_ counts: VerdictCounts) -> String? {
+        guard counts.hints > 0 else { return nil }
         let them = counts.hints == 1 ? "has a 95% interval" : "have 95% intervals"
         return
-            " \(counts.hints) of the latter \(them) without zero, which does not stand after the correction."
+            "\(counts.hints) of the latter \(them) without zero, which does not stand after the correction."
     }
 
     /// Where the gains and where the losses are, by arm.
@@ -120,14 +154,11 @@ struct AnswerSection {
             }
             let gain = largest.overOneVsAll
             return
-                "\(opening) \(Markup.escaped(StudyNames.list(parts))); the largest is \(StudyFormat.points(gain.meanDifference)) points (95% interval \(StudyFormat.interval(gain.interval))), \(StudyClaim.names([largest]))."
+                "\(opening) \(Markup.escaped(StudyNames.list(parts))); the largest is \(StudyFormat.points(gain.meanDifference)) points (95% interval \(StudyFormat.interval(gain.interval))), \(Markup.escaped(StudyClaim.names([largest])))."
         }
     }
 
     private func controls(_ findings: StudyFindings) -> String {
-        guard findings.counts.gains > 0 else {
-            return "So the post's gain was not found there."
-        }
         let gains = findings.controlledGainCount
         guard gains > 0 else {
             return
@@ -144,7 +175,7 @@ struct AnswerSection {
             return start
                 + "<strong>\(both == 1 ? "it outlasts" : "all outlast") both</strong>: further training alone does not explain \(both == 1 ? "it" : "them")."
         default:
-            let names = StudyClaim.names(findings.lastingGains)
+            let names = Markup.escaped(StudyClaim.names(findings.lastingGains))
             return start
                 + "<strong>\(both == 1 ? "1 outlasts" : "\(both) outlast") both</strong>: \(names). For the others the trials do not rule out that further training is all of it."
         }
@@ -155,23 +186,25 @@ struct AnswerSection {
         let counts = findings.counts
         guard counts.tested > 0 else { return [] }
         return [
-            "On the largest share (\(shares(findings))), of \(counts.tested), \(counts.words)."
+            "On the largest share (\(shares(findings))) \(Markup.escaped(findings.sizes)); of \(counts.tested), \(counts.words)."
         ]
     }
 
-    /// One-vs-all itself beside the post's, where the post has the number.
+    /// One-vs-all itself, beside the post's where that is the same job and the post has the number.
     private var levels: [String] {
+        let isThePosts = replication != nil
         var isApart = false
         let parts = outlines.compactMap { outline -> String? in
             guard let fraction = outline.fractions.first,
-                let cell = outline.cell(fraction, .backbone, .oneVsAll),
-                let post = PostNumbers.entry(
-                    dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
+                let cell = outline.cell(fraction, .backbone, .oneVsAll)
             else { return nil }
+            let own =
+                "\(Format.percent(cell.meanAccuracy, places: 1)) of the test rows on \(Markup.escaped(outline.title))"
+            let post = PostNumbers.entry(
+                dataset: outline.dataset.name, fraction: fraction, scheme: .oneVsAll)
+            guard isThePosts, let post else { return own }
             isApart = isApart || post.isOutside(cell.interval)
-            let name = outline.title
-            return
-                "\(Format.percent(cell.meanAccuracy, places: 1)) of the test rows on \(name) (the post: \(Format.percent(post.mean, places: 0)))"
+            return own + " (the post: \(Format.percent(post.mean, places: 0)))"
         }
         guard !parts.isEmpty else { return [] }
         return [
@@ -190,7 +223,8 @@ struct AnswerSection {
         var table = HTMLTable(
             caption:
                 "\(name), \(StudyNames.fraction(fraction)) of the rows: gain in percentage points",
-            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"])
+            titles: ["heads, scheme", "over one-vs-all", "over equal steps", "over refit"],
+            style: "answers")
         for (index, claim) in claims.enumerated() {
             if index == 0 || claims[index - 1].arm != claim.arm {
                 table.beginGroup(claim.arm.title)

@@ -20,16 +20,16 @@ struct CalibrationSection {
             it is right far more often than it says, however good it is.</p>
 
             """
-        for (index, outline) in outlines.enumerated() {
-            let charts = outline.figures("calibration-\(index)") { fraction, arm, id in
-                chart(outline, fraction, arm, id: id)
-            }
-            guard !charts.isEmpty else { continue }
-            text += Markup.heading(outline.title)
-            text += ChartLegend.schemes(Self.schemes.filter(outline.schemes.contains))
-            text += Markup.charts(charts)
-        }
+        let found = outlines.flatMap(\.schemes)
+        text += ChartLegend.schemes(Self.schemes.filter(found.contains))
         return text
+            + Markup.charts(
+                of: outlines.enumerated().compactMap { index, outline in
+                    let charts = outline.figures("calibration-\(index)") { fraction, arm, id in
+                        chart(outline, fraction, arm, id: id)
+                    }
+                    return charts.isEmpty ? nil : .init(title: outline.title, charts: charts)
+                })
     }
 
     private func chart(

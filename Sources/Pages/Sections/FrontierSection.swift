@@ -7,7 +7,7 @@ struct FrontierSection {
     let outlines: [StudyOutline]
 
     func rendered() -> String {
-        var text = """
+        let text = """
             <p>Every policy of tree elimination on the same heads: dropping the lowest classes, dropping \
             all below a probability, or stopping when the leader's margin is certain. Filled marks, \
             joined by a line, are policies that no other beats in both accuracy and operations; means \
@@ -15,18 +15,17 @@ struct FrontierSection {
             tables of all.</p>
 
             """
-        var isEmpty = true
-        for (index, outline) in outlines.enumerated() {
-            guard !outline.dataset.frontier.isEmpty else { continue }
-            isEmpty = false
-            text += Markup.heading(outline.title) + savings(outline)
-            text += Markup.charts(
-                outline.figures("frontier-\(index)") { fraction, arm, id in
+        let groups = outlines.enumerated().compactMap { index, outline -> Markup.ChartGroup? in
+            guard !outline.dataset.frontier.isEmpty else { return nil }
+            return .init(
+                title: outline.title, before: savings(outline),
+                charts: outline.figures("frontier-\(index)") { fraction, arm, id in
                     chart(outline, fraction, arm, id: id)
-                })
-            text += Markup.details("\(outline.title): every policy in numbers", table(outline))
+                },
+                after: Markup.details("\(outline.title): every policy in numbers", table(outline)))
         }
-        return isEmpty ? "<p>No policy but the post's was run.</p>\n" : text
+        return groups.isEmpty
+            ? "<p>No policy but the post's was run.</p>\n" : text + Markup.charts(of: groups)
     }
 
     /// How often the top class never changes, and what can be saved without losing more than a

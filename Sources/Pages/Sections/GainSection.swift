@@ -6,6 +6,8 @@ import Study
 /// comparison in numbers.
 struct GainSection {
     let outlines: [StudyOutline]
+    /// Of the whole study.
+    let comparisonCount: Int
 
     /// What is compared with, in the order of how much it takes away from a gain.
     static let controls: [Scheme] = [.oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit]
@@ -14,23 +16,30 @@ struct GainSection {
         var text = """
             <p>Differences in test accuracy, paired by trial, with 95% intervals. A filled mark is a \
             difference whose paired t test stays below 5% after Holm's correction over all comparisons \
-            of the study; an outline is one that does not.</p>
+            of the study; an outline is one that does not. <em>Within \(StudyVerdict.marginWords)</em> \
+            is what two one-sided t tests show in the same way. Where the trials cannot tell, there may be a \
+            difference all the same: <em>could show from</em> is the smallest true one that four of \
+            five studies with as many trials and comparisons would show, if trials differ as much as \
+            these.</p>
 
             """
+        if let reach = StudyReach(outlines.flatMap(\.dataset.comparisons), of: comparisonCount) {
+            text += "<p>\(reach.words(of: comparisonCount))</p>\n"
+        }
         text += ChartLegend.rendered(
             Self.controls.map { control in
                 let series = ChartSeries(scheme: control)
                 return (series.key(hasStroke: false), "over " + control.title)
             })
-        for (index, outline) in outlines.enumerated() where !outline.dataset.comparisons.isEmpty {
-            text += Markup.heading(outline.title)
-            let charts = outline.arms.enumerated().map { place, arm in
-                chart(outline, arm, id: "gain-\(index)-\(place)")
-            }
-            text += Markup.charts(charts)
-            text += tables(outline)
-        }
         return text
+            + Markup.charts(
+                of: outlines.enumerated().compactMap { index, outline in
+                    guard !outline.dataset.comparisons.isEmpty else { return nil }
+                    let charts = outline.arms.enumerated().map { place, arm in
+                        chart(outline, arm, id: "gain-\(index)-\(place)")
+                    }
+                    return .init(title: outline.title, charts: charts, after: tables(outline))
+                })
     }
 
     // MARK: - Charts
@@ -64,8 +73,8 @@ struct GainSection {
         let top = 26.0
         let bottom = top + Double(rows.count) * 25 + Double(groups) * 9
         var plot = ChartPlot(
-            frame: .init(left: 122, right: 436, top: top, bottom: bottom), height: bottom + 46)
-        plot.horizontalAxis(scale, title: "difference (percentage points, root scale)")
+            frame: .init(left: 112, right: 384, top: top, bottom: bottom), height: bottom + 46)
+        plot.horizontalAxis(scale, title: "difference (points, root scale)")
         plot.texts.add("rows, scheme", x: 4, y: 14, "quiet axis-title")
         let places = places(of: rows, from: top)
         for (index, place) in places.enumerated() where begins(rows, index) {
@@ -75,7 +84,7 @@ struct GainSection {
         plot.addLine(plot.x(0, scale), top, plot.x(0, scale), bottom, "zero")
         for (row, place) in zip(rows, places) {
             plot.texts.add(
-                row.scheme.shortTitle, x: 114, y: place + 16, anchor: .end)
+                row.scheme.shortTitle, x: 104, y: place + 16, anchor: .end)
             draw(row, at: place + 12, scale, &plot)
         }
         let title = outline.title + ": " + arm.title
@@ -141,10 +150,13 @@ struct GainSection {
         return arms.map { arm in
             let own = comparisons.filter { $0.arm == arm }
             let verdicts = own.map(StudyVerdict.init)
+            let gains = own.map(\.meanDifference)
+            let found = VerdictCounts(verdicts)
             let counts =
-                verdicts.allSatisfy { $0 == .untested }
-                ? "none can be tested"
-                : "\(verdicts.filter { $0 == .gain }.count) gain, \(verdicts.filter { $0 == .loss }.count) lose"
+                "\(StudyFormat.points(gains.min() ?? .nan)) to \(StudyFormat.points(gains.max() ?? .nan)) points, "
+                + (found.tested == 0
+                    ? "none can be tested"
+                    : "shown: \(found.gains) better, \(found.losses) worse, \(found.within) within \(StudyVerdict.marginWords)")
             let title = "\(outline.title), \(arm.title)"
             return Markup.details(
                 "\(title): \(Format.count(own.count, "comparison")), \(counts)",
@@ -157,8 +169,10 @@ struct GainSection {
             caption: title
                 + ": differences in percentage points, p-values two-sided; d is Cohen's of the paired differences",
             titles: [
-                "scheme", "over", "trials", "difference", "95% interval", "verdict", "t test p",
-                "Holm", "Wilcoxon p", "Holm", "d", "McNemar p &lt; .05",
+                "scheme", "over", "trials", "difference", "95% interval", "verdict",
+                "could show from", "t test p", "Holm", "within \(StudyVerdict.marginWords) p",
+                "Holm",
+                "Wilcoxon p", "Holm", "d", "McNemar p &lt; .05",
             ], rowTitleCount: 2)
         for (index, comparison) in comparisons.enumerated() {
             if index == 0 || comparisons[index - 1].fraction != comparison.fraction {
@@ -176,8 +190,11 @@ struct GainSection {
                 StudyFormat.points(comparison.meanDifference),
                 StudyFormat.interval(comparison.interval),
                 StudyVerdict(comparison).markup,
+                detectable(comparison),
                 StudyFormat.pValue(comparison.tTestPValue),
                 StudyFormat.pValue(comparison.tTestPValueHolm),
+                StudyFormat.pValue(comparison.equivalencePValue),
+                StudyFormat.pValue(comparison.equivalencePValueHolm),
                 StudyFormat.pValue(comparison.wilcoxonPValue),
                 StudyFormat.pValue(comparison.wilcoxonPValueHolm),
                 StudyFormat.number(comparison.cohensD, places: 2),
@@ -186,5 +203,13 @@ struct GainSection {
             ])
         }
         return table.rendered()
+    }
+
+    /// In points; nothing could be shown where even a hundred are not enough.
+    private func detectable(_ comparison: StudyComparison) -> String {
+        guard let gain = comparison.detectableGain, gain.isFinite else {
+            return StudyFormat.nothing
+        }
+        return gain > 1 ? "nothing" : StudyFormat.number(gain * 100, places: 2)
     }
 }

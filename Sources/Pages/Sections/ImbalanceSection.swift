@@ -108,10 +108,11 @@ struct ImbalanceSection {
 
     /// Whether the schemes gain on one-vs-all where classes are unequal, as the tests say.
     private func verdicts(_ outline: StudyOutline, _ fraction: Double) -> String? {
-        let counts = VerdictCounts(StudyClaim.all(outline, at: fraction).map(\.verdict))
+        let findings = StudyFindings(StudyClaim.all(outline, at: fraction))
+        let counts = findings.counts
         guard counts.tested > 0 else { return nil }
         let words =
-            "Over all rows, of \(Format.count(counts.tested, "combination")) of heads and scheme, \(counts.words)"
+            "Over all rows \(findings.sizes); of \(Format.count(counts.tested, "combination")) of heads and scheme, \(counts.words)"
         return counts.gains == 0
             ? words
                 + ". That unequal classes make the schemes better than one-vs-all the trials do not show."

@@ -2,34 +2,60 @@ import Decoding
 import Display
 import Study
 
-/// The post's table beside what was measured, per data set and fraction, for each arm; then every
-/// cell in numbers.
+/// The post's table beside what was measured, per data set and fraction, for each arm.
+///
+/// Differences from the post stand only where the study is the post's job and the heads are trained
+/// as the post trained them.
 struct PostSection {
     let outlines: [StudyOutline]
+    /// Nil where unknown.
+    let settings: StudySettings?
 
     private static let schemes: [Scheme] = [
         .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit, .softVote, .treeElimination,
     ]
 
+    /// What makes the study another job than the post's; empty for the same job.
+    private var differences: [String] {
+        settings?.differences(from: .post) ?? ["settings not known"]
+    }
+
+    /// The title of the section.
+    var title: String {
+        differences.isEmpty
+            ? "The post's table and ours" : "The post's table, and ours of another job"
+    }
+
     func rendered() -> String {
+        let comparison =
+            differences.isEmpty
+            ? "the small numbers, where heads are trained as the post trained them, are ours minus the post's, in percentage points."
+            : "as this study is another job, the two are not compared."
         var text = """
             <p>Test accuracy in percent, mean ± standard deviation over the trials. The post's numbers \
-            have the two digits it printed; the small numbers are ours minus the post's, in percentage \
-            points. <a href="\(PostNumbers.address)">The post</a> does not say on how many classes it \
+            have the two digits it printed; \(comparison) \
+            <a href="\(PostNumbers.address)">The post</a> does not say on how many classes it \
             was measured; its code keeps the first five and every tenth row.</p>
 
             """
         for outline in outlines {
-            text += Markup.heading(outline.title) + table(outline)
+            let isInPost = outline.fractions.contains { post(outline, $0, .oneVsAll) != nil }
+            text += Markup.heading(outline.title + (isInPost ? other : ""))
+            text += table(outline, isInPost: isInPost)
         }
         return text
     }
 
-    private func table(_ outline: StudyOutline) -> String {
+    /// What differs from the post's job, for headings.
+    private var other: String {
+        differences.isEmpty
+            ? "" : ", another job than the post's: " + differences.joined(separator: ", ")
+    }
+
+    private func table(_ outline: StudyOutline, isInPost: Bool) -> String {
         let schemes = Self.schemes.filter { scheme in
             scheme == .oneVsAll || outline.schemes.contains(scheme)
         }
-        let isInPost = outline.fractions.contains { post(outline, $0, .oneVsAll) != nil }
         var table = HTMLTable(
             caption: outline.title
                 + (isInPost ? ": the post and ours" : ": ours (the post has no numbers)"),
@@ -40,7 +66,8 @@ struct PostSection {
                 let cells = schemes.map { scheme in
                     post(outline, fraction, scheme).map(Self.words) ?? ""
                 }
-                table.add(["the post"] + cells + ["10"], "post")
+                let name = differences.isEmpty ? "the post" : "the post, another job"
+                table.add([name] + cells + ["10"], "post")
             }
             for arm in outline.arms.isEmpty ? outline.allArms : outline.arms {
                 let found = schemes.map { outline.cell(fraction, arm, $0) }
@@ -71,7 +98,9 @@ struct PostSection {
         _ cell: StudyCell, _ outline: StudyOutline, _ scheme: Scheme
     ) -> String {
         let number = StudyFormat.meanAndDeviation(cell)
-        guard let entry = post(outline, cell.fraction, scheme) else { return number }
+        guard differences.isEmpty, cell.arm.isThePosts,
+            let entry = post(outline, cell.fraction, scheme)
+        else { return number }
         let difference = StudyFormat.points(cell.meanAccuracy - entry.mean, places: 1)
         return "\(number) <small>\(difference)</small>"
     }

@@ -65,7 +65,10 @@ struct ReasonSection {
         case .loss: "\(subject) makes it worse, by \(gain)."
         case .hintOfGain, .hintOfLoss:
             "\(subject) changes it by \(gain), which does not stand after the correction."
-        case .undecided: "\(subject) changes it by \(gain): no difference that the trials show."
+        case .withinMargin:
+            "\(subject) changes it by \(gain): shown to be less than \(StudyVerdict.marginWords)."
+        case .undecided:
+            "\(subject) changes it by \(gain): the trials cannot tell whether that is chance."
         case .untested: "\(subject) changes it by \(gain), in one trial."
         }
     }
@@ -76,7 +79,7 @@ struct ReasonSection {
         }
         return found.isEmpty
             ? nil
-            : "Against one-vs-all, the one head over all classes " + outcomes(found) + "."
+            : "Against one-vs-all the one head over all classes has " + outcomes(found) + "."
     }
 
     private func scheme(
@@ -86,26 +89,15 @@ struct ReasonSection {
             outline.comparison(fraction, arm, scheme, over: .oneVsAllRefit).map { (arm, $0) }
         }
         guard !found.isEmpty else { return nil }
-        return "Against that head, \(scheme.postTitle) " + outcomes(found) + "."
+        return "Against that head \(scheme.postTitle) has " + outcomes(found) + "."
     }
 
-    /// `gains with A (+1.2 points) and loses with B (−0.4 points)`, escaped.
+    /// `−46.57 points with heads on frozen features (looks worse) and …`, escaped.
     private func outcomes(_ found: [(arm: CellArm, comparison: StudyComparison)]) -> String {
-        let kinds: [(verdicts: [StudyVerdict], words: String)] = [
-            ([.gain], "gains with"), ([.loss], "loses with"),
-            ([.hintOfGain, .hintOfLoss, .undecided], "cannot be told apart with"),
-            ([.untested], "differs, in one trial, with"),
-        ]
-        let parts = kinds.compactMap { kind -> String? in
-            let arms = found.filter { kind.verdicts.contains(StudyVerdict($0.comparison)) }
-            guard !arms.isEmpty else { return nil }
-            let names = arms.map {
-                StudyNames.armInWords($0.arm)
-                    + " (\(StudyFormat.points($0.comparison.meanDifference)))"
-            }
-            return kind.words + " " + StudyNames.list(names)
+        let parts = found.map { arm, comparison in
+            "\(StudyFormat.points(comparison.meanDifference)) points with \(StudyNames.armInWords(arm)) (\(StudyVerdict(comparison).words))"
         }
-        return Markup.escaped(parts.joined(separator: ", "))
+        return Markup.escaped(StudyNames.list(parts))
     }
 
     private func inPoints(_ comparison: StudyComparison) -> String {
@@ -185,7 +177,13 @@ struct ReasonSection {
 
     private func outcome(_ findings: StudyFindings) -> String {
         let (gains, lasting) = (findings.controlledGainCount, findings.lastingGains.count)
-        if findings.counts.gains == 0 { return "There is no gain to explain." }
+        if findings.counts.gains == 0 {
+            let open = findings.counts.open
+            return "No gain is shown that needs an explanation"
+                + (open > 0
+                    ? "; for \(open) of \(Format.count(findings.counts.tested, "combination")) the trials cannot tell."
+                    : ".")
+        }
         if gains == 0 { return "The controls that could explain the gains were not run." }
         if lasting == 0 {
             return
@@ -204,6 +202,6 @@ struct ReasonSection {
         let (count, cured) = findings.lossesOfTraining
         guard cured > 0 else { return "" }
         return
-            " Of \(Format.count(count, "loss", plural: "losses")) with heads on frozen features, \(cured) \(cured == 1 ? "is" : "are") not there when the heads on the same features are converged: it is their training that loses, not their features or the scheme."
+            " Of \(Format.count(count, "loss", plural: "losses")) with heads on frozen features, \(cured) \(cured == 1 ? "is" : "are") shown to be gone when the heads on the same features are converged: it is their training that loses, not their features or the scheme."
     }
 }

@@ -6,7 +6,8 @@ struct TimeSection {
     let spans: [StudySpan]
 
     private static let known = ["trial", "network"]
-    private static let width = 920.0
+    /// Narrower screens scroll.
+    static let width = 736.0
     private static let lane = 30.0
 
     func rendered() -> String {
@@ -59,7 +60,7 @@ struct TimeSection {
             height: bottom + 48)
         let (unit, name) = unit(time.seconds)
         let scale = ChartScale.linear(
-            covering: [0, max(time.seconds, 1e-3) / unit], within: 0...1e12, tickCount: 12)
+            covering: [0, max(time.seconds, 1e-3) / unit], within: 0...1e12, tickCount: 8)
         plot.add(Self.patterns)
         plot.horizontalAxis(scale, title: "working time (\(name))")
         plot.texts.add("worker", x: 142, y: 14, "quiet axis-title", anchor: .end)

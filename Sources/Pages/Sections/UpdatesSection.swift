@@ -1,5 +1,6 @@
 import Decoding
 import Display
+import Numerics
 import Study
 
 /// Accuracy against the number of updates that backbone or heads got: a chart per data set and arm
@@ -18,7 +19,7 @@ struct UpdatesSection {
 
     func rendered() -> String {
         var text = """
-            <p>A head takes one step of Adadelta a minibatch of \(settings.batchSize) rows of its own \
+            <p>A head takes one step of Adadelta a minibatch of \(settings.batchSize.counted("row")) of its own \
             classes, for \(Format.count(settings.headEpochCount, "epoch")); the backbone, \
             \(Format.count(settings.epochCount, "epoch")) over all rows. The charts show mean test \
             accuracy against these steps, in the mean over what a scheme asks: one-vs-all the backbone, \
@@ -28,22 +29,26 @@ struct UpdatesSection {
             were trained and from where.</p>
 
             """
-        for (index, outline) in outlines.enumerated() {
-            let arms = outline.arms.filter { $0 != Self.converged }
-            let charts = arms.enumerated().map { place, arm in
-                chart(outline, arm, id: "updates-\(index)-\(place)")
-            }
-            guard charts.contains(where: { !$0.isEmpty }) else { continue }
-            text += Markup.heading(outline.title)
-            let sentences = sentences(outline)
-            if !sentences.isEmpty { text += Markup.list(sentences.map(Markup.escaped)) }
-            let isMarked = outline.arms.contains(Self.converged)
-            text += ChartLegend.schemes(outline.schemes, others: isMarked ? [Self.optimumKey] : [])
-            text += Markup.charts(charts)
-            text += Markup.details(
-                "\(outline.title): updates and accuracy in numbers", table(outline))
-        }
+        let isMarked = outlines.contains { $0.arms.contains(Self.converged) }
+        text += ChartLegend.schemes(
+            outlines.flatMap(\.schemes), others: isMarked ? [Self.optimumKey] : [])
         return text
+            + Markup.charts(
+                of: outlines.enumerated().compactMap { index, outline in
+                    let arms = outline.arms.filter { $0 != Self.converged }
+                    let charts = arms.enumerated().map { place, arm in
+                        chart(outline, arm, id: "updates-\(index)-\(place)")
+                    }.filter { !$0.isEmpty }
+                    guard !charts.isEmpty else { return nil }
+                    let sentences = sentences(outline)
+                    return .init(
+                        title: outline.title,
+                        before: sentences.isEmpty
+                            ? "" : Markup.list(sentences.map(Markup.escaped)),
+                        charts: charts,
+                        after: Markup.details(
+                            "\(outline.title): updates and accuracy in numbers", table(outline)))
+                })
     }
 
     private static let optimumKey = ChartLegend.bar(

@@ -1,6 +1,7 @@
 import CoordinatorNetwork
 package import Fleet
 import Foundation
+import Numerics
 package import System
 
 /// What `coordinator benchmark` measures: how often, with how many workers, started how.
@@ -11,7 +12,7 @@ package struct BenchmarkPlan: Sendable {
     let trialCount: Int
     /// Who the workers are; nil for processes of this machine.
     let hosts: HostsFile?
-    /// This machine as the hosts reach it; nil for the host of `--bind`, or this machine's name.
+    /// This machine as the hosts reach it; nil for the host of `--bind`, or this machine's address.
     let advertisedHost: String?
     /// The command for ssh, with its options.
     private let ssh: [String]
@@ -58,7 +59,8 @@ package struct BenchmarkPlan: Sendable {
         guard let hosts else { return }
         guard hosts.entries.count >= most else {
             throw .usage(
-                "--workers asks for \(most) workers; \(hosts.path) names \(hosts.entries.count)")
+                "--workers asks for \(most.counted("worker")); \(hosts.path) names \(hosts.entries.count)"
+            )
         }
         // A command line, or a given address, may use its own tunnel.
         let isRemote = hosts.entries.prefix(most).contains { entry in
@@ -89,10 +91,7 @@ package struct BenchmarkPlan: Sendable {
 
     /// The endpoint as the workers connect to it.
     func reached(_ endpoint: String) -> String {
-        guard let colon = endpoint.lastIndex(of: ":") else { return endpoint }
-        let isWildcard = ["tcp://0.0.0.0", "tcp://*", "tcp://[::]"].contains(endpoint[..<colon])
-        guard let host = advertisedHost ?? (isWildcard ? ProcessInfo.processInfo.hostName : nil)
-        else { return endpoint }
-        return "tcp://\(host)\(endpoint[colon...])"
+        guard let bound = TCPEndpoint(endpoint) else { return endpoint }
+        return advertisedHost.map { "tcp://\($0):\(bound.port)" } ?? bound.fromElsewhere.description
     }
 }

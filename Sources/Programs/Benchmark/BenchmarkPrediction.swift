@@ -28,7 +28,7 @@ extension SpeedupReport {
         self.job = Job(
             classRowCounts: job.classRowCounts, featureCount: job.featureCount,
             nonzeroShare: job.nonzeroShare)
-        let alone = trials.filter { $0.workers == 1 }
+        let alone = TrialGroup(workers: 1, of: trials).counted
         guard !alone.isEmpty else { return }
         let measured = MeasuredHeadPhase(
             seconds: Median.of(alone.map(\.seconds)),
@@ -61,7 +61,9 @@ extension SpeedupReport {
             var line =
                 "\(row.workers): \(Format.decimal(predicted, places: 3)) s predicted, "
                 + "\(Format.decimal(row.seconds, places: 3)) s measured, \(sign)\(Format.percent(error, places: 1))"
-            if let cores, row.workers > cores {
+            if row.doubt != nil {
+                line += " (of trials that allow no conclusion)"
+            } else if let cores, row.workers > cores {
                 line += " (the simulation gives every worker a core)"
             } else if abs(error) > Self.predictionErrorMax {
                 line += " (more than it should be)"

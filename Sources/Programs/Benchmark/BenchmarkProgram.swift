@@ -1,7 +1,6 @@
 import CoordinatorNetwork
 import Display
 import Formats
-import Foundation
 import Heads
 import ImageData
 import Journal
@@ -45,11 +44,12 @@ package final class BenchmarkProgram: Sendable {
 
     private func runTrials(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
-        let thread = ThreadExecutor(name: "data")
+        let thread = try ThreadExecutor(name: "data")
         let data = try await thread.run { [options] in try RunData.load(options) }
         await thread.shutdown()
-        let directory = try options.openDirectory(name: data.name)
-        kept.open(directory)
+        console.note(options, data)
+        let directory = try options.openDirectory(name: data.name, kind: .benchmark)
+        kept.open(directory, command: "the same command with --run-dir \(directory.path)")
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil
         let backbone = try await BackbonePhase(options, console).run(
@@ -62,16 +62,20 @@ package final class BenchmarkProgram: Sendable {
             trials: measurements.map(\.trial),
             // What was trained before was not measured now.
             serialSeconds: hasBackbone ? nil : clock.serialSeconds,
-            coreCount: plan.hosts == nil ? ProcessInfo.processInfo.activeProcessorCount : nil,
+            coreCount: plan.hosts == nil ? Processor.availableCoreCount : nil,
             config: options.config)
         try report.predict(phase.simulatedJob)
         try directory.write(JSONFile.encode(report), named: "speedup.json")
         try directory.write(Array(report.chart.rendered().utf8), named: "speedup.svg")
+        let width = Terminal.outputColumns
         let text =
             options.printsJSON
             ? String(decoding: try JSONFile.encode(report), as: UTF8.self)
-            : report.table + report.predictionText
-                + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n"
+            : report.text(width: width)
+                + Format.folded(
+                    report.predictionText
+                        + "\nwritten: \(directory.path)/speedup.json, speedup.svg\n",
+                    width: width)
         try StandardStream.output(text)
     }
 
@@ -100,9 +104,11 @@ package final class BenchmarkProgram: Sendable {
     private func measure(
         _ phase: HeadPhase, workers count: Int, trial: Int
     ) async throws -> Measurement {
+        let before = plan.hosts == nil ? CoreUse.now() : nil
         let collected = try await phase.run(bind: options.bind) {
             try plan.launches(count: count, endpoint: $0, admission: phase.admission)
         }
+        let otherWorkShare = before.flatMap { before in CoreUse.now()?.otherShare(since: before) }
         try collected.check()
         try Self.check(collected.workers, count: count, bind: options.bind)
         let figures = collected.timeline.headPhase
@@ -114,6 +120,7 @@ package final class BenchmarkProgram: Sendable {
                 finishSpreadSeconds: figures?.finishSpreadSeconds ?? 0,
                 finishSpreadBundles: figures?.finishSpreadBundles ?? 0,
                 distributionSeconds: Self.distributionSeconds(collected.timeline.events),
+                otherWorkShare: otherWorkShare,
                 digest: RunDigests.heads(collected.heads.compactMap(\.self))),
             collected: collected)
     }
@@ -145,15 +152,17 @@ package final class BenchmarkProgram: Sendable {
         guard workers.count == count else {
             throw RunError(
                 .unavailable,
-                "\(workers.count) workers took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
+                "\(workers.count.counted("worker")) took part in a trial of \(count): another one connects to \(bind); stop it, or choose another --bind"
             )
         }
     }
 
     private func describe(_ trial: SpeedupReport.Trial) {
+        let others =
+            trial.otherWorkShare.map { ", other work \(Format.percent($0, places: 1))" } ?? ""
         console.log(
             .info,
-            "workers \(trial.workers), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles"
+            "\(Format.count(trial.workers, "worker")), trial \(trial.trial + 1) of \(plan.trialCount): \(Format.decimal(trial.seconds, places: 3)) s, idle \(Format.percent(trial.idleShare)), finished within \(Format.decimal(trial.finishSpreadBundles, places: 2)) bundles\(others)"
         )
     }
 }

@@ -94,7 +94,8 @@ package struct BroadcastTrial: Sendable {
         let ready = reports.compactMap(\.readyAt)
         guard let servedAt = collected.servedAt, let last = ready.max(), ready.count == workerCount
         else {
-            throw RunError(.internal, "\(ready.count) of \(workerCount) workers held the features")
+            throw RunError(
+                .internal, "\(ready.count) of \(workerCount.counted("worker")) held the features")
         }
         return Outcome(
             seconds: last.seconds(since: servedAt),

@@ -29,6 +29,7 @@ struct HeadPhase {
             "the benchmark ended"
         }
         fleet.replacesLosses = false
+        fleet.waitLimit = options.waitLimit
         return try await fleet.run(launches: launches) { [self] members in
             let job = HeadJob(
                 options, plan, backbone, l2: nil, minWorkerCount: members.workers.count)

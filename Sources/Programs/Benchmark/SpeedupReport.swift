@@ -1,6 +1,5 @@
-import Display
 package import Formats
-package import Pages
+import Numerics
 import Statistics
 package import System
 
@@ -24,6 +23,9 @@ package struct SpeedupReport: Encodable, Sendable {
         package let finishSpreadBundles: Double
         /// From the last worker's hello until all had all features.
         package let distributionSeconds: Double
+        /// Share of the cores' time that other work took, from before the workers' start until their
+        /// end; absent where the workers ran on other hosts.
+        package let otherWorkShare: Double?
         /// SHA-256 of the heads.
         package let digest: String
         /// Times as fast as the base: the median with the fewest workers, over that number.
@@ -35,7 +37,7 @@ package struct SpeedupReport: Encodable, Sendable {
         package init(
             workers: Int, trial: Int, threads: Int, seconds: Double, idleShare: Double,
             finishSpreadSeconds: Double, finishSpreadBundles: Double, distributionSeconds: Double,
-            digest: String
+            otherWorkShare: Double?, digest: String
         ) {
             self.workers = workers
             self.trial = trial
@@ -45,11 +47,12 @@ package struct SpeedupReport: Encodable, Sendable {
             self.finishSpreadSeconds = finishSpreadSeconds
             self.finishSpreadBundles = finishSpreadBundles
             self.distributionSeconds = distributionSeconds
+            self.otherWorkShare = otherWorkShare
             self.digest = digest
         }
     }
 
-    /// The medians over the trials with one number of workers.
+    /// The medians over the trials that count with one number of workers.
     package struct Summary: Encodable, Sendable {
         /// Worker processes.
         package let workers: Int
@@ -67,6 +70,14 @@ package struct SpeedupReport: Encodable, Sendable {
         package let idleShare: Double
         /// The greatest: a goal that one trial misses is missed.
         package let finishSpreadBundles: Double
+        /// Trials that count: those with the least other work on the cores.
+        package let trialsCounted: Int
+        /// From the fastest to the slowest of them, as a share of the median; absent for one trial.
+        package let spread: Double?
+        /// The greatest of them; absent where the workers ran on other hosts.
+        package let otherWorkShare: Double?
+        /// Why no speedup follows from these trials; absent if one does.
+        package let doubt: String?
         /// That of all trials.
         package let digest: String
         /// What the simulation says, fitted to the trials with one worker.
@@ -99,33 +110,35 @@ package struct SpeedupReport: Encodable, Sendable {
             throw RunError(.internal, "no trial was run: no speedup is reported")
         }
         try Self.check(trials)
-        let counts = Set(trials.map(\.workers)).sorted()
-        let medians = counts.map { count in
-            Median.of(trials.filter { $0.workers == count }.map(\.seconds))
-        }
+        let groups = Set(trials.map(\.workers)).sorted().map { TrialGroup(workers: $0, of: trials) }
         // With one worker first this is its median; else the fewest workers are taken as ideal.
-        let base = medians[0] * Double(counts[0])
+        let base = groups[0].seconds * Double(groups[0].workers)
         self.trials = trials.map { trial in
             var trial = trial
             trial.speedup = base / trial.seconds
             trial.efficiency = trial.speedup / Double(trial.workers)
             return trial
         }
-        summary = zip(counts, medians).map { count, seconds in
-            let own = trials.filter { $0.workers == count }
+        summary = groups.map { group in
+            let own = trials.filter { $0.workers == group.workers }
+            let efficiency = base / group.seconds / Double(group.workers)
             return Summary(
-                workers: count, seconds: seconds,
-                secondsMin: own.map(\.seconds).min() ?? seconds,
-                secondsMax: own.map(\.seconds).max() ?? seconds, speedup: base / seconds,
-                efficiency: base / seconds / Double(count),
-                idleShare: Median.of(own.map(\.idleShare)),
-                finishSpreadBundles: own.map(\.finishSpreadBundles).max() ?? 0, digest: digest)
+                workers: group.workers, seconds: group.seconds,
+                secondsMin: own.map(\.seconds).min() ?? group.seconds,
+                secondsMax: own.map(\.seconds).max() ?? group.seconds,
+                speedup: base / group.seconds, efficiency: efficiency,
+                idleShare: Median.of(group.counted.map(\.idleShare)),
+                finishSpreadBundles: group.counted.map(\.finishSpreadBundles).max() ?? 0,
+                trialsCounted: group.counted.count, spread: group.spread,
+                otherWorkShare: group.otherWorkShare,
+                doubt: groups[0].doubt ?? group.doubt
+                    ?? Self.doubt(efficiency, workers: group.workers, than: groups[0].workers),
+                digest: digest)
         }
         // Features come before the heads, and no sooner with more workers.
         self.serialSeconds = serialSeconds.map { seconds in
             seconds
-                + Median.of(
-                    trials.filter { $0.workers == counts[0] }.map(\.distributionSeconds))
+                + Median.of(groups[0].counted.map(\.distributionSeconds))
         }
         cores = coreCount
         self.config = config
@@ -140,42 +153,7 @@ package struct SpeedupReport: Encodable, Sendable {
         else { return }
         throw RunError(
             .internal,
-            "trial \(other.trial + 1) with \(other.workers) workers trained other heads than trial \(first.trial + 1) with \(first.workers) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
-        )
-    }
-
-    /// What standard output gets.
-    package var table: String {
-        var table = TextTable(columns: [
-            ("workers", .right), ("seconds", .right), ("speedup", .right), ("efficiency", .right),
-            ("idle", .right), ("finish spread", .right),
-        ])
-        for row in summary {
-            table.add([
-                "\(row.workers)", Format.decimal(row.seconds, places: 3),
-                Format.decimal(row.speedup, places: 2), Format.percent(row.efficiency, places: 1),
-                Format.percent(row.idleShare),
-                Format.decimal(row.finishSpreadBundles, places: 2) + " bundles",
-            ])
-        }
-        return table.lines.joined(separator: "\n")
-            + "\n\nmedians of \(trials.count / max(1, summary.count)) trials\(place), greatest finish spread; sha256 heads \(summary[0].digest)\n"
-    }
-
-    private var place: String { cores.map { " on \($0) cores" } ?? " on other hosts" }
-
-    /// The picture.
-    package var chart: SpeedupChart {
-        let alone = summary[0].seconds * Double(summary[0].workers)
-        return SpeedupChart(
-            points: summary.map { row in
-                let speedups = trials.filter { $0.workers == row.workers }.map(\.speedup)
-                return SpeedupChart.Point(
-                    workerCount: row.workers, lowest: speedups.min() ?? row.speedup,
-                    median: row.speedup, highest: speedups.max() ?? row.speedup)
-            }, serialShare: serialSeconds.map { $0 / ($0 + alone) }, coreCount: cores,
-            subtitle:
-                "medians and range of \(trials.count / max(1, summary.count)) trials\(place); one worker: \(Format.duration(seconds: alone))"
+            "trial \(other.trial + 1) with \(other.workers.counted("worker")) trained other heads than trial \(first.trial + 1) with \(first.workers.grouped) (digests \(other.digest.prefix(12)) and \(first.digest.prefix(12))): a machine computes wrongly, and no speedup is reported"
         )
     }
 }

@@ -126,8 +126,11 @@ package struct EvaluateProgram: Sendable {
             ])
         }
         let rows = Format.count(model.results.data.testRows)
-        return (table.lines + ["", "\(rows) test rows of \(options.run)"]).map { $0 + "\n" }
-            .joined()
+        let width = Terminal.outputColumns
+        return
+            (table.lines(width: width)
+            + [""] + Format.wrapped("\(rows) test rows of \(options.run)", width: width))
+            .map { $0 + "\n" }.joined()
     }
 
     private func json(
@@ -143,6 +146,8 @@ package struct EvaluateProgram: Sendable {
                 "brier": .number(metrics.brierScore),
                 "ece": .number(metrics.expectedCalibrationError),
                 "top5_accuracy": .number(metrics.topFiveAccuracy),
+                "recall": .array(
+                    metrics.evaluation.recalls.map { $0.map { .number($0) } ?? .null }),
                 "heads_per_row": .number(line.headsPerRow),
                 "flops_per_row": .number(line.flopsPerRow),
             ]

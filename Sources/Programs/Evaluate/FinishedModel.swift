@@ -52,8 +52,12 @@ struct FinishedModel {
             )
         }
         let path = RunDirectory.path(of: .model, in: folder)
+        // Results of an earlier version know the heads alone.
+        if results.digest(of: .model) != nil {
+            try RunDirectory.verify(.model, in: folder, results)
+        }
         model = try Model(try Safetensors(contentsOf: path), path: path)
-        guard model.metadata["digest.heads"] == results.digests.heads,
+        guard RunDigests.heads(model.heads) == results.digests.heads,
             model.classCount == results.data.classes
         else {
             throw RunError(.data, "\(path) is not of the run whose results.json lies beside it")
@@ -85,16 +89,7 @@ struct FinishedModel {
         guard results.data.testRows > 0 else {
             throw RunError(.data, "\(folder) is of a run without test rows; run it with --test")
         }
-        let featurePath = RunDirectory.path(of: .testFeatures, in: folder)
-        let labelPath = RunDirectory.path(of: .testLabels, in: folder)
-        let isSaved = [featurePath, labelPath].allSatisfy(FileManager.default.fileExists(atPath:))
-        let set =
-            isSaved
-            ? TestSet(
-                features: try NPY.readMatrix(ByteSource(featurePath)),
-                labels: try NPY.readLabels(ByteSource(labelPath)),
-                isSaved: true)
-            : try computedTestSet(options)
+        let set = try savedTestSet() ?? computedTestSet(options)
         guard set.features.rowCount == results.data.testRows,
             set.labels.count == results.data.testRows,
             set.features.columnCount == model.featureCount,
@@ -102,10 +97,25 @@ struct FinishedModel {
         else {
             throw RunError(
                 .data,
-                "the test features of \(folder) do not have the rows, columns or labels of its results.json; remove \(featurePath) to compute them again"
+                "the test features of \(folder) do not have the rows, columns or labels of its results.json"
             )
         }
         return set
+    }
+
+    /// What the run saved; nil without features and labels that its results vouch for.
+    ///
+    /// - Throws: `FormatError` that names a file that is not the run's.
+    private func savedTestSet() throws(FormatError) -> TestSet? {
+        let files = [RunDirectory.Artefact.testFeatures, .testLabels]
+        let paths = files.map { RunDirectory.path(of: $0, in: folder) }
+        guard paths.allSatisfy({ FileSystem.exists($0) }),
+            files.allSatisfy({ results.digest(of: $0) != nil })
+        else { return nil }
+        for file in files { try RunDirectory.verify(file, in: folder, results) }
+        return TestSet(
+            features: try NPY.readMatrix(ByteSource(paths[0])),
+            labels: try NPY.readLabels(ByteSource(paths[1])), isSaved: true)
     }
 
     private func computedTestSet(_ options: EvaluateOptions) throws -> TestSet {

@@ -33,7 +33,7 @@ package struct ReproduceOptions: Sendable {
     ///
     /// - Throws: `usage` for an unknown name, or one given twice.
     func datasetNames() throws(RunError) -> [DatasetName] {
-        try Self.list(datasets, "--datasets") { text in
+        try Self.list(datasets, "--datasets", of: DatasetName.allCases.map(\.rawValue)) { text in
             DatasetName(rawValue: text)
         }
     }
@@ -42,12 +42,16 @@ package struct ReproduceOptions: Sendable {
     ///
     /// - Throws: `usage` with one sentence for what cannot run.
     func grid() throws(RunError) -> StudyGrid {
-        let fractions = try Self.list(fractions, "--fractions") { text -> Int? in
+        let fractions = try Self.list(
+            fractions, "--fractions", of: ["shares above 0 and at most 1, in millionths"]
+        ) { text -> Int? in
             guard let share = Double(text), share > 0, share <= 1 else { return nil }
             let millionths = Int((share * 1_000_000).rounded())
             return millionths >= 1 ? millionths : nil
         }
-        let arms = try Self.list(headModes, "--head-modes") { StudyArm(rawValue: $0) }
+        let arms = try Self.list(headModes, "--head-modes", of: StudyArm.allCases.map(\.rawValue)) {
+            StudyArm(rawValue: $0)
+        }
         guard (1...10_000).contains(trials) else {
             throw .usage("--trials must be 1 to 10,000, not \(trials)")
         }
@@ -71,20 +75,22 @@ package struct ReproduceOptions: Sendable {
             if !isTrue { throw .usage(message) }
         }
         try require(
-            settings.l2.map { $0.isFinite && $0 > 0 } ?? true,
-            "--l2 must be above 0, not \(settings.l2 ?? 0)")
+            settings.l2.map { $0 > 0 && $0 <= 1e6 } ?? true,
+            "--l2 must be above 0 and at most 1e6, not \(settings.l2 ?? 0)")
         try require(
             settings.imbalance.isFinite && settings.imbalance >= 1,
-            "--imbalance must be at least 1, not \(settings.imbalance)")
+            "--imbalance must be a number from 1 on, not \(settings.imbalance)")
     }
 
     private static func list<Element: Hashable>(
-        _ text: String, _ option: String, _ element: (String) -> Element?
+        _ text: String, _ option: String, of offered: [String], _ element: (String) -> Element?
     ) throws(RunError) -> [Element] {
         var elements: [Element] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             guard let found = element(String(part)) else {
-                throw .usage("\(option) cannot take '\(part)'; see --help")
+                throw .usage(
+                    "\(option) cannot take '\(part)'; it takes \(offered.joined(separator: ", ")), with commas between them"
+                )
             }
             guard !elements.contains(found) else {
                 throw .usage("\(option) has \(part) twice")

@@ -8,6 +8,7 @@ import Heads
 import ImageData
 import Journal
 import LeNet
+import Numerics
 import Pages
 import RunFolder
 import Scheduling
@@ -44,13 +45,20 @@ package final class ReproduceProgram: Sendable {
     }
 
     private func runStudy(_ kept: KeptFiles, _ admission: Admission?) async throws {
-        let thread = ThreadExecutor(name: "data")
+        if options.isReportOnly, !StudyDirectory.exists(in: path) {
+            throw RunError(
+                .data,
+                "\(path) holds no study, so there is nothing to report; give the --run-dir of one, or leave out --report-only to compute it"
+            )
+        }
+        let thread = try ThreadExecutor(name: "data")
         let requests = try options.datasetNames().map { try options.request($0) }
         console.show(.activity("reading \(options.datasets)"))
         let datasets = try await thread.run {
             try requests.map { try Dataset.load($0) }
         }
         await thread.shutdown()
+        for (request, dataset) in zip(requests, datasets) { console.note(request, dataset) }
         var progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
         if options.isDryRun, !StudyDirectory.exists(in: path) {
             return try describe(progress)
@@ -61,7 +69,14 @@ package final class ReproduceProgram: Sendable {
         kept.open { [path] in
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
-                ? nil : "\(count) units are kept: the same command with --run-dir \(path) goes on"
+                ? nil
+                : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: coordinator resume \(path) goes on"
+        }
+        if options.isReportOnly, progress.spans.isEmpty {
+            throw RunError(
+                .data,
+                "\(path) holds nothing of this grid, so there is nothing to report; give the data sets, fractions and trials it was computed with, or leave out --report-only"
+            )
         }
         let failures = options.isReportOnly ? [] : try await compute(progress, directory, admission)
         progress = StudyProgress(grid: grid, settings: options.settings, datasets: datasets)
@@ -71,7 +86,7 @@ package final class ReproduceProgram: Sendable {
         if let first = failures.first {
             throw RunError(
                 .incomplete,
-                "\(failures.count) units could not be computed, the first because \(first.reason); the same command tries them again"
+                "\(failures.count.counted("unit")) could not be computed, the first because \(first.reason); the same command tries them again"
             )
         }
     }
@@ -108,7 +123,9 @@ package final class ReproduceProgram: Sendable {
     ) async throws -> [CollectedOutcomes.Failure] {
         let units = progress.missing
         if units.isEmpty { return [] }
-        console.log(.info, "\(grid.trials.count) trials; \(units.count) units are to be computed")
+        console.log(
+            .info,
+            "\(grid.trials.count.counted("trial")), \(units.count.counted("unit")) to compute")
         if options.settings.balance == .resample && options.settings.l2 == nil
             && grid.arms.contains(.converged)
         {
@@ -123,12 +140,10 @@ package final class ReproduceProgram: Sendable {
         var fleet = Fleet(bind: options.run.bind, admission: admission, observer: console) {
             "the coordinator ended: \(CoordinatorProgram.runError($0).message)"
         }
+        fleet.waitLimit = options.run.waitLimit
         fleet.expectsOthers = !progress.spans.isEmpty
         return try await fleet.run { endpoint in
-            console.log(.info, "workers connect to \(endpoint)")
-            return try WorkerLaunch.local(
-                count: options.run.workers, endpoint: WorkerLaunch.reachable(endpoint),
-                admission: admission)
+            try options.run.launches(endpoint, admission, console)
         } _: { [console, command = options.command, job] members in
             let collected = try await members.link.perform(job, on: chunks) { outcomes in
                 let now = Date().timeIntervalSince1970
@@ -163,7 +178,7 @@ package final class ReproduceProgram: Sendable {
         if options.run.printsJSON {
             try StandardStream.output(String(decoding: json, as: UTF8.self))
         } else {
-            try StandardStream.output(StudyTable.text(report))
+            try StandardStream.output(StudyTable.text(report, width: Terminal.outputColumns))
         }
     }
 
@@ -190,11 +205,12 @@ package final class ReproduceProgram: Sendable {
                 units.filter { $0.key.dataset == name })
         }
         add("all", grid.trials.count, units)
+        let width = Terminal.outputColumns
         let lines =
-            table.lines + [
-                "",
-                "hours with \(workerCount) compute threads of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
-            ]
+            table.lines(width: width) + [""]
+            + Format.wrapped(
+                "hours with \(Format.count(workerCount, "compute thread")) of \(Format.decimal(Self.flopsPerSecond / 1e9, places: 0)) GFLOP/s each, as on one core of an AMD EPYC (Zen 3)",
+                width: width)
         try StandardStream.output(lines.map { $0 + "\n" }.joined())
     }
 

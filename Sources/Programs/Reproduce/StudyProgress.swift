@@ -211,7 +211,7 @@ struct StudyProgress: Sendable {
             }
         }
         return order.map { place in
-            "\(place): \(counts[place]?.count ?? 0) of \(grid.trialCount) trials not run"
+            "\(place): \(counts[place]?.count ?? 0) of \(grid.trialCount.counted("trial")) not run"
         }
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import Journal
 import LeNet
 import Model
+import Numerics
 import System
 import Transfer
 
@@ -51,7 +52,7 @@ extension BackbonePhase {
         guard headCount == 0 else {
             throw RunError(
                 .data,
-                "the features computed here (\(record.origin)) differ from those that the \(headCount) heads in \(journal.path) were trained on (\(found.origin)): go on on a machine of that kind with as many --threads, or start over in another --run-dir"
+                "the features computed here (\(record.origin)) differ from those that the \(headCount.counted("head")) in \(journal.path) were trained on (\(found.origin)): go on on a machine of that kind with as many --threads, or start over in another --run-dir"
             )
         }
         return record

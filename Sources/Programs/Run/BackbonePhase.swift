@@ -44,12 +44,13 @@ struct BackbonePhase {
         let time = Date(timeIntervalSinceNow: -clock.secondsSinceStart)
         start.events = [
             JournalEvent(
-                seconds: 0, kind: "started",
-                payload: ["time": .string(time.formatted(.iso8601))])
+                seconds: 0, kind: JournalEvent.startedKind,
+                payload: ["time": .string(time.formatted(.iso8601))]),
+            clock.timing.journalEvent,
         ]
         try journal.commit(start)
-        let writer = JournalWriter(journal)
-        let thread = ThreadExecutor(name: "backbone")
+        let writer = try JournalWriter(journal)
+        let thread = try ThreadExecutor(name: "backbone")
         let result: Result<BackboneOutcome, any Error>
         do {
             result = .success(
@@ -77,10 +78,11 @@ struct BackbonePhase {
     ) throws -> BackboneOutcome {
         console.show(.activity("hashing features"))
         let outcome = try finish(nil, train, test, data, directory)
-        var entries = JournalEntries()
-        entries.features = try settled(outcome, journal, origin: "files of the user's own")
-        writer.append(entries)
+        let features = try settled(outcome, journal, origin: "files of the user's own")
         clock.end(\.features)
+        var entries = JournalEntries(clock.timing)
+        entries.features = features
+        writer.append(entries)
         return outcome
     }
 
@@ -88,7 +90,7 @@ struct BackbonePhase {
         _ dataset: Dataset, _ directory: RunDirectory, _ journal: RunJournal,
         _ writer: JournalWriter, _ clock: PhaseClock, _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
-        let backbone = try trained(dataset, journal, writer, flag)
+        let backbone = try trained(dataset, journal, writer, clock, flag)
         console.endPhase()
         clock.end(\.backbone)
         console.show(.activity("extracting features"))
@@ -100,15 +102,16 @@ struct BackbonePhase {
             : try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
         try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
         let outcome = try finish(backbone.weights(), train, test, .images(dataset), directory)
-        var entries = JournalEntries()
-        entries.features = try settled(outcome, journal, origin: origin)
-        writer.append(entries)
+        let features = try settled(outcome, journal, origin: origin)
         clock.end(\.features)
+        var entries = JournalEntries(clock.timing)
+        entries.features = features
+        writer.append(entries)
         return outcome
     }
 
     private func trained(
-        _ dataset: Dataset, _ journal: RunJournal, _ writer: JournalWriter,
+        _ dataset: Dataset, _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock,
         _ flag: CancellationFlag
     ) throws -> Backbone {
         let shape = dataset.train.shape
@@ -123,6 +126,7 @@ struct BackbonePhase {
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone
         if let record {
+            try warnOfOtherThreads(journal)
             console.log(
                 .info,
                 epochsDone >= options.epochs
@@ -148,9 +152,23 @@ struct BackbonePhase {
             try writer.check()
             var entries = JournalEntries()
             entries.backbone = checkpoint.record(epochCount: epoch + 1)
+            // Says how long this start has run at least.
+            entries.events = [JournalEvent(seconds: clock.secondsSinceStart, kind: "epoch")]
             writer.append(entries)
         }
         return backbone
+    }
+
+    /// Says so where a run goes on with another number of threads: that is where its digests part
+    /// from those of a run with one number.
+    private func warnOfOtherThreads(_ journal: RunJournal) throws {
+        guard case .integer(let former)? = try journal.config()["threads"]?.normalised,
+            former != Int64(options.threads)
+        else { return }
+        console.log(
+            .warning,
+            "the run began with --threads \(former) and goes on with \(options.threads): the features' bits depend on that, and with them all digests; --threads \(former) goes on as it began"
+        )
     }
 
     /// - Throws: `usage` for numbers that are not finite: no head can be trained on them.
@@ -164,7 +182,11 @@ struct BackbonePhase {
         _ weights: BackboneWeights?, _ train: Matrix, _ test: Matrix, _ data: RunData,
         _ directory: RunDirectory
     ) throws -> BackboneOutcome {
-        if options.savesFeatures {
+        // Those of an earlier start too: results.json vouches for all that are there.
+        let hasSome = RunDirectory.savedFeatures.contains {
+            FileSystem.exists(directory.path(of: $0))
+        }
+        if options.savesFeatures || hasSome {
             try NPY.write(train, to: directory.path(of: .trainFeatures))
             try NPY.write(labels: data.trainLabels, to: directory.path(of: .trainLabels))
             try NPY.write(test, to: directory.path(of: .testFeatures))

@@ -24,6 +24,10 @@ import ZeroMQ
 ///
 /// This file is the order of things; what a phase does is in the phase's own.
 package final class CoordinatorProgram: Sendable {
+    /// Threads besides those of the backbone and of the evaluation: the network's, the journal's,
+    /// libzmq's, and some of the run time.
+    private static let otherThreadCount = 12
+
     private let options: RunOptions
     private let console: Console
 
@@ -37,16 +41,25 @@ package final class CoordinatorProgram: Sendable {
 
     /// Runs to the end, or until SIGINT or SIGTERM; prints the result on standard output.
     ///
+    /// - Parameter isUnasked: it is what the program does where no command is given, and says so first.
     /// - Throws: `RunError` with the exit status and one sentence; after a signal the sentence says
     ///   what is kept.
-    package func run() async throws(RunError) {
+    package func run(isUnasked: Bool = false) async throws(RunError) {
+        if isUnasked {
+            console.log(
+                .info,
+                "no command was given, so this is coordinator run: it has workers train heads on \(options.userData?.train ?? options.dataset.rawValue); coordinator --help lists options and other commands"
+            )
+        }
         try await Self.endingAtSignals(options, console) {
             try await self.runPhases($0, $1)
         }
     }
 
-    /// Does the work, and cancels it at SIGINT, SIGTERM or, without a list to read again, SIGHUP; a
-    /// second signal ends the process where it stands.
+    /// Does the work, and cancels it at a signal that asks a program to end; a second one ends the
+    /// process where it stands.
+    ///
+    /// The signals are those of ``TerminationSignal``, SIGHUP only without a list to read again.
     ///
     /// - Parameter work: gets who may join by the options, whose list is read again at SIGHUP.
     /// - Throws: what the work throws, and `interrupted`, once the work has ended.
@@ -55,15 +68,15 @@ package final class CoordinatorProgram: Sendable {
         _ work: @escaping @Sendable (KeptFiles, Admission?) async throws -> Void
     ) async throws(RunError) {
         let admission = try options.admission()
+        // libgomp and libzmq end the process where they get none.
+        try SystemLimit.checkThreads(2 * options.threads + otherThreadCount)
         let kept = KeptFiles()
         // `_exit`: no destructor of a library may wait for its threads, or fall over them.
-        let watcher = await SignalWatcher(
-            admission == nil ? [.interrupt, .terminate, .hangUp] : [.interrupt, .terminate]
-        ) {
+        let watcher = try SignalWatcher(TerminationSignal.ending(withHangUp: admission == nil)) {
             _exit($0.exitStatus)
         }
         defer { watcher.stop() }
-        let reader = admission == nil ? nil : await SignalWatcher([.hangUp])
+        let reader = admission == nil ? nil : try SignalWatcher([.hangUp])
         defer { reader?.stop() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -83,6 +96,8 @@ package final class CoordinatorProgram: Sendable {
             // The work has ended, and what it had is on the disk.
             throw RunError(
                 .interrupted(signal: interruption.signal.number), "interrupted; \(kept.summary)")
+        } catch let error as FormatError {
+            throw runError(kept.completed(error))
         } catch {
             throw runError(error)
         }
@@ -126,6 +141,9 @@ package final class CoordinatorProgram: Sendable {
             switch error.code {
             case .diverged, .invalidConfiguration: RunError(.usage, error.message)
             case .invalidWeights, .invalidData: RunError(.data, error.message)
+            case .outOfMemory:
+                RunError(
+                    .unavailable, "\(error.message); \(SystemLimit.cure(ENOMEM) ?? "")")
             default: RunError(.internal, error.message)
             }
         case let error as SimulationError: RunError(.usage, error.message)
@@ -136,33 +154,37 @@ package final class CoordinatorProgram: Sendable {
 
     private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
-        let compute = ComputePool(threadCount: options.threads, name: "evaluate")
+        let compute = try ComputePool(threadCount: options.threads, name: "evaluate")
         console.show(
             .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
         let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
+        console.note(options, data)
         let plan = try options.plan(classCount: data.classCount)
         try options.check(data)
+        try data.checkMemory()
         let directory = try options.openDirectory(name: data.name)
         kept.open(directory)
-        if directory.state == .finished {
-            return try printFormer(
-                directory, results: directory.finishedResults(dataDigest: data.sha256))
+        if let results = try directory.finishedResults(dataDigest: data.sha256) {
+            let flaws = try directory.flaws(needsFeatures: options.savesFeatures)
+            if flaws.isEmpty { return try printFormer(directory, results) }
+            try announce(flaws, directory)
         }
         clock.end(\.data)
+        if directory.state != .finished { clock.timeline = TimelineFile(in: directory) }
         describe(data, plan, directory)
+        let isFinished = directory.state == .finished
+        let options = isFinished ? self.options.alone : self.options
+        let admission = isFinished ? nil : admission
 
         var fleet = Fleet(bind: options.bind, admission: admission, observer: console) {
             "the coordinator ended: \(Self.runError($0).message)"
         }
         fleet.origin = clock.start
+        fleet.waitLimit = options.waitLimit
         fleet.expectsOthers = directory.state == .unfinished
         let (results, trained) = try await fleet.run { endpoint in
-            console.log(.info, "workers connect to \(endpoint)")
-            if let admission { describe(admission) }
-            return try WorkerLaunch.local(
-                count: options.workers, endpoint: WorkerLaunch.reachable(endpoint),
-                admission: admission)
-        } _: { [self] members in
+            isFinished ? [] : try options.launches(endpoint, admission, console)
+        } _: { [console] members in
             let backbone = try await BackbonePhase(options, console).run(
                 data, directory, clock)
             let trained = try await TrainingPhase(
@@ -187,21 +209,38 @@ package final class CoordinatorProgram: Sendable {
 
 extension CoordinatorProgram {
     private func describe(_ data: RunData, _ plan: HeadPlan, _ directory: RunDirectory) {
+        if directory.hasDamagedResults {
+            console.log(
+                .warning,
+                "\(directory.path(of: .results)) is damaged; it is made again from the journal")
+        }
         console.log(
             .info,
-            "\(data.name): \(data.trainLabels.count) training and \(data.testLabels.count) test rows of \(data.classCount) classes; \(plan.heads.count) heads; files in \(directory.path)"
+            "\(data.name): \(data.trainLabels.count.grouped) training and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
         )
     }
 
-    private func describe(_ admission: Admission) {
-        let count = admission.listedCount
-        console.log(
-            count == 0 && options.workers == 0 ? .warning : .info,
-            "everything is encrypted; \(count) worker keys may join, as \(admission.listPath ?? "nobody") lists them (read again at SIGHUP)"
-        )
+    /// Says which files of a finished run are made again.
+    ///
+    /// - Throws: `cannotWrite` or `data` where they cannot be.
+    private func announce(_ flaws: [String], _ directory: RunDirectory) throws(RunError) {
+        let flaws = "\(directory.path) holds a finished run, but \(flaws.joined(separator: ", "))"
+        if directory.isReadOnly {
+            throw RunError(
+                .cannotWrite,
+                "\(flaws), and the folder cannot be written; copy it to where files can be made, and give the copy as --run-dir"
+            )
+        }
+        guard directory.journal != nil else {
+            throw RunError(
+                .data,
+                "\(flaws), and its journal.sqlite, from which files are made again, is missing or damaged; restore one of them from a copy, or start over in another --run-dir"
+            )
+        }
+        console.log(.info, "\(flaws); made again from the journal")
     }
 
-    private func printFormer(_ directory: RunDirectory, results: RunResults) throws {
+    private func printFormer(_ directory: RunDirectory, _ results: RunResults) throws {
         console.log(.info, "\(directory.path) holds the finished run; nothing is left to do")
         try show(results)
     }
@@ -212,5 +251,15 @@ extension CoordinatorProgram {
             ? String(decoding: try JSONFile.encode(results), as: UTF8.self)
             : RunRecord.table(of: results)
         try StandardStream.output(text)
+    }
+}
+
+extension RunOptions {
+    /// These options where everything is trained already: nobody is waited for, or let in.
+    fileprivate var alone: RunOptions {
+        var options = self
+        (options.workers, options.minWorkers, options.verify) = (0, 1, 0)
+        (options.bind, options.keyPath, options.allowPath) = ("tcp://127.0.0.1:0", nil, nil)
+        return options
     }
 }

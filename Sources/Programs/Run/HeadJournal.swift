@@ -3,6 +3,7 @@ import Foundation
 import Heads
 import Journal
 import Numerics
+import RunFolder
 import Scheduling
 import Sessions
 import System
@@ -27,8 +28,8 @@ extension HeadBatch {
             }
         case .heads(let key):
             entries.withdrawn = withdrawn.map(key)
-            entries.heads = heads.map {
-                HeadRecord(head: $0, worker: worker, host: host, time: time)
+            entries.heads = blocks.map {
+                HeadRecord(block: $0, worker: worker, host: host, time: time)
             }
         case nil: precondition(withdrawn.isEmpty && products.isEmpty)
         }
@@ -97,6 +98,12 @@ extension JournalEntries {
         self.init()
         self.events = events.map(\.journalEvent)
     }
+
+    /// How long the phases of this start have taken, for the next one.
+    init(_ timing: RunResults.Timing) {
+        self.init()
+        events = [timing.journalEvent]
+    }
 }
 
 extension HeadJob {
@@ -105,16 +112,19 @@ extension HeadJob {
     /// - Throws: `RunError` for heads that this run's plan does not have.
     mutating func resume(_ journal: RunJournal) throws {
         for record in try journal.heads() {
-            guard let index = plan.position(of: record.head.key),
-                record.head.weights.columnCount == shape.featureCount
-            else {
-                throw RunError(
-                    .data,
-                    "\(journal.path) holds the head \(record.head.key), which this run does not train; use another --run-dir"
-                )
+            let trainer = former(record.worker, on: record.host)
+            for head in record.block.heads {
+                guard let index = plan.position(of: head.key),
+                    head.featureCount == shape.featureCount
+                else {
+                    throw RunError(
+                        .data,
+                        "\(journal.path) holds the head \(head.key), which this run does not train; use another --run-dir"
+                    )
+                }
+                resumedHeads[index] = head
+                resumedTrainers[index] = trainer
             }
-            resumedHeads[index] = record.head
-            resumedTrainers[index] = former(record.worker, on: record.host)
         }
         formerFaults = try journal.events(kind: WorkerFault.eventKind).compactMap {
             WorkerReport($0)

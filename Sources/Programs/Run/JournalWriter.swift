@@ -30,13 +30,21 @@ final class JournalWriter: ProductStore {
 
     private let journal: RunJournal
     private let naming: WorkNaming?
-    private let thread = ThreadExecutor(name: "journal")
+    private let timeline: TimelineFile?
+    private let thread: ThreadExecutor
     private let state = Mutex(State())
 
-    /// - Parameter naming: what work is kept under; nil where no products are stored.
-    init(_ journal: RunJournal, naming: WorkNaming? = nil) {
+    /// - Parameters:
+    ///   - naming: what work is kept under; nil where no products are stored.
+    ///   - timeline: gets events as well, once they are in the journal.
+    /// - Throws: `unavailable` where the system has no thread left.
+    init(
+        _ journal: RunJournal, naming: WorkNaming? = nil, timeline: TimelineFile? = nil
+    ) throws(RunError) {
+        thread = try ThreadExecutor(name: "journal")
         self.journal = journal
         self.naming = naming
+        self.timeline = timeline
     }
 
     /// What the outcome of a task is kept under; nil where work is heads.
@@ -85,7 +93,9 @@ final class JournalWriter: ProductStore {
         append(batch.entries(naming)) { completion($0.mapError { $0 }) }
     }
 
-    func record(_ events: [RunEvent]) { append(JournalEntries(events)) }
+    func record(_ events: [RunEvent]) {
+        append(JournalEntries(events)) { [timeline] _ in timeline?.append(events) }
+    }
 
     /// - Throws: why something could not be written, if so.
     func check() throws(FormatError) {

@@ -1,7 +1,11 @@
+import Display
 import FeatureSource
 import Formats
 import ImageData
+import LeNet
 import Numerics
+import Sessions
+import System
 
 /// What a run is about: labelled rows, training and test, and the classes that they are of.
 enum RunData: Sendable {
@@ -39,6 +43,27 @@ enum RunData: Sendable {
                     sha256: data.sha256))
         }
     }
+
+    /// Checks that a run on these rows has memory enough, where a limit is set: the features as they
+    /// are made, grouped, cut into chunks and kept.
+    ///
+    /// - Throws: `unavailable` with one sentence that names the limit.
+    func checkMemory() throws(RunError) {
+        let featureCount =
+            switch self {
+            case .images: BackboneConfiguration.featureCount
+            case .features(_, let train, _): train.columnCount
+            }
+        let rowCount = trainLabels.count + testLabels.count
+        try SystemLimit.checkMemory(
+            Self.runByteCount + 4 * rowCount * featureCount * MemoryLayout<Float>.size,
+            reserved: Self.runReservedByteCount)
+    }
+
+    /// What a run takes besides its rows: code and buffers of oneDNN, stacks, the journal.
+    private static let runByteCount = 96 << 20
+    /// Addresses that the allocator takes for each thread and does not use.
+    private static let runReservedByteCount = 576 << 20
 
     /// For people and folders.
     var name: String {
@@ -94,5 +119,19 @@ enum RunData: Sendable {
     /// The images, where there are any.
     var images: Dataset? {
         if case .images(let dataset) = self { dataset } else { nil }
+    }
+}
+
+extension Console {
+    /// Says where the rows of a run come from, if that is not the folder that was named.
+    func note(_ options: RunOptions, _ data: RunData) {
+        if options.userData == nil, let dataset = data.images {
+            note(options.datasetRequest, dataset)
+        }
+    }
+
+    /// Says where a data set comes from, if that is not the folder that was named.
+    func note(_ request: DatasetRequest, _ dataset: Dataset) {
+        if let note = request.note(on: dataset) { log(.warning, note) }
     }
 }

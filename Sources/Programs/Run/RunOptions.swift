@@ -6,6 +6,7 @@ import HeadTraining
 package import Heads
 package import ImageData
 package import LeNet
+import Numerics
 import RunFolder
 package import Sessions
 package import System
@@ -95,6 +96,8 @@ package struct RunOptions: Sendable {
     package var workers = 0
     /// Workers that must hold all features before heads are handed out, at least 1.
     package var minWorkers = 1
+    /// How long to wait for workers at most; nil is for ever.
+    package var waitLimit: WaitLimit?
     /// Control endpoint; features are broadcast on the port after it, and port 0 picks free ones.
     package var bind = "tcp://127.0.0.1:5555"
     /// Whether `bind` may reach beyond this machine although nothing is encrypted.
@@ -151,7 +154,7 @@ package struct RunOptions: Sendable {
             (1...65_536).contains(batchSize), "--batch-size must be 1 to 65,536, not \(batchSize)")
         try require(
             learningRate.isFinite && learningRate > 0,
-            "--learning-rate must be above 0, not \(learningRate)")
+            "--learning-rate must be a number above 0, not \(learningRate)")
         try require(
             precision.isAvailable,
             "--precision \(precision.rawValue) needs a processor with bf16 instructions, which this one lacks; use fp32"
@@ -159,25 +162,28 @@ package struct RunOptions: Sendable {
         try require((0...1_024).contains(workers), "--workers must be 0 to 1,024, not \(workers)")
         try require(
             (1...100_000).contains(minWorkers),
-            "--min-workers must be at least 1, not \(minWorkers)")
+            "--min-workers must be 1 to 100,000, not \(minWorkers)")
         try require(
             verify >= 0 && verify <= 1, "--verify must be a share of 0 to 1, not \(verify)")
         try require((1...4_096).contains(threads), "--threads must be 1 to 4,096, not \(threads)")
-        try require(
-            bind.contains(/^tcp:\/\/.+:[0-9]{1,5}$/),
-            "--bind must look like tcp://127.0.0.1:5555, not '\(bind)'")
-        try require(
-            hasPorts, "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try checkBind()
         try require(
             (keyPath == nil) == (allowPath == nil),
             "--key and --allow go together: the coordinator's secret key, and the list of the workers that may join; coordinator keygen DIR makes both"
         )
+    }
+
+    private func checkBind() throws(RunError) {
+        let endpoint = try TCPEndpoint(bind, option: "--bind", example: "tcp://127.0.0.1:5555")
         try require(
-            insecure || isLoopback || keyPath != nil,
+            endpoint.port < UInt16.max,
+            "--bind takes its port and the next one: 0 to 65,534, not \(bind)")
+        try require(
+            insecure || endpoint.isLoopback || keyPath != nil,
             """
             --bind \(bind) lets any machine that reaches it join, read the features and send \
-            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1, or say \
-            --insecure if the network is yours alone
+            heads; give --key and --allow (see coordinator keygen), bind to 127.0.0.1 or [::1], or \
+            say --insecure if the network is yours alone
             """)
     }
 
@@ -239,17 +245,14 @@ package struct RunOptions: Sendable {
     var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
 
     /// Where cross-validation chooses the penalty, as config.json says it before it has.
-    private static let crossValidated: JSONValue = "cross-validated"
+    static let crossValidated: JSONValue = "cross-validated"
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
         if !condition { throw .usage(message()) }
     }
 
-    /// Whether no other machine can reach `bind`, as its own words show: the name of an interface,
-    /// or of a host but for the one the link itself replaces by an address, may be anything.
-    package var isLoopback: Bool {
-        bind.wholeMatch(of: /tcp:\/\/(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]+/) != nil
-    }
+    /// Whether no other machine can reach `bind`, as its own words show.
+    package var isLoopback: Bool { TCPEndpoint(bind)?.isLoopback == true }
 
     /// Who may join, read from the files; nil where nothing is encrypted.
     ///
@@ -258,12 +261,6 @@ package struct RunOptions: Sendable {
     func admission() throws(RunError) -> Admission? {
         guard let keyPath, let allowPath else { return nil }
         return try Admission(keyPath: keyPath, listPath: allowPath)
-    }
-
-    /// The control port can be had, and the broadcast's after it.
-    private var hasPorts: Bool {
-        guard let colon = bind.lastIndex(of: ":") else { return false }
-        return UInt16(bind[bind.index(after: colon)...]).map { $0 < UInt16.max } == true
     }
 
     /// Every option in force, as config.json and results.json hold it.
@@ -275,7 +272,7 @@ package struct RunOptions: Sendable {
             "test": Self.absolute(userData?.test),
             "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
-            "data_dir": dataDirectory.map { .string($0) } ?? .null,
+            "data_dir": Self.absolute(dataDirectory),
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
             "head_epochs": headEpochs.config,
@@ -289,11 +286,10 @@ package struct RunOptions: Sendable {
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
             "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
-            "verify": .number(verify),
+            "verify": .number(verify), "wait": waitLimit.map { .number($0.seconds) } ?? .null,
             "bind": .string(bind), "insecure": .bool(insecure),
             // Where they are, never what is in them.
-            "key": keyPath.map { .string($0) } ?? .null,
-            "allow": allowPath.map { .string($0) } ?? .null,
+            "key": Self.absolute(keyPath), "allow": Self.absolute(allowPath),
             "threads": .integer(Int64(threads)),
             "run_dir": runDirectory.map { .string($0) } ?? .null,
             "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
@@ -315,7 +311,7 @@ package struct RunOptions: Sendable {
     package static let incidental: Set<String> = [
         // What is in them counts, and is compared by its digest.
         "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
-        "verify", "bind", "insecure", "key", "allow",
+        "verify", "wait", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 
@@ -333,14 +329,14 @@ package struct RunOptions: Sendable {
     func plan(classCount: Int) throws(RunError) -> HeadPlan {
         if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
+                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
             )
         }
         let pairCount = classCount * (classCount - 1) / 2
         guard pairCount <= Self.pairCountMax else {
             throw RunError(
                 .data,
-                "the labels have \(classCount) different values, of which there are \(pairCount) pairs, and a run takes at most \(Self.pairCountMax): are they classes, or names of rows?"
+                "the labels have \(classCount.counted("different value")), of which there are \(pairCount.counted("pair")), and a run takes at most \(Self.pairCountMax.grouped): are they classes, or names of rows?"
             )
         }
         // The head over all classes is the one-vs-all of features without a backbone, and a control
@@ -375,13 +371,18 @@ package struct RunOptions: Sendable {
 
     /// The run directory, made, locked and compared with these options.
     ///
-    /// - Parameter name: what the rows are called, for a folder without a name of its own.
-    func openDirectory(name: String) throws -> RunDirectory {
+    /// - Parameters:
+    ///   - name: what the rows are called, for a folder without a name of its own.
+    ///   - kind: whose folder it is: a run's or a benchmark's.
+    func openDirectory(name: String, kind: FolderKind = .run) throws -> RunDirectory {
         try RunDirectory(
             path: runDirectory
-                ?? RunDirectory.defaultPath(
+                ?? RunDirectory.makeDefault(
                     dataset: name, at: Int(Date().timeIntervalSince1970)),
-            config: config, incidental: Self.incidental)
+            config: kind == .run
+                ? config : config.merging(FolderKind.benchmarkConfig) { own, _ in own },
+            // Which program it is was looked at already.
+            incidental: Self.incidental.union([FolderKind.configKey]), kind: kind)
     }
 
     /// How every head of the run is trained.

@@ -2,8 +2,10 @@ import Decoding
 import FeatureStore
 import Formats
 import Foundation
+import HeadTraining
 import Heads
 import ImageData
+import Journal
 import LeNet
 import Model
 import Numerics
@@ -11,6 +13,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import Study
+import System
 import Transfer
 import ZeroMQ
 
@@ -25,11 +28,16 @@ struct RunRecord {
 
     private var collected: CollectedHeads { trained.collected }
 
-    /// Writes predictions.csv, model.safetensors and, last, results.json.
+    /// Writes predictions.csv, model.safetensors and, last, results.json; what a finished run says of
+    /// itself there stays.
     func write(to directory: RunDirectory, _ clock: PhaseClock) throws -> RunResults {
         let predictions = PredictionsCSV(
-            labels: evaluation.labels,
-            predictions: byScheme(\.metrics.evaluation.predictions)
+            labels: evaluation.labels, classNames: data.classNames,
+            columns: evaluation.results.map {
+                .init(
+                    key: $0.scheme.rawValue, predictions: $0.metrics.evaluation.predictions,
+                    probabilities: $0.confidences)
+            }
         ).encoded()
         let digests = RunResults.Digests(
             features: backbone.featureDigest, heads: trained.digest,
@@ -40,7 +48,16 @@ struct RunRecord {
             backbone: backbone.weights, metadata: metadata(digests))
         try directory.write(model.file().encoded(), as: .model)
         try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
-        let results = results(digests, clock.timing)
+        let journal = try directory.openJournal
+        try journal.commit(JournalEntries(clock.timing))
+        var results = results(digests, try journal.starts().map { .init($0) })
+        if let former = directory.results, former.digests.heads == digests.heads,
+            former.digests.features == digests.features
+        {
+            results = former
+            results.digests = digests
+        }
+        results.files = try directory.fileDigests()
         try directory.write(results)
         return results
     }
@@ -81,7 +98,7 @@ struct RunRecord {
     }
 
     private func results(
-        _ digests: RunResults.Digests, _ timing: RunResults.Timing
+        _ digests: RunResults.Digests, _ starts: [RunResults.Timing]
     ) -> RunResults {
         RunResults(
             config: config,
@@ -91,8 +108,10 @@ struct RunRecord {
                 featureCount: backbone.testFeatures.columnCount, sha256: data.sha256,
                 featureBytes: options.headMode == .frozen
                     ? backbone.chunks.manifest.byteCount : nil),
-            schemes: byScheme(summary),
-            digests: digests, timing: timing, heads: headCounts,
+            schemes: Dictionary(
+                uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, summary($0)) }),
+            digests: digests, timing: starts.reduce(into: .init(), +=), starts: starts,
+            heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
             workers: collected.workers.map {
                 .init(
@@ -100,13 +119,11 @@ struct RunRecord {
                     heads: $0.headCount, busySeconds: $0.busySeconds,
                     peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
             },
+            coordinator: .init(
+                host: ProcessInfo.processInfo.hostName, processor: Processor.modelName,
+                isa: KernelVariant.supported.last?.name ?? "", threads: options.threads),
             security: .init(collected.refusals),
             versions: Self.versions)
-    }
-
-    private func byScheme<Value>(_ value: (Evaluator.Result) -> Value) -> [String: Value] {
-        Dictionary(
-            uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, value($0)) })
     }
 
     /// Every option in force, and the penalty that cross-validation chose.
@@ -127,6 +144,7 @@ struct RunRecord {
             accuracy: metrics?.accuracy, correct: metrics?.evaluation.correctCount,
             nll: metrics?.negativeLogLikelihood, brier: metrics?.brierScore,
             ece: metrics?.expectedCalibrationError, topFiveAccuracy: metrics?.topFiveAccuracy,
+            recall: metrics?.evaluation.recalls,
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }
@@ -151,12 +169,6 @@ struct RunRecord {
     }
 }
 
-/// This release of Manyheads.
-package enum Release {
-    /// As `--version` and results.json say it.
-    package static let version = "0.1.0"
-}
-
 extension RunResults.SecuritySummary {
     /// Of a run with so many refusals; nil is one without encryption, which refuses nobody by key.
     fileprivate init(_ refusals: Refusals?) {
@@ -171,8 +183,8 @@ extension RunRecord {
     /// Programs and libraries that results depend on, by name.
     static var versions: [String: String] {
         [
-            "manyheads": Release.version, "libzmq": Context.libraryVersion,
-            "onednn": Backbone.libraryVersion,
+            "manyheads": Release.version, "commit": Release.commit,
+            "libzmq": Context.libraryVersion, "onednn": Backbone.libraryVersion,
         ]
     }
 }

@@ -25,15 +25,20 @@ extension RunRecord {
                 ("features", results.digests.features), ("heads", results.digests.heads),
                 ("predictions", results.digests.predictions),
             ],
-            times: [
-                ("data", results.timing.data), ("backbone", results.timing.backbone),
-                ("features", results.timing.features), ("broadcast", results.timing.broadcast),
-                ("heads", results.timing.heads), ("evaluate", results.timing.evaluate),
-                ("total", results.timing.total),
-            ])
+            times: RunResults.Timing.phases.map { ($0.name, results.timing[keyPath: $0.path]) },
+            width: Terminal.outputColumns)
     }
 
     private static func notes(_ results: RunResults) -> [String] {
+        guard let starts = results.starts, let last = starts.last, starts.count > 1 else {
+            return headNotes(results)
+        }
+        return headNotes(results) + [
+            "starts \(starts.count), whose times are added up; the last took \(Format.duration(seconds: last.total))"
+        ]
+    }
+
+    private static func headNotes(_ results: RunResults) -> [String] {
         if let mode = results.networkMode {
             return [
                 "heads  whole networks, \(mode); their logits are kept in journal.sqlite, no weights in model.safetensors"

@@ -11,6 +11,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import System
+import WireProtocol
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
@@ -49,7 +50,7 @@ struct TrainedHeads: Sendable {
             collected.givenUp.first.flatMap { collected.reasons[$0] } ?? "three workers died of it"
         throw RunError(
             .incomplete,
-            "\(missing.count == 1 ? "a network" : "\(missing.count) networks") could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
+            "\(missing.count == 1 ? "a network" : "\(missing.count.counted("network"))") could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
         )
     }
 }
@@ -77,10 +78,12 @@ struct TrainingPhase {
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
-            let writer = JournalWriter(journal, naming: .outcomes { phase.name(of: $0) })
+            let writer = try JournalWriter(
+                journal, naming: .outcomes { phase.name(of: $0) }, timeline: clock.timeline)
             let collected = try await train(job, chunks, writer, link, directory, clock)
             return try await pool.threads[0].run { try phase.trained(collected, journal) }
         }
+        try checkSizes(featureCount: backbone.testFeatures.columnCount)
         let optimum = OptimumPhase(
             options: options, backbone: backbone, pool: pool, console: console)
         let penalty =
@@ -92,8 +95,9 @@ struct TrainingPhase {
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
         let collected = try await train(
             job, backbone.chunks,
-            JournalWriter(journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] }), link,
-            directory, clock)
+            try JournalWriter(
+                journal, naming: .heads { [plan] in plan.heads[Int($0.rawValue)] },
+                timeline: clock.timeline), link, directory, clock)
         let heads = collected.heads.compactMap(\.self)
         // What is missing is taken from the backbone's own outputs for the head's classes, if there are
         // any.
@@ -116,11 +120,25 @@ struct TrainingPhase {
         return trained
     }
 
+    /// - Throws: `RunError` for a head that no result has room for: nobody could train it.
+    private func checkSizes(featureCount: Int) throws(RunError) {
+        guard let largest = plan.heads.max(by: { $0.outputCount < $1.outputCount }) else { return }
+        let byteCount = BundleTrained.byteCount(of: [largest], featureCount: featureCount)
+        let limit = WireLimits().resultByteCountMax
+        guard byteCount <= limit else {
+            throw RunError(
+                .data,
+                "a head over \(largest.outputCount) classes and \(featureCount) features takes \(byteCount >> 20) MiB, and a worker's result \(limit >> 20) at most; reduce the features, or keep fewer classes"
+            )
+        }
+    }
+
     private func describe(resumedCount: Int, _ noun: String) {
         guard resumedCount > 0 else { return }
+        let rest = resumedCount == plan.heads.count ? "" : "; going on with the others"
         console.log(
             .info,
-            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before; going on with the others"
+            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before\(rest)"
         )
     }
 
@@ -138,8 +156,6 @@ struct TrainingPhase {
         try await writer.finish()
         console.endPhase()
         let collected = try result.get()
-        // Also of a run that fails its checks: it shows why.
-        try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         // What the network's thread did not see.
         try journal.commit(JournalEntries(clock.events))
         if let task = collected.contradicted, options.headMode != .frozen {
@@ -151,6 +167,7 @@ struct TrainingPhase {
         try collected.check()
         clock.add(\.broadcast, collected.broadcastSeconds)
         clock.end(\.heads, less: collected.broadcastSecondsBeforeHeads)
+        try journal.commit(JournalEntries(clock.timing))
         return collected
     }
 }

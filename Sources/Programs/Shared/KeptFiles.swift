@@ -1,6 +1,7 @@
 import Display
 import Formats
 import Journal
+import Numerics
 import RunFolder
 import Synchronization
 import System
@@ -10,7 +11,12 @@ final class KeptFiles: Sendable {
     private let describe = Mutex<(@Sendable () -> String?)?>(nil)
 
     /// Takes the description from the run directory.
-    func open(_ directory: RunDirectory) { open { directory.kept } }
+    ///
+    /// - Parameter command: what goes on from there; nil is `coordinator resume`.
+    func open(_ directory: RunDirectory, command: String? = nil) {
+        let command = command ?? "coordinator resume \(directory.path)"
+        open { directory.kept(goingOnBy: command) }
+    }
 
     /// Sets the description of what is kept: a clause, or nil for nothing.
     func open(_ describe: @escaping @Sendable () -> String?) {
@@ -18,16 +24,24 @@ final class KeptFiles: Sendable {
     }
 
     /// A clause for the last sentence, true once nothing is written any more.
-    var summary: String {
-        describe.withLock { $0 }?() ?? "nothing is kept yet"
+    var summary: String { clause ?? "nothing is kept yet" }
+
+    private var clause: String? { describe.withLock { $0 }?() }
+
+    /// The error of a file that cannot be written, with what is kept all the same.
+    func completed(_ error: FormatError) -> FormatError {
+        guard error.code == .cannotWrite, !error.message.contains(" is kept: "), let clause else {
+            return error
+        }
+        return FormatError(.cannotWrite, "\(error.message); \(clause)")
     }
 }
 
 extension RunDirectory {
     /// What a run has so far, and how it goes on; nil before anything.
-    fileprivate var kept: String? {
+    fileprivate func kept(goingOnBy command: String) -> String? {
         guard let journal, let progress = try? journal.progress() else { return nil }
-        let goesOn = "the same command with --run-dir \(path) goes on from there"
+        let goesOn = "\(command) goes on from there"
         if progress.epochCount == 0 {
             // Features of files, which no backbone is trained for.
             return progress.headCount > 0
@@ -37,10 +51,11 @@ extension RunDirectory {
         let isTrained = wanted == .integer(Int64(progress.epochCount))
         let backbone =
             isTrained
-            ? "the trained backbone" : "the backbone after \(progress.epochCount) epochs"
+            ? "the trained backbone" : "the backbone after \(progress.epochCount.counted("epoch"))"
         let what =
             progress.headCount > 0
-            ? "\(backbone) and \(progress.headCount) heads are kept" : "\(backbone) is kept"
+            ? "\(backbone) and \(progress.headCount.counted("head")) are kept"
+            : "\(backbone) is kept"
         return "\(what): \(goesOn)"
     }
 

@@ -121,7 +121,7 @@ package struct KeyGeneration {
             try Self.reporting { try FileSystem.makeFolder(String(parent)) }
         }
         if unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
-            throw RunError(.cannotWrite, "cannot make \(folder): \(FileSystem.reason(errno))")
+            throw CoordinatorProgram.runError(FormatError.cannotWrite(folder, errno: errno))
         }
         var status = stat()
         guard unsafe stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

@@ -5,10 +5,10 @@ import Synchronization
 /// Measures the phases of a run, one after the other.
 final class PhaseClock: Sendable {
     private struct State {
-        var timing = RunResults.Timing(
-            data: 0, backbone: 0, features: 0, broadcast: 0, heads: 0, evaluate: 0, total: 0)
+        var timing = RunResults.Timing()
         var phaseStart = ContinuousClock.now
         var events: [RunEvent] = []
+        var timeline: TimelineFile?
     }
 
     /// When the run began.
@@ -26,20 +26,24 @@ final class PhaseClock: Sendable {
                 .phaseEnded, at: start.duration(to: now) / .seconds(1), detail: Self.name(phase))
             event.busySeconds = seconds
             state.events.append(event)
+            state.timeline?.append([event])
+        }
+    }
+
+    /// Where what ended, and what will, is written as it comes; nil before it is set.
+    var timeline: TimelineFile? {
+        get { state.withLock { $0.timeline } }
+        set {
+            state.withLock { state in
+                state.timeline = newValue
+                newValue?.append(state.events)
+            }
         }
     }
 
     /// As results.json calls it.
     private static func name(_ phase: WritableKeyPath<RunResults.Timing, Double>) -> String {
-        switch phase {
-        case \.data: "data"
-        case \.backbone: "backbone"
-        case \.features: "features"
-        case \.broadcast: "broadcast"
-        case \.heads: "heads"
-        case \.evaluate: "evaluate"
-        default: "total"
-        }
+        RunResults.Timing.phases.first { $0.path == phase }?.name ?? ""
     }
 
     /// Seconds since the run began.

@@ -2,7 +2,9 @@ import Display
 import Formats
 import Foundation
 import Heads
+import Numerics
 import Pages
+import RunFolder
 import Simulation
 package import System
 
@@ -60,8 +62,10 @@ package struct SimulateProgram: Sendable {
         try StandardStream.output(
             options.printsJSON
                 ? String(decoding: json, as: UTF8.self)
-                : report.table + "\n\(text)\nrates \(source.origin)\n"
-                    + "written: \(folder)/simulate.json, simulate.svg\n")
+                : Format.folded(
+                    report.table + "\n\(text)\nrates \(source.origin)\n"
+                        + "written: \(folder)/simulate.json, simulate.svg\n",
+                    width: Terminal.outputColumns))
     }
 
     private func outcome(
@@ -78,7 +82,11 @@ package struct SimulateProgram: Sendable {
             try FileSystem.makeFolder(output)
             return output
         }
-        guard let run = options.run else { return "." }
+        guard let run = options.run else {
+            // Not where somebody happens to stand.
+            return try RunDirectory.makeDefault(
+                dataset: "simulate", at: Int(Date().timeIntervalSince1970))
+        }
         guard run.hasSuffix(".json") else { return run }
         let parent = run.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         return parent.isEmpty ? "." : parent.joined(separator: "/")
@@ -89,12 +97,13 @@ package struct SimulateProgram: Sendable {
     ) -> String {
         let costs = source.costs
         var text =
-            "\(Format.count(job.work.count)) heads, \(Format.count(job.rowCount)) rows of \(job.featureCount), "
-            + "\(job.epochCount) epochs; \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
+            "\(Format.count(job.work.count, "head")), \(Format.count(job.rowCount, "row")) of \(job.featureCount), "
+            + "\(job.epochCount.counted("epoch")); \(Format.decimal(costs.flopsPerSecond * 1e-9, places: 1)) GFLOP/s a worker, "
             + "\(SimulationOptions.plain(options.bandwidth)) Gbit/s, \(SimulationOptions.plain(options.latency)) ms"
         if options.spread > 0 { text += ", spread \(SimulationOptions.plain(options.spread))" }
         if options.failuresPerHour > 0 {
-            text += ", \(SimulationOptions.plain(options.failuresPerHour)) deaths an hour each"
+            let deaths = SimulationOptions.plain(options.failuresPerHour)
+            text += ", \(deaths) \(deaths == "1" ? "death" : "deaths") an hour each"
         }
         return text
     }

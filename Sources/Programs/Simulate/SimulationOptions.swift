@@ -34,7 +34,7 @@ package struct SimulationOptions: Sendable {
     package var minWorkers = 1
     /// Seed of speeds and deaths.
     package var seed: UInt64 = 0
-    /// Folder for simulate.json and simulate.svg; nil means the run's, or the current one.
+    /// Folder for simulate.json and simulate.svg; nil means the run's, or one of its own under `runs`.
     package var output: String?
     /// Whether standard output gets simulate.json in place of the table.
     package var printsJSON = false

@@ -83,7 +83,7 @@ struct SimulationReport: Encodable, Sendable {
                 Format.bytes(point.bytesFromCoordinator), Self.limits(of: point),
             ])
         }
-        return table.lines.joined(separator: "\n") + "\n"
+        return table.lines(width: Terminal.outputColumns).joined(separator: "\n") + "\n"
     }
 
     /// The three largest losses of at least a thousandth, largest first.

@@ -1,6 +1,7 @@
 import Formats
 import Heads
 import LeNet
+import Numerics
 import Simulation
 import Statistics
 import System
@@ -29,7 +30,7 @@ struct SimulationSource {
         let kind = options.heads ?? heads
         if kind == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount) classes have 2^\(classCount) subsets; use --heads pairs, or --classes of at most \(HeadPlan.subsetClassCountMax)"
+                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs, or --classes of at most \(HeadPlan.subsetClassCountMax)"
             )
         }
         guard rowCount >= classCount else {

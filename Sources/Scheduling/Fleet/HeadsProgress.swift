@@ -29,7 +29,8 @@ package struct HeadsProgress: Sendable, Equatable {
         }
     }
 
-    /// What the work is counted in: heads, or the units of a study.
+    /// What the work is counted in: heads, or the units of a study; one of them is called the same
+    /// without its last letter.
     package var noun = "heads"
     /// Heads accepted.
     package var headsDone: Int

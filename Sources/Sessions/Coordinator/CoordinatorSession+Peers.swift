@@ -245,7 +245,6 @@ extension CoordinatorSession {
         _ peer: Peer, because departure: HeadScheduler.Departure, at now: Instant
     ) -> [Action] {
         peers[peer.id] = nil
-        if peers.isEmpty { emptySince = now }
         identities[peer.worker] = nil
         formerPeers[peer.id] = peer
         if let oldest = formerPeerRing.insert(peer.id) { formerPeers[oldest] = nil }

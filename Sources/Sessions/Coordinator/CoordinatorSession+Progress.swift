@@ -73,7 +73,7 @@ extension CoordinatorSession {
 
     /// Says now and then that heads wait and nobody trains them: a person may have to start workers.
     mutating func complainOfWaiting(at now: Instant) -> [Action] {
-        guard let job, let scheduler, !isFinished, !scheduler.isFinished,
+        guard let scheduler, !isFinished, !scheduler.isFinished,
             !scheduler.isStarted || !peers.values.contains(where: \.isReady)
         else {
             wait.nextComplaint = nil
@@ -85,14 +85,14 @@ extension CoordinatorSession {
         }
         guard now >= due else { return [] }
         wait.nextComplaint = now.advanced(bySeconds: Wait.repeatSeconds)
-        let needed = scheduler.isStarted ? 1 : job.minWorkerCount
+        let limit = waitLimit.map { ", for \($0) at most" } ?? ""
         let readyCount = peers.values.count(where: \.isReady)
         let counts =
-            "waiting for workers at \(endpoint): "
-            + "\(peers.count) joined, \(readyCount) ready, \(needed) needed"
+            "waiting for workers at \(endpoint)\(limit): "
+            + "\(peers.count) joined, \(readyCount) ready, \(neededCount) needed"
         let cure =
-            peers.count < needed
-            ? "start one with: worker --connect \(endpoint)" : "the others do not hold all data yet"
+            peers.count < neededCount
+            ? "start one with: \(joinCommand)" : "the others do not hold all data yet"
         return [.log(.warning, counts + "; " + cure)]
     }
 }

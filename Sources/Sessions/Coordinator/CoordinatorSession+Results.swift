@@ -1,4 +1,4 @@
-package import Heads
+import Heads
 package import Numerics
 import Scheduling
 import WireProtocol
@@ -219,14 +219,4 @@ extension CoordinatorSession {
 extension Instant {
     /// Seconds since the run began, which is the session's time zero.
     package var runSeconds: Double { seconds(since: .start) }
-}
-
-extension Head {
-    /// Equality of bits, which for finite numbers differs from `==` in the sign of zeros.
-    package func hasEqualBits(_ other: Head) -> Bool {
-        key == other.key
-            && zip(weights.values, other.weights.values).allSatisfy {
-                $0.bitPattern == $1.bitPattern
-            } && zip(biases, other.biases).allSatisfy { $0.bitPattern == $1.bitPattern }
-    }
 }

@@ -20,9 +20,10 @@ package struct HeadBatch: Equatable, Sendable {
     /// How long the worker took for all of them.
     package var busySeconds = 0.0
 
-    /// Those products that are heads.
-    package var heads: [Head] {
-        products.compactMap { if case .head(let head) = $0.product { head } else { nil } }
+    /// Those products that are heads, in blocks: a result that is all new is the blocks it came in.
+    package var blocks: [HeadBlock] {
+        HeadBlock.runs(
+            of: products.compactMap { if case .head(let head) = $0.product { head } else { nil } })
     }
 
     /// Those products that are outcomes of tasks.

@@ -42,9 +42,9 @@ package struct CoordinatorSession: Sendable {
         case refereed([Head])
         /// The run is given up.
         case abort(reason: String)
-        /// The workers that were started with the run have ended for good; whether an earlier start of it
-        /// may have had others.
-        case startedWorkersEnded(names: Set<String>, expectsOthers: Bool)
+        /// Of the workers that were started with the run only so many have not ended for good; whether an
+        /// earlier start of it may have had others.
+        case startedWorkersEnded(names: Set<String>, remaining: Int = 0, expectsOthers: Bool)
         case tick
     }
 
@@ -132,6 +132,10 @@ package struct CoordinatorSession: Sendable {
     let featurePort: UInt16
     /// Where workers connect to, for people.
     let endpoint: String
+    /// What starts a worker, for people.
+    let joinCommand: String
+    /// How long to wait for workers at most; nil is for ever.
+    let waitLimit: WaitLimit?
     let limits = WireLimits()
 
     var phase = Phase.waiting
@@ -141,8 +145,8 @@ package struct CoordinatorSession: Sendable {
         intervalSeconds: Double(heartbeatMilliseconds) / 1_000, missCountMax: 3)
     var peers: [PeerID: Peer] = [:]
     var identities: [WorkerID: PeerID] = [:]
-    /// When the last worker left.
-    var emptySince = Instant.start
+    /// Since when fewer workers are there than are needed; nil while there are enough.
+    var shortSince: Instant? = .start
     var loss: Loss?
     var nextWorker: UInt64 = 1
     /// Gone connections by identity, for late results; bounded by the ring.
@@ -173,11 +177,19 @@ package struct CoordinatorSession: Sendable {
 
     /// A session before its first worker.
     ///
-    /// - Parameter endpoint: where workers connect to, for the log.
-    package init(runID: [UInt8], featurePort: UInt16, endpoint: String) {
+    /// - Parameters:
+    ///   - endpoint: where workers connect to, for the log.
+    ///   - joinCommand: what starts a worker, for the log; nil where the endpoint is enough.
+    ///   - waitLimit: how long to wait for workers at most; nil is for ever.
+    package init(
+        runID: [UInt8], featurePort: UInt16, endpoint: String,
+        joinCommand: String? = nil, waitLimit: WaitLimit? = nil
+    ) {
         self.runID = runID
         self.featurePort = featurePort
         self.endpoint = endpoint
+        self.joinCommand = joinCommand ?? "worker --connect \(endpoint)"
+        self.waitLimit = waitLimit
     }
 
     /// The one mutator.
@@ -213,8 +225,9 @@ package struct CoordinatorSession: Sendable {
         case .abort(let reason):
             guard !isFinished else { return [] }
             return end(.aborted(reason: reason), at: now)
-        case .startedWorkersEnded(let names, let expectsOthers):
-            loss = Loss(names: names, expectsOthers: expectsOthers, since: now)
+        case .startedWorkersEnded(let names, let remaining, let expectsOthers):
+            loss = Loss(
+                names: names, remaining: remaining, expectsOthers: expectsOthers, since: now)
             return []
         case .tick:
             return tick(at: now)
@@ -278,6 +291,7 @@ package struct CoordinatorSession: Sendable {
             schedulerTickAt = now
             actions += schedule(.tick, at: now)
         }
+        noteShortage(at: now)
         return actions + complainOfWaiting(at: now)
     }
 }

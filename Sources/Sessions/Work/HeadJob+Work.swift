@@ -29,8 +29,10 @@ extension HeadJob: WorkSource {
 
     /// Whether these are heads of the right shapes and classes.
     package func fits(_ result: BundleTrained, _ work: [WorkID]) -> Bool {
-        guard case .heads(let trained, shape.featureCount) = result.content else { return false }
-        return trained.map(\.key) == heads(of: work)
+        guard case .heads(let blocks) = result.content,
+            blocks.allSatisfy({ $0.featureCount == shape.featureCount })
+        else { return false }
+        return blocks.flatMap(\.keys) == heads(of: work)
     }
 
     /// The heads themselves.

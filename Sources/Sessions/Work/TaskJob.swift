@@ -1,4 +1,5 @@
 package import Heads
+import Numerics
 package import Scheduling
 package import Transfer
 package import WireProtocol
@@ -71,7 +72,8 @@ package struct TaskJob: WorkSource {
         let limit = WireLimits().taskDescriptionByteCountMax
         if let index = tasks.firstIndex(where: { $0.description.count > limit }) {
             throw .overLimit(
-                "the description of task \(index) with \(tasks[index].description.count) bytes")
+                "the description of task \(index) with \(tasks[index].description.count.counted("byte"))"
+            )
         }
         precondition(known == nil || known?.count == tasks.count)
         self.accepts = accepts

@@ -51,8 +51,8 @@ extension WorkerSession {
     private func fits(_ assignment: BundleAssignment) -> Bool {
         guard case .heads(let description) = job else { return true }
         let featureCount = description.manifest.features?.featureCount ?? 0
-        return BundleTrained.frameByteCount(heads: assignment.heads, featureCount: featureCount)
-            <= WireLimits().frameByteCountMax
+        return BundleTrained.byteCount(of: assignment.heads, featureCount: featureCount)
+            <= WireLimits().resultByteCountMax
     }
 
     mutating func beginWaiting() -> [Action] {

@@ -66,6 +66,7 @@ extension WorkerSession {
         chunk index: Int, _ bytes: ChunkBytes, at now: Instant
     ) -> [Action] {
         receivedByteCount += bytes.count
+        answeredAt = now
         guard case .assembling(var assembling) = state, let assembly else { return [] }
         assembling.lastChunkAt = now
         assembling.lastProgressAt = now
@@ -108,7 +109,7 @@ extension WorkerSession {
                     assembly, description.training, derivedFrom: description.derivedHead)
             ]
                 + note(
-                    "holding \(shape?.rowCount ?? 0) rows of \(shape?.featureCount ?? 0) features",
+                    "holding \((shape?.rowCount ?? 0).counted("row")) of \((shape?.featureCount ?? 0).counted("feature"))",
                     at: now) + becomeReady(at: now)
         case .tasks(let description):
             let preparation = Preparation(rawValue: nextPreparation)
@@ -116,7 +117,9 @@ extension WorkerSession {
             self.preparation = preparation
             state = .preparing
             return [.prepareTasks(assembly, preparation)]
-                + note("holding \(description.manifest.byteCount) bytes of materials", at: now)
+                + note(
+                    "holding \(description.manifest.byteCount.counted("byte")) of materials",
+                    at: now)
         }
     }
 

@@ -104,8 +104,6 @@ package struct WorkerSession {
         var lastProgressAt: Instant
     }
 
-    /// Unanswered hellos after which waiting is mentioned again.
-    static let silentHelloCount = 30
     static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
     static let silentHeartbeatCountMax = 5
@@ -136,8 +134,6 @@ package struct WorkerSession {
     let featureByteCountMax: Int
     /// Whether there is anything that does tasks.
     let takesTasks: Bool
-    /// Hellos since the last answer.
-    var unansweredHelloCount = 0
     let stays: Bool
     var state: State
     var runID: [UInt8] = []
@@ -159,6 +155,8 @@ package struct WorkerSession {
     var heartbeatInterval = Duration.seconds(1)
     var nextHeartbeat: Instant
     var lastHeard: Instant
+    /// When the last message that could be read came: what sends bytes may be anything.
+    var answeredAt: Instant
     var waiting: [BundleAssignment] = []
     var running: [Running] = []
     var nextTicket = 0
@@ -195,6 +193,7 @@ package struct WorkerSession {
         state = .greeting(nextHello: now)
         nextHeartbeat = now
         lastHeard = now
+        answeredAt = now
         logWindowStart = now
     }
 
@@ -208,11 +207,9 @@ package struct WorkerSession {
         switch event {
         case .message(let message):
             lastHeard = now
-            unansweredHelloCount = 0
             return receive(message, at: now)
         case .chunk(let index, let bytes):
             lastHeard = now
-            unansweredHelloCount = 0
             return receive(chunk: index, bytes, at: now)
         case .broadcastEnded:
             lastHeard = now
@@ -248,6 +245,11 @@ package struct WorkerSession {
     /// Bundles that wait, are in training, or have a result that is kept.
     package var heldBundleCount: Int { waiting.count + running.count + kept.count }
 
+    /// Since when no coordinator has answered; nil while one does.
+    package var unansweredSince: Instant? {
+        if case .greeting = state { answeredAt } else { nil }
+    }
+
     /// How long the session can wait for its next tick.
     package var tickInterval: Duration {
         if case .assembling = state { return Self.broadcastSilence / 2 }
@@ -259,6 +261,7 @@ extension WorkerSession {
     mutating func receive(_ message: CoordinatorMessage, at now: Instant)
         -> [Action]
     {
+        answeredAt = now
         switch message {
         case .welcome(let welcome):
             return accept(welcome, at: now)
@@ -412,11 +415,7 @@ extension WorkerSession {
     /// Says hello now, if the time has come, and plans the next one.
     mutating func greet(at now: Instant) -> [Action] {
         state = .greeting(nextHello: now + Self.helloInterval)
-        unansweredHelloCount += 1
-        let isWorthSaying =
-            unansweredHelloCount == 3 || unansweredHelloCount % Self.silentHelloCount == 0
         return [.send(.hello(hello))]
-            + (isWorthSaying ? [.log("no coordinator answers yet; trying on")] : [])
     }
 
     /// Drops what the former connection brought, but for the rows, of which some may be missing.

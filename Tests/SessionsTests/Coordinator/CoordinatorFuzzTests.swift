@@ -50,7 +50,7 @@ import WireProtocol
                 var result = sample.result(
                     BundleAssignment(
                         bundle: number, attempt: 1, content: .heads([sample.plan.heads[0]])))
-                result.featureCount = 1
+                result.setFeatureCount(1)
                 result.heads = [head(width: 1)]
                 result.busySeconds = .greatestFiniteMagnitude
                 messages.append(.bundleTrained(result))

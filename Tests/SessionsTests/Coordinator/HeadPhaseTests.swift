@@ -195,7 +195,7 @@ extension Office {
             // Another width.
             { sample, assignment in
                 var result = sample.result(assignment)
-                result.featureCount = 1
+                result.setFeatureCount(1)
                 result.heads = result.heads.map {
                     Head(
                         key: $0.key,
@@ -376,6 +376,16 @@ extension Office {
         #expect(
             office.pass(3, heard: []).lines.contains(
                 "waiting for workers at tcp://here:1: 0 joined, 0 ready, 1 needed" + cure))
+    }
+
+    @Test func saysHowLongItWaitsAtMost() {
+        var office = Office(waitLimit: WaitLimit(seconds: 90))
+        office.feed(.serve(office.sample.job(minWorkerCount: 2)))
+        let lines = office.pass(3, heard: []).lines
+        #expect(
+            lines.first?.hasPrefix(
+                "waiting for workers at tcp://here:1, for 90 s at most: 0 joined")
+                == true, "\(lines)")
     }
 
     @Test func namesTheHeadsGivenUp() throws {

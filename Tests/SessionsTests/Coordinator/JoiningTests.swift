@@ -77,6 +77,69 @@ import WireProtocol
         #expect(office.session.isDeserted(at: office.now))
     }
 
+    // Two are needed, and one of the two started here cannot run.
+    @Test func aRunIsGivenUpWhenTooFewOfItsOwnAreLeft() {
+        var office = Office()
+        office.hello(1)
+        office.feed(
+            .startedWorkersEnded(names: ["w1", "w2"], remaining: 1, expectsOthers: false))
+        // Nobody knows yet how many are needed.
+        #expect(!office.session.isDeserted(at: office.now))
+        office.feed(.serve(office.sample.job(minWorkerCount: 2)))
+        office.receive(.ready, from: 1)
+        #expect(office.session.isDeserted(at: office.now))
+        // One that was started elsewhere takes its place.
+        office.hello(3)
+        #expect(!office.session.isDeserted(at: office.now))
+        office.receive(.ready, from: 3)
+        // From now on one is enough.
+        office.receive(.goodbye, from: 3)
+        #expect(office.session.peerCount == 1)
+        #expect(!office.session.isDeserted(at: office.now))
+    }
+
+    // With more asked for than were started here, the others were always to come from elsewhere.
+    @Test func whoIsStartedElsewhereIsWaitedFor() {
+        var office = Office()
+        office.hello(1)
+        office.feed(.serve(office.sample.job(minWorkerCount: 3)))
+        office.feed(
+            .startedWorkersEnded(names: ["w1", "w2"], remaining: 1, expectsOthers: false))
+        _ = office.pass(1_000, heard: [1])
+        #expect(!office.session.isDeserted(at: office.now))
+    }
+
+    @Test func workersAreWaitedForNoLongerThanTold() {
+        var office = Office(waitLimit: WaitLimit(seconds: 60))
+        // The backbone trains.
+        _ = office.wait(1_000)
+        #expect(office.session.endOfWait(at: office.now) == nil)
+        office.feed(.serve(office.sample.job(minWorkerCount: 2)))
+        _ = office.wait(59)
+        #expect(office.session.endOfWait(at: office.now) == nil)
+        _ = office.wait(1)
+        #expect(
+            office.session.endOfWait(at: office.now)
+                == "no worker was there within 60 s (--wait)")
+        office.hello(1)
+        #expect(
+            office.session.endOfWait(at: office.now) == "1 of 2 workers came within 60 s (--wait)")
+        office.hello(2)
+        _ = office.pass(100, heard: [1, 2])
+        #expect(office.session.endOfWait(at: office.now) == nil)
+        for peer in [1, 2] as [UInt8] { office.receive(.ready, from: peer) }
+        // They work; then both leave, and the time begins again.
+        for peer in [1, 2] as [UInt8] { office.receive(.goodbye, from: peer) }
+        _ = office.wait(0)
+        _ = office.wait(59)
+        #expect(office.session.endOfWait(at: office.now) == nil)
+        _ = office.wait(2)
+        #expect(office.session.endOfWait(at: office.now) != nil)
+        let last = office.feed(.abort(reason: "nobody"))
+        #expect(office.session.isFinished, "\(last)")
+        #expect(office.session.endOfWait(at: office.now) == nil)
+    }
+
     @Test func nobodyIsNeededWhileTheLastHeadsGoToTheDisk() {
         var office = Office(SampleJob(classCount: 2))
         office.storesAtOnce = false

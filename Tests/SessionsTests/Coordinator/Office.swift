@@ -55,7 +55,7 @@ struct SampleJob {
         BundleTrained(
             bundle: assignment.bundle, attempt: assignment.attempt, busySeconds: busySeconds,
             content: .heads(
-                assignment.heads.map { head($0, error: error) }, featureCount: 2))
+                HeadBlock.runs(of: assignment.heads.map { head($0, error: error) })))
     }
 
     /// The plan's head beside the given one, or one that is in no plan if there is no other.
@@ -71,29 +71,34 @@ struct SampleJob {
 extension BundleTrained {
     /// The heads, none of a task; setting them makes it a result of heads.
     var heads: [Head] {
-        get { if case .heads(let heads, _) = content { heads } else { [] } }
-        set { content = .heads(newValue, featureCount: featureCount) }
+        get { if case .heads(let blocks) = content { blocks.flatMap(\.heads) } else { [] } }
+        set { content = .heads(HeadBlock.runs(of: newValue)) }
     }
 
-    /// Columns of every head's weights, 0 of a task; setting them makes it a result of heads.
-    var featureCount: Int {
-        get { if case .heads(_, let featureCount) = content { featureCount } else { 0 } }
-        set { content = .heads(heads, featureCount: newValue) }
+    /// Makes it a result of heads of the same keys over so many features, all zeros.
+    mutating func setFeatureCount(_ count: Int) {
+        heads = heads.map {
+            Head(
+                key: $0.key, weights: Matrix(rowCount: $0.outputCount, columnCount: count),
+                biases: $0.biases)
+        }
     }
 }
 
 /// A coordinator's session, driven by hand in a time of its own.
 struct Office {
     let sample: SampleJob
-    var session = CoordinatorSession(
-        runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1")
+    var session: CoordinatorSession
     var now = Instant.start
     private(set) var actions: [CoordinatorSession.Action] = []
     /// Whether heads are on disk the moment they are to be.
     var storesAtOnce = true
 
-    init(_ sample: SampleJob = SampleJob()) {
+    init(_ sample: SampleJob = SampleJob(), waitLimit: WaitLimit? = nil) {
         self.sample = sample
+        session = CoordinatorSession(
+            runID: [UInt8](repeating: 1, count: 16), featurePort: 5_556, endpoint: "tcp://here:1",
+            waitLimit: waitLimit)
     }
 
     @discardableResult

@@ -18,7 +18,7 @@ import WireProtocol
         let result = office.sample.result(held[0])
         let received = office.receive(.bundleTrained(result), from: 1)
         #expect(received.stored.map(\.number) == [1])
-        #expect(received.stored[0].heads == result.heads)
+        #expect(received.stored[0].blocks.flatMap(\.heads) == result.heads)
         #expect(received.stored[0].worker == "w1")
         #expect(received.acknowledged(to: 1).isEmpty)
         // More than was given out is nonsense, and less than the batch is not enough.
@@ -60,7 +60,7 @@ import WireProtocol
         // The same process, another connection; its result had not come over the first.
         office.hello(9, incarnation: 1)
         let received = office.receive(.bundleTrained(result), from: 9)
-        #expect(received.stored.map(\.heads) == [result.heads])
+        #expect(received.stored.map { $0.blocks.flatMap(\.heads) } == [result.heads])
         #expect(office.feed(.stored(through: 1)).acknowledged(to: 9) == [held[0].bundle])
         #expect(office.session.collected.rejectedCount == 0)
         #expect(office.session.collected.workers.map(\.headCount) == [1])

@@ -102,7 +102,7 @@ import WireProtocol
         var disk: Set<WorkID> = []
         for batch in all.stored {
             for id in batch.withdrawn { #expect(disk.remove(id) != nil) }
-            #expect(batch.heads.count == batch.products.count)
+            #expect(batch.blocks.flatMap(\.keys).count == batch.products.count)
             for trained in batch.products { #expect(disk.insert(trained.id).inserted) }
         }
         #expect(disk.count == plan.heads.count)

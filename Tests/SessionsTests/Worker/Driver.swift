@@ -151,11 +151,11 @@ enum Sample {
         BundleTrained(
             bundle: bundle, attempt: attempt, busySeconds: 0.5,
             content: .heads(
-                [
+                HeadBlock.runs(of: [
                     Head(
                         classes: ClassSet([0, 1]), weights: Matrix(rowCount: 2, columnCount: 2),
                         biases: [0, 0])
-                ], featureCount: 2))
+                ])))
     }
 }
 

@@ -12,8 +12,9 @@ import WireProtocol
         var driver = Driver()
         driver.becomeReady()
         // Two features: 12 bytes a class.
-        let heads = [HeadKey](repeating: HeadKey(.all(86)), count: 16_384)
-        #expect(BundleTrained.frameByteCount(heads: heads, featureCount: 2) > 16 << 20)
+        let heads = [HeadKey](repeating: HeadKey(.all(1_366)), count: 16_384)
+        #expect(
+            BundleTrained.byteCount(of: heads, featureCount: 2) > WireLimits().resultByteCountMax)
         let actions = driver.receive(
             .assign(BundleAssignment(bundle: 1, attempt: 1, content: .heads(heads))))
         #expect(actions.begun.isEmpty)

@@ -49,7 +49,7 @@ import WireProtocol
     @Test(.timeLimit(.minutes(240))) func aHostileCoordinatorChangesNothing() throws {
         let count = fuzzCount(usual: 20_000)
         let task = Sample.Task()
-        var mutator = Mutator(Self.samples(task), seed: fuzzSeed)
+        var mutator = Mutator(Self.samples(task), seed: fuzzSeed &+ 1)
         var driver = Self.driver()
         var running: [(ticket: WorkerSession.Ticket, bundle: UInt64)] = []
         var exitCount = 0

@@ -30,6 +30,20 @@ import WireProtocol
         #expect(later.heartbeats.count == 1)
     }
 
+    @Test func tellsSinceWhenNobodyAnswers() {
+        var worker = Driver()
+        worker.feed(.tick)
+        _ = worker.wait(.seconds(5))
+        // What cannot be read is no answer.
+        worker.feed(.unreadable(.overLimit("noise")))
+        #expect(worker.session.unansweredSince == .start)
+        worker.receive(.welcome(Sample.welcome()))
+        #expect(worker.session.unansweredSince == nil)
+        let last = worker.now
+        _ = worker.wait(.seconds(60))
+        #expect(worker.session.unansweredSince == last)
+    }
+
     @Test func ignoresWorkBeforeItIsWelcome() {
         var worker = Driver()
         worker.feed(.tick)

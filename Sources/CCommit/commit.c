@@ -1,0 +1,5 @@
+#include "../CRelease/shim.h"
+
+const char *manyheads_commit(void) {
+    return MANYHEADS_COMMIT;
+}

@@ -1,0 +1,1 @@
+// Nothing to import: linked for its one symbol, which CRelease declares.
