@@ -18,6 +18,8 @@ struct ConnectionGuard {
     private var broadcast: ConnectionWatch?
     private var nextLine = ContinuousClock.now
     private var unsaidCount = 0
+    /// When bytes last reached workers, as far as is known; the beginning before the first.
+    private(set) var lastSentAt = ContinuousClock.now
 
     /// Watches both sockets, which are bound.
     init(control: borrowing Socket, broadcast: borrowing BroadcastOutlet) {
@@ -55,6 +57,8 @@ struct ConnectionGuard {
                 .warning, "connections were cut: \(unsaidCount), the last for \(cut.reason)")
             unsaidCount = 0
         }
-        return control?.takeTraffic().senders.map { CoordinatorSession.PeerID(bytes: $0) } ?? []
+        guard let traffic = control?.takeTraffic() else { return [] }
+        if traffic.sentByteCount > 0 { lastSentAt = .now }
+        return traffic.senders.map { CoordinatorSession.PeerID(bytes: $0) }
     }
 }

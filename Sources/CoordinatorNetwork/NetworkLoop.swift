@@ -25,6 +25,8 @@ struct NetworkLoop: ~Copyable {
     private static let cannotTrain = "the coordinator cannot train heads"
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
+    /// The same on slow links.
+    private static let farewellLimit = Duration.seconds(10)
 
     let endpoint: String
     private let context: Context
@@ -134,14 +136,26 @@ struct NetworkLoop: ~Copyable {
         defer { referee?.stop() }
         while !session.isFinished { try turn() }
         if job != nil, let progress = session.progress(at: now) { observer.observe(progress) }
-        let deadline = ContinuousClock.now + .milliseconds(Int(Self.lingerMilliseconds))
-        while leaving?.isEmpty == false, ContinuousClock.now < deadline { try turn() }
+        try awaitGoodbyes()
         journalEvents()
         if let failure { throw failure }
         if isAborted { throw CancellationError() }
         var collected = session.collected
         collected.refusals = door?.refusals
         return collected
+    }
+
+    /// Waits a moment for those who were told that the run is over.
+    ///
+    /// Longer while bytes reach them: on a slow link the farewell comes behind chunks.
+    private mutating func awaitGoodbyes() throws {
+        let pause = Duration.milliseconds(Int(Self.lingerMilliseconds))
+        let start = ContinuousClock.now
+        while leaving?.isEmpty == false, .now < max(start, connections.lastSentAt) + pause,
+            .now < start + Self.farewellLimit
+        {
+            try turn()
+        }
     }
 
     /// Waits for something to do, and does it.

@@ -219,10 +219,6 @@ private struct SessionDriver: ~Copyable {
         }
         guard finder.isRetryDue() else { return }
         try connectAgain()
-        // Whoever is refused on one socket is refused on the other.
-        broadcast = try Self.broadcastSocket(configuration, context, peer: finder.peer)
-        subscription = nil
-        broadcastConnection = nil
     }
 
     /// Finds out why no coordinator answers, and why a broadcast brings nothing.
@@ -242,10 +238,15 @@ private struct SessionDriver: ~Copyable {
         if broadcastConnection?.isOver == true { broadcastConnection = nil }
     }
 
-    /// A new connection with a new name, on which nothing waits to be sent.
+    /// New connections, with a new name, on which nothing waits to be sent, or received: whoever is
+    /// refused or cut off on one socket is on the other.
     private mutating func connectAgain() throws(ZeroMQError) {
         outbox = Outbox()
         try renewControl()
+        broadcast = try Self.broadcastSocket(configuration, context, peer: finder.peer)
+        broadcastWatch = nil
+        broadcastConnection = nil
+        subscription = nil
     }
 
     private mutating func renewControl() throws(ZeroMQError) {

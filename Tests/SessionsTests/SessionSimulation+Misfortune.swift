@@ -60,7 +60,7 @@ extension SessionSimulation {
         timeline.insert(.start(worker: index), at: now + 2_000_000_000)
     }
 
-    private mutating func unsubscribe(_ index: Int) {
+    mutating func unsubscribe(_ index: Int) {
         guard !workers[index].topic.isEmpty else { return }
         timeline.insert(.subscribed(generation: generation, change: -1), at: now + latency())
     }

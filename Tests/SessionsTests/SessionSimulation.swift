@@ -369,6 +369,8 @@ struct SessionSimulation {
             case .reconnect:
                 count("reconnect")
                 workers[index].outbox = []
+                unsubscribe(index)
+                workers[index].topic = []
                 connect(index, isNew: true)
                 // What was sent on the old connection may still leave.
                 workers[index].downFloor = workers[index].connection

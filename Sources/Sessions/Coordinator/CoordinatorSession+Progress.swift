@@ -88,7 +88,8 @@ extension CoordinatorSession {
         let limit = waitLimit.map { ", for \($0) at most" } ?? ""
         let readyCount = peers.values.count(where: \.isReady)
         let counts =
-            "waiting for workers at \(endpoint)\(limit): \(peers.count) joined, \(readyCount) ready, \(neededCount) needed"
+            "waiting for workers at \(endpoint)\(limit): "
+            + "\(peers.count) joined, \(readyCount) ready, \(neededCount) needed"
         let cure =
             peers.count < neededCount
             ? "start one with: \(joinCommand)" : "the others do not hold all data yet"

@@ -76,7 +76,7 @@ package struct WorkerSession {
         case begin(Ticket, BundleAssignment)
         /// Stop training a bundle; its end is still reported.
         case cancel(Ticket)
-        /// Nothing was heard for too long: make a new connection.
+        /// Nothing was heard for too long: make new connections, to the broadcast too once that is said.
         case reconnect
         case log(String)
         case exit(WorkerExit)
@@ -104,28 +104,12 @@ package struct WorkerSession {
         var lastProgressAt: Instant
     }
 
-    /// What is known of the broadcast of a run, which outlives a connection to its coordinator.
-    struct Broadcast {
-        /// When bytes came last; nil before the first.
-        var lastBytesAt: Instant?
-        /// Its end came: there is nothing more to wait for.
-        var hasEnded = false
-    }
-
     static let helloInterval = Duration.seconds(1)
     /// A connection silent for this many heartbeats is given up.
     static let silentHeartbeatCountMax = 5
     /// Silence on the broadcast after which missing chunks are asked for, if it never brought a byte or
     /// nobody counts them.
     static let broadcastSilence = Duration.milliseconds(200)
-    /// The same if it did: its end, which comes behind the last chunk, may be under way on a slow link.
-    static let broadcastPause = Duration.seconds(5)
-    /// How long requested chunks may bring no progress while the coordinator is heard, until a new
-    /// connection is made: a last resort, since a connection loses nothing.
-    static let stallLimit = Duration.seconds(30)
-    /// Bytes that are more than signs of life, of which there are fewer than half as many between two
-    /// heartbeats.
-    static let progressByteCount = 1_024
     /// Bundles that wait per slot: one that is next and, while a slot is still busy with a bundle
     /// that nobody wants any more, one that should be running.
     static let waitingCountMaxPerSlot = 2
@@ -408,13 +392,9 @@ extension WorkerSession {
             return now >= nextHello ? greet(at: now) : []
         }
         if lastHeard.duration(to: now) > heartbeatInterval * Self.silentHeartbeatCountMax {
-            return [.log("the coordinator is silent; connecting again"), .reconnect] + forget()
-                + greet(at: now)
+            return reconnect("the coordinator is silent", at: now)
         }
-        if isStalled(at: now) {
-            return [.log("requested chunks do not come; connecting again"), .reconnect] + forget()
-                + greet(at: now)
-        }
+        if isStalled(at: now) { return reconnect("requested chunks do not come", at: now) }
         var actions = tickAssembly(at: now) + sendOverdue(at: now)
         if now >= nextHeartbeat { actions.append(heartbeat(at: now)) }
         return actions

@@ -73,6 +73,18 @@ import WireProtocol
         #expect(worker.receive(.chunk(task.chunks[7])).sent == [.ready])
     }
 
+    // Nothing was heard over either: of the former broadcast nothing comes any more.
+    @Test func newConnectionsAskForWhatIsMissingAtOnce() {
+        var worker = Driver()
+        worker.join()
+        worker.receive(.features(task.description(broadcastComplete: false)))
+        #expect(trickle(&worker, seconds: 2, broadcast: 5_000).sent.isEmpty)
+        #expect(worker.wait(.milliseconds(5_100)).reconnects)
+        worker.receive(.welcome(Sample.welcome()))
+        worker.receive(.features(task.description(broadcastComplete: true)))
+        #expect(worker.actions.sent == [.chunkRequest(Array(0..<8))])
+    }
+
     @Test func whatIsBeingCheckedIsNotAskedFor() {
         var worker = Driver(insertsAtOnce: false)
         worker.join()
