@@ -1,3 +1,5 @@
+// For pthread_attr_t, whose type is the first module's that brings it.
+import Dispatch
 import Glibc
 
 /// What the system lets this process have, asked before it is needed, and the sentence when it is too

@@ -9,7 +9,8 @@ extension EndToEndTests {
         @Test func aLogInAFileSaysWhenAndAPipeDoesNot() async throws {
             let folder = try TemporaryDirectory()
             let arguments = [
-                "run", "--data-dir", folder.path("nothing"), "--run-dir", folder.path("run"),
+                "run", "--dataset", "cifar10", "--data-dir", folder.path("nothing"),
+                "--run-dir", folder.path("run"),
             ]
             let piped = try await run(Lab.coordinator, arguments)
             let log = folder.path("log")

@@ -1,5 +1,6 @@
 import Foundation
 import Journal
+import Numerics
 import RunFolder
 import TestSupport
 import Testing
@@ -68,7 +69,7 @@ extension EndToEndTests {
             }
             let last = try await interrupt(coordinator, signal)
             let kept = progress(in: folder.path("run"))
-            #expect(last.contains("the backbone after \(kept.epochCount) epochs is kept"))
+            #expect(last.contains("the backbone after \(kept.epochCount.counted("epoch")) is kept"))
         }
 
         // Slurm, Grid Engine and LSF, some time before they kill.
@@ -86,7 +87,7 @@ extension EndToEndTests {
             coordinator.send(SIGCONT)
             let last = try await interrupt(coordinator, signal)
             let kept = progress(in: folder.path("run"))
-            #expect(last.contains("the backbone after \(kept.epochCount) epochs is kept"))
+            #expect(last.contains("the backbone after \(kept.epochCount.counted("epoch")) is kept"))
         }
 
         @Test(arguments: [SIGUSR1, SIGUSR2, SIGXCPU, SIGHUP]) func aWorkerDrainsAtThemToo(
