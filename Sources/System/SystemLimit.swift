@@ -1,5 +1,3 @@
-// For pthread_attr_t, whose type is the first module's that brings it.
-import Dispatch
 import Glibc
 
 /// What the system lets this process have, asked before it is needed, and the sentence when it is too
@@ -93,16 +91,18 @@ package enum SystemLimit {
         var gate = pthread_rwlock_t()
         unsafe pthread_rwlock_init(&gate, nil)
         unsafe pthread_rwlock_wrlock(&gate)
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setstacksize(&attributes, stackByteCount)
+        // Not a variable: whose initialiser that is depends on which module brings the type first.
+        let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+        defer { unsafe attributes.deallocate() }
+        unsafe pthread_attr_init(attributes)
+        unsafe pthread_attr_setstacksize(attributes, stackByteCount)
         var threads: [pthread_t] = []
         var status: Int32 = 0
         unsafe withUnsafeMutablePointer(to: &gate) { gate in
             while threads.count < count, status == 0 {
                 var thread = pthread_t()
                 status = unsafe pthread_create(
-                    &thread, &attributes,
+                    &thread, attributes,
                     { gate in
                         // Until all are there.
                         let gate = unsafe gate?.assumingMemoryBound(to: pthread_rwlock_t.self)
@@ -117,7 +117,7 @@ package enum SystemLimit {
             unsafe pthread_rwlock_unlock(gate)
             for thread in threads { _ = pthread_join(thread, nil) }
         }
-        unsafe pthread_attr_destroy(&attributes)
+        unsafe pthread_attr_destroy(attributes)
         unsafe pthread_rwlock_destroy(&gate)
         guard status != 0 else { return }
         throw RunError(
