@@ -30,6 +30,7 @@ struct ConnectionGuard {
                 max(1, (descriptorCount - Self.reservedDescriptorCount) / 2)))
         // The largest result, with what may come behind it before anybody looks.
         limits.unfinishedByteCountMax = WireLimits().resultByteCountMax + 32 << 20
+        limits.unreadByteCountMax += 2 * WireLimits().resultByteCountMax
         self.control = ConnectionWatch(control, limits: limits)
         limits.total = Self.subscriberByteCounts
         broadcastLimits = limits

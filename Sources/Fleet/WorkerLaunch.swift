@@ -1,4 +1,5 @@
 package import CoordinatorNetwork
+import Formats
 import Foundation
 package import System
 import ZeroMQ
@@ -94,7 +95,7 @@ extension WorkerLaunch {
                     destination,
                     "sh -c "
                         + ([Self.remoteScript(readsKeys: admission != nil)] + words).map(
-                            Self.quoted
+                            \.shellQuoted
                         ).joined(separator: " "),
                 ]
         case .command(let line):
@@ -117,11 +118,6 @@ extension WorkerLaunch {
                 "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o",
                 "ServerAliveInterval=15",
             ] : own
-    }
-
-    /// One word for any shell.
-    private static func quoted(_ word: String) -> String {
-        "'" + word.replacing("'", with: "'\\''") + "'"
     }
 
     /// What runs on another host, the worker and its options as arguments: as in

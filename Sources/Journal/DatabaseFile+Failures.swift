@@ -47,6 +47,9 @@ extension DatabaseFile {
             .SQLITE_ERROR:
             // A table that is not there, say: nothing of ours makes errors in healthy files.
             return damaged(path, said)
+        case .SQLITE_CONSTRAINT:
+            return .malformed(
+                path, "it holds one of these heads already (\(said)), which is a fault of this program")
         default: break
         }
         let isFull = error.resultCode == .SQLITE_FULL

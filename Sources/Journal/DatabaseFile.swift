@@ -24,7 +24,7 @@ final class DatabaseFile: Sendable {
 
     let path: String
     private let queue: DatabaseQueue
-    /// Whether this process has written, so that there is a log to be ended.
+    /// Whether this process has written, so that there is a log.
     private let hasWritten = Mutex(false)
 
     /// Opens a file, which is looked through first without changing a byte.
@@ -60,7 +60,6 @@ final class DatabaseFile: Sendable {
                             PRAGMA page_size = 16384;
                             PRAGMA application_id = \(kind.applicationID);
                             PRAGMA user_version = \(kind.version);
-                            PRAGMA journal_mode = WAL;
                             """)
                     try db.inTransaction {
                         try db.execute(sql: kind.tables)
@@ -84,7 +83,9 @@ final class DatabaseFile: Sendable {
     func close() {
         // What cannot be moved from the log into the file now, because somebody reads or the disk is
         // full, is found in the log the next time.
-        if hasWritten.withLock({ $0 }) { try? setMode("DELETE") }
+        // A process that was killed left its log to this one.
+        let mode = try? queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
+        if mode == "wal" { try? setMode("DELETE") }
         try? queue.close()
     }
 

@@ -37,16 +37,18 @@ enum HeadTable {
     /// Forgets heads: their blocks are written again without them.
     static func remove(_ gone: Set<HeadKey>, from db: Database) throws {
         var numbers: Set<Int64> = []
+        let find = try db.cachedStatement(sql: "SELECT block FROM head WHERE key = ?")
         for key in gone {
-            let row = try Row.fetchOne(
-                db, sql: "SELECT block FROM head WHERE key = ?", arguments: [key.text])
+            let row = try Row.fetchOne(find, arguments: [key.text])
             if let row { numbers.insert(Int64(try Schema.integer(row[0], "head"))) }
         }
         for number in numbers.sorted() {
             let row = try Row.fetchOne(db, sql: select + " WHERE number = ?", arguments: [number])
+            guard let record = try row.map(record) else { continue }
             try db.execute(sql: "DELETE FROM head_block WHERE number = ?", arguments: [number])
-            try db.execute(sql: "DELETE FROM head WHERE block = ?", arguments: [number])
-            if let rest = try row.map(record)?.removing(gone) { try insert(rest, into: db) }
+            let delete = try db.cachedStatement(sql: "DELETE FROM head WHERE key = ?")
+            for key in record.block.keys { try delete.execute(arguments: [key.text]) }
+            if let rest = record.removing(gone) { try insert(rest, into: db) }
         }
     }
 

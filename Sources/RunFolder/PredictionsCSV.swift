@@ -40,6 +40,18 @@ package struct PredictionsCSV: Sendable, Equatable {
         self.columns = columns
     }
 
+    /// Row, label and the class indices of ``schemes`` alone, as a file of its own: what the digest of the
+    /// predictions is over, whatever else the file says.
+    package func kept() -> [UInt8] {
+        let kept = Self.schemes.map { key in columns.first { $0.key == key } }
+        var text = (["row", "label"] + Self.schemes).joined(separator: ",") + "\n"
+        for row in labels.indices {
+            let indices = kept.map { $0.map { "\($0.predictions[row])" } ?? "" }
+            text += (["\(row)", "\(labels[row])"] + indices).joined(separator: ",") + "\n"
+        }
+        return Array(text.utf8)
+    }
+
     /// The file's bytes; rows count from 0.
     ///
     /// First what is kept once shipped: row, label and a class index a scheme of ``schemes``. Behind that

@@ -7,12 +7,12 @@ extension RunDirectory {
         .trainFeatures, .trainLabels, .testFeatures, .testLabels,
     ]
 
-    /// The digests of the model and of saved features, as far as there are any, for results.json.
+    /// The digests of predictions, model and saved features, as far as there are any, for results.json.
     ///
     /// - Throws: `FormatError` when one cannot be read.
     package func fileDigests() throws(FormatError) -> [String: String] {
         var digests: [String: String] = [:]
-        for artefact in [.model] + Self.savedFeatures
+        for artefact in [.predictions, .model] + Self.savedFeatures
         where FileSystem.exists(path(of: artefact)) {
             digests[artefact.rawValue] = try RunDigests.file(path(of: artefact))
         }
@@ -34,9 +34,8 @@ extension RunDirectory {
                 if isNeeded { flaws.append("\(artefact.rawValue) is missing") }
                 continue
             }
-            // Files that the run did not write are nobody's concern unless they are in the way, and
-            // results of an earlier version know the predictions alone.
-            guard expected != nil || isNeeded && results.files != nil else { continue }
+            // Files that the run did not write are nobody's concern unless they are in the way.
+            guard expected != nil || isNeeded else { continue }
             if try RunDigests.file(path(of: artefact)) != expected {
                 flaws.append("\(artefact.rawValue) is damaged")
             }
@@ -54,7 +53,7 @@ extension RunDirectory {
         guard try RunDigests.file(path) == results.digest(of: artefact) else {
             throw .malformed(
                 path,
-                "it is not what the run wrote, for its SHA-256 is not the one in results.json; coordinator resume \(folder) makes it again"
+                "it is not what the run wrote, for its SHA-256 is not the one in results.json; coordinator resume \(folder.shellQuoted) makes it again"
             )
         }
     }
@@ -63,6 +62,6 @@ extension RunDirectory {
 extension RunResults {
     /// The SHA-256 of a file that the run wrote; nil of one that it did not, or that keeps none.
     package func digest(of artefact: RunDirectory.Artefact) -> String? {
-        artefact == .predictions ? digests.predictions : files?[artefact.rawValue]
+        files?[artefact.rawValue]
     }
 }

@@ -20,7 +20,7 @@ extension ProtoEnvelope {
     /// Reads the first frame of a message; the version is checked before anything else in it.
     init(_ frames: [[UInt8]], _ limits: WireLimits) throws(WireError) {
         guard let first = frames.first else { throw .malformed("it has no frames") }
-        guard frames.count <= 2 + (limits.chunkCountMax - 1) / ManifestPages.chunkCount + 1 else {
+        guard frames.count <= limits.frameCountMax else {
             throw .malformed("it has \(frames.count) frames")
         }
         guard first.count <= limits.envelopeByteCountMax else {

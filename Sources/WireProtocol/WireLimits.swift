@@ -25,6 +25,8 @@ package struct WireLimits: Hashable, Sendable {
     package var envelopeByteCountMax = 1 << 20
     /// Bytes of a raw frame: a chunk, a part of a bundle's heads or a task's outcome.
     package var frameByteCountMax = 16 << 20
+    /// Frames of a message; with the name of the peer before them as many as a socket takes.
+    package var frameCountMax = 63
     /// Bytes of a bundle's heads, in as many frames as they take.
     package var resultByteCountMax = 128 << 20
     /// Bytes of a chunk.

@@ -32,7 +32,9 @@ package struct Socket: ~Copyable {
     ) throws(ZeroMQError) {
         let core = try SocketCore(kind, context)
         for (option, value) in options.integers(for: kind) { try core.set(option, value) }
-        try core.set(ZMQ_MAXMSGSIZE, options.maxMessageSize)
+        // Encrypted, a frame is larger on the connection, where libzmq looks.
+        let overhead: Int64 = options.security == nil ? 0 : 1 << 10
+        try core.set(ZMQ_MAXMSGSIZE, options.maxMessageSize + overhead)
         if !options.identity.isEmpty { try core.set(ZMQ_ROUTING_ID, options.identity) }
         if let security = options.security { try core.set(security) }
         self.kind = kind

@@ -40,8 +40,7 @@ struct RunCommand: AsyncParsableCommand {
         output.apply(to: &options)
         try await reporting { () throws(RunError) in
             try options.check()
-            let isUnasked =
-                CommandLine.arguments.dropFirst().first != Self.configuration.commandName
+            let isUnasked = CommandLine.arguments.dropFirst().first?.hasPrefix("-") != false
             try await CoordinatorProgram(options).run(isUnasked: isUnasked)
         }
     }

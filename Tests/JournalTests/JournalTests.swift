@@ -168,8 +168,9 @@ enum Journals {
         try withTemporaryFolder { folder in
             let path = folder + "/journal.sqlite"
             let journal = try RunJournal.create(path: path, config: Journals.config)
-            #expect(try journal.durability() == "wal, synchronous 2")
+            #expect(try journal.durability() == "delete, synchronous 2")
             try journal.commit(Journals.epoch(1))
+            #expect(try journal.durability() == "wal, synchronous 2")
             journal.close()
             let again = try RunJournal(path: path)
             try again.commit(Journals.epoch(2))

@@ -229,6 +229,20 @@ import ZeroMQ
         withExtendedLifetime(dealer.kind) {}
     }
 
+    // Encrypted it is larger on the connection, and the connection was cut, again and again.
+    @Test func aFrameOfTheLargestSizeArrives() throws {
+        let server = try Server()
+        let pair = try CurveKeyPair.generate()
+        let dealer = try client(server, .client(pair, server: server.pair.publicKey))
+        #expect(try server.handshake { $0 == pair.publicKey } == .succeeded)
+        _ = try server.router.receive(dontWait: false)
+        let byteCount = Int(SocketOptions().maxMessageSize)
+        let isSent = try dealer.send([Frame([UInt8](repeating: 7, count: byteCount))])
+        #expect(isSent)
+        #expect(try server.router.receive(dontWait: false)?.last?.count == byteCount)
+        withExtendedLifetime(dealer.kind) {}
+    }
+
     @Test func strangersDoNotGetThrough() throws {
         let server = try Server()
         let pair = try CurveKeyPair.generate()

@@ -70,7 +70,7 @@ package final class ReproduceProgram: Sendable {
             let count = (try? directory.journal.recordCount()) ?? 0
             return count == 0
                 ? nil
-                : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: coordinator resume \(path) goes on"
+                : "\(count.counted("unit")) \(count == 1 ? "is" : "are") kept: coordinator resume \(path.shellQuoted) goes on"
         }
         if options.isReportOnly, progress.spans.isEmpty {
             throw RunError(

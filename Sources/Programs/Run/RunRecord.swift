@@ -37,12 +37,11 @@ struct RunRecord {
                 .init(
                     key: $0.scheme.rawValue, predictions: $0.metrics.evaluation.predictions,
                     probabilities: $0.confidences)
-            }
-        ).encoded()
+            })
         let digests = RunResults.Digests(
             features: backbone.featureDigest, heads: trained.digest,
-            predictions: RunDigests.predictions(predictions))
-        try directory.write(predictions, as: .predictions)
+            predictions: RunDigests.predictions(predictions.kept()))
+        try directory.write(predictions.encoded(), as: .predictions)
         let model = Model(
             classNames: data.classNames, classKeys: data.classKeys, heads: trained.heads,
             backbone: backbone.weights, metadata: metadata(digests))

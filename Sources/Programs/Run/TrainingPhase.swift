@@ -138,7 +138,7 @@ struct TrainingPhase {
         let rest = resumedCount == plan.heads.count ? "" : "; going on with the others"
         console.log(
             .info,
-            "\(resumedCount) of \(plan.heads.count) \(noun) were trained before\(rest)"
+            "\(resumedCount.grouped) of \(plan.heads.count.grouped) \(noun) were trained before\(rest)"
         )
     }
 

@@ -14,7 +14,7 @@ final class KeptFiles: Sendable {
     ///
     /// - Parameter command: what goes on from there; nil is `coordinator resume`.
     func open(_ directory: RunDirectory, command: String? = nil) {
-        let command = command ?? "coordinator resume \(directory.path)"
+        let command = command ?? "coordinator resume \(directory.path.shellQuoted)"
         open { directory.kept(goingOnBy: command) }
     }
 

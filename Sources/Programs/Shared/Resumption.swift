@@ -58,7 +58,7 @@ package struct Resumption: Sendable {
             }
             guard config["program"] == nil, !FileSystem.exists(folder + "/speedup.json") else {
                 throw RunError.usage(
-                    "\(folder) is of a benchmark, whose trials are measured together: start coordinator benchmark again with the same options; its backbone is kept"
+                    "\(folder) is of a benchmark, whose trials are measured together: start coordinator benchmark again with the same options and --run-dir \(folder.shellQuoted); its backbone is kept"
                 )
             }
             return ["run"] + options(of: config)

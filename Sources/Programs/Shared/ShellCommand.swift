@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import System
 
@@ -21,14 +22,9 @@ package enum ShellCommand {
             guard let value = environment[name], !value.isEmpty,
                 !(namesData && name == "MANYHEADS_DATA")
             else { return nil }
-            return "\(name)=\(quoted(value))"
+            return "\(name)=\(value.shellQuoted)"
         }
-        let words = settings + [program] + arguments.map(quoted)
+        let words = settings + [program] + arguments.map(\.shellQuoted)
         return "# manyheads \(Release.description)\n" + words.joined(separator: " ")
-    }
-
-    private static func quoted(_ word: String) -> String {
-        guard word.isEmpty || word.contains(/[^A-Za-z0-9_.,:\/=@%+-]/) else { return word }
-        return "'" + word.replacing("'", with: "'\\''") + "'"
     }
 }

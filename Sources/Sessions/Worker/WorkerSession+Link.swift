@@ -52,9 +52,12 @@ extension WorkerSession {
     /// Says again what the former connection may have lost.
     mutating func connectionRenewed(at now: Instant) -> [Action] {
         switch state {
-        case .greeting: []
-        case .welcomed, .assembling, .preparing: forget() + greet(at: now)
-        case .ready: kept.indices.map { sendAgain($0, at: now) }
+        case .greeting: return []
+        case .welcomed, .assembling, .preparing:
+            // It was there a moment ago: a wait begins here, not with the last whole message.
+            answeredAt = now
+            return forget() + greet(at: now)
+        case .ready: return kept.indices.map { sendAgain($0, at: now) }
         }
     }
 

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages of Manyheads, protocol version 5. The order of messages, the raw frames
+/// The control messages of Manyheads, protocol version 6. The order of messages, the raw frames
 /// that follow an envelope, and every limit are described in WireProtocol.docc/Protocol.md.
 ///
 /// Numbers of fields are never reused. A field may be added without a new protocol version if a
@@ -320,8 +320,9 @@ nonisolated struct ProtoReady: Sendable {
   init() {}
 }
 
-/// Followed by one frame. Of heads, for each in the order of the assignment its weights [output,
-/// feature] row by row, then its biases; float32 little-endian. Of a task, its outcome.
+/// Of heads, followed by their numbers in as many frames as they take: for each run of heads with as
+/// many outputs the weights [head, output, feature], then the biases [head, output]; float32
+/// little-endian, in the order of the assignment. Of a task, followed by one frame, its outcome.
 nonisolated struct ProtoBundleTrained: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
