@@ -49,7 +49,8 @@ extension DatabaseFile {
             return damaged(path, said)
         case .SQLITE_CONSTRAINT:
             return .malformed(
-                path, "it holds one of these heads already (\(said)), which is a fault of this program")
+                path,
+                "it holds one of these heads already (\(said)), which is a fault of this program")
         default: break
         }
         let isFull = error.resultCode == .SQLITE_FULL

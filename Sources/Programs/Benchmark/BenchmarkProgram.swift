@@ -49,7 +49,8 @@ package final class BenchmarkProgram: Sendable {
         await thread.shutdown()
         console.note(options, data)
         let directory = try options.openDirectory(name: data.name, kind: .benchmark)
-        kept.open(directory, command: "the same command with --run-dir \(directory.path.shellQuoted)")
+        let path = directory.path.shellQuoted
+        kept.open(directory, command: "the same command with --run-dir \(path)")
         clock.end(\.data)
         let hasBackbone = try directory.openJournal.backbone() != nil
         let backbone = try await BackbonePhase(options, console).run(
