@@ -26,6 +26,7 @@ final class DatabaseFile: Sendable {
     private let queue: DatabaseQueue
     /// Whether this process has written, so that there is a log.
     private let hasWritten = Mutex(false)
+    private let isClosed = Mutex(false)
 
     /// Opens a file, which is looked through first without changing a byte.
     ///
@@ -80,7 +81,13 @@ final class DatabaseFile: Sendable {
         }
     }
 
+    /// Ends the log and closes the file; once more it does nothing.
     func close() {
+        let wasClosed = isClosed.withLock { known in
+            defer { known = true }
+            return known
+        }
+        guard !wasClosed else { return }
         // What cannot be moved from the log into the file now, because somebody reads or the disk is
         // full, is found in the log the next time.
         // A process that was killed left its log to this one.

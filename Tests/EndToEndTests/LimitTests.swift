@@ -11,9 +11,17 @@ extension EndToEndTests {
         private func limited(
             by line: String, _ program: URL, _ arguments: [String]
         ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
-            try await TestSupport.run(
-                URL(filePath: "/bin/sh"),
-                ["-c", "\(line) \"$@\"", program.path, program.path] + arguments,
+            // Without the files of other tests that it inherits from this process.
+            let closing = """
+                for f in /proc/$$/fd/*; do
+                    n=${f##*/}
+                    if ((n > 2 && n < 255)); then eval "exec $n>&-"; fi
+                done
+
+                """
+            return try await TestSupport.run(
+                URL(filePath: "/bin/bash"),
+                ["-c", "\(closing)\(line) \"$@\"", program.path, program.path] + arguments,
                 environment: ["SWIFT_BACKTRACE": "enable=no"], within: .seconds(30))
         }
 

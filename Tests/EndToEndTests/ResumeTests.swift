@@ -165,7 +165,7 @@ extension EndToEndTests {
             let process = try RunningProcess(
                 URL(filePath: "/usr/bin/unshare"),
                 ["--map-root-user", "--mount", "/bin/sh", script]
-                    + ["\(size + 240_000)", disk, folder.path("begun"), Lab.coordinator.path]
+                    + ["\(size + 400_000)", disk, folder.path("begun"), Lab.coordinator.path]
                     + job.arguments(in: "run") + ["--workers", "1"])
             try await process.exitStatus()
             try await process.line(containing: "first 73, second 0")
