@@ -60,7 +60,7 @@ extension EndToEndTests {
             #expect(
                 try object(results["files"]).keys.sorted() == [
                     "features-test.npy", "features-train.npy", "labels-test.npy",
-                    "labels-train.npy", "model.safetensors",
+                    "labels-train.npy", "model.safetensors", "predictions.csv",
                 ])
             expectShape(
                 try object(results["security"]),
