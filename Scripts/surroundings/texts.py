@@ -33,8 +33,9 @@ def _(place):
 @case("texts: a list of keys with line ends of Windows")
 def _(place):
     folder = keys(place, "one", "two")
-    (place.folder / "allow").write_bytes(b"\r\n".join(
-        (folder / f"{name}.key").read_bytes().strip() for name in ("one", "two")) + b"\r\n")
+    lines = [re.search(r'public-key = "(.{40})"', (folder / f"{name}.key").read_text())[1]
+             + f" {name}" for name in ("one", "two")]
+    (place.folder / "allow").write_bytes("".join(line + "\r\n" for line in lines).encode())
     run = place.start(*place.job("--key", folder / "server.key_secret", "--allow", "allow",
                                  "--workers", "1"))
     run.finish().expect(0, "2 worker keys")
