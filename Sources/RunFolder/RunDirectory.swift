@@ -90,7 +90,11 @@ package final class RunDirectory: Sendable {
     deinit {
         // While the lock is still held.
         journal?.close()
-        if let lock { Glibc.close(lock) }
+        // Explicitly: a process that is just being started has a copy of the descriptor for a moment.
+        if let lock {
+            flock(lock, LOCK_UN)
+            Glibc.close(lock)
+        }
     }
 
     /// Makes the default folder, `runs/<UTC time>-<data set>`; where another run of the same second has

@@ -75,7 +75,7 @@ package enum SystemLimit {
     /// - Throws: `unavailable` with one sentence that names the limit.
     package static func checkDescriptors(_ count: Int) throws(RunError) {
         let limit = raiseDescriptorLimit()
-        let (wanted, isTooMany) = count.addingReportingOverflow(openDescriptorCount)
+        let (wanted, isTooMany) = count.addingReportingOverflow(openDescriptorCount(below: limit))
         guard isTooMany || wanted > limit else { return }
         throw RunError(
             .unavailable,
@@ -169,12 +169,18 @@ package enum SystemLimit {
     }
 
     /// How many descriptors are open; 0 where the system does not tell.
-    private static var openDescriptorCount: Int {
+    private static func openDescriptorCount(below limit: Int) -> Int {
         guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
         defer { unsafe closedir(folder) }
         var count = 0
-        while unsafe readdir(folder) != nil { count += 1 }
-        // "." and "..", and the one that reads.
-        return max(0, count - 3)
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            // What was inherited with a higher number takes no place of those below the limit.
+            if let number = Int(name), number < limit { count += 1 }
+        }
+        // Without the one that reads.
+        return max(0, count - 1)
     }
 }

@@ -396,9 +396,10 @@ import WireProtocol
         #expect(code([]) == .malformed)
         #expect(code([[]]) == .versionMismatch)
         #expect(code([[], [], []]) == .versionMismatch)
-        // An envelope, the most pages a manifest has, and a derived start; and one more.
-        #expect(code([[UInt8]](repeating: [], count: 18)) == .versionMismatch)
-        #expect(code([[UInt8]](repeating: [], count: 19)) == .malformed)
+        // As many as a message may have, and one more.
+        let most = WireLimits().frameCountMax
+        #expect(code([[UInt8]](repeating: [], count: most)) == .versionMismatch)
+        #expect(code([[UInt8]](repeating: [], count: most + 1)) == .malformed)
         #expect(code([Array("GET / HTTP/1.1".utf8)]) != nil)
         #expect(code([[UInt8](repeating: 0xFF, count: 1_000)]) == .malformed)
     }
