@@ -106,8 +106,9 @@ package final class LocalWorkers: Sendable {
         // Before it starts: a pipe holds so much by itself, and nobody can have closed it yet.
         try? lifeline.fileHandleForWriting.write(contentsOf: Data(launch.input.utf8))
         process.standardOutput = FileHandle.nullDevice
-        let errors = ErrorLines()
+        let errors = try ErrorLines()
         process.standardError = errors.pipe
+        defer { errors.endOwnWriting() }
         process.terminationHandler = { [weak self] process in self?.ended(index, process) }
         do {
             // Under the lock, or the end of a very short life would be handled before it is known.
@@ -261,17 +262,33 @@ private final class ErrorLines: Sendable {
     /// What its own reason for ending begins with.
     private static let signature = "worker: "
 
-    init() {
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            guard let self, !data.isEmpty else {
-                handle.readabilityHandler = nil
-                self?.end.signal()
-                return
+    /// Reads on a thread of its own, which holds the pipe until all is read.
+    ///
+    /// Foundation's `readabilityHandler` lets a handle be closed that the event loop still watches: a
+    /// process that is starting shares the open file, so the loop hears of it again and falls over
+    /// what it has freed.
+    init() throws(RunError) {
+        try NamedThread.detached(name: "worker's log") { [self] in
+            var buffer = [UInt8](repeating: 0, count: Self.keptByteCount)
+            while let count = read(into: &buffer) {
+                let words = String(decoding: buffer[..<count], as: UTF8.self)
+                StandardStream.error(words)
+                text.withLock { $0 = String(($0 + words).suffix(Self.keptByteCount)) }
             }
-            let words = String(decoding: data, as: UTF8.self)
-            StandardStream.error(words)
-            text.withLock { $0 = String(($0 + words).suffix(Self.keptByteCount)) }
+            end.signal()
+        }
+    }
+
+    /// The process has its end now, or there is none: nothing else keeps the pipe open.
+    func endOwnWriting() { try? pipe.fileHandleForWriting.close() }
+
+    /// The number of bytes that came next; nil at the end.
+    private func read(into buffer: inout [UInt8]) -> Int? {
+        while true {
+            let count = unsafe Glibc.read(
+                pipe.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+            if count > 0 { return count }
+            if count == 0 || errno != EINTR { return nil }
         }
     }
 

@@ -88,7 +88,7 @@ enum SignalDesk {
         writingEnd.store(ends[1], ordering: .sequentiallyConsistent)
         let readingEnd = ends[0]
         do throws(RunError) {
-            pthread_detach(try NamedThread.start(name: "signals") { serve(readingEnd) })
+            try NamedThread.detached(name: "signals") { serve(readingEnd) }
         } catch {
             for end in ends { close(end) }
             throw error

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A POSIX thread with a name, started at once.
-enum NamedThread {
+package enum NamedThread {
     /// What a new thread takes over from the one that made it.
     private final class Start {
         let name: String
@@ -11,6 +11,15 @@ enum NamedThread {
             self.name = name
             self.body = body
         }
+    }
+
+    /// Runs `body` on a new thread, which nobody waits for: for what may block without end.
+    ///
+    /// - Throws: `unavailable`, naming the limit, when the system has no thread left to give.
+    package static func detached(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(RunError) {
+        pthread_detach(try start(name: name, body))
     }
 
     /// Runs `body` on a new thread; the caller joins or detaches it.
