@@ -41,16 +41,14 @@ def _(place):
 def _(place):
     with open("/dev/full", "wb") as full:
         place.run(*place.job("--workers", "1"), stdout=full).refuses(73, "standard output")
-    if not (place.folder / "run/results.json").exists():
-        raise Wrong("no results.json")
+    place.results()
 
 
 @case("files: no standard input, output or error")
 def _(place):
     outcome = place.run("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *place.job("--workers", "1"))
     outcome.expect({0, 73})
-    if not (place.folder / "run/results.json").exists():
-        raise Wrong("no results.json")
+    place.results()
 
 
 @case("files: a path of 600 bytes")

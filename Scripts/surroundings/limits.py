@@ -1,6 +1,5 @@
 """Limits of the system: what a program may open, start, hold and compute, and workers that cannot."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -101,7 +100,7 @@ def busy(place):
 
 def threads_of(place, under):
     place.run(*place.job("--workers", "1"), under=under).expect(0)
-    return json.loads((place.folder / "run/results.json").read_text())["config"]["threads"]
+    return place.results()["config"]["threads"]
 
 
 @case("limits: one processor by affinity")
@@ -213,7 +212,7 @@ def _(place):
 @case("workers: all are killed, one after the other")
 def _(place):
     run = place.start(*place.long_job("--wait", "3"))
-    endpoint = run.wait_for(r"workers connect to (tcp://\S+)")[1]
+    endpoint = run.endpoint()
     worker = place.start(place.worker, "--connect", endpoint)
     run.wait_for("joined")
     worker.kill()

@@ -1,7 +1,6 @@
 """Names, addresses, ports, strangers and links that are not as usual."""
 
 import http.server
-import json
 import socket
 import threading
 import time
@@ -26,13 +25,13 @@ def waiting(place, *more, **others):
     return run, port
 
 
-@case("networks: a name that nobody knows")
+@case("networks: an unknown host name")
 def _(place):
     worker_to(place, "tcp://no-such-host.invalid:5555",
               "not known|resolve|no address|name resolution|unknown")
 
 
-@case("networks: an address that is none")
+@case("networks: a malformed address")
 def _(place):
     worker_to(place, "tcp://300.1.1.1:5", r"300\.1\.1\.1", "not known|resolve|no address|unknown|"
               "name resolution|not an address")
@@ -91,7 +90,7 @@ def _(place):
     place.run(*place.job("--workers", "1", "--bind", "tcp://localhost:0")).expect(0)
 
 
-@case("networks: --bind to a name that nobody knows")
+@case("networks: --bind to an unknown host name")
 def _(place):
     place.run(*place.job("--workers", "1", "--bind", "tcp://no-such-host.invalid:0", "--insecure")
               ).refuses({64, 69}, "not known|resolve|no address|name resolution|unknown")
@@ -174,7 +173,7 @@ def slow(place, rate, worker_count, limit):
             worker.finish(limit).expect(0)
         seconds = time.monotonic() - began
         run.finish().expect(0)
-        results = json.loads((place.folder / "run/results.json").read_text())
+        results = place.results()
         wanted = results["data"]["feature_bytes"] * worker_count
         # Handshakes, heartbeats and leases come on top.
         if link.carried > 1.1 * wanted + 20_000 * worker_count:
@@ -186,24 +185,16 @@ def slow(place, rate, worker_count, limit):
         raise Wrong(f"{len(again)} workers connected again")
 
 
-@case("networks: a link of 20 KB/s")
-def _(place):
-    slow(place, 20_000, 1, 90)
+def slow_case(name, rate, worker_count, limit):
+    @case(f"networks: {name}")
+    def _(place):
+        slow(place, rate, worker_count, limit)
 
 
-@case("networks: a link of 50 KB/s")
-def _(place):
-    slow(place, 50_000, 1, 60)
-
-
-@case("networks: a link of 200 KB/s")
-def _(place):
-    slow(place, 200_000, 1, 60)
-
-
-@case("networks: eight workers behind 200 KB/s together")
-def _(place):
-    slow(place, 200_000, 8, 120)
+for each in (("a link of 20 KB/s", 20_000, 1, 90), ("a link of 50 KB/s", 50_000, 1, 60),
+             ("a link of 200 KB/s", 200_000, 1, 60),
+             ("eight workers behind 200 KB/s together", 200_000, 8, 120)):
+    slow_case(*each)
 
 
 @case("networks: a link that is cut and comes back")

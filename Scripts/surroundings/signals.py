@@ -1,6 +1,5 @@
 """Signals to the coordinator and to workers, and readers of their output that leave."""
 
-import json
 import signal
 
 from trial import Wrong, case
@@ -14,10 +13,6 @@ def training(place, *more):
     run = place.start(*place.long_job("--workers", "1", *more))
     run.wait_for("joined", limit=30)
     return run
-
-
-def digests(folder):
-    return json.loads((folder / "results.json").read_text())["digests"]
 
 
 def ends(name):
@@ -54,12 +49,12 @@ def _(place):
 
 @case("signals: a coordinator that is killed goes on with the same bits")
 def _(place):
-    whole = place.finished(folder="whole")
+    place.finished(folder="whole")
     run = place.start(*place.job("--workers", "1"))
     run.wait_for("workers connect")
     run.kill()
     place.run(*place.job("--workers", "1")).expect(0)
-    if digests(place.folder / "run") != digests(whole):
+    if place.results()["digests"] != place.results("whole")["digests"]:
         raise Wrong("other digests")
 
 
@@ -70,26 +65,26 @@ def _(place):
     run.send(signal.SIGTERM)
     run.finish(20)
     place.run(place.coordinator, "resume", "run", limit=120).expect(0)
-    if not (place.folder / "run/results.json").exists():
-        raise Wrong("no results.json")
+    place.results()
+
+
+def outlives(place, *numbers, under=()):
+    """Signals in the middle of a run that goes to its end."""
+    run = place.start(*place.job("--head-epochs", "5000", "--workers", "1"), under=under)
+    run.wait_for("joined")
+    for number in numbers:
+        run.send(number)
+    run.finish(120).expect(0)
 
 
 @case("signals: stopped and continued")
 def _(place):
-    run = place.start(*place.job("--head-epochs", "5000", "--workers", "1"))
-    run.wait_for("joined")
-    run.send(signal.SIGSTOP)
-    run.send(signal.SIGCONT)
-    run.finish(120).expect(0)
+    outlives(place, signal.SIGSTOP, signal.SIGCONT)
 
 
-@case("signals: PIPE, ALRM and WINCH are no reason to end")
+@case("signals: PIPE, WINCH, CHLD and URG are no reason to end")
 def _(place):
-    run = place.start(*place.job("--head-epochs", "5000", "--workers", "1"))
-    run.wait_for("joined")
-    for number in (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGURG):
-        run.send(number)
-    run.finish(120).expect(0)
+    outlives(place, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGURG)
 
 
 def has_finished(place):
@@ -118,14 +113,13 @@ def _(place):
 def _(place):
     place.run("bash", "-c", '"$@" | true; exit "${PIPESTATUS[0]}"', "bash",
               *place.job("--workers", "1")).expect({0, 73, 128 + signal.SIGPIPE})
-    if not (place.folder / "run/results.json").exists():
-        raise Wrong("no results.json")
+    place.results()
 
 
 @case("signals: a worker's reader leaves")
 def _(place):
     run = place.start(*place.job())
-    endpoint = run.wait_for(r"workers connect to (tcp://\S+)")[1]
+    endpoint = run.endpoint()
     place.run("bash", "-c", '"$@" 2>&1 | true; exit "${PIPESTATUS[0]}"', "bash", place.worker,
               "--connect", endpoint).expect(0)
     run.finish().expect(0)
@@ -133,8 +127,4 @@ def _(place):
 
 @case("signals: ignored ones stay ignored (nohup)")
 def _(place):
-    run = place.start("sh", "-c", 'trap "" HUP; exec "$@"', "sh",
-                      *place.job("--head-epochs", "5000", "--workers", "1"))
-    run.wait_for("joined")
-    run.send(signal.SIGHUP)
-    run.finish(120).expect(0)
+    outlives(place, signal.SIGHUP, under=["sh", "-c", 'trap "" HUP; exec "$@"', "sh"])

@@ -47,7 +47,7 @@ def _(place):
     for path in folder.iterdir():
         to_crlf(path)
     run = place.start(*place.job("--key", folder / "server.key_secret", "--allow", folder))
-    endpoint = run.wait_for(r"workers connect to (tcp://\S+)")[1]
+    endpoint = run.endpoint()
     place.run(place.worker, "--connect", endpoint, "--key", folder / "one.key_secret",
               "--server-key", folder / "server.key", "--wait", "10").expect(0)
     run.finish().expect(0)
@@ -89,7 +89,7 @@ def _(place):
 @case("texts: a worker's name with what moves a cursor")
 def _(place):
     run = place.start(*place.job())
-    endpoint = run.wait_for(r"workers connect to (tcp://\S+)")[1]
+    endpoint = run.endpoint()
     worker = place.run(place.worker, "--connect", endpoint, "--name", "a\x1b[2Jb\nc")
     worker.expect({0, 64})
     if worker.status:
@@ -144,7 +144,7 @@ def plain(place, **environment):
     place.run(*place.job("--workers", "1"), env=environment).expect(0)
 
 
-@case("texts: a locale that nobody has")
+@case("texts: an unknown locale")
 def _(place):
     plain(place, LC_ALL="xx_YY.UTF-9", LANG="xx")
 

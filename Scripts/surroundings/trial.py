@@ -1,6 +1,7 @@
 """What every case uses: a folder, the programs, their ends, and who was left running."""
 
 import functools
+import json
 import os
 import re
 import secrets
@@ -125,6 +126,10 @@ class Running:
                 self.changed.wait(min(left, 0.2))
         return found
 
+    def endpoint(self):
+        """Where a coordinator says that workers connect."""
+        return self.wait_for(r"workers connect to (tcp://\S+)")[1]
+
     def send(self, number):
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
@@ -194,6 +199,13 @@ class Place:
     def long_job(self, *more, **others):
         """The same for more than a minute."""
         return self.job("--head-epochs", "100000", *more, **others)
+
+    def results(self, folder="run"):
+        """What a finished run's results.json says."""
+        path = self.folder / folder / "results.json"
+        if not path.exists():
+            raise Wrong("no results.json")
+        return json.loads(path.read_text())
 
     def finished(self, *more, folder="run"):
         """A run that went to its end, in a folder of the case."""

@@ -167,7 +167,8 @@ package enum AllowList {
 extension RunError {
     /// Why nothing is encrypted, or nobody reached.
     package init(_ error: ZeroMQError) {
-        let cure = SystemLimit.cure(error.errorNumber).map { "; \($0)" } ?? ""
-        self.init(error.code == .badKey ? .data : .unavailable, error.message + cure)
+        self.init(
+            error.code == .badKey ? .data : .unavailable,
+            error.message + SystemLimit.ending(error.errorNumber))
     }
 }

@@ -50,6 +50,14 @@ package struct Evaluation: Sendable, Equatable {
 
     /// For each class the share of its rows predicted right; nil for a class without rows.
     package var recalls: [Double?] {
+        Self.recalls(predictions: predictions, labels: labels, classCount: classCount)
+    }
+
+    /// For each class the share of its rows that these predictions have right; nil for a class without
+    /// rows.
+    package static func recalls(
+        predictions: [Int], labels: [Int], classCount: Int
+    ) -> [Double?] {
         var counts = [(all: Int, correct: Int)](repeating: (0, 0), count: classCount)
         for (label, prediction) in zip(labels, predictions) {
             counts[label].all += 1

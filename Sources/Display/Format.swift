@@ -100,7 +100,7 @@ package enum Format {
         return alignRight ? padding + printable : printable + padding
     }
 
-    /// Text in lines of at most `width` characters, parted between words; one line without a width.
+    /// Text in lines of at most `width` characters, broken between words; one line without a width.
     ///
     /// A longer word has a line of its own. `indent` stands before every line but the first.
     package static func wrapped(_ text: String, width: Int?, indent: String = "") -> [String] {

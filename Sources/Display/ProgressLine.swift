@@ -49,7 +49,7 @@ package enum ProgressLine {
     }
 
     private static func timeLeft(_ seconds: Double?) -> [String] {
-        // Nothing is left to say of a time that would be shown as 0.00s.
+        // A time that would be shown as 0.00s is left out.
         guard let seconds, seconds >= 0.005 else { return [] }
         return [Format.duration(seconds: seconds) + " left"]
     }

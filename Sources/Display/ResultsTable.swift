@@ -60,25 +60,22 @@ package enum ResultsTable {
                     Format.count(row.parameterCount),
                 ])
         }
-        var lines = table.lines(width: width)
-        if !notes.isEmpty { lines.append("") }
-        for note in notes {
-            lines += Format.wrapped(Format.printable(note), width: width, indent: "       ")
-        }
-        if !digests.isEmpty || !times.isEmpty { lines.append("") }
+        var below = notes.isEmpty ? [] : [""] + notes.map(Format.printable)
+        if !digests.isEmpty || !times.isEmpty { below.append("") }
         let nameWidth = digests.reduce(0) { max($0, $1.name.count) }
         for digest in digests {
             let name = "sha256 " + Format.fitted(digest.name, width: nameWidth) + "  "
-            lines += Format.wrapped(
-                name + Format.printable(digest.value), width: width, indent: "       ")
+            below.append(name + Format.printable(digest.value))
         }
         if !times.isEmpty {
             let parts = times.map {
                 Format.printable($0.name) + " " + Format.duration(seconds: $0.seconds)
             }
-            lines += Format.wrapped(
-                "time   " + parts.joined(separator: ", "), width: width, indent: "       ")
+            below.append("time   " + parts.joined(separator: ", "))
         }
+        let lines =
+            table.lines(width: width)
+            + below.flatMap { Format.wrapped($0, width: width, indent: "       ") }
         return lines.map { $0 + "\n" }.joined()
     }
 }

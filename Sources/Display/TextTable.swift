@@ -8,7 +8,7 @@ package struct TextTable: Sendable {
 
     /// Spaces between two columns.
     private static let gap = 2
-    /// Folded text narrower than this is read word by word.
+    /// Text columns are not folded narrower than this.
     private static let textWidth = 24
 
     private let titles: [String]
@@ -68,7 +68,7 @@ package struct TextTable: Sendable {
         column >= keyCount && alignments[column] == .left
     }
 
-    /// Widths of columns, the widest made narrower until all fit or no more words can be parted.
+    /// Widths of columns, the widest made narrower until all fit or no line can be broken further.
     private func fold(_ columns: [Int], to width: Int) -> [Int] {
         var widths = columns.map(fullWidth)
         let least = zip(columns, widths).map { column, full in

@@ -110,23 +110,12 @@ struct UserFiles {
             if let digest = known[file.path] {
                 content = digest
             } else {
-                content = try Self.digest(ofFile: file.path)
+                content = try ByteSource(file.path).sha256()
                 known[file.path] = content
             }
             hash.update([UInt8(role)] + Array((file.member ?? "").utf8) + [0] + content)
         }
         return hexadecimal(hash.finalize())
-    }
-
-    private static func digest(ofFile path: String) throws(FormatError) -> [UInt8] {
-        let source = try ByteSource(path)
-        var hash = SHA256()
-        var start = 0
-        while start < source.byteCount {
-            hash.update(try source.bytes(in: start..<min(start + 1 << 20, source.byteCount)))
-            start += 1 << 20
-        }
-        return hash.finalize()
     }
 }
 

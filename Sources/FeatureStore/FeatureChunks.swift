@@ -27,14 +27,14 @@ package struct FeatureChunks: ChunkSource {
         _ table: FeatureTable, chunkByteCountMax: Int? = nil
     ) throws(TransferError) {
         let rowByteCount = table.featureCount * 4
-        let limit = min(
-            chunkByteCountMax ?? ChunkManifest.chunkByteCountMax, ChunkManifest.chunkByteCountMax)
+        let asked = chunkByteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) }
+        let limit = asked ?? ChunkManifest.chunkByteCountMax
         guard rowByteCount <= limit else {
             throw .rowTooLarge(byteCount: rowByteCount, max: limit)
         }
         let pieces = ChunkManifest.cut(
             partCounts: table.classRowCounts, unitByteCount: rowByteCount,
-            byteCountMax: chunkByteCountMax == nil ? nil : limit)
+            byteCountMax: asked)
         guard pieces.count <= ChunkManifest.chunkCountMax else {
             throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
         }

@@ -94,9 +94,8 @@ extension WorkerLaunch {
                 ssh + [
                     destination,
                     "sh -c "
-                        + ([Self.remoteScript(readsKeys: admission != nil)] + words).map(
-                            \.shellQuoted
-                        ).joined(separator: " "),
+                        + ([Self.remoteScript(readsKeys: admission != nil)] + words)
+                        .map(\.shellQuoted).joined(separator: " "),
                 ]
         case .command(let line):
             host = String(line.prefix { !$0.isWhitespace })

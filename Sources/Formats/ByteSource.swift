@@ -1,4 +1,5 @@
 import Glibc
+import Hashing
 
 /// The bytes of a regular file, or bytes in memory, read from anywhere in any order.
 @safe
@@ -86,5 +87,14 @@ package final class ByteSource: Sendable {
         }
         if let failure { throw failure }
         return result
+    }
+
+    /// The SHA-256 of all bytes, read in pieces.
+    package func sha256() throws(FormatError) -> [UInt8] {
+        var hash = SHA256()
+        for start in stride(from: 0, to: byteCount, by: 1 << 20) {
+            hash.update(try bytes(in: start..<min(start + 1 << 20, byteCount)))
+        }
+        return hash.finalize()
     }
 }

@@ -91,9 +91,7 @@ enum CIFARReader {
     /// Archives and such: the format itself has no mark, and any byte below 10 may begin it.
     private static func refuseOtherKinds(_ path: String) throws {
         var reader = try ByteReader(path)
-        if try reader.readUpTo(1).first.map({ $0 >= 10 }) == true {
-            var whole = try ByteReader(path)
-            try whole.refuseOtherKinds(after: [])
-        }
+        let start = try reader.readUpTo(1)
+        if let first = start.first, first >= 10 { try reader.refuseOtherKinds(after: start) }
     }
 }

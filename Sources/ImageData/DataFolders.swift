@@ -58,7 +58,7 @@ struct DataFolders {
         }
         // What is there and cannot be used has another cure than what is not there.
         if let obstacle { throw obstacle }
-        if let (path, cure) = relative() { throw .otherForm(path, of: name, cure: cure) }
+        if let (path, cure) = inOtherForm() { throw .otherForm(path, of: name, cure: cure) }
         throw .missingFiles(missing, of: name, folders: folders)
     }
 
@@ -103,7 +103,7 @@ struct DataFolders {
     }
 
     /// The data set in a form that is not read as it is, and what to do with it.
-    private func relative() -> (path: String, cure: String)? {
+    private func inOtherForm() -> (path: String, cure: String)? {
         for folder in folders {
             for (fileName, cure) in name.otherForms {
                 let path = Self.join(folder, fileName)

@@ -164,9 +164,7 @@ extension DatasetError {
         // Test rows are never thinned out.
         let more =
             lacking.allSatisfy { $0.set == "test" }
-            ? ""
-            : "keep more rows (--every, "
-                + "--fraction) or "
+            ? "" : "keep more rows (--every, --fraction) or "
         return DatasetError(
             code: .emptyClass,
             message: "\(clauses.joined(separator: ", and ")); \(more)leave such classes out "

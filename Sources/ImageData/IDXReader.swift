@@ -58,7 +58,7 @@ enum IDXReader {
     ) throws -> [Int] {
         var reader = try ByteReader(path)
         let count = try readHeader(&reader, magic: labelsMagic, sizeCount: 1, kind: "labels")[0]
-        let what = "\(count.counted("label"))"
+        let what = count.counted("label")
         try check(&reader, headerByteCount: 8, byteCount: count, what: what)
         let labels = try reader.read(
             count: count, or: "before the end of the \(what) it claims to have")

@@ -37,8 +37,9 @@ final class DatabaseFile: Sendable {
         self.path = path
         queue = try Self.reporting(path) {
             try Self.refuseLongPath(path)
-            try Self.check(path, kind)
-            return try Self.open(path, pageCountMax: pageCountMax)
+            let sharesMemory = Self.sharesMemory(path)
+            try Self.check(path, kind, sharesMemory: sharesMemory)
+            return try Self.open(path, sharesMemory: sharesMemory, pageCountMax: pageCountMax)
         }
     }
 
@@ -53,7 +54,8 @@ final class DatabaseFile: Sendable {
         do throws(FormatError) {
             try reporting(path, isNew: true) {
                 try refuseLongPath(draft)
-                let queue = try DatabaseQueue(path: draft, configuration: configuration())
+                let queue = try DatabaseQueue(
+                    path: draft, configuration: configuration(sharesMemory: sharesMemory(draft)))
                 try queue.writeWithoutTransaction { db in
                     // Pages four times the usual: tensors of megabytes are chains of them.
                     try db.execute(
@@ -88,9 +90,8 @@ final class DatabaseFile: Sendable {
             return known
         }
         guard !wasClosed else { return }
-        // What cannot be moved from the log into the file now, because somebody reads or the disk is
-        // full, is found in the log the next time.
-        // A process that was killed left its log to this one.
+        // Also the log that a killed process left. What cannot be moved into the file now, because
+        // somebody reads or the disk is full, is found in the log the next time.
         let mode = try? queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") }
         if mode == "wal" { try? setMode("DELETE") }
         try? queue.close()
@@ -135,7 +136,7 @@ final class DatabaseFile: Sendable {
 
 extension DatabaseFile {
     private static func configuration(
-        isReadOnly: Bool = false, pageCountMax: Int? = nil
+        isReadOnly: Bool = false, sharesMemory: Bool, pageCountMax: Int? = nil
     ) -> Configuration {
         var configuration = Configuration()
         configuration.label = "journal"
@@ -145,8 +146,7 @@ extension DatabaseFile {
         configuration.prepareDatabase { db in
             // Without shared memory there is a log all the same, of one process alone. Said before
             // anything looks into the file.
-            let path: String = try Row.fetchOne(db, sql: "PRAGMA database_list")?["file"] ?? ""
-            if !isReadOnly, !sharesMemory(path) {
+            if !isReadOnly, !sharesMemory {
                 try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
             }
             // A damaged file must not make SQLite do anything but say so.
@@ -168,7 +168,7 @@ extension DatabaseFile {
     /// SQLite wants to make files beside one that was left in WAL mode, even to read it, unless it is
     /// told that nobody changes it. A log that is there already is never passed over.
     private static func open(
-        _ path: String, isReadOnly: Bool = false, pageCountMax: Int? = nil
+        _ path: String, isReadOnly: Bool = false, sharesMemory: Bool, pageCountMax: Int? = nil
     ) throws -> DatabaseQueue {
         let places = [path, AtomicFile.split(path).folder]
         let isFixed = places.contains { unsafe access($0, W_OK) != 0 }
@@ -177,17 +177,18 @@ extension DatabaseFile {
             path: isFixed && !hasLog
                 ? URL(filePath: path).absoluteString + "?immutable=1" : path,
             configuration: configuration(
-                isReadOnly: isReadOnly || isFixed, pageCountMax: pageCountMax))
+                isReadOnly: isReadOnly || isFixed, sharesMemory: sharesMemory,
+                pageCountMax: pageCountMax))
     }
 
     /// Looks through the file without changing it.
     ///
     /// - Throws: `malformed` for anything but a whole file of this version and kind.
-    private static func check(_ path: String, _ kind: Kind) throws {
+    private static func check(_ path: String, _ kind: Kind, sharesMemory: Bool) throws {
         // SQLite takes an empty file for a new database, and would make one where there is none.
         guard try ByteSource(path).byteCount > 0 else { throw damaged(path, "it is empty") }
         // For reading alone a log needs shared memory.
-        let queue = try open(path, isReadOnly: sharesMemory(path))
+        let queue = try open(path, isReadOnly: sharesMemory, sharesMemory: sharesMemory)
         try queue.read { db in
             let application = try JournalSchema.count("PRAGMA application_id", in: db)
             guard application == kind.applicationID else {

@@ -13,6 +13,12 @@ enum StudyNames {
         }
     }
 
+    /// `3 trials`, or `3 to 10 trials`.
+    static func trials(_ counts: ClosedRange<Int>) -> String {
+        let most = Format.count(counts.upperBound, "trial")
+        return counts.lowerBound == counts.upperBound ? most : "\(counts.lowerBound) to \(most)"
+    }
+
     /// The arm within a sentence.
     static func armInWords(_ arm: CellArm) -> String {
         switch arm {

@@ -52,7 +52,7 @@ package enum StudyPage {
                 id: "accuracy", title: "Accuracy against data",
                 content: AccuracySection(
                     outlines: outlines,
-                    isThePosts: report.settings?.differences(from: .post) == []
+                    isThePosts: report.settings?.isThePosts == true
                 ).rendered()),
             Section(
                 id: "gains", title: "Gain over each control",

@@ -108,12 +108,11 @@ extension StudyPage {
 
     /// In a picture that grows, letters that do not.
     private static let letters =
-        ChartLetters.rules(for: "svg.chart", width: ChartPlot.width, widest: 768) {
-            "@container chart (min-width: \($0))"
-        }
-        + ChartLetters.rules(for: ".wide svg.chart", width: TimeSection.width, widest: 1_344) {
-            "@container wide (min-width: \($0))"
-        }
+        ChartLetters.rules(
+            for: "svg.chart", width: ChartPlot.width, widest: 768, query: "@container chart")
+        + ChartLetters.rules(
+            for: ".wide svg.chart", width: TimeSection.width, widest: 1_344,
+            query: "@container wide")
 
     /// Ten steps of shade for counts, for more and for less.
     private static let heats = (1...9).map { step in

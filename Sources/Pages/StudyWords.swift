@@ -126,17 +126,13 @@ extension StudyReach {
     ///
     /// - Parameter count: comparisons of the study.
     func words(of count: Int) -> String {
-        let (fewest, most) = (trialCounts.lowerBound, trialCounts.upperBound)
-        let number =
-            fewest == most
-            ? Format.count(most, "trial") : "\(fewest) to \(Format.count(most, "trial"))"
         let verdict =
             gains.lowerBound > 1
             ? "even a true difference of 100 points would be missed in more than one of five such studies."
             : "a true difference has to be \(Self.points(gains)) to be shown in four of five such studies."
         let more = gainsWithTenTrials.map { " With 10 trials, \(Self.points($0)) would be enough." }
         return
-            "With \(number) and \(Format.count(count, "comparison")) to correct for, \(verdict)\(more ?? "")"
+            "With \(StudyNames.trials(trialCounts)) and \(Format.count(count, "comparison")) to correct for, \(verdict)\(more ?? "")"
     }
 
     /// `3.5 to 12.1 points`, by how much the trials vary.

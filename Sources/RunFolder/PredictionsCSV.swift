@@ -43,13 +43,21 @@ package struct PredictionsCSV: Sendable, Equatable {
     /// Row, label and the class indices of ``schemes`` alone, as a file of its own: what the digest of the
     /// predictions is over, whatever else the file says.
     package func kept() -> [UInt8] {
-        let kept = Self.schemes.map { key in columns.first { $0.key == key } }
-        var text = (["row", "label"] + Self.schemes).joined(separator: ",") + "\n"
-        for row in labels.indices {
-            let indices = kept.map { $0.map { "\($0.predictions[row])" } ?? "" }
-            text += (["\(row)", "\(labels[row])"] + indices).joined(separator: ",") + "\n"
+        let rows = labels.indices.map { keptFields($0) }
+        return Self.text([Self.keptHeader] + rows)
+    }
+
+    private static let keptHeader = ["row", "label"] + schemes
+
+    private func keptFields(_ row: Int) -> [String] {
+        let indices = Self.schemes.map { key in
+            columns.first { $0.key == key }.map { "\($0.predictions[row])" } ?? ""
         }
-        return Array(text.utf8)
+        return ["\(row)", "\(labels[row])"] + indices
+    }
+
+    private static func text(_ rows: [[String]]) -> [UInt8] {
+        Array(rows.map { $0.joined(separator: ",") + "\n" }.joined().utf8)
     }
 
     /// The file's bytes; rows count from 0.
@@ -59,24 +67,17 @@ package struct PredictionsCSV: Sendable, Equatable {
     /// name and probability, to six places.
     package func encoded() -> [UInt8] {
         let others = columns.filter { !Self.schemes.contains($0.key) }
-        let indices =
-            Self.schemes.map { key in columns.first { $0.key == key } } + others.map(Optional.some)
         let header =
-            ["row", "label"] + Self.schemes + others.map(\.key) + ["label_name"]
+            Self.keptHeader + others.map(\.key) + ["label_name"]
             + columns.flatMap { [$0.key + "_name", $0.key + "_probability"] }
         let names = classNames.map(Self.field)
-        var text = header.joined(separator: ",") + "\n"
-        for row in labels.indices {
-            var fields = ["\(row)", "\(labels[row])"]
-            fields += indices.map { $0.map { "\($0.predictions[row])" } ?? "" }
-            fields.append(names[labels[row]])
-            for column in columns {
-                fields.append(names[column.predictions[row]])
-                fields.append(Self.places(column.probabilities[row]))
-            }
-            text += fields.joined(separator: ",") + "\n"
+        let rows = labels.indices.map { row in
+            keptFields(row) + others.map { "\($0.predictions[row])" } + [names[labels[row]]]
+                + columns.flatMap {
+                    [names[$0.predictions[row]], Self.places($0.probabilities[row])]
+                }
         }
-        return Array(text.utf8)
+        return Self.text([header] + rows)
     }
 
     /// A name as a field: in quotes where it would not be one.
@@ -85,7 +86,7 @@ package struct PredictionsCSV: Sendable, Equatable {
         return isPlain ? name : "\"" + name.replacing("\"", with: "\"\"") + "\""
     }
 
-    /// A probability to six places; nothing for what is none.
+    /// A probability to six places; nothing for NaN and below zero.
     private static func places(_ probability: Double) -> String {
         guard probability >= 0 else { return "" }
         let millionths = Int((min(probability, 1) * 1e6).rounded())

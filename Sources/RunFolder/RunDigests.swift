@@ -35,12 +35,7 @@ package enum RunDigests {
     ///
     /// - Throws: `FormatError` when it cannot be read.
     package static func file(_ path: String) throws(FormatError) -> String {
-        let source = try ByteSource(path)
-        var hash = SHA256()
-        for start in stride(from: 0, to: source.byteCount, by: 1 << 20) {
-            hash.update(try source.bytes(in: start..<min(start + 1 << 20, source.byteCount)))
-        }
-        return hexadecimal(hash.finalize())
+        hexadecimal(try ByteSource(path).sha256())
     }
 
     /// Of the bytes of predictions.csv.

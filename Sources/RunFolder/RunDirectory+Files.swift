@@ -6,14 +6,15 @@ extension RunDirectory {
     package static let savedFeatures: [Artefact] = [
         .trainFeatures, .trainLabels, .testFeatures, .testLabels,
     ]
+    /// What results.json has the digests of.
+    private static let hashed: [Artefact] = [.predictions, .model] + savedFeatures
 
     /// The digests of predictions, model and saved features, as far as there are any, for results.json.
     ///
     /// - Throws: `FormatError` when one cannot be read.
     package func fileDigests() throws(FormatError) -> [String: String] {
         var digests: [String: String] = [:]
-        for artefact in [.predictions, .model] + Self.savedFeatures
-        where FileSystem.exists(path(of: artefact)) {
+        for artefact in Self.hashed where FileSystem.exists(path(of: artefact)) {
             digests[artefact.rawValue] = try RunDigests.file(path(of: artefact))
         }
         return digests
@@ -27,7 +28,7 @@ extension RunDirectory {
     package func flaws(needsFeatures: Bool) throws(FormatError) -> [String] {
         guard let results else { return [] }
         var flaws: [String] = []
-        for artefact in [.predictions, .model] + Self.savedFeatures {
+        for artefact in Self.hashed {
             let isNeeded = needsFeatures || !Self.savedFeatures.contains(artefact)
             let expected = results.digest(of: artefact)
             guard FileSystem.exists(path(of: artefact)) else {
@@ -60,7 +61,7 @@ extension RunDirectory {
 }
 
 extension RunResults {
-    /// The SHA-256 of a file that the run wrote; nil of one that it did not, or that keeps none.
+    /// The SHA-256 of a file that the run wrote; nil of one that it did not.
     package func digest(of artefact: RunDirectory.Artefact) -> String? {
         files?[artefact.rawValue]
     }

@@ -26,8 +26,7 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var workers: [WorkerSummary]
     /// The machine that made the features and judged the schemes.
     package var coordinator: CoordinatorSummary?
-    /// SHA-256 of the bytes of the run's other files, in hexadecimal, by name; that of predictions.csv is
-    /// among the digests.
+    /// SHA-256 of the bytes of the run's other files, in hexadecimal, by name.
     package var files: [String: String]?
     /// Who was kept out.
     package var security: SecuritySummary

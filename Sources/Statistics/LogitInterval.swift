@@ -3,7 +3,7 @@ import Numerics
 /// The interval of a mean share, such as the accuracy over some trials, that stays within 0 and 1.
 ///
 /// Student's t interval of the mean, built where shares have no ends: the mean's standard error is
-/// carried to the logit scale by the delta method, and both ends are carried back. It always holds
+/// carried to the logit scale by the delta method, and both ends are transformed back. It always holds
 /// the mean, and is not symmetric about it near 0 and 1. Averaging the logits instead was rejected:
 /// that is an interval of another number, which misses the mean of skewed shares.
 ///

@@ -1,4 +1,4 @@
-/// How the post's gains fare in a study that does the post's job again.
+/// Whether a study with the post's settings replicates the post's gains.
 ///
 /// Only what the post trained is compared: its two schemes with heads on frozen features (what it
 /// says) or with whole nets from scratch (what its code does).
@@ -15,7 +15,7 @@ package struct PostReplication: Sendable {
 
     /// The comparison of a study with the post; nil where the study is another job.
     package init?(_ settings: StudySettings?, _ outlines: [StudyOutline]) {
-        guard let settings, settings.differences(from: .post).isEmpty else { return nil }
+        guard settings?.isThePosts == true else { return nil }
         for outline in outlines {
             for claim in outline.fractions.flatMap({ StudyClaim.all(outline, at: $0) }) {
                 guard claim.arm.isThePosts, claim.verdict != .untested,
@@ -48,6 +48,9 @@ extension CellArm {
 extension StudySettings {
     /// What the post's code does.
     package static let post = StudySettings(scope: .post)
+
+    /// Whether a study with these settings does the post's job.
+    package var isThePosts: Bool { differences(from: .post).isEmpty }
 
     /// What makes this another job than with other settings, each as `backbone epochs 4 instead of 12`.
     ///

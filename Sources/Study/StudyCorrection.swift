@@ -25,13 +25,14 @@ extension StudyReport {
                 let comparison = datasets[dataset].comparisons[index]
                 guard let deviation = comparison.differenceDeviation else { continue }
                 let count = comparison.trialCount
-                if effects[count] == nil {
-                    effects[count] = try StudyReach.effect(
-                        trialCount: count, of: comparisonCount)
+                let effect: Double
+                if let known = effects[count] {
+                    effect = known
+                } else {
+                    effect = try StudyReach.effect(trialCount: count, of: comparisonCount)
+                    effects[count] = effect
                 }
-                datasets[dataset].comparisons[index].detectableGain = effects[count].map {
-                    $0 * deviation
-                }
+                datasets[dataset].comparisons[index].detectableGain = effect * deviation
             }
         }
     }

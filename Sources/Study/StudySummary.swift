@@ -212,12 +212,9 @@ package struct StudySummary: Sendable {
 
     /// The mean of the shares predicted right of each class that has test rows.
     private func balancedAccuracy(_ outcome: SchemeOutcome) -> Double {
-        var counts = [(right: Int, all: Int)](repeating: (0, 0), count: classCount)
-        for (label, prediction) in zip(labels, outcome.predictions) {
-            counts[label].all += 1
-            if label == prediction { counts[label].right += 1 }
-        }
-        let shares = counts.filter { $0.all > 0 }.map { Double($0.right) / Double($0.all) }
+        let shares = Evaluation.recalls(
+            predictions: outcome.predictions, labels: labels, classCount: classCount
+        ).compactMap(\.self)
         return shares.reduce(0, +) / Double(max(1, shares.count))
     }
 

@@ -40,10 +40,10 @@ package enum StandardStream {
         guard case .failed(let number) = write(text, to: STDOUT_FILENO, patience: -1) else {
             return
         }
-        let reason = unsafe String(cString: strerror(number))
         throw RunError(
             .cannotWrite,
-            "cannot write to standard output (\(reason)); the run's files are complete")
+            "cannot write to standard output (\(ErrorNumber.words(number))); the run's files are complete"
+        )
     }
 
     /// Writes to standard error; a log nobody takes must not end a run, nor keep it waiting.

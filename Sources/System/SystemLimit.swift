@@ -6,7 +6,7 @@ import Glibc
 /// Libraries do not take such a refusal well: libzmq, libgomp and Foundation end the program, and
 /// Dispatch waits for ever for a thread. So programs ask first, for all that they are about to need.
 package enum SystemLimit {
-    /// More files than any job needs; a process with millions of them is asked for trouble.
+    /// More files than any job needs; a process with millions of them invites trouble.
     private static let descriptorCountMax: rlim_t = 65_536
     /// As for a thread that only waits.
     private static let stackByteCount = 65_536
@@ -21,9 +21,13 @@ package enum SystemLimit {
     ///   - what: what cannot be done, as in "make a pipe".
     ///   - errorNumber: of the call that failed.
     package static func failure(_ what: String, _ errorNumber: Int32) -> RunError {
-        let reason = unsafe String(cString: strerror(errorNumber))
-        let cure = cure(errorNumber).map { "; \($0)" } ?? ""
-        return RunError(.unavailable, "cannot \(what): \(reason)\(cure)")
+        RunError(
+            .unavailable, "cannot \(what): \(ErrorNumber.words(errorNumber))\(ending(errorNumber))")
+    }
+
+    /// What follows a sentence about an error number: a semicolon and ``cure(_:)``, or nothing.
+    package static func ending(_ errorNumber: Int32) -> String {
+        cure(errorNumber).map { "; \($0)" } ?? ""
     }
 
     /// What to do about an error number that tells of a limit; nil for any other.

@@ -32,7 +32,7 @@ enum TensorFrame {
         _ frames: some Collection<[UInt8]>, keys: [HeadKey], featureCount: Int
     ) throws(WireError) -> [HeadBlock] {
         // Bounded by the limits on heads, classes and features: far from overflow.
-        let byteCount = keys.reduce(0) { $0 + $1.outputCount } * (featureCount + 1) * 4
+        let byteCount = BundleTrained.byteCount(of: keys, featureCount: featureCount)
         let received = frames.reduce(0) { $0 + $1.count }
         guard received == byteCount else {
             throw .badValue("\(received.counted("byte")) of heads, not \(byteCount)")

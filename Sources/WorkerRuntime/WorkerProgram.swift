@@ -48,8 +48,7 @@ package final class WorkerProgram: Sendable {
         } catch let error as WorkerError {
             throw error
         } catch let error as ZeroMQError {
-            let cure = SystemLimit.cure(error.errorNumber).map { "; \($0)" } ?? ""
-            throw .unavailable(error.message + cure)
+            throw .unavailable(error.message + SystemLimit.ending(error.errorNumber))
         } catch let error as RunError {
             throw .unavailable(error.message)
         } catch {

@@ -16,7 +16,7 @@ struct Bench: AsyncParsableCommand {
             StartupBench.self, PlainReceiver.self,
         ])
 
-    /// Wrong options are told of like everything else that goes wrong.
+    /// Errors in options begin as all other errors do.
     static let _errorPrefix = "bench: "
 
     static func main() async {

@@ -41,15 +41,15 @@ enum Output {
 
     /// Does a case's work; an error becomes one sentence and its exit status.
     static func failing(_ work: () async throws -> Void) async throws {
-        do { try await work() } catch { throw said(error) }
+        do { try await work() } catch { throw reported(error) }
     }
 
-    /// The same of work that waits for nobody.
+    /// The same for synchronous work.
     static func failing(_ work: () throws -> Void) throws {
-        do { try work() } catch { throw said(error) }
+        do { try work() } catch { throw reported(error) }
     }
 
-    private static func said(_ error: any Error) -> ExitCode {
+    private static func reported(_ error: any Error) -> ExitCode {
         let code: RunError.Code =
             switch error {
             case let error as RunError: error.code

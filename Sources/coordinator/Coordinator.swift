@@ -22,7 +22,7 @@ struct Coordinator: AsyncParsableCommand {
         ],
         defaultSubcommand: RunCommand.self)
 
-    /// Wrong options are told of like everything else that goes wrong.
+    /// Errors in options begin as all other errors do.
     static let _errorPrefix = "coordinator: "
 
     static func main() async {

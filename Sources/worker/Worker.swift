@@ -24,7 +24,7 @@ struct Worker: AsyncParsableCommand {
             """,
         version: Release.description)
 
-    /// Wrong options are told of like everything else that goes wrong.
+    /// Errors in options begin as all other errors do.
     static let _errorPrefix = "worker: "
 
     @Option(

@@ -45,10 +45,7 @@ extension EndToEndTests {
             without names: [RunDirectory.Artefact], to folder: TemporaryDirectory
         ) async throws -> String {
             let path = folder.path("copy")
-            try FileManager.default.copyItem(atPath: try await Lab.reference.path, toPath: path)
-            for name in names {
-                try FileManager.default.removeItem(atPath: path + "/" + name.rawValue)
-            }
+            try await Lab.reference.copy(to: path, without: names)
             return path
         }
 

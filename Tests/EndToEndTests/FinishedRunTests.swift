@@ -14,8 +14,7 @@ extension EndToEndTests {
         init() async throws {
             folder = try TemporaryDirectory()
             path = folder.path("run")
-            try FileManager.default.copyItem(
-                atPath: try await Lab.reference.path, toPath: path)
+            try await Lab.reference.copy(to: path)
         }
 
         private func file(_ artefact: RunDirectory.Artefact) -> URL {

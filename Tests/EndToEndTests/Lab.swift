@@ -47,6 +47,15 @@ struct FinishedRun: Sendable {
     let output: String
     let log: String
     let results: RunResults
+
+    /// Copies its folder, some of its files left out.
+    func copy(to folder: String, without artefacts: [RunDirectory.Artefact] = []) throws {
+        try FileManager.default.copyItem(atPath: path, toPath: folder)
+        for artefact in artefacts {
+            try FileManager.default.removeItem(
+                atPath: RunDirectory.path(of: artefact, in: folder))
+        }
+    }
 }
 
 /// The options of a small job: 6 classes, 57 heads, 1,200 training rows.

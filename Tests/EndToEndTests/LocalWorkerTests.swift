@@ -1,7 +1,6 @@
 import RunFolder
 import TestSupport
 import Testing
-import ZeroMQ
 
 extension EndToEndTests {
     /// Workers that a coordinator starts itself.
@@ -13,13 +12,6 @@ extension EndToEndTests {
             #else
             return "avx512"
             #endif
-        }
-
-        private static var hasIPv6: Bool {
-            var options = SocketOptions()
-            options.usesIPv6 = true
-            let socket = try? Socket(.router, in: Context(), options: options)
-            return (try? socket?.bind("tcp://[::1]:0")) != nil
         }
 
         @Test(.enabled(if: hasIPv6, "this machine has no IPv6"))

@@ -90,32 +90,42 @@ extension EndToEndTests {
 
         // A firewall lets the control port through, and not the next one.
         @Test func aBroadcastThatCannotBeReachedIsSaid() async throws {
-            let thread = try ThreadExecutor(name: "coordinator")
             let features = try #require(TCPEndpoint(try freeEndpoint()))
+            let welcome = CoordinatorMessage.welcome(
+                Welcome(
+                    runID: [UInt8](repeating: 1, count: Welcome.runIDByteCount),
+                    workerNumber: 1, heartbeatMilliseconds: 1_000, featurePort: features.port,
+                    featuresReady: false)
+            ).encode()
+            try await withCoordinator(answering: welcome) { address in
+                let worker = try startWorker(address, name: "behind")
+                try await worker.line(
+                    containing: "the broadcast at \(features) brings nothing: Connection refused;")
+            }
+        }
+
+        /// Plays a coordinator that answers whatever it hears with one message, until the body has ended:
+        /// hanging up earlier could lose the answer.
+        private func withCoordinator(
+            answering answer: [[UInt8]], _ body: (_ address: String) async throws -> Void
+        ) async throws {
+            let thread = try ThreadExecutor(name: "coordinator")
             let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
-            // Cancelled at the end of the test.
+            // Cancelled at the end.
             async let _: Void = thread.run { flag in
                 var options = SocketOptions()
                 options.receiveTimeoutMilliseconds = 50
                 let socket = try Socket(.router, in: try Context(), options: options)
                 announce.yield(try socket.bind("tcp://127.0.0.1:0"))
                 announce.finish()
-                let welcome = CoordinatorMessage.welcome(
-                    Welcome(
-                        runID: [UInt8](repeating: 1, count: Welcome.runIDByteCount),
-                        workerNumber: 1, heartbeatMilliseconds: 1_000, featurePort: features.port,
-                        featuresReady: false)
-                ).encode()
                 while !flag.isCancelled {
                     guard let message = try socket.receive(dontWait: false) else { continue }
-                    _ = try? socket.send([message[0]] + welcome.map { Frame($0) })
+                    _ = try? socket.send([message[0]] + answer.map { Frame($0) })
                 }
             }
             var address: String?
             for await endpoint in endpoints { address = endpoint }
-            let worker = try startWorker(try #require(address), name: "behind")
-            try await worker.line(
-                containing: "the broadcast at \(features) brings nothing: Connection refused;")
+            try await body(try #require(address))
         }
 
         @Test func tooFewWorkersAreNotEnough() async throws {
@@ -150,31 +160,18 @@ extension EndToEndTests {
         }
 
         @Test func aCoordinatorOfAnotherVersionEndsTheWorker() async throws {
-            let thread = try ThreadExecutor(name: "coordinator")
-            let (endpoints, announce) = AsyncStream.makeStream(of: String.self)
-            // Cancelled at the end of the test: hanging up earlier could lose the refusal.
-            async let _: Void = thread.run { flag in
-                var options = SocketOptions()
-                options.receiveTimeoutMilliseconds = 50
-                let socket = try Socket(.router, in: try Context(), options: options)
-                announce.yield(try socket.bind("tcp://127.0.0.1:0"))
-                announce.finish()
-                let refusal = CoordinatorMessage.refused(
-                    Refused(
-                        code: .versionMismatch, message: "version 99 is spoken here",
-                        wantedVersion: 99)
-                ).encode().ofVersion(99)
-                while !flag.isCancelled {
-                    guard let hello = try socket.receive(dontWait: false) else { continue }
-                    _ = try? socket.send([hello[0]] + refusal.map { Frame($0) })
-                }
+            let refusal = CoordinatorMessage.refused(
+                Refused(
+                    code: .versionMismatch, message: "version 99 is spoken here",
+                    wantedVersion: 99)
+            ).encode().ofVersion(99)
+            try await withCoordinator(answering: refusal) { address in
+                let worker = try startWorker(address, name: "older")
+                #expect(try await worker.exitStatus() == 69)
+                #expect(
+                    worker.standardError.contains("worker: the coordinator refused this worker"))
+                #expect(worker.standardError.contains("version 99 is spoken here"))
             }
-            var address: String?
-            for await endpoint in endpoints { address = endpoint }
-            let worker = try startWorker(try #require(address), name: "older")
-            #expect(try await worker.exitStatus() == 69)
-            #expect(worker.standardError.contains("worker: the coordinator refused this worker"))
-            #expect(worker.standardError.contains("version 99 is spoken here"))
         }
 
         @Test func strangersNoiseIsCountedAndDropped() async throws {

@@ -79,12 +79,8 @@ extension EndToEndTests {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
             let reference = try await Lab.reference
-            try FileManager.default.copyItem(atPath: reference.path, toPath: path)
             // What is left when the end comes while the model is being written.
-            for artefact in [RunDirectory.Artefact.results, .model] {
-                try FileManager.default.removeItem(
-                    atPath: RunDirectory.path(of: artefact, in: path))
-            }
+            try reference.copy(to: path, without: [.results, .model])
             try Data([1, 2, 3]).write(to: URL(filePath: path + "/.partial-model.safetensors.1f"))
             // Nobody is needed for it: there are no workers.
             let again = try await reference.job.run(in: path)
@@ -106,9 +102,7 @@ extension EndToEndTests {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
             let reference = try await Lab.reference
-            try FileManager.default.copyItem(atPath: reference.path, toPath: path)
-            try FileManager.default.removeItem(
-                atPath: RunDirectory.path(of: .results, in: path))
+            try reference.copy(to: path, without: [.results])
             let file = RunDirectory.path(of: .journal, in: path)
             // As if the first start had been on another machine, or its classes had had other keys.
             do {

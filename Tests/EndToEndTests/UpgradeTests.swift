@@ -19,9 +19,7 @@ extension EndToEndTests {
             let folder = try TemporaryDirectory()
             let path = folder.path("run")
             let reference = try await Lab.reference
-            try FileManager.default.copyItem(atPath: reference.path, toPath: path)
-            try FileManager.default.removeItem(
-                atPath: RunDirectory.path(of: .results, in: path))
+            try reference.copy(to: path, without: [.results])
             let journal = RunDirectory.path(of: .journal, in: path)
             // SQLite's header has the user version in its bytes 60 to 63, most significant first.
             let former = try bytes(of: journal)[63] - 1

@@ -71,7 +71,8 @@ private let canFetch =
         #expect(second.status == 0, "\(second.log)")
         #expect(second.log.components(separatedBy: "is right already").count == 5)
 
-        // Half a file is gone on with; what is no half of it is thrown away and begun anew.
+        // An interrupted download is continued; a part that does not belong to the file is thrown away
+        // and fetched again.
         let whole = try bytes(systemFolder + "/" + Self.images)
         let half = Array(whole[..<(whole.count / 2)])
         // Padding with zeros is no damage: gzip and our reader pass over it.

@@ -6,6 +6,12 @@ import TestSupport
 import Transfer
 import WorkerRuntime
 
+/// Nobody is told how it goes.
+struct Silence: SessionObserver {
+    func log(_ level: LogLevel, _ text: String) {}
+    func observe(_ progress: HeadsProgress) {}
+}
+
 /// A small job of tasks, and a pure function for what comes of each.
 struct SampleTasks {
     let materials: Materials

@@ -25,12 +25,6 @@ import WorkerRuntime
         }
     }
 
-    /// Nobody is told how it goes.
-    private struct Silence: SessionObserver {
-        func log(_ level: LogLevel, _ text: String) {}
-        func observe(_ progress: HeadsProgress) {}
-    }
-
     private func makeWorker(
         _ endpoint: String, _ preparation: TaskPreparation?
     ) throws -> WorkerProgram {

@@ -11,11 +11,6 @@ import ZeroMQ
 
 /// Workers without a coordinator: what they make of what they find in its place.
 @Suite(.timeLimit(.minutes(1))) struct WorkerWaitTests {
-    private struct Silence: SessionObserver {
-        func log(_ level: LogLevel, _ text: String) {}
-        func observe(_ progress: HeadsProgress) {}
-    }
-
     /// Why a worker ends that waits for this coordinator for as long as it takes to look once.
     private func reason(_ endpoint: String, _ keys: WorkerKeys? = nil) async throws -> String {
         let exit = try await WorkerProgram(
@@ -123,17 +118,10 @@ import ZeroMQ
     }
 
     // Of a name's addresses the one that answers is taken.
-    @Test(arguments: ["tcp://localhost:0", "tcp://[::1]:0"])
+    @Test(arguments: ["tcp://localhost:0"] + (hasIPv6 ? ["tcp://[::1]:0"] : []))
     func aCoordinatorAtANameOrAnAddressOfIPv6(bind: String) async throws {
         let link = try CoordinatorLink()
-        let bound: String
-        do {
-            bound = try await link.start(bind: bind, observer: Silence())
-        } catch let error as ZeroMQError where bind.contains("::1") {
-            // A machine without IPv6.
-            #expect(error.code == .badEndpoint)
-            return
-        }
+        let bound = try await link.start(bind: bind, observer: Silence())
         let port = try #require(TCPEndpoint(bound)).port
         let sample = SampleTasks()
         let asked = bind.contains("::1") ? "tcp://[::1]:\(port)" : "tcp://localhost:\(port)"

@@ -1,5 +1,5 @@
 import Foundation
-import Statistics
+import TestSupport
 
 /// Whether a value is within a relative error of what another program computed.
 func isClose(_ value: Double, _ expected: Double, within tolerance: Double = 1e-10) -> Bool {
@@ -10,18 +10,10 @@ func isClose(_ value: Double, _ expected: Double, within tolerance: Double = 1e-
 let firstAccuracies = [0.872, 0.881, 0.879, 0.868, 0.891, 0.885, 0.877, 0.880, 0.869, 0.883]
 let secondAccuracies = [0.861, 0.885, 0.866, 0.870, 0.874, 0.871, 0.869, 0.881, 0.858, 0.870]
 
-/// Normal numbers, the same for a seed everywhere.
-struct SeededRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// From 0 to 1, without 0: SplitMix64.
+extension SeededGenerator {
+    /// From 0 to 1, without 0.
     private mutating func uniform() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return (Double((mixed ^ mixed >> 31) >> 11) + 0.5) / 9_007_199_254_740_992
+        (Double(next() >> 11) + 0.5) / 9_007_199_254_740_992
     }
 
     /// Mean 0 and standard deviation 1, by Box and Muller.

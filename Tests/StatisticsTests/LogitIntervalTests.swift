@@ -1,5 +1,6 @@
 import Foundation
 import Statistics
+import TestSupport
 import Testing
 
 @Suite struct LogitIntervalTests {
@@ -59,7 +60,7 @@ import Testing
     func holdsTheTrueMeanAsOftenAsItSays(
         share: Double, spread: Double, trialCount: Int
     ) throws {
-        var random = SeededRandom(seed: 1)
+        var random = SeededGenerator(seed: 1)
         func draw() -> Double {
             let logit = log(share / (1 - share)) + spread * random.normal()
             return (5_000 / (1 + exp(-logit))).rounded() / 5_000

@@ -1,4 +1,5 @@
 import Statistics
+import TestSupport
 import Testing
 
 /// What so few trials can show, by the distribution and by trying it out.
@@ -28,7 +29,7 @@ import Testing
     }
 
     private func differences(
-        _ count: Int, mean: Double, _ random: inout SeededRandom
+        _ count: Int, mean: Double, _ random: inout SeededGenerator
     ) -> [Double] {
         (0..<count).map { _ in mean + random.normal() }
     }
@@ -38,7 +39,7 @@ import Testing
         let level = 0.01
         let gain = try PairedPower(trialCount: trialCount, level: level)
             .detectableEffect(power: 0.8)
-        var random = SeededRandom(seed: 2)
+        var random = SeededGenerator(seed: 2)
         var found = 0
         for _ in 0..<2_000 {
             let test = try PairedComparison(
@@ -52,7 +53,7 @@ import Testing
     /// With a true difference at the margin, equivalence is shown wrongly at most 5% of the time.
     @Test(arguments: [3, 10], [0.3, 1.5, 5])
     func equivalenceIsRarelyShownWrongly(trialCount: Int, margin: Double) throws {
-        var random = SeededRandom(seed: 3)
+        var random = SeededGenerator(seed: 3)
         var (wrong, right) = (0, 0)
         for _ in 0..<2_000 {
             let away = try PairedComparison(

@@ -80,6 +80,12 @@ package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) thro
     return try withExtendedLifetime(folder) { try body(folder.path) }
 }
 
+/// Whether this machine has IPv6's loopback address.
+package var hasIPv6: Bool {
+    let addresses = try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8)
+    return addresses?.contains("00000000000000000000000000000001 ") == true
+}
+
 /// A file's bytes.
 package func bytes(of path: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(fileURLWithPath: path)))

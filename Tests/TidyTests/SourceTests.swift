@@ -134,6 +134,9 @@ import Testing
     ].map { "Sources/\($0)/" }
 
     @Test func oneFunctionCountsNouns() throws {
+        for folder in Self.counting {
+            #expect(Self.sources.contains { $0.path.hasPrefix(folder) }, "\(folder)")
+        }
         let count = try Regex(
             #"\\\((?:[^()"]|\([^()]*\))*\) (?:heads|workers|trials|units|rows|classes|features|epochs|networks|tasks|bundles|bytes|chunks|cores|threads|labels|images)\b"#
         )

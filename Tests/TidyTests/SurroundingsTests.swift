@@ -21,7 +21,7 @@ struct SurroundingsTests {
         let outcome = try await run(
             python, [script, "--bin", folder.path, "--only", name],
             environment: ["TMPDIR": folder.path])
-        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        let left = try names(in: folder.path)
         #expect(left.count == 3, "\(left)")
         let lines = outcome.standardOutput.split(separator: "\n")
         #expect(lines.count == 2, "\(outcome.standardOutput) \(outcome.standardError)")

@@ -11,16 +11,17 @@ enum ChartLetters {
     /// From one step to the next.
     private static let step = 1.08
 
-    /// Rules for `element` in a place up to `widest` pixels wide; `query` asks for a least width.
+    /// Rules for `element` in a place up to `widest` pixels wide; `query` is the at-rule that asks for a least width.
     static func rules(
-        for element: String, width: Double, widest: Double, query: (_ least: String) -> String
+        for element: String, width: Double, widest: Double, query: String
     ) -> String {
         var text = "\(element) { font-size: \(pixels(size)) }\n"
         var least = width * step.squareRoot()
         while least < widest {
             // Right in the middle of the step.
             let letters = size * width / (least * step.squareRoot())
-            text += "\(query(pixels(least))) { \(element) { font-size: \(pixels(letters)) } }\n"
+            text +=
+                "\(query) (min-width: \(pixels(least))) { \(element) { font-size: \(pixels(letters)) } }\n"
             least *= step
         }
         return text

@@ -48,7 +48,7 @@ struct ChartTexts {
     /// is.
     mutating func addIfFree(
         _ text: String, _ style: String, near x: Double, _ y: Double, radius: Double, left: Double,
-        right: Double = .infinity, top: Double = -.infinity, floor: Double
+        right: Double, top: Double = -.infinity, floor: Double
     ) {
         let gap = radius + 4
         let places: [(Double, Double, Anchor)] = [

@@ -31,8 +31,7 @@ extension SVGDrawing {
     ) -> String {
         let (width, widest) = (Int(SVGDocument.width), 2 * Int(SVGDocument.width))
         let letters = ChartLetters.rules(
-            for: "svg", width: SVGDocument.width, widest: Double(widest)
-        ) { "@media (min-width: \($0))" }
+            for: "svg", width: SVGDocument.width, widest: Double(widest), query: "@media")
         return """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width) \(number(height))" width="100%" style="display: block; margin: 0 auto; max-width: \(widest)px; height: auto" font-family="sans-serif">
             <style>

@@ -71,11 +71,14 @@ package struct SpeedupChart: Sendable {
     private var items: [(sign: String, name: String)] {
         let measured =
             line(15, -7, 15, 7, "spread") + "<circle class=\"point\" cx=\"15\" cy=\"0\" r=\"5\"/>"
-        let job = serialShare.map { _ in
-            [(line(2, 0, 28, 0, "amdahl"), "whole job (Amdahl)")]
+        var items = [
+            (sign: measured, name: "measured, with its range"),
+            (line(2, 0, 28, 0, "ideal"), "ideal"),
+        ]
+        if serialShare != nil {
+            items.append((line(2, 0, 28, 0, "amdahl"), "whole job (Amdahl)"))
         }
-        return [(measured, "measured, with its range"), (line(2, 0, 28, 0, "ideal"), "ideal")]
-            + (job ?? [])
+        return items
     }
 
     /// Numbers keep a rim of the ground's colour, so that they are read where a line passes.

@@ -61,10 +61,7 @@ struct AnswerSection {
     private var measured: String {
         let names = outlines.map { Markup.escaped($0.title) }
         let counts = outlines.flatMap(\.dataset.cells).map(\.accuracies.count).filter { $0 > 0 }
-        let (least, most) = (counts.min() ?? 0, counts.max() ?? 0)
-        let trials =
-            least == most
-            ? Format.count(most, "trial") : "\(least) to \(Format.count(most, "trial"))"
+        let trials = StudyNames.trials((counts.min() ?? 0)...(counts.max() ?? 0))
         let what =
             switch report.settings?.keepsScope == false ? "" : report.protocolName {
             case "post": " on what the post's code keeps (the first five classes, every tenth row)"
@@ -75,12 +72,9 @@ struct AnswerSection {
             "Measured here on \(StudyNames.list(names))\(what), \(trials) of each cell, every trial with a subsample, an initialisation and an order of its own."
     }
 
-    /// Nil where the study is not the post's job.
-    private var replication: PostReplication? { PostReplication(report.settings, outlines) }
-
     /// What the trials say of the post's gains, if they are about the post's job.
     private var replicated: String {
-        guard let found = replication else {
+        guard let found = PostReplication(report.settings, outlines) else {
             guard let settings = report.settings else {
                 return "Whether this is the post's job is not known, so it is no test of the post."
             }
@@ -192,7 +186,7 @@ struct AnswerSection {
 
     /// One-vs-all itself, beside the post's where that is the same job and the post has the number.
     private var levels: [String] {
-        let isThePosts = replication != nil
+        let isThePosts = report.settings?.isThePosts == true
         var isApart = false
         let parts = outlines.compactMap { outline -> String? in
             guard let fraction = outline.fractions.first,

@@ -19,7 +19,7 @@ struct UpdatesSection {
 
     func rendered() -> String {
         var text = """
-            <p>A head takes one step of Adadelta a minibatch of \(settings.batchSize.counted("row")) of its own \
+            <p>A head takes one step of Adadelta a minibatch of \(Format.count(settings.batchSize, "row")) of its own \
             classes, for \(Format.count(settings.headEpochCount, "epoch")); the backbone, \
             \(Format.count(settings.epochCount, "epoch")) over all rows. The charts show mean test \
             accuracy against these steps, in the mean over what a scheme asks: one-vs-all the backbone, \

@@ -3,7 +3,7 @@ package import Pages
 
 // What people get to see of a benchmark.
 extension SpeedupReport {
-    /// Efficiencies above this are not the workers' doing.
+    /// Efficiencies above this cannot come from the workers alone.
     private static let efficiencyMax = 1.05
 
     /// What an efficiency above 100% says of the trials it is compared with; nil of one that is not.

@@ -13,8 +13,6 @@ struct TrialGroup {
     private static let spreadMax = 0.1
 
     let workers: Int
-    /// How many were run.
-    let trialCount: Int
     /// The least disturbed ones; all where that is not known.
     let counted: [SpeedupReport.Trial]
 
@@ -23,19 +21,21 @@ struct TrialGroup {
         let own = trials.filter { $0.workers == workers }
         let least = own.compactMap(\.otherWorkShare).min() ?? 0
         self.workers = workers
-        trialCount = own.count
         counted = own.filter { $0.otherWorkShare ?? 0 <= max(Self.quietShareMax, least + 0.01) }
     }
 
     var seconds: Double { Median.of(counted.map(\.seconds)) }
 
     /// From the fastest to the slowest, as a share of the median; nil of one trial.
-    var spread: Double? {
+    var spread: Double? { range.map { ($0.most - $0.least) / seconds } }
+
+    /// The fastest and the slowest; nil of one trial.
+    private var range: (least: Double, most: Double)? {
         let seconds = counted.map(\.seconds)
         guard counted.count > 1, let least = seconds.min(), let most = seconds.max() else {
             return nil
         }
-        return (most - least) / self.seconds
+        return (least, most)
     }
 
     /// The greatest share of other work; nil where it is not known.
@@ -48,10 +48,8 @@ struct TrialGroup {
             return
                 "other work took \(Format.percent(otherWorkShare, places: 0)) of the cores in the trials with \(subject)"
         }
-        guard let spread, spread > Self.spreadMax, let least = counted.map(\.seconds).min(),
-            let most = counted.map(\.seconds).max()
-        else { return nil }
+        guard let range, let spread, spread > Self.spreadMax else { return nil }
         return
-            "the trials with \(subject) took from \(Format.decimal(least, places: 3)) to \(Format.decimal(most, places: 3)) s"
+            "the trials with \(subject) took from \(Format.decimal(range.least, places: 3)) to \(Format.decimal(range.most, places: 3)) s"
     }
 }

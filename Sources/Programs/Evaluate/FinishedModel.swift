@@ -103,7 +103,7 @@ struct FinishedModel {
         return set
     }
 
-    /// What the run saved; nil without features and labels that its results vouch for.
+    /// What the run saved; nil without features and labels whose digests its results have.
     ///
     /// - Throws: `FormatError` that names a file that is not the run's.
     private func savedTestSet() throws(FormatError) -> TestSet? {

@@ -182,7 +182,7 @@ struct BackbonePhase {
         _ weights: BackboneWeights?, _ train: Matrix, _ test: Matrix, _ data: RunData,
         _ directory: RunDirectory
     ) throws -> BackboneOutcome {
-        // Those of an earlier start too: results.json vouches for all that are there.
+        // An earlier start's too: results.json has the digests of all that are there.
         let hasSome = RunDirectory.savedFeatures.contains {
             FileSystem.exists(directory.path(of: $0))
         }

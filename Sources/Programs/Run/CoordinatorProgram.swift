@@ -143,7 +143,7 @@ package final class CoordinatorProgram: Sendable {
             case .invalidWeights, .invalidData: RunError(.data, error.message)
             case .outOfMemory:
                 RunError(
-                    .unavailable, "\(error.message); \(SystemLimit.cure(ENOMEM) ?? "")")
+                    .unavailable, error.message + SystemLimit.ending(ENOMEM))
             default: RunError(.internal, error.message)
             }
         case let error as SimulationError: RunError(.usage, error.message)
@@ -170,9 +170,9 @@ package final class CoordinatorProgram: Sendable {
             try announce(flaws, directory)
         }
         clock.end(\.data)
-        if directory.state != .finished { clock.timeline = TimelineFile(in: directory) }
-        describe(data, plan, directory)
         let isFinished = directory.state == .finished
+        if !isFinished { clock.timeline = TimelineFile(in: directory) }
+        describe(data, plan, directory)
         let options = isFinished ? self.options.alone : self.options
         let admission = isFinished ? nil : admission
 
@@ -255,7 +255,7 @@ extension CoordinatorProgram {
 }
 
 extension RunOptions {
-    /// These options where everything is trained already: nobody is waited for, or let in.
+    /// These options where everything is trained already: no worker is waited for or admitted.
     fileprivate var alone: RunOptions {
         var options = self
         (options.workers, options.minWorkers, options.verify) = (0, 1, 0)

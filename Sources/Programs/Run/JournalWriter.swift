@@ -36,7 +36,7 @@ final class JournalWriter: ProductStore {
 
     /// - Parameters:
     ///   - naming: what work is kept under; nil where no products are stored.
-    ///   - timeline: gets events as well, once they are in the journal.
+    ///   - timeline: gets events as well, once the journal has them or has failed.
     /// - Throws: `unavailable` where the system has no thread left.
     init(
         _ journal: RunJournal, naming: WorkNaming? = nil, timeline: TimelineFile? = nil

@@ -41,8 +41,7 @@ final class TimelineFile: Sendable {
 
     /// Writes the file of a run, whole or not at all; one that a finished run has stays.
     static func write(_ sources: [[RunEvent]], to directory: RunDirectory) throws {
-        let hasOne = FileSystem.exists(directory.path(of: .timeline))
-        if directory.state == .finished && hasOne { return }
+        if directory.state == .finished, FileSystem.exists(directory.path(of: .timeline)) { return }
         try directory.write(encoded(sources), as: .timeline)
     }
 }

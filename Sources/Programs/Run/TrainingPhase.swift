@@ -50,7 +50,7 @@ struct TrainedHeads: Sendable {
             collected.givenUp.first.flatMap { collected.reasons[$0] } ?? "three workers died of it"
         throw RunError(
             .incomplete,
-            "\(missing.count == 1 ? "a network" : "\(missing.count.counted("network"))") could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
+            "\(missing.count == 1 ? "a network" : missing.count.counted("network")) could not be trained, the first, over \(first), because \(reason); \(consequence), and all others are kept: the same command tries again"
         )
     }
 }

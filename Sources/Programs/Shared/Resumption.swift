@@ -56,7 +56,8 @@ package struct Resumption: Sendable {
                     "\(folder) holds neither a run nor a study; give the folder that --run-dir named"
                 )
             }
-            guard config["program"] == nil, !FileSystem.exists(folder + "/speedup.json") else {
+            guard config[FolderKind.configKey] == nil, FolderKind(ofFolder: folder) != .benchmark
+            else {
                 throw RunError.usage(
                     "\(folder) is of a benchmark, whose trials are measured together: start coordinator benchmark again with the same options and --run-dir \(folder.shellQuoted); its backbone is kept"
                 )

@@ -83,7 +83,7 @@ extension CoordinatorSession {
 
     // MARK: - Breaches
 
-    /// Counts a message that is none; a worker that sends several is sent away.
+    /// Counts a malformed message; a worker that sends several is sent away.
     private mutating func reject(
         _ error: WireError, from id: PeerID, at now: Instant
     ) -> [Action] {

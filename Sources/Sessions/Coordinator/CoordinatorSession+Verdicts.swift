@@ -63,7 +63,7 @@ extension CoordinatorSession {
                 + (disputes.challenges[id] ?? []).map(\.trainer)).map(name(of:))
             actions = note(
                 .warning,
-                "\(disputed.count == 1 ? "a head" : "\(disputed.count.counted("head"))") came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
+                "\(disputed.count == 1 ? "a head" : disputed.count.counted("head")) came with different bytes from \(names.joined(separator: " and ")); this machine trains \(disputed.count == 1 ? "it" : "them") to see who computes wrongly",
                 at: now)
         }
         return actions + [.referee(job.heads(of: heads))]
@@ -82,7 +82,7 @@ extension CoordinatorSession {
         }
         var actions = note(
             .warning,
-            "\(tasks.count == 1 ? "a task" : "\(tasks.count.counted("task"))") stay\(tasks.count == 1 ? "s" : "") unchecked: no second worker is there to do \(tasks.count == 1 ? "it" : "them") again",
+            "\(tasks.count == 1 ? "a task" : tasks.count.counted("task")) stay\(tasks.count == 1 ? "s" : "") unchecked: no second worker is there to do \(tasks.count == 1 ? "it" : "them") again",
             at: now)
         for task in tasks {
             disputes.undecided.insert(task)

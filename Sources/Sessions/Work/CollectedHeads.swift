@@ -77,6 +77,6 @@ extension CollectedHeads {
         let names = quarantined.prefix(Self.namedCountMax).map(\.description)
         let rest = quarantined.count - names.count
         return
-            "\(quarantined.count == 1 ? "a head was" : "\(quarantined.count.counted("head")) were") given up because \(reason): \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); \(consequence), and all others are kept: remove the cause, and start the same run again"
+            "\(quarantined.count == 1 ? "a head was" : quarantined.count.counted("head") + " were") given up because \(reason): \(names.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : ""); \(consequence), and all others are kept: remove the cause, and start the same run again"
     }
 }

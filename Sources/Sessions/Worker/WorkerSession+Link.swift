@@ -49,7 +49,7 @@ extension WorkerSession {
         return [.log("\(reason); connecting again"), .reconnect] + forget() + greet(at: now)
     }
 
-    /// Says again what the former connection may have lost.
+    /// Sends again what the former connection may have lost.
     mutating func connectionRenewed(at now: Instant) -> [Action] {
         switch state {
         case .greeting: return []

@@ -38,7 +38,7 @@ extension WorkerSession {
         return .send(.bundleTrained(kept[index].result))
     }
 
-    /// Says again what has gone unanswered for long, unless results are still leaving: a connection
+    /// Sends again what has gone unanswered for long, unless results are still leaving: a connection
     /// loses nothing, however slow it is.
     mutating func sendOverdue(at now: Instant) -> [Action] {
         if let lastDepartureAt, lastDepartureAt.duration(to: now) < Self.resendInterval {

@@ -47,10 +47,8 @@ package struct ResolvedAddress: Hashable, Sendable {
         var list: UnsafeMutablePointer<addrinfo>?
         let status = unsafe getaddrinfo(host, nil, &hints, &list)
         guard status == 0 else {
-            let words =
-                status == EAI_SYSTEM
-                ? unsafe strerror(errno).map { unsafe String(cString: $0) }
-                : unsafe gai_strerror(status).map { unsafe String(cString: $0) }
+            if status == EAI_SYSTEM { throw ResolutionError(words: ErrorNumber.words(errno)) }
+            let words = unsafe gai_strerror(status).map { unsafe String(cString: $0) }
             throw ResolutionError(words: words ?? "error \(status)")
         }
         defer { unsafe freeaddrinfo(list) }

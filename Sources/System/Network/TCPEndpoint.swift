@@ -30,7 +30,7 @@ package struct TCPEndpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// Understands what was given to an option.
     ///
-    /// - Throws: `usage` with one sentence; also for a host that looks like an address and is none.
+    /// - Throws: `usage` with one sentence; also for a host that looks like an address but is not one.
     package init(_ text: String, option: String, example: String) throws(RunError) {
         guard let endpoint = TCPEndpoint(text) else {
             throw .usage("\(option) must look like \(example), not '\(text)'")

@@ -8,10 +8,7 @@ package struct TCPProbe: ~Copyable {
         package let errorNumber: Int32
 
         /// The system's own words, as in "Connection refused".
-        package var words: String {
-            unsafe strerror(errorNumber).map { unsafe String(cString: $0) }
-                ?? "error \(errorNumber)"
-        }
+        package var words: String { ErrorNumber.words(errorNumber) }
     }
 
     private let descriptor: Int32
@@ -28,7 +25,8 @@ package struct TCPProbe: ~Copyable {
         }
         guard status != 0 else { return }
         guard errno == EINPROGRESS else { throw Failure(errorNumber: errno) }
-        guard Self.await(POLLOUT, on: descriptor, withinMilliseconds: limit) else {
+        let deadline = ContinuousClock.now + .milliseconds(limit)
+        guard Self.await(POLLOUT, on: descriptor, until: deadline) else {
             throw Failure(errorNumber: ETIMEDOUT)
         }
         var errorNumber: Int32 = 0
@@ -49,8 +47,7 @@ package struct TCPProbe: ~Copyable {
         let deadline = ContinuousClock.now + .milliseconds(limit)
         var received: [UInt8] = []
         while received.count < count {
-            let rest = Int(ContinuousClock.now.duration(to: deadline) / .milliseconds(1))
-            guard Self.await(POLLIN, on: descriptor, withinMilliseconds: rest) else { break }
+            guard Self.await(POLLIN, on: descriptor, until: deadline) else { break }
             var buffer = [UInt8](repeating: 0, count: count - received.count)
             let found = unsafe recv(descriptor, &buffer, buffer.count, 0)
             if found < 0 && (errno == EINTR || errno == EAGAIN) { continue }
@@ -61,9 +58,8 @@ package struct TCPProbe: ~Copyable {
     }
 
     private static func await(
-        _ event: Int32, on descriptor: Int32, withinMilliseconds limit: Int
+        _ event: Int32, on descriptor: Int32, until deadline: ContinuousClock.Instant
     ) -> Bool {
-        let deadline = ContinuousClock.now + .milliseconds(limit)
         while true {
             let rest = max(0, Int(ContinuousClock.now.duration(to: deadline) / .milliseconds(1)))
             var target = pollfd(fd: descriptor, events: Int16(event), revents: 0)
