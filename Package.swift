@@ -106,7 +106,10 @@ let package = Package(
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
-        module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
+        module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
+        module(
+            "Prediction",
+            ["Decoding", "FeatureSource", "Heads", "ImageData", "LeNet", "Model", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -190,7 +193,10 @@ let package = Package(
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
-        tests("Model", ["Formats", "Heads", "Model", "Numerics"]),
+        tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
+        tests(
+            "Prediction",
+            ["Decoding", "FeatureSource", "Heads", "Model", "Numerics", "Prediction"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(

@@ -1,14 +1,33 @@
-/// A tensor with a name: float32 or int64, row-major.
+/// A tensor with a name: float32, float64 or int64, row-major.
 package struct NamedTensor: Sendable, Equatable {
     /// A tensor's values.
     package enum Content: Sendable, Equatable {
         case float32([Float])
+        case float64([Double])
         case int64([Int64])
 
         var count: Int {
             switch self {
             case .float32(let values): values.count
+            case .float64(let values): values.count
             case .int64(let values): values.count
+            }
+        }
+
+        /// As a file's header names it.
+        var dtype: String {
+            switch self {
+            case .float32: "F32"
+            case .float64: "F64"
+            case .int64: "I64"
+            }
+        }
+
+        /// Bytes of one value.
+        var valueByteCount: Int {
+            switch self {
+            case .float32: 4
+            case .float64, .int64: 8
             }
         }
     }
@@ -37,6 +56,11 @@ package struct NamedTensor: Sendable, Equatable {
     /// The values, when they are floats.
     package var floats: [Float]? {
         if case .float32(let values) = content { values } else { nil }
+    }
+
+    /// The values, when they are floats of double precision.
+    package var doubles: [Double]? {
+        if case .float64(let values) = content { values } else { nil }
     }
 
     /// The values, when they are integers.

@@ -5,7 +5,7 @@ import Numerics
 /// The format is huggingface/safetensors' `README.md`: a little-endian 64-bit header length, a JSON
 /// header, and the tensors' bytes without holes. What is written has sorted keys, and the 8-byte
 /// tensors first, so that equal tensors give equal bytes and every tensor is aligned. What is read
-/// is checked in full before a tensor is believed; dtypes other than F32 and I64 are refused.
+/// is checked in full before a tensor is believed; dtypes other than F32, F64 and I64 are refused.
 package struct Safetensors: Sendable, Equatable {
     /// The `__metadata__` of the header.
     package var metadata: [String: String]
@@ -37,11 +37,13 @@ package struct Safetensors: Sendable, Equatable {
         }
         // Eight-byte values first, so that all lie at a multiple of their size; holes are not
         // allowed.
-        let stored = byName.filter { $0.integers != nil } + byName.filter { $0.floats != nil }
+        let stored =
+            byName.filter { $0.content.valueByteCount == 8 }
+            + byName.filter { $0.content.valueByteCount == 4 }
         var offsets: [String: Range<Int>] = [:]
         var end = 0
         for tensor in stored {
-            let byteCount = tensor.content.count * (tensor.integers != nil ? 8 : 4)
+            let byteCount = tensor.content.count * tensor.content.valueByteCount
             offsets[tensor.name] = end..<end + byteCount
             end += byteCount
         }
@@ -56,9 +58,8 @@ package struct Safetensors: Sendable, Equatable {
                 throw .malformed("safetensors", "a tensor cannot be named \(tensor.name)")
             }
             let shape = tensor.shape.map { String($0) }.joined(separator: ",")
-            let dtype = tensor.integers != nil ? "I64" : "F32"
             entries.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],"
+                "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.content.dtype)\",\"shape\":[\(shape)],"
                     + "\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}")
         }
         var header = Array("{\(entries.joined(separator: ","))}".utf8)
@@ -75,6 +76,8 @@ package struct Safetensors: Sendable, Equatable {
         for tensor in stored {
             switch tensor.content {
             case .float32(let values):
+                unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+            case .float64(let values):
                 unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
             case .int64(let values):
                 unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
@@ -104,7 +107,7 @@ extension Safetensors {
     ///
     /// - Throws: ``FormatError`` for anything the format does not allow: a header longer than the
     ///   file or than 100 MB, keys given twice, sizes that do not match, overlaps, holes, bytes
-    ///   that no tensor owns, and dtypes other than F32 and I64.
+    ///   that no tensor owns, and dtypes other than F32, F64 and I64.
     package init(decoding bytes: [UInt8]) throws(FormatError) {
         guard bytes.count >= 8 else {
             throw .malformed(
@@ -126,6 +129,7 @@ extension Safetensors {
             let content: NamedTensor.Content =
                 switch entry.kind {
                 case .float32: .float32(Self.values(data, of: Float.self, size: 4))
+                case .float64: .float64(Self.values(data, of: Double.self, size: 8))
                 case .int64: .int64(Self.values(data, of: Int64.self, size: 8))
                 }
             tensors.append(NamedTensor(name: entry.name, shape: entry.shape, content: content))

@@ -10,6 +10,7 @@ struct SafetensorsHeader {
     struct Entry {
         enum Kind {
             case float32
+            case float64
             case int64
         }
 
@@ -77,8 +78,9 @@ struct SafetensorsHeader {
         var byteCount: Int
         switch dtype {
         case "F32": (kind, byteCount) = (.float32, 4)
+        case "F64": (kind, byteCount) = (.float64, 8)
         case "I64": (kind, byteCount) = (.int64, 8)
-        default: throw fault("\(name) has dtype \(dtype); only F32 and I64 are read")
+        default: throw fault("\(name) has dtype \(dtype); only F32, F64 and I64 are read")
         }
         for size in shape {
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)

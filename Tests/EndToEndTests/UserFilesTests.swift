@@ -68,7 +68,7 @@ extension EndToEndTests {
 
         private func model(_ name: String) throws -> Model {
             let path = RunDirectory.path(of: .model, in: folder.path(name))
-            return try Model(Safetensors(contentsOf: path), path: path)
+            return try Model(contentsOf: path)
         }
 
         @Test func featuresGoFromFilesToCertifiedHeadsAndBack() async throws {

@@ -1,5 +1,7 @@
+import Decoding
 import Formats
 import Heads
+import ImageData
 import Model
 import Numerics
 import Testing
@@ -73,6 +75,28 @@ import Testing
         #expect(read.backbone == nil)
         #expect(read.featureCount == 4)
         #expect(read.metadata == ["dataset": "x"])
+        #expect(read.normalization == .none)
+        #expect(read.input == .features(4))
+    }
+
+    @Test(arguments: [
+        Normalization.none, .l2,
+        .standardize(means: [0.1, -1e300, 0, .leastNonzeroMagnitude], scales: [1, 2, 3, 1e-9]),
+    ]) func whatIsDoneToRowsComesBack(normalization: Normalization) throws {
+        let model = Model(
+            classNames: ["a", "b", "c"], classKeys: [0, 1, 2], heads: heads, backbone: nil,
+            imageShape: ImageShape(channelCount: 3, height: 28, width: 29),
+            normalization: normalization,
+            calibrations: [
+                .softVote: Calibration(temperature: 0.1, confidenceQuantiles: [0.1, 0.2, 0.2, 1]),
+                .oneVsAll: Calibration(temperature: 1 / 3),
+            ], chosenScheme: .softVote)
+        let read = try Model(Safetensors(decoding: model.file().encoded()), path: "m")
+        #expect(read.normalization == normalization)
+        #expect(read.calibrations == model.calibrations)
+        #expect(read.chosenScheme == .softVote)
+        #expect(read.imageShape == model.imageShape)
+        #expect(read.metadata.isEmpty)
     }
 
     @Test func refusesFilesThatAreNoModels() throws {
@@ -95,6 +119,19 @@ import Testing
         #expect(code { $0.metadata["class_names"] = "[1,2,3]" } != nil)
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"0\",\"2\"]" } != nil)
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"x\",\"2\"]" } != nil)
+        #expect(code { $0.metadata["normalization"] = "of a later version" } != nil)
+        #expect(code { $0.metadata["normalization"] = "standardize" } != nil)
+        #expect(code { $0.metadata["image_shape"] = "[1,28]" } != nil)
+        #expect(code { $0.metadata["image_shape"] = "[1,0,28]" } != nil)
+        #expect(code { $0.metadata["calibration"] = "[]" } != nil)
+        for calibration in [
+            "{}", "{\"temperature\":0}", "{\"temperature\":\"1\"}",
+            "{\"temperature\":1,\"confidence_quantiles\":[1,0]}",
+        ] {
+            #expect(
+                code { $0.metadata["calibration"] = "{\"all_vs_all\":\(calibration)}" } != nil)
+        }
+        #expect(code { $0.metadata["calibration"] = "{\"a_later_scheme\":1}" } == nil)
         // A backbone of which something is missing.
         #expect(
             code { $0.tensors.append(NamedTensor("backbone.fc2.bias", [3], [1, 2, 3])) } != nil)

@@ -56,7 +56,7 @@ struct FinishedModel {
         if results.digest(of: .model) != nil {
             try RunDirectory.verify(.model, in: folder, results)
         }
-        model = try Model(try Safetensors(contentsOf: path), path: path)
+        model = try Model(contentsOf: path)
         guard RunDigests.heads(model.heads) == results.digests.heads,
             model.classCount == results.data.classes
         else {

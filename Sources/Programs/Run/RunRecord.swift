@@ -44,7 +44,8 @@ struct RunRecord {
         try directory.write(predictions.encoded(), as: .predictions)
         let model = Model(
             classNames: data.classNames, classKeys: data.classKeys, heads: trained.heads,
-            backbone: backbone.weights, metadata: metadata(digests))
+            backbone: backbone.weights, imageShape: data.images?.train.shape,
+            metadata: metadata(digests))
         try directory.write(model.file().encoded(), as: .model)
         try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         let journal = try directory.openJournal
@@ -65,6 +66,7 @@ struct RunRecord {
         var metadata = [
             "dataset": data.name, "seed": "\(options.seed)", "digest.features": digests.features,
             "digest.heads": digests.heads, "digest.predictions": digests.predictions,
+            "version": Release.version,
         ]
         if options.headMode != .frozen { metadata["heads.networks"] = options.headMode.rawValue }
         if !trained.missing.isEmpty {
