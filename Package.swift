@@ -110,6 +110,7 @@ let package = Package(
         module(
             "Prediction",
             ["Decoding", "FeatureSource", "Heads", "ImageData", "LeNet", "Model", "Numerics"]),
+        module("HTTP", ["System"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
