@@ -111,6 +111,8 @@ let package = Package(
             "Prediction",
             ["Decoding", "FeatureSource", "Heads", "ImageData", "LeNet", "Model", "Numerics"]),
         module("HTTP", ["System"]),
+        module("InferenceProtocol", ["Numerics"]),
+        module("Serving", ["HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -132,9 +134,10 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
-                "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions",
-                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "Fleet", "Formats", "HTTP", "Hashing", "HeadTraining", "Heads", "ImageData",
+                "InferenceProtocol", "Journal", "LeNet", "Model", "Numerics", "Pages",
+                "Prediction", "RunFolder", "Scheduling", "Serving", "Sessions", "Simulation",
+                "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(

@@ -10,13 +10,15 @@ struct HTTPLoop {
     private static let continuation = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
     private let server: HTTPServer
+    private let service: any HTTPService
     private var ready = ReadinessPoll.Ready(countMax: readyCountMax)
     private var block = [UInt8](repeating: 0, count: blockByteCount)
     /// Requests that are complete.
     private var requests: [(connection: HTTPConnection, request: HTTPRequest)] = []
 
-    init(_ server: HTTPServer) {
+    init(_ server: HTTPServer, _ service: any HTTPService) {
         self.server = server
+        self.service = service
     }
 
     /// Serves until the server is over.
@@ -118,7 +120,7 @@ struct HTTPLoop {
         guard !requests.isEmpty else { return }
         let taken = requests
         requests.removeAll(keepingCapacity: true)
-        let answers = server.service.answers(to: taken.map(\.request))
+        let answers = service.answers(to: taken.map(\.request))
         precondition(answers.count == taken.count, "each request has an answer")
         for ((connection, request), answer) in zip(taken, answers) {
             switch answer {
@@ -152,7 +154,7 @@ struct HTTPLoop {
     /// Says what is wrong, and ends the connection.
     private mutating func deliver(_ failure: HTTPFailure, to connection: HTTPConnection) {
         connection.closes = true
-        connection.answer = server.service.answer(to: failure).bytes(closes: true)
+        connection.answer = service.answer(to: failure).bytes(closes: true)
         server.hold(connection, 0)
         flush(connection)
     }

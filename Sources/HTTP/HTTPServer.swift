@@ -17,7 +17,6 @@ package final class HTTPServer: Sendable {
     package var endpoint: TCPEndpoint { listener.endpoint }
 
     let limits: HTTPLimits
-    let service: any HTTPService
     let poll: ReadinessPoll
     let queue = HTTPWorkQueue()
     private let listener: TCPListener
@@ -35,12 +34,10 @@ package final class HTTPServer: Sendable {
     ///
     /// - Throws: `unavailable` where the system has no descriptor or thread left.
     package init(
-        _ listener: TCPListener, limits: HTTPLimits = HTTPLimits(), threadCount: Int,
-        service: any HTTPService
+        _ listener: TCPListener, limits: HTTPLimits = HTTPLimits(), threadCount: Int
     ) throws(RunError) {
         self.listener = listener
         self.limits = limits
-        self.service = service
         poll = try ReadinessPoll()
         threads = try (0..<max(1, threadCount)).map { (index) throws(RunError) in
             try ThreadExecutor(name: "http-\(index)")
@@ -55,12 +52,12 @@ package final class HTTPServer: Sendable {
 
     /// Serves until ``stop()``, and returns when the last answer has been sent, or the time for that is
     /// over.
-    package func run() async {
+    package func run(_ service: any HTTPService) async {
         await withTaskGroup(of: Void.self) { group in
             for thread in threads {
                 group.addTask {
                     // Not cancelled: `stop` ends it.
-                    try? await thread.run { HTTPLoop(self).run() }
+                    try? await thread.run { HTTPLoop(self, service).run() }
                 }
             }
         }
@@ -71,7 +68,7 @@ package final class HTTPServer: Sendable {
         for thread in threads { await thread.shutdown() }
     }
 
-    /// Takes no more connections, closes those without a request, and lets ``run()`` return once the
+    /// Takes no more connections, closes those without a request, and lets ``run(_:)`` return once the
     /// others have their answers.
     package func stop() {
         stopTime.store(now + Int64(limits.stopSeconds) * 1_000, ordering: .relaxed)

@@ -18,7 +18,7 @@ struct Coordinator: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, ResumeCommand.self, EvaluateCommand.self, BenchmarkCommand.self,
             SimulateCommand.self,
-            ReproduceCommand.self, KeygenCommand.self,
+            ReproduceCommand.self, ServeCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
