@@ -146,7 +146,7 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "CCommit", "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet",
-                "Programs", "Sessions", "Study", "System", argumentParser,
+                "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -28,16 +28,16 @@ struct UserFile: CustomStringConvertible {
         return try ZipArchive(source).array(named: member)
     }
 
+    /// Whether it is an array, rather than text.
+    func isArray() throws(FormatError) -> Bool {
+        if member != nil { return true }
+        var reader = try ByteReader(path)
+        return try reader.readUpTo(6) == [0x93] + Array("NUMPY".utf8)
+    }
+
     /// The labels in it: of an array, or of a text file.
     func labels() throws(FormatError) -> LabelColumn {
-        if member == nil {
-            var reader = try ByteReader(path)
-            let start = try reader.readUpTo(6)
-            guard start == [0x93] + Array("NUMPY".utf8) else {
-                return try LabelColumn(text: ByteReader(path))
-            }
-        }
-        return try LabelColumn(array())
+        try isArray() ? LabelColumn(array()) : LabelColumn(text: ByteReader(path))
     }
 }
 
@@ -47,6 +47,8 @@ struct UserFiles {
     let trainLabels: UserFile
     let test: UserFile?
     let testLabels: UserFile?
+    let val: UserFile?
+    let valLabels: UserFile?
 
     /// Names of arrays that belong together, for training or for either.
     private static let trainNames = [
@@ -81,6 +83,25 @@ struct UserFiles {
             test = found?.rows
             testLabels = found?.labels
         }
+        let valNames = [("x_val", "y_val"), ("val_images", "val_labels")]
+        if let text = request.val {
+            let names = valNames + Self.trainNames.suffix(2)
+            let found = try Location(text).pair(names, "validation rows")
+            val = found.rows
+            valLabels = try Self.labels(
+                request.valLabels, beside: found, names, "validation labels")
+        } else {
+            let isAlone = request.trainLabels == nil && !train.isNamed
+            let found = isAlone ? location.known(valNames) : nil
+            (val, valLabels) = (found?.rows, found?.labels)
+        }
+    }
+
+    /// The one array of a file, or that of an archive by a name in use.
+    static func file(_ text: String, names: [String], _ what: String) throws(FormatError)
+        -> UserFile
+    {
+        try Location(text).pair(names.map { ($0, $0) }, what).rows
     }
 
     /// The file of labels that was given, or else the array beside the rows in their archive.
@@ -94,7 +115,7 @@ struct UserFiles {
         guard let labels = found.labels else {
             throw .malformed(
                 found.rows.description,
-                "its rows have no labels; give the file of the \(what) too, by --\(what.hasPrefix("test") ? "test" : "train")-labels"
+                "its rows have no labels; give the file of the \(what) too, by --\(what.hasPrefix("test") ? "test" : what.hasPrefix("val") ? "val" : "train")-labels"
             )
         }
         return labels
@@ -104,7 +125,9 @@ struct UserFiles {
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
         var known: [String: [UInt8]] = [:]
-        for (role, file) in [train, trainLabels, test, testLabels].enumerated() {
+        for (role, file) in [train, trainLabels, test, testLabels, val, valLabels]
+            .enumerated()
+        {
             guard let file else { continue }
             let content: [UInt8]
             if let digest = known[file.path] {

@@ -51,6 +51,19 @@ package struct NPYReader: ~Copyable {
 
     func fault(_ what: String) -> FormatError { NPYHeader.fault(path, what) }
 
+    /// Numbers of any type along one axis.
+    ///
+    /// - Throws: ``FormatError`` for text, more axes than one, and an array without values.
+    package mutating func vector() throws(FormatError) -> [Float] {
+        guard header.shape.count == 1, header.valueCount > 0 else {
+            throw fault("its shape is \(header.shape), where one number a row is wanted")
+        }
+        switch header.element {
+        case .text, .bytes: throw fault("it holds text, where numbers are wanted")
+        case .float, .signed, .unsigned, .boolean: return try floats()
+        }
+    }
+
     /// Numbers of any type as a matrix: the first axis is the rows, all others its columns.
     ///
     /// - Throws: ``FormatError`` for text, fewer than two axes, an array without values, and the

@@ -184,6 +184,41 @@ package final class L2CrossValidation: Sendable {
             }
         } catch { throw error as? HeadTrainingError ?? .cancelled }
     }
+
+    /// One fold, whose rows others chose: the head is trained on `table`, and its loss on `held` counts.
+    ///
+    /// - Parameters:
+    ///   - held: validation rows, of the classes of `table`; one without rows in `table` does not count.
+    ///   - isBalanced: whether rows weigh by their class: those held out by the classes' rows in `table`.
+    /// - Throws: `unusableInput` for fewer than two classes with rows, no row held out that counts, or
+    ///   features that are not finite.
+    package init(
+        table: FeatureTable, held: FeatureTable, isBalanced: Bool = false,
+        variant: KernelVariant? = nil
+    ) throws(HeadTrainingError) {
+        precondition(table.featureCount == held.featureCount)
+        precondition(table.classKeys == held.classKeys)
+        try ConvergedHeadTrainer.check(table)
+        try ConvergedHeadTrainer.check(held)
+        let classes = ClassOrder(
+            ClassSet(table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }),
+            keys: table.classKeys
+        ).classes
+        guard classes.count >= 2, classes.contains(where: { held.classRowCounts[$0] > 0 }) else {
+            throw .unusableInput(
+                "validation needs training rows of two classes and a validation row of one of them")
+        }
+        folds = [
+            Fold(
+                HeldOutFold(
+                    (table, held), classes, isBalanced: isBalanced, foldCount: 1,
+                    try ConvexKernels(variant)))
+        ]
+        let rowCounts = classes.map { table.classRowCounts[$0] }
+        weights =
+            isBalanced
+            ? ClassWeights.balanced(rowCounts: rowCounts) : rowCounts.map { _ in 1 }
+    }
 }
 
 /// Which fold every row is held out in.

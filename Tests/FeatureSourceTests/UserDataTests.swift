@@ -45,7 +45,7 @@ import Testing
                 trainLabels: text("train-y.txt", ["cat", "ant", "cat"]),
                 test: features("test-x.npy", [7, 8], columns: 2),
                 testLabels: text("test-y.txt", ["ant"])))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -92,7 +92,7 @@ import Testing
         let path = folder.path("numpy.npz")
         try #require(Data(base64Encoded: Self.archive)).write(to: URL(filePath: path))
         let data = try UserData.load(UserDataRequest(train: path))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -104,7 +104,7 @@ import Testing
         // By name, without a test set; another array is other data.
         let named = try UserData.load(
             UserDataRequest(train: path + ":x_test", trainLabels: path + ":y_test"))
-        guard case .features(let rows, nil) = named.rows else {
+        guard case .features(let rows, nil, nil) = named.rows else {
             Issue.record("nobody asked for a test set")
             return
         }
@@ -131,7 +131,7 @@ import Testing
         let labels = try text("y.txt", ["1", "0"])
         let grey = try write("grey.npy", "|u1", [2, 8, 9], pixels)
         var data = try UserData.load(UserDataRequest(train: grey, trainLabels: labels))
-        guard case .images(let images, nil) = data.rows else {
+        guard case .images(let images, nil, nil) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -144,7 +144,7 @@ import Testing
         let one = try text("one.txt", ["0"])
         data = try UserData.load(
             UserDataRequest(train: grey, trainLabels: labels, test: grey, testLabels: labels))
-        guard case .images(_, let test?) = data.rows else {
+        guard case .images(_, _, let test?) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -156,7 +156,7 @@ import Testing
         // The same as features, if that is what they are to be.
         data = try UserData.load(
             UserDataRequest(train: grey, trainLabels: labels, kind: .features))
-        guard case .features(let matrix, nil) = data.rows else {
+        guard case .features(let matrix, nil, nil) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -169,7 +169,7 @@ import Testing
             UserDataRequest(
                 train: write("x.npy", "|u1", [2, 8, 8, 3], (0..<384).map { UInt8($0 % 251) }),
                 trainLabels: text("y.txt", ["a", "b"])))
-        guard case .images(let images, nil) = data.rows else {
+        guard case .images(let images, nil, nil) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -303,7 +303,7 @@ import Testing
             UserDataRequest(
                 train: "\(folder)/train-features.npy", trainLabels: "\(folder)/train-labels.npy",
                 test: "\(folder)/test-features.npy", testLabels: "\(folder)/test-labels.npy"))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -318,7 +318,7 @@ import Testing
     func omniglot() throws {
         let path = try #require(Self.directory) + "/omniglot-242.npz"
         let data = try UserData.load(UserDataRequest(train: path))
-        guard case .images(let train, let test?) = data.rows else {
+        guard case .images(let train, _, let test?) = data.rows else {
             Issue.record("these are images")
             return
         }
