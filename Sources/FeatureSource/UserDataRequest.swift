@@ -19,18 +19,21 @@ package struct UserDataRequest: Sendable, Equatable {
     package var test: String?
     /// Their labels; nil likewise.
     package var testLabels: String?
+    /// What each training row weighs: an array of numbers, or a text file of one a line; nil if all weigh 1.
+    package var sampleWeights: String?
     /// What the rows are; nil to tell by their shape.
     package var kind: Kind?
 
     /// Data of these files.
     package init(
         train: String, trainLabels: String? = nil, test: String? = nil, testLabels: String? = nil,
-        kind: Kind? = nil
+        sampleWeights: String? = nil, kind: Kind? = nil
     ) {
         self.train = train
         self.trainLabels = trainLabels
         self.test = test
         self.testLabels = testLabels
+        self.sampleWeights = sampleWeights
         self.kind = kind
     }
 }

@@ -30,14 +30,14 @@ struct UserFile: CustomStringConvertible {
 
     /// The labels in it: of an array, or of a text file.
     func labels() throws(FormatError) -> LabelColumn {
-        if member == nil {
-            var reader = try ByteReader(path)
-            let start = try reader.readUpTo(6)
-            guard start == [0x93] + Array("NUMPY".utf8) else {
-                return try LabelColumn(text: ByteReader(path))
-            }
-        }
-        return try LabelColumn(array())
+        try isText() ? LabelColumn(text: ByteReader(path)) : LabelColumn(array())
+    }
+
+    /// Whether it is a file by itself that does not begin as an array does.
+    func isText() throws(FormatError) -> Bool {
+        guard member == nil else { return false }
+        var reader = try ByteReader(path)
+        return try reader.readUpTo(6) != [0x93] + Array("NUMPY".utf8)
     }
 }
 
@@ -47,6 +47,7 @@ struct UserFiles {
     let trainLabels: UserFile
     let test: UserFile?
     let testLabels: UserFile?
+    let sampleWeights: UserFile?
 
     /// Names of arrays that belong together, for training or for either.
     private static let trainNames = [
@@ -61,6 +62,9 @@ struct UserFiles {
     /// - Throws: `FormatError` for files that cannot be read, rows without labels, labels without rows,
     ///   and archives in which it is not clear which array is meant.
     init(_ request: UserDataRequest) throws(FormatError) {
+        sampleWeights = try request.sampleWeights.map { text throws(FormatError) in
+            try Location(text).pair([], "weights of the training rows").rows
+        }
         let location = try Location(request.train)
         let found = try location.pair(Self.trainNames, "training rows")
         train = found.rows
@@ -104,7 +108,9 @@ struct UserFiles {
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
         var known: [String: [UInt8]] = [:]
-        for (role, file) in [train, trainLabels, test, testLabels].enumerated() {
+        for (role, file) in [train, trainLabels, test, testLabels, sampleWeights]
+            .enumerated()
+        {
             guard let file else { continue }
             let content: [UInt8]
             if let digest = known[file.path] {

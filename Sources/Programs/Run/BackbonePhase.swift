@@ -1,4 +1,5 @@
 import Display
+import FeatureSource
 import FeatureStore
 import Formats
 import Foundation
@@ -122,6 +123,11 @@ struct BackbonePhase {
         configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
         configuration.precision = options.precision
+        if options.isBalanced {
+            configuration.classWeights = ClassWeights.balanced(
+                rowCounts: dataset.train.classCounts(classCount: dataset.classCount)
+            ).map(Float.init)
+        }
         let record = try journal.backbone()
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone
@@ -192,12 +198,19 @@ struct BackbonePhase {
             try NPY.write(test, to: directory.path(of: .testFeatures))
             try NPY.write(labels: data.testLabels, to: directory.path(of: .testLabels))
         }
+        var rowWeights: [Float]?
+        if case .features(let user, _, _) = data { rowWeights = user.trainWeights }
+        guard rowWeights == nil || options.headEpochs == .converge else {
+            throw RunError.usage(
+                "--sample-weight is of heads at their optimum, and heads trained by epochs take no weights; say --head-epochs converge"
+            )
+        }
         return BackboneOutcome(
             weights: weights, output: weights?.outputHead,
             chunks: try FeatureChunks(
                 FeatureTable(
                     grouping: train, labels: data.trainLabels, classCount: data.classCount,
-                    classKeys: data.classKeys)),
+                    classKeys: data.classKeys, weights: rowWeights)),
             testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
     }
 }

@@ -84,9 +84,9 @@ struct OptimumPhase {
     /// Tries one strength after the other, the folds of each on all threads.
     private func crossValidated() async throws -> L2Choice {
         let table = backbone.chunks.table
-        let seed = options.seed
+        let (seed, isBalanced) = (options.seed, options.isBalanced)
         let validation = try await pool.threads[0].run { _ in
-            try L2CrossValidation(table: table, seed: seed)
+            try L2CrossValidation(table: table, seed: seed, isBalanced: isBalanced)
         }
         var curve = L2Curve()
         while let l2 = curve.next {
@@ -117,7 +117,8 @@ struct OptimumPhase {
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
         let tolerance = BundleTrainer.optimumGradientTolerance
         let trainer = try ConvergedHeadTrainer(
-            table: backbone.chunks.table, l2: l2, gradientTolerance: tolerance)
+            table: backbone.chunks.table, isBalanced: options.isBalanced, l2: l2,
+            gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
             var part = Certificate()
@@ -139,6 +140,11 @@ struct OptimumPhase {
             $0.gradientMax = max($0.gradientMax, $1.gradientMax)
         }
     }
+}
+
+extension RunOptions {
+    /// Whether the rows of a head, and of the backbone, weigh by their class.
+    var isBalanced: Bool { training(l2: headEpochs == .converge ? 1 : nil).isBalanced }
 }
 
 extension OptimumPhase.Penalty {
