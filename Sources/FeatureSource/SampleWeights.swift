@@ -1,61 +1,62 @@
-package import Formats
-import Hashing
+import Formats
 import Numerics
 
-/// What a user's own training rows weigh, as scikit-learn's `sample_weight`.
-package struct SampleWeights: Sendable, Equatable {
-    /// Of each row of the training files, finite and not negative, at least one above 0.
-    package let values: [Float]
-    /// Hexadecimal SHA-256 of the file.
-    package let sha256: String
-
-    /// Reads an `.npy` or `FILE.npz:NAME` of numbers along one axis, or a text file of a number a line.
+extension UserFile {
+    /// What each training row weighs: an array of numbers of any type along one axis, or a text file of
+    /// one number a line.
     ///
-    /// - Parameter rowCount: of the training rows.
-    /// - Throws: `FormatError`, one sentence that names the file, the row and the cure.
-    package init(_ text: String, rowCount: Int) throws(FormatError) {
-        let file = try UserFiles.file(
-            text, names: ["sample_weight", "weights"], "weights of training rows")
-        let values = try file.isArray() ? Self.array(file) : Self.lines(of: file.path)
-        guard values.count == rowCount else {
+    /// - Parameters:
+    ///   - labels: the class of each training row.
+    ///   - labelPath: the file they are from.
+    /// - Returns: float32, finite, none below 0, and one above 0 in every class.
+    /// - Throws: `FormatError` that names the file, the row (counted from 0) or the class, and the cure.
+    func weights(
+        of labels: [Int], _ classNames: [String], labelPath: String
+    ) throws(FormatError) -> [Float] {
+        let weights = try isText() ? textNumbers() : numbers()
+        guard weights.count == labels.count else {
             throw .malformed(
-                file.description,
-                "it has \(values.count.counted("weight")), and there are \(rowCount.counted("training row")); give one for each, in their order"
+                description,
+                "it has \(weights.count.counted("weight")), and \(labelPath) has \(labels.count.counted("label")); use files that belong together"
             )
         }
-        if let row = values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
+        if let row = weights.firstIndex(where: { !$0.isFinite }) {
+            throw fault(row, "has a weight that is not finite as a float32; give it a number")
+        }
+        if let row = weights.firstIndex(where: { $0 < 0 }) {
+            throw fault(row, "has the weight \(weights[row]); give weights of 0 or more")
+        }
+        var isWeighted = [Bool](repeating: false, count: classNames.count)
+        for (row, label) in labels.enumerated() where weights[row] > 0 { isWeighted[label] = true }
+        if let label = isWeighted.firstIndex(of: false) {
             throw .malformed(
-                file.description,
-                "row \(row) (counted from 0) has the weight \(values[row]); a weight is a number from 0 on"
+                description,
+                "all rows of class \(classNames[label]) weigh 0, as if the class had none; give one of them a weight above 0, or leave the class's rows out"
             )
         }
-        guard values.contains(where: { $0 > 0 }) else {
-            throw .malformed(file.description, "all its weights are 0; give some row more")
-        }
-        self.values = values
-        sha256 = hexadecimal(try ByteSource(file.path).sha256())
+        return weights
     }
 
-    private static func array(_ file: UserFile) throws(FormatError) -> [Float] {
-        var array = try file.array()
-        return try array.vector()
+    private func fault(_ row: Int, _ what: String) -> FormatError {
+        .malformed(description, "row \(row) (counted from 0) \(what)")
     }
 
-    private static func lines(of path: String) throws(FormatError) -> [Float] {
-        let bytes = try FileSystem.read(path, byteCountMax: 1 << 32)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .malformed(path, "it is not text in UTF-8; write one number a line")
+    private func numbers() throws(FormatError) -> [Float] {
+        var array = try array()
+        let shape = array.header.shape
+        guard shape.count == 1 || shape.count == 2 && shape[1] == 1 else {
+            throw .malformed(
+                description, "its shape is \(shape), where weights have one axis; save w.ravel()")
         }
-        var values: [Float] = []
-        for line in TextLines.of(text) {
-            guard let value = Float(line) else {
-                throw .malformed(
-                    path,
-                    "row \(values.count) (counted from 0) is '\(line.prefix(80))', which is no number; write one number a line"
-                )
-            }
-            values.append(value)
+        return try array.floats()
+    }
+
+    private func textNumbers() throws(FormatError) -> [Float] {
+        let column = try LabelColumn(text: ByteReader(path))
+        let values = column.labels.names.map { Float($0) }
+        if let place = values.firstIndex(of: nil), let row = column.places.firstIndex(of: place) {
+            throw fault(row, "is not a number; write one weight a line")
         }
-        return values
+        return column.places.map { values[$0] ?? 0 }
     }
 }

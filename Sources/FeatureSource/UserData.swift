@@ -16,6 +16,9 @@ package struct UserData: Sendable {
     package let rows: Rows
     /// The class of each training row.
     package let trainLabels: [Int]
+    /// What each training row weighs, finite and not negative: a row of weight 0 counts as absent, and every
+    /// class has one above 0. Nil if all weigh 1.
+    package let trainWeights: [Float]?
     /// The class of each test row; nil without test rows.
     package let testLabels: [Int]?
     /// The class of each validation row; nil without validation rows.
@@ -25,7 +28,8 @@ package struct UserData: Sendable {
     /// A key per class that depends on its label alone, see `ClassLabels`.
     package let classKeys: [UInt64]
     /// Hexadecimal SHA-256 of what was read: of the training rows, their labels, the test rows and their
-    /// labels, the validation rows and theirs, each as a byte 0 to 5, the name of its array in an archive and a zero byte, and the
+    /// labels, the validation rows and theirs, and the weights of the training rows, each as a byte 0 to
+    /// 6, the name of its array in an archive and a zero byte, and the
     /// SHA-256 of its file.
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
@@ -39,19 +43,29 @@ package struct UserData: Sendable {
     ///
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
-    ///   values that are not finite, test rows that do not fit the training rows, and test labels that
+    ///   values that are not finite, weights
+    ///   that are negative, of images or all 0 in a class, test rows that do not fit the training rows, and test labels that
     ///   no training row has.
     package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let trainColumn = try files.trainLabels.labels()
         let classes = try ClassLabels(training: trainColumn)
         let trainLabels = try classes.labels(trainColumn)
+        let trainWeights = try files.sampleWeights.map { file throws(FormatError) in
+            try file.weights(of: trainLabels, classes.names, labelPath: trainColumn.path)
+        }
         // Labels are small: those of both parts are checked before the rows are read.
         var testLabels: [Int]?
         if let file = files.testLabels { testLabels = try classes.labels(file.labels()) }
         var valLabels: [Int]?
         if let file = files.valLabels { valLabels = try classes.labels(file.labels()) }
         let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request.kind)
+        if let file = files.sampleWeights, case .images = train {
+            throw .malformed(
+                file.description,
+                "it weighs the rows of \(files.train), which are images, and a backbone is trained on them without weights; give features, or do without"
+            )
+        }
         var test: Part?
         if let file = files.test, let testLabels, let labelFile = files.testLabels {
             test = try Part(file, testLabels, labelPath: labelFile.description, request.kind)
@@ -62,8 +76,8 @@ package struct UserData: Sendable {
         }
         return UserData(
             rows: try rows(train, val, test, files), trainLabels: trainLabels,
-            testLabels: testLabels, valLabels: valLabels, classNames: classes.names,
-            classKeys: classes.keys, sha256: try files.digest(),
+            trainWeights: trainWeights, testLabels: testLabels, valLabels: valLabels,
+            classNames: classes.names, classKeys: classes.keys, sha256: try files.digest(),
             name: files.train.stem)
     }
 

@@ -28,16 +28,16 @@ struct UserFile: CustomStringConvertible {
         return try ZipArchive(source).array(named: member)
     }
 
-    /// Whether it is an array, rather than text.
-    func isArray() throws(FormatError) -> Bool {
-        if member != nil { return true }
-        var reader = try ByteReader(path)
-        return try reader.readUpTo(6) == [0x93] + Array("NUMPY".utf8)
-    }
-
     /// The labels in it: of an array, or of a text file.
     func labels() throws(FormatError) -> LabelColumn {
-        try isArray() ? LabelColumn(array()) : LabelColumn(text: ByteReader(path))
+        try isText() ? LabelColumn(text: ByteReader(path)) : LabelColumn(array())
+    }
+
+    /// Whether it is a file by itself that does not begin as an array does.
+    func isText() throws(FormatError) -> Bool {
+        guard member == nil else { return false }
+        var reader = try ByteReader(path)
+        return try reader.readUpTo(6) != [0x93] + Array("NUMPY".utf8)
     }
 }
 
@@ -49,6 +49,7 @@ struct UserFiles {
     let testLabels: UserFile?
     let val: UserFile?
     let valLabels: UserFile?
+    let sampleWeights: UserFile?
 
     /// Names of arrays that belong together, for training or for either.
     private static let trainNames = [
@@ -63,6 +64,9 @@ struct UserFiles {
     /// - Throws: `FormatError` for files that cannot be read, rows without labels, labels without rows,
     ///   and archives in which it is not clear which array is meant.
     init(_ request: UserDataRequest) throws(FormatError) {
+        sampleWeights = try request.sampleWeights.map { text throws(FormatError) in
+            try Location(text).pair([], "weights of the training rows").rows
+        }
         let location = try Location(request.train)
         let found = try location.pair(Self.trainNames, "training rows")
         train = found.rows
@@ -97,13 +101,6 @@ struct UserFiles {
         }
     }
 
-    /// The one array of a file, or that of an archive by a name in use.
-    static func file(_ text: String, names: [String], _ what: String) throws(FormatError)
-        -> UserFile
-    {
-        try Location(text).pair(names.map { ($0, $0) }, what).rows
-    }
-
     /// The file of labels that was given, or else the array beside the rows in their archive.
     private static func labels(
         _ text: String?, beside found: Location.Pair, _ names: [(String, String)], _ what: String
@@ -125,9 +122,8 @@ struct UserFiles {
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
         var known: [String: [UInt8]] = [:]
-        for (role, file) in [train, trainLabels, test, testLabels, val, valLabels]
-            .enumerated()
-        {
+        let files = [train, trainLabels, test, testLabels, val, valLabels, sampleWeights]
+        for (role, file) in files.enumerated() {
             guard let file else { continue }
             let content: [UInt8]
             if let digest = known[file.path] {

@@ -51,19 +51,6 @@ package struct NPYReader: ~Copyable {
 
     func fault(_ what: String) -> FormatError { NPYHeader.fault(path, what) }
 
-    /// Numbers of any type along one axis.
-    ///
-    /// - Throws: ``FormatError`` for text, more axes than one, and an array without values.
-    package mutating func vector() throws(FormatError) -> [Float] {
-        guard header.shape.count == 1, header.valueCount > 0 else {
-            throw fault("its shape is \(header.shape), where one number a row is wanted")
-        }
-        switch header.element {
-        case .text, .bytes: throw fault("it holds text, where numbers are wanted")
-        case .float, .signed, .unsigned, .boolean: return try floats()
-        }
-    }
-
     /// Numbers of any type as a matrix: the first axis is the rows, all others its columns.
     ///
     /// - Throws: ``FormatError`` for text, fewer than two axes, an array without values, and the
@@ -91,9 +78,15 @@ package struct NPYReader: ~Copyable {
         return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
     }
 
-    /// The values as float32 in C order.
-    mutating func floats() throws(FormatError) -> [Float] {
+    /// Numbers of any type as float32 in C order, also such as are not finite.
+    ///
+    /// - Throws: ``FormatError`` for text.
+    package mutating func floats() throws(FormatError) -> [Float] {
         let (element, isBigEndian) = (header.element, header.isBigEndian)
+        switch element {
+        case .text, .bytes: throw fault("it holds text, where numbers are wanted")
+        case .float, .signed, .unsigned, .boolean: break
+        }
         return try unsafe values(
             axes: Array(header.shape.indices), of: Float.self,
             isAsStored: element == .float(byteCount: 4) && !isBigEndian

@@ -145,7 +145,8 @@ struct DataOptions: ParsableArguments {
         }
         if let other = [
             trainLabels, val, valLabels, test, testLabels, kind.map { "--as \($0.rawValue)" },
-            svmlightBase.map { "--svmlight-base \($0)" }, dtype.map { "--dtype \($0.rawValue)" },
+            sampleWeight, svmlightBase.map { "--svmlight-base \($0)" },
+            dtype.map { "--dtype \($0.rawValue)" },
         ].compactMap(\.self).first, train == nil {
             throw ValidationError("which training rows? \(other) was given without --train")
         }
@@ -172,7 +173,8 @@ struct DataOptions: ParsableArguments {
         options.userData = train.map {
             UserDataRequest(
                 train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels,
-                val: val, valLabels: valLabels, kind: kind, svmlightBase: svmlightBase,
+                sampleWeights: sampleWeight, val: val, valLabels: valLabels, kind: kind,
+                svmlightBase: svmlightBase,
                 readsBfloat16: dtype != nil)
         }
         options.dataDirectory = dataDir
@@ -181,7 +183,6 @@ struct DataOptions: ParsableArguments {
         options.fraction = fraction
         options.holdout = holdout
         options.normalization = normalize
-        options.sampleWeight = sampleWeight
     }
 }
 

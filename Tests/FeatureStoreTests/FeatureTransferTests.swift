@@ -79,7 +79,7 @@ private let unlimited = 1 << 40
     @Test func chunksAreViewsOfTheTable() throws {
         let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
-        #expect(chunks.keeper === table.features)
+        #expect(chunks.keeper(ofChunk: 0) === table.features)
         #expect(chunks.manifest.chunks.count == 3 + 3)
         let start = unsafe table.features.withUnsafeBufferPointer {
             UInt(bitPattern: $0.baseAddress)

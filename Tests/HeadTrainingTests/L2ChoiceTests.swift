@@ -70,11 +70,13 @@ import Testing
 
     /// The folds are dealt as the documentation says, and a point of the curve is what a head
     /// trained without them, one by one, loses on them.
-    @Test(arguments: [false, true]) func theCurveIsThatOfFoldsDealtByHand(isBalanced: Bool) throws {
+    @Test(arguments: [false, true], [false, true])
+    func theCurveIsThatOfFoldsDealtByHand(isBalanced: Bool, isWeighted: Bool) throws {
         let counts = [11, 1, 7]
-        let weights =
-            isBalanced ? counts.map { 19 / Double(3 * $0) } : [Double](repeating: 1, count: 3)
-        let table = noisyTable(counts, featureCount: 6)
+        let rowWeights = isWeighted ? (0..<19).map { Float($0 % 4 + 1) / 2 } : nil
+        let table = noisyTable(counts, featureCount: 6, weights: rowWeights)
+        let sums = (0..<3).map { table.weightSum(of: $0) }
+        let weights = isBalanced ? ClassWeights.balanced(rowWeights: sums) : [1, 1, 1]
         let l2 = 0.1
         let curve = try ConvergedHeadTrainer.chooseL2(
             table: table, seed: 9, isBalanced: isBalanced, foldCount: 3
@@ -82,8 +84,8 @@ import Testing
         let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
         var losses: [(loss: Double, weight: Double)] = []
         for fold in 0..<3 {
-            var held: [(label: Int, x: [Float])] = []
-            var kept: [(label: Int, x: [Float])] = []
+            var held: [(label: Int, x: [Float], weight: Float)] = []
+            var kept: [(label: Int, x: [Float], weight: Float)] = []
             for (label, count) in counts.enumerated() {
                 let keys = (0..<count).map {
                     Philox.key(seed: 9, purpose: .crossValidation, UInt32($0), UInt32(label), 0)
@@ -93,13 +95,19 @@ import Testing
                     let rank = keys.count { $0 < keys[row] }
                     let isHeld = count > 1 && (rank + label) % 3 == fold
                     let x = Array(features[start..<start + 6])
-                    if isHeld { held.append((label, x)) } else { kept.append((label, x)) }
+                    let weight = rowWeights?[table.classRowOffsets[label] + row] ?? 1
+                    if isHeld {
+                        held.append((label, x, weight))
+                    } else {
+                        kept.append((label, x, weight))
+                    }
                 }
             }
             let training = FeatureTable(
                 grouping: Matrix(
                     rowCount: kept.count, columnCount: 6, values: kept.flatMap { $0.x }),
-                labels: kept.map { $0.label }, classCount: 3)
+                labels: kept.map { $0.label }, classCount: 3,
+                weights: isWeighted ? kept.map { $0.weight } : nil)
             let head = try #require(
                 ConvergedHeadTrainer(
                     table: training, isBalanced: isBalanced, l2: l2, gradientTolerance: 1e-6
@@ -112,7 +120,7 @@ import Testing
                     }
                 }
                 let loss = log(logits.reduce(0) { $0 + exp($1) }) - logits[row.label]
-                losses.append((loss, weights[row.label]))
+                losses.append((loss, weights[row.label] * Double(row.weight)))
             }
         }
         let point = try #require(curve.first { $0.l2 == l2 })
@@ -128,7 +136,9 @@ import Testing
     }
 
     /// Noise with a little of the class in it, in exactly these numbers of rows.
-    private func noisyTable(_ counts: [Int], featureCount: Int) -> FeatureTable {
+    private func noisyTable(
+        _ counts: [Int], featureCount: Int, weights: [Float]? = nil
+    ) -> FeatureTable {
         let labels = counts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
         var matrix = Matrix(rowCount: labels.count, columnCount: featureCount)
         for (row, label) in labels.enumerated() {
@@ -137,7 +147,8 @@ import Testing
                 matrix[row, feature] = 3 * Philox.uniform(noise) + (feature == label ? 1 : 0)
             }
         }
-        return FeatureTable(grouping: matrix, labels: labels, classCount: counts.count)
+        return FeatureTable(
+            grouping: matrix, labels: labels, classCount: counts.count, weights: weights)
     }
 
     @Test func onlyRowsAreNeverHeldOut() throws {

@@ -164,7 +164,7 @@ import WireProtocol
             let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
             #expect(error?.code == .versionMismatch)
             #expect(error?.peerVersion == 7)
-            #expect(error?.message.hasPrefix("protocol version 6 wanted, 7 received") == true)
+            #expect(error?.message.hasPrefix("protocol version 7 wanted, 8 received") == true)
         }
     }
 

@@ -131,6 +131,11 @@ struct BackbonePhase {
         configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
         configuration.precision = options.precision
+        if options.isBalanced {
+            configuration.classWeights = ClassWeights.balanced(
+                rowCounts: dataset.train.classCounts(classCount: dataset.classCount)
+            ).map(Float.init)
+        }
         let record = try journal.backbone()
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone
@@ -209,7 +214,7 @@ struct BackbonePhase {
             chunks: try FeatureChunks(
                 FeatureTable(
                     grouping: features.train, labels: data.trainLabels, classCount: data.classCount,
-                    classKeys: data.classKeys)),
+                    classKeys: data.classKeys, weights: data.trainWeights)),
             validationFeatures: features.validation, testFeatures: features.test,
             featureDigest: RunDigests.features(train: features.train, test: features.test))
     }

@@ -92,11 +92,13 @@ struct OptimumPhase {
     /// the training rows, on all threads.
     private func chosen() async throws -> L2Choice {
         let table = backbone.chunks.table
-        let seed = options.seed
+        let (seed, isBalanced) = (options.seed, options.isBalanced)
         let held = data.hasValidation ? validationTable : nil
         let validation = try await pool.threads[0].run { _ in
-            if let held { return try L2CrossValidation(table: table, held: held) }
-            return try L2CrossValidation(table: table, seed: seed)
+            if let held {
+                return try L2CrossValidation(table: table, held: held, isBalanced: isBalanced)
+            }
+            return try L2CrossValidation(table: table, seed: seed, isBalanced: isBalanced)
         }
         var curve = L2Curve()
         while let l2 = curve.next {
@@ -118,7 +120,8 @@ struct OptimumPhase {
     private var validationTable: FeatureTable {
         FeatureTable(
             grouping: backbone.validationFeatures, labels: data.validationLabels,
-            classCount: data.classCount, classKeys: data.classKeys)
+            classCount: data.classCount, classKeys: data.classKeys,
+            weights: data.validationWeights)
     }
 
     /// How heads are, whoever trained them.
@@ -133,7 +136,8 @@ struct OptimumPhase {
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
         let tolerance = BundleTrainer.optimumGradientTolerance
         let trainer = try ConvergedHeadTrainer(
-            table: backbone.chunks.table, l2: l2, gradientTolerance: tolerance)
+            table: backbone.chunks.table, isBalanced: options.isBalanced, l2: l2,
+            gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
             var part = Certificate()

@@ -1,7 +1,6 @@
 import Display
 import FeatureSource
 import Formats
-import Hashing
 import ImageData
 import LeNet
 import Numerics
@@ -40,7 +39,7 @@ struct RunData: Sendable {
     /// Classes whose one row is not held out.
     private(set) var wholeClasses: [String] = []
     /// Of everything that was read, hexadecimal.
-    private(set) var sha256: String
+    let sha256: String
 
     /// Reads a data set, or the user's own files, and takes the rows that the options ask for.
     ///
@@ -86,6 +85,7 @@ struct RunData: Sendable {
         trainLabels = data.trainLabels
         validationLabels = data.valLabels ?? []
         testLabels = data.testLabels ?? []
+        trainWeights = data.trainWeights
         sha256 = data.sha256
     }
 
@@ -148,7 +148,7 @@ extension RunData {
             wholeClasses = counts.indices.filter { counts[$0] == 1 }.map { names[$0] }
             validation = train.holdOut(share, seed: options.seed)
         }
-        try weigh(options, train, validation)
+        weigh(options, train, validation)
         (classNames, classKeys) = (names, keys)
         take(
             train, validation, Selection(keeping: classes, of: testLabels),
@@ -158,16 +158,10 @@ extension RunData {
 
     private mutating func weigh(
         _ options: RunOptions, _ train: Selection, _ validation: Selection
-    ) throws(FormatError) {
-        guard let path = options.sampleWeight else { return }
-        let weights = try SampleWeights(path, rowCount: trainLabels.count)
-        trainWeights = train.rows.map { weights.values[$0] }
-        if options.holdout != nil {
-            validationWeights = validation.rows.map { weights.values[$0] }
-        }
-        var hash = SHA256()
-        hash.update(Array((sha256 + weights.sha256).utf8))
-        sha256 = hexadecimal(hash.finalize())
+    ) {
+        guard let weights = trainWeights else { return }
+        trainWeights = train.rows.map { weights[$0] }
+        if options.holdout != nil { validationWeights = validation.rows.map { weights[$0] } }
     }
 
     /// Takes these rows in their order.

@@ -37,7 +37,7 @@ extension RunOptions {
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "holdout": holdout.map { .number($0) } ?? .null,
             "normalize": .string(normalization.rawValue),
-            "sample_weight": Self.absolute(sampleWeight), "seed": .unsigned(seed),
+            "sample_weight": Self.absolute(userData?.sampleWeights), "seed": .unsigned(seed),
         ]
     }
 
@@ -118,7 +118,8 @@ extension RunOptions {
         if let train = text("train") {
             userData = UserDataRequest(
                 train: train, trainLabels: text("train_labels"), test: text("test"),
-                testLabels: text("test_labels"), val: text("val"), valLabels: text("val_labels"),
+                testLabels: text("test_labels"), sampleWeights: text("sample_weight"),
+                val: text("val"), valLabels: text("val_labels"),
                 kind: text("as").flatMap { UserDataRequest.Kind(rawValue: $0) },
                 svmlightBase: config["svmlight_base"]?.number.flatMap { Int(exactly: $0) },
                 readsBfloat16: text("dtype") == Self.bfloat16)
@@ -134,7 +135,6 @@ extension RunOptions {
         self.every = Int(every)
         self.fraction = fraction
         holdout = config["holdout"]?.number
-        sampleWeight = text("sample_weight")
         self.seed = seed
     }
 

@@ -83,8 +83,6 @@ package struct RunOptions: Sendable {
     package var normalization = Normalization.Kind.none
     /// What rows weigh by their class while heads train.
     package var classWeight = ClassWeight.none
-    /// File of what each training row of the user's own weighs.
-    package var sampleWeight: String?
     /// Epochs of the backbone, 1 to 100,000.
     package var epochs = 12
     /// How long every head trains, if it was said.
@@ -211,17 +209,11 @@ package struct RunOptions: Sendable {
             holdout == nil || userData?.val == nil,
             "--holdout takes validation rows out of the training rows, and --val has some already; give one of them"
         )
-        guard let userData else {
-            try require(
-                normalization == .none,
-                "--normalize is of features in files (--train); images of a --dataset go to the backbone as they are"
-            )
-            try require(
-                sampleWeight == nil,
-                "--sample-weight is of the rows in files (--train), one for each; a --dataset has --class-weight alone"
-            )
-            return
-        }
+        try require(
+            normalization == .none || userData != nil,
+            "--normalize is of features in files (--train); images of a --dataset go to the backbone as they are"
+        )
+        guard let userData else { return }
         try require(
             userData.svmlightBase.map { (0...1).contains($0) } ?? true,
             "--svmlight-base must be 0 or 1, the number of the first column, not \(userData.svmlightBase ?? 0)"
@@ -239,7 +231,7 @@ package struct RunOptions: Sendable {
             try require(
                 l2 == nil, "--l2 is the penalty of --head-epochs converge, which is not asked for")
             try require(
-                sampleWeight == nil,
+                userData?.sampleWeights == nil,
                 "--sample-weight is of heads at their optimum; use --head-epochs converge, or leave it out"
             )
         }
@@ -285,6 +277,9 @@ package struct RunOptions: Sendable {
             "--holdout is of frozen heads; of networks of --head-mode \(headMode.rawValue) only what they say of the test rows is kept"
         )
     }
+
+    /// Whether the rows of a head, and of the backbone, weigh by their class.
+    var isBalanced: Bool { classWeight == .balanced }
 
     /// Share of the features dropped while heads train.
     var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
@@ -380,13 +375,14 @@ package struct RunOptions: Sendable {
     ///
     /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
     func training(l2: Double?) -> Training {
-        if let l2 { return .optimum(l2: l2) }
+        if let l2 { return .optimum(l2: l2, isBalanced: isBalanced) }
         guard case .count(let count) = headEpochs else {
             preconditionFailure("the penalty of heads at their optimum is chosen before")
         }
         return .epochs(
             HeadHyperparameters(
                 epochCount: count, batchSize: batchSize, learningRate: learningRate,
-                dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed))
+                dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed,
+                isBalanced: isBalanced))
     }
 }
