@@ -208,9 +208,9 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
-                "Transfer", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
+                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
+                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",

@@ -59,6 +59,33 @@ import Testing
         #expect(data.sha256.count == 64)
     }
 
+    @Test func validationRowsAreAPartOfTheirOwn() throws {
+        let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
+        let y = try text("y.txt", ["a", "b"])
+        let val = try features("v.npy", [5, 6], columns: 2)
+        var request = UserDataRequest(train: x, trainLabels: y)
+        let without = try UserData.load(request)
+        (request.val, request.valLabels) = (val, try text("l.txt", ["b"]))
+        let data = try UserData.load(request)
+        guard case .features(_, let found?, nil) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(found.values == [5, 6])
+        #expect(data.valLabels == [1])
+        #expect(without.valLabels == nil)
+        #expect(data.sha256 != without.sha256)
+        request.valLabels = try text("l.txt", ["c"])
+        #expect(refusal(request).contains("which no training row has"))
+        request.valLabels = nil
+        #expect(refusal(request).contains("--val-labels"))
+        request.valLabels = y
+        #expect(refusal(request).contains("2 labels"))
+        (request.val, request.valLabels) = (try features("w.npy", [1], columns: 1), nil)
+        request.valLabels = try text("l.txt", ["a"])
+        #expect(refusal(request).contains("1 feature"))
+    }
+
     @Test func theDigestIsThatOfTheFiles() throws {
         let train = try features("x.npy", [1, 2], columns: 1)
         let labels = try text("y.txt", ["a", "b"])

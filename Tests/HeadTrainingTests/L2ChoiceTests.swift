@@ -52,6 +52,73 @@ import Testing
         #expect(choices[1].curve[0].negativeLogLikelihood < 1.10)
     }
 
+    /// Rows that others chose: the head of the training rows, and its loss on the others.
+    @Test func validationRowsAreJudgedByHeadsOfTheTrainingRows() throws {
+        let all = syntheticTable(classCount: 3, rowCount: 150, featureCount: 12)
+        let (train, held) = try halves(of: all)
+        let validation = try L2CrossValidation(table: train.table, held: held.table)
+        #expect(validation.foldCount == 1)
+        var curve = L2Curve()
+        var losses: [Double] = []
+        for l2 in ConvergedHeadTrainer.l2Strengths.prefix(6) {
+            curve.add([try validation.losses(ofFold: 0, l2: l2)], l2: l2)
+            let head = try ConvergedHeadTrainer(table: train.table, l2: l2).train(
+                [HeadKey(.all(3))])[0].head
+            var sum = 0.0
+            for (row, label) in held.labels.enumerated() {
+                let logits = (0..<3).map { label in
+                    zip(held.rows.row(row), head.weights.row(label)).reduce(
+                        Double(head.biases[label])
+                    ) { $0 + Double($1.0) * Double($1.1) }
+                }
+                sum += log(logits.reduce(0) { $0 + exp($1) }) - logits[label]
+            }
+            losses.append(sum / Double(held.labels.count))
+        }
+        for (point, loss) in zip(curve.choice.curve, losses) {
+            #expect(abs(point.negativeLogLikelihood - loss) < 2e-3 * loss, "\(point.l2)")
+        }
+    }
+
+    @Test func aClassWithoutTrainingRowsIsNotJudged() throws {
+        let rows = Matrix(rowCount: 4, columnCount: 1, values: [-1, 1, -1, 1])
+        let train = FeatureTable(grouping: rows, labels: [0, 1, 0, 1], classCount: 3)
+        func held(_ labels: [Int]) -> FeatureTable {
+            FeatureTable(grouping: rows, labels: labels, classCount: 3)
+        }
+        func loss(_ labels: [Int]) throws -> Double {
+            var curve = L2Curve()
+            let validation = try L2CrossValidation(table: train, held: held(labels))
+            curve.add([try validation.losses(ofFold: 0, l2: 0.1)], l2: 0.1)
+            return curve.choice.curve[0].negativeLogLikelihood
+        }
+        #expect(try abs(loss([0, 1, 2, 2]) - loss([0, 1, 0, 1])) < 1e-12)
+        #expect(throws: HeadTrainingError.self) { try loss([2, 2, 2, 2]) }
+    }
+
+    /// Every other row of a table.
+    private func halves(
+        of table: FeatureTable
+    ) throws -> (
+        train: (table: FeatureTable, rows: Matrix, labels: [Int]),
+        held: (table: FeatureTable, rows: Matrix, labels: [Int])
+    ) {
+        let width = table.featureCount
+        let values = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        let all = Matrix(rowCount: table.rowCount, columnCount: width, values: values)
+        let labels = table.classRowCounts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
+        func part(_ rest: Int) -> (table: FeatureTable, rows: Matrix, labels: [Int]) {
+            let rows = labels.indices.filter { $0 % 2 == rest }
+            let (matrix, labels) = (all.selecting(rows), rows.map { labels[$0] })
+            return (
+                FeatureTable(
+                    grouping: matrix, labels: labels, classCount: table.classCount,
+                    classKeys: table.classKeys), matrix, labels
+            )
+        }
+        return (part(0), part(1))
+    }
+
     /// The curve is that of heads trained without a fold: rows of two classes, two rows each, two
     /// folds, so that a fold is trained on one row of each class.
     @Test func heldOutRowsAreNotTrainedOn() throws {
