@@ -16,8 +16,9 @@ package struct UserData: Sendable {
     package let rows: Rows
     /// The class of each training row.
     package let trainLabels: [Int]
-    /// What each training row weighs, finite and not negative: a row of weight 0 counts as absent, and every
-    /// class has one above 0. Nil if all weigh 1.
+    /// What each training row weighs, finite and not negative; nil if all weigh 1.
+    ///
+    /// A row of weight 0 counts as absent; every class has a row of another weight.
     package let trainWeights: [Float]?
     /// The class of each test row; nil without test rows.
     package let testLabels: [Int]?

@@ -20,9 +20,8 @@ package struct FeatureTable: Sendable {
     /// First row of each class, and the row count at the end.
     package let classRowOffsets: [Int]
 
-    /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held,
-    /// or if two classes have one key: readers of keys refuse that before. Traps unless there is a weight
-    /// for each row.
+    /// Traps unless `features` and `rowWeights` hold exactly the rows counted, none of them of a class that
+    /// is not held, or if two classes have one key: readers of keys refuse that before.
     ///
     /// - Parameter rowWeights: of each row, finite and above 0, which is for the caller to check; nil if all
     ///   weigh 1.

@@ -38,6 +38,66 @@ import Testing
         try folder.write(labels.map { $0 + "\n" }.joined(), to: name)
     }
 
+    /// Three rows of cat, ant, cat.
+    private func request(_ weights: String) throws -> UserDataRequest {
+        UserDataRequest(
+            train: try features("x.npy", [1, 2, 3, 4, 5, 6], columns: 2),
+            trainLabels: try text("y.txt", ["cat", "ant", "cat"]), sampleWeights: weights)
+    }
+
+    @Test func loadsWeights() throws {
+        let doubles = [1.5, 0.25, 0].flatMap { value in
+            (0..<8).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt64(8 * $0)) }
+        }
+        let column = try write("column.npy", "<f8", [3, 1], doubles)
+        for (path, expected) in [
+            (try text("w.txt", ["1.5", "2.5e-1", "0"]), [1.5, 0.25, 0]),
+            (try write("w.npy", "<f8", [3], doubles), [1.5, 0.25, 0]), (column, [1.5, 0.25, 0]),
+            (try write("whole.npy", "|u1", [3], [2, 1, 0]), [2, 1, 0]),
+        ] as [(String, [Float])] {
+            #expect(try UserData.load(request(path)).trainWeights == expected)
+        }
+        // What they are is part of what was read, and nothing changes where there are none.
+        let digests = try [["1", "1", "1"], ["1", "1", "2"]].map {
+            try UserData.load(request(text("w.txt", $0))).sha256
+        }
+        var plain = try request("")
+        plain.sampleWeights = nil
+        #expect(try UserData.load(plain).trainWeights == nil)
+        #expect(Set(digests + [try UserData.load(plain).sha256]).count == 3)
+    }
+
+    @Test func refusesWeightsThatCannotBe() throws {
+        for (weights, words) in [
+            (["1", "-0.5", "1"], ["row 1 (counted from 0)", "-0.5", "0 or more"]),
+            (["1", "1", "nan"], ["row 2", "not finite"]),
+            (["inf", "1", "1"], ["row 0", "not finite"]),
+            (["1e40", "1", "1"], ["row 0", "float32"]),
+            (["1", "heavy", "1"], ["row 1", "not a number", "one weight a line"]),
+            (["1", "1"], ["2 weights", "3 labels", "y.txt"]),
+            (["1", "0", "1"], ["class ant", "weigh 0", "leave the class's rows out"]),
+        ] {
+            let error = #expect(throws: FormatError.self) {
+                try UserData.load(request(text("w.txt", weights)))
+            }
+            let message = error.map { "\($0)" } ?? ""
+            for word in ["w.txt"] + words { #expect(message.contains(word), "\(message)") }
+        }
+        for path in [
+            try write("wide.npy", "|u1", [3, 2], [1, 1, 1, 1, 1, 1]),
+            try write("text.npy", "|S1", [3], [0x31, 0x31, 0x31]), folder.path("missing.txt"),
+        ] {
+            #expect(throws: FormatError.self) { try UserData.load(request(path)) }
+        }
+        let images = UserDataRequest(
+            train: try write(
+                "images.npy", "|u1", [2, 8, 8], [UInt8](repeating: 3, count: 128)),
+            trainLabels: try text("two.txt", ["a", "b"]),
+            sampleWeights: try text("w.txt", ["1", "2"]))
+        let error = #expect(throws: FormatError.self) { try UserData.load(images) }
+        #expect(error.map { "\($0)" }?.contains("images") == true)
+    }
+
     @Test func loadsFeaturesWithTextLabels() throws {
         let data = try UserData.load(
             UserDataRequest(
