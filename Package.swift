@@ -215,8 +215,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model", "Numerics",
-                "RunFolder",
+                "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
+                "Numerics", "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
