@@ -1,5 +1,4 @@
 import Decoding
-import FeatureSource
 import Formats
 import Foundation
 import Heads

@@ -228,9 +228,10 @@ extension CoordinatorProgram {
             "\(data.name): \(data.trainLabels.count.grouped) training\(data.hasValidation ? ", \(data.validationLabels.count.grouped) validation" : "") and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
         )
         if let first = data.wholeClasses.first {
+            let count = data.wholeClasses.count
             console.log(
                 .warning,
-                "\(data.wholeClasses.count.counted("class")) of one row, \(first)\(data.wholeClasses.count > 1 ? " the first of them, have" : ", has") no validation row: it is trained on"
+                "\(count == 1 ? "class \(first) has" : "\(count.counted("class")), the first of them \(first), have") one row, which is trained on and not held out"
             )
         }
     }

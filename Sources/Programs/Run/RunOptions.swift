@@ -314,7 +314,7 @@ package struct RunOptions: Sendable {
     func plan(classCount: Int) throws(RunError) -> HeadPlan {
         if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
+                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
             )
         }
         let pairCount = classCount * (classCount - 1) / 2
