@@ -146,7 +146,7 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
-                "LeNet", "Programs", "Sessions", "Study", "System", argumentParser,
+                "LeNet", "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -208,16 +208,15 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
-                "Transfer", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
+                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
+                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",
             [
                 "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
-                "Numerics",
-                "RunFolder",
+                "Numerics", "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),

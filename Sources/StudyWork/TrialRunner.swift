@@ -200,8 +200,8 @@ struct TrialWork {
             hyperparameters: HeadHyperparameters(
                 epochCount: settings.headEpochCount, batchSize: settings.batchSize,
                 learningRate: settings.learningRate, dropout: settings.headDropout,
-                initialisation: initialisation, seed: seed),
-            isBalanced: isWeighted, derivedFrom: output, variant: variant)
+                initialisation: initialisation, seed: seed, isBalanced: isWeighted),
+            derivedFrom: output, variant: variant)
         return try trainer.train(specs, isCancelled: isCancelled)
     }
 

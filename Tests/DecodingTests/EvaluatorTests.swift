@@ -46,6 +46,37 @@ import Testing
         #expect(results[0].metrics != results[2].metrics)
     }
 
+    @Test func calibrationsChangeProbabilitiesAndNoPrediction() throws {
+        let calibrations: [Scheme: Calibration] = [
+            .softVote: Calibration(temperature: 0.3), .oneVsAll: Calibration(temperature: 2),
+            .treeElimination: Calibration(temperature: 1.5),
+        ]
+        let evaluator = try Evaluator(
+            decoder(), labels: Self.labels, classCount: 7, calibrations: calibrations)
+        let plain = try self.evaluator().results()
+        let results = try evaluator.results()
+        for (result, probabilities) in zip(results, try decoder().probabilities()) {
+            let before = try #require(plain.first { $0.scheme == result.scheme })
+            guard let calibration = calibrations[result.scheme] else {
+                #expect(result == before)
+                continue
+            }
+            #expect(result.uncalibrated == before.metrics)
+            let calibrated = probabilities.calibrated(calibration, of: result.scheme)
+            #expect(
+                try result.metrics
+                    == ProbabilityMetrics(calibrated, labels: Self.labels, classCount: 7))
+            #expect(result.metrics != before.metrics)
+            #expect(
+                result.metrics.evaluation.predictions == before.metrics.evaluation.predictions)
+        }
+        let parts = try [0..<100, 100..<333].map { try evaluator.scores(of: $0) }
+        #expect(try evaluator.results(parts) == results)
+        // Dropping one class a step is the tree.
+        let tree = try #require(results.first { $0.scheme == .treeElimination })
+        #expect(try evaluator.result(of: .lowest(1)).metrics == tree.metrics)
+    }
+
     // To the last bit: sums run over rows, not over parts.
     @Test func partsDoNotChangeResults() throws {
         let evaluator = try evaluator()

@@ -101,7 +101,7 @@ private final class PredictionJob {
         _ predictor: Predictor, _ options: PredictOptions
     ) throws(RunError) -> Double? {
         guard let share = options.reject else { return nil }
-        guard let threshold = predictor.calibration.threshold(rejecting: share) else {
+        guard let threshold = predictor.calibration?.threshold(rejecting: share) else {
             throw .usage(
                 "--reject needs a threshold, which validation rows choose, and \(options.model) was trained without; train it with --val or --holdout"
             )
