@@ -109,7 +109,10 @@ let package = Package(
         module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
         module(
             "Prediction",
-            ["Decoding", "FeatureSource", "Heads", "ImageData", "LeNet", "Model", "Numerics"]),
+            [
+                "Decoding", "FeatureSource", "Formats", "Heads", "ImageData", "LeNet", "Model",
+                "Numerics",
+            ]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -196,7 +199,7 @@ let package = Package(
         tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
         tests(
             "Prediction",
-            ["Decoding", "FeatureSource", "Heads", "Model", "Numerics", "Prediction"]),
+            ["Decoding", "FeatureSource", "Formats", "Heads", "Model", "Numerics", "Prediction"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(

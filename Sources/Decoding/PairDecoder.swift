@@ -156,6 +156,31 @@ struct PairDecoder {
         return (signed.magnitude, signed.sign == .plus)
     }
 
+    /// What every pair says of a row of the block, in the order of the pairs' higher classes.
+    func answers(_ row: Int) -> [PairAnswer] {
+        (1..<members.count).flatMap { second in
+            (0..<second).map { pairAnswer($0, second, row) }
+        }
+    }
+
+    /// What the pairs say that the DAG asks about a row of the block, in the order in which it asks them.
+    func path(_ row: Int) -> [PairAnswer] {
+        var shares = [Double](repeating: 0, count: members.count)
+        var losers = [Int](repeating: 0, count: 2 * members.count)
+        _ = eliminate(row, &shares, &losers)
+        return (0..<members.count - 1).map { defeat in
+            let (loser, winner) = (losers[2 * defeat], losers[2 * defeat + 1])
+            return pairAnswer(min(loser, winner), max(loser, winner), row)
+        }
+    }
+
+    private func pairAnswer(_ first: Int, _ second: Int, _ row: Int) -> PairAnswer {
+        let answer = answer(first, second, row)
+        return PairAnswer(
+            winner: members[answer.lowerWins ? first : second],
+            loser: members[answer.lowerWins ? second : first], odds: Double(answer.odds))
+    }
+
     private mutating func couple(_ row: Int, _ shares: inout [Double]) -> Int {
         for second in 1..<members.count {
             for first in 0..<second {

@@ -27,11 +27,11 @@ package struct SchemeDecoder: Sendable {
     package let rowCount: Int
     let members: [Int]
     let heads: any LogitSource
-    private let output: any LogitSource
+    let output: any LogitSource
     /// By scheme that asks one classifier over all classes: its number.
-    private let whole: [Scheme: Int]
+    let whole: [Scheme: Int]
     /// The classifiers of all pairs, as ``PairDecoder`` lists them; empty where no scheme asks them.
-    private let pairs: [Int]
+    let pairs: [Int]
 
     /// The schemes over some classes.
     ///

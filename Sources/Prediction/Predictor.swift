@@ -130,14 +130,22 @@ package struct Predictor: Sendable {
     package func probabilities(
         ofFeatures features: Matrix, rows: Range<Int>? = nil
     ) throws(PredictionError) -> ClassProbabilities {
+        try decoding(features) { (decoder) throws(DecodingError) in
+            try decoder.probabilities(rows: rows)[0].calibrated(calibration, of: scheme)
+        }
+    }
+
+    /// Asks the scheme's decoder of rows of features.
+    func decoding<Answer>(
+        _ features: Matrix, _ body: (SchemeDecoder) throws(DecodingError) -> Answer
+    ) throws(PredictionError) -> Answer {
         do throws(DecodingError) {
-            let decoder = try SchemeDecoder(
-                [scheme], classes: .all(model.classCount),
-                heads: HeadLogits(heads, features),
-                output: output.map { (bank) throws(DecodingError) in try HeadLogits(bank, features)
-                })
-            return try decoder.probabilities(rows: rows)[0].calibrated(
-                calibration, of: scheme)
+            return try body(
+                SchemeDecoder(
+                    [scheme], classes: .all(model.classCount), heads: HeadLogits(heads, features),
+                    output: output.map { (bank) throws(DecodingError) in
+                        try HeadLogits(bank, features)
+                    }))
         } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }
