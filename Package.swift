@@ -72,6 +72,7 @@ let package = Package(
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
+        .target(name: "CLogitKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
@@ -103,6 +104,7 @@ let package = Package(
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
+        module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
@@ -113,7 +115,7 @@ let package = Package(
             "StudyWork",
             [
                 "Decoding", "FeatureStore", "Hashing", "HeadTraining", "Heads", "ImageData",
-                "LeNet", "Numerics", "Study",
+                "LeNet", "LogitKernels", "Numerics", "Study",
             ]),
 
         // What runs them, and the programs.
@@ -129,8 +131,8 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions",
-                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "LeNet", "LogitKernels", "Model", "Numerics", "Pages", "RunFolder", "Scheduling",
+                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -156,8 +158,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
-                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "Decoding", "FeatureStore", "HeadTraining", "Heads", "LeNet",
+                "LogitKernels", "Numerics", "Programs", "Sessions", "Statistics", "System",
+                "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -167,7 +170,7 @@ let package = Package(
         tests("Numerics", ["Numerics"]),
         tests("Statistics", ["Statistics"]),
         tests("Heads", ["Heads"]),
-        tests("Decoding", ["Decoding", "Heads", "Numerics"]),
+        tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
         tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
         tests("Transfer", ["Numerics", "Transfer"]),
@@ -187,6 +190,7 @@ let package = Package(
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
+        tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
