@@ -38,10 +38,7 @@ struct HTTPLoop {
 
     private mutating func serve(_ descriptor: Int32) {
         if server.isListener(descriptor) {
-            server.acceptAll { connection in
-                // No bytes of it are looked at.
-                deliver(HTTPFailure(503, "too many connections; try again later"), to: connection)
-            }
+            server.acceptSome(refuse)
         } else if let connection = server.connection(descriptor) {
             switch connection.phase {
             case .idle, .reading: read(connection)
@@ -51,6 +48,15 @@ struct HTTPLoop {
             case .working: break
             }
         }
+    }
+
+    /// Tells a connection that it is one too many; its bytes are thrown away until it closes.
+    private func refuse(_ connection: HTTPConnection) {
+        let failure = HTTPFailure(503, "too many connections; try again later")
+        // The first bytes on a connection: there is room.
+        _ = connection.socket.send(service.answer(to: failure).bytes(closes: true), from: 0)
+        connection.socket.endSending()
+        connection.enter(.ending, until: deadline(server.limits.farewellSeconds))
     }
 
     private mutating func read(_ connection: HTTPConnection) {

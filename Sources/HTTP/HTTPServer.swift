@@ -12,6 +12,8 @@ package import System
 package final class HTTPServer: Sendable {
     /// Connections that get an answer although there are too many: that there are too many.
     private static let refusedCountMax = 128
+    /// Connections accepted at one time.
+    private static let acceptedCountMax = 64
 
     /// Where it listens.
     package var endpoint: TCPEndpoint { listener.endpoint }
@@ -96,11 +98,12 @@ package final class HTTPServer: Sendable {
 
     func isListener(_ descriptor: Int32) -> Bool { descriptor == listener.descriptor }
 
-    /// Takes the connections that wait.
+    /// Takes connections that wait, a few at a time: those that have gone are to be noticed too.
     ///
-    /// - Parameter refuse: gets those that are too many.
-    func acceptAll(_ refuse: (HTTPConnection) -> Void) {
-        while !isStopping {
+    /// - Parameter refuse: gets those that are too many, which nobody else has seen yet.
+    func acceptSome(_ refuse: (HTTPConnection) -> Void) {
+        for _ in 0..<Self.acceptedCountMax {
+            guard !isStopping else { return }
             switch listener.accept() {
             case .none:
                 poll.arm(listener.descriptor, for: .reading)
@@ -116,15 +119,16 @@ package final class HTTPServer: Sendable {
                     connections[socket.descriptor] = connection
                     return connections.count
                 }
-                if count > limits.connectionCountMax + Self.refusedCountMax {
+                if count > limits.connectionCountMax { refuse(connection) }
+                // From here on any thread may have it.
+                if count > limits.connectionCountMax + Self.refusedCountMax
+                    || !poll.add(socket.descriptor, for: .reading)
+                {
                     close(connection)
-                } else if !poll.add(socket.descriptor, for: .reading) {
-                    close(connection)
-                } else if count > limits.connectionCountMax {
-                    refuse(connection)
                 }
             }
         }
+        poll.arm(listener.descriptor, for: .reading)
     }
 
     /// Forgets a connection; it is closed when its last user lets go of it.

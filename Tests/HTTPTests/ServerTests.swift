@@ -248,7 +248,7 @@ import Testing
                     RawConnection(port: port), "after \(number) of seed \(fuzzSeed)")
                 connection.send(Array(mutator.message().joined()))
                 open.append(connection)
-                if open.count == 100 { open.removeFirst(mutator.draw(100)) }
+                if open.count >= 100 { open.removeFirst(mutator.draw(100)) }
             }
             open = []
             #expect(RawConnection(port: port)?.ask("GET", "/a")?.status == 200)

@@ -82,10 +82,11 @@ package final class TCPListener: Sendable {
             let found = Glibc.accept(descriptor, nil, nil)
             if found >= 0 { return .connection(TCPConnection(found)) }
             switch errno {
-            case EAGAIN: return .none
-            case EMFILE, ENFILE, ENOMEM, ENOBUFS: return .exhausted
-            // One that has gone again.
-            default: continue
+            // EINVAL: it listens no more.
+            case EAGAIN, EINVAL: return .none
+            // A call that was interrupted, or a connection that has gone again.
+            case EINTR, ECONNABORTED, EPROTO: continue
+            default: return .exhausted
             }
         }
     }
