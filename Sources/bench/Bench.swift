@@ -13,7 +13,7 @@ struct Bench: AsyncParsableCommand {
         version: Release.description,
         subcommands: [
             HeadsBench.self, ConvergeBench.self, BackboneBench.self, BroadcastBench.self,
-            StartupBench.self, PlainReceiver.self,
+            StartupBench.self, ServeBench.self, PlainReceiver.self,
         ])
 
     /// Errors in options begin as all other errors do.

@@ -95,6 +95,25 @@ final class StreamSocket: Sendable {
         }
     }
 
+    /// Sends from now on what it is given without waiting for the other side's acknowledgements.
+    func sendAtOnce() {
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+    }
+
+    /// Waits for bytes, and takes those that are there.
+    func receiveSome() throws -> [UInt8] {
+        let capacity = 64 << 10
+        var result = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            result = unsafe recv(descriptor, buffer.baseAddress, capacity, 0)
+            count = max(0, result)
+        }
+        guard result > 0 else { throw Failure("recv") }
+        return bytes
+    }
+
     /// Waits for one byte.
     func awaitByte() throws {
         try receive(1, into: 1, blockByteCount: 1)

@@ -238,7 +238,7 @@ import Testing
     // Goal: nothing that is sent ends the server, or keeps others from it. Method: a seeded mutator
     // over valid requests, on connections that are left open, half closed or dropped.
     @Test(.timeLimit(.minutes(240))) func theServerWithstandsAnything() async throws {
-        let count = fuzzCount(usual: 2_000)
+        let count = fuzzCount(usual: 20_000)
         try await serving { port, _ in
             var mutator = Mutator(
                 RequestReaderTests.samples.map { [Array($0.utf8)] }, seed: fuzzSeed)
