@@ -4,6 +4,7 @@ package import HeadTraining
 import Heads
 package import ImageData
 package import LeNet
+import LogitKernels
 import Numerics
 package import Study
 

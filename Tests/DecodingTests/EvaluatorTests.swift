@@ -1,5 +1,6 @@
 import Decoding
 import Heads
+import LogitKernels
 import Numerics
 import Testing
 
@@ -142,7 +143,7 @@ import Testing
         }
         let pairs = HeadPlan(.pairs, classCount: 4).heads.map(\.classes)
         let subsets = HeadPlan(.subsets, classCount: 4).heads.map(\.classes)
-        let all = Scheme.allCases.filter { $0 != .oneVsAllEqualSteps }
+        let all = Scheme.allCases.filter { $0 != .oneVsAllEqualSteps && $0 != .shortlist }
         #expect(try available(4, subsets, true) == all)
         #expect(try available(4, subsets, false) == all.filter { $0 != .oneVsAllRefit })
         #expect(try available(4, pairs, true) == [.oneVsAll] + Scheme.overPairs)
@@ -153,6 +154,13 @@ import Testing
         // The only pair of two classes is every head there is.
         #expect(try available(2, [.all(2)], true) == all)
         #expect(try available(1, [], true) == [])
+        // A shortlist of all classes is no other scheme.
+        let many = HeadPlan(.pairs, classCount: 11).heads.map(\.classes)
+        #expect(try available(11, many, true) == [.oneVsAll] + Scheme.overPairs + [.shortlist])
+        #expect(try available(11, many, false) == Scheme.overPairs)
+        #expect(
+            try available(11, many + [.all(11)], false)
+                == [.oneVsAll] + Scheme.overPairs + [.shortlist])
     }
 
     @Test func topFiveCountsTheRankOfTheLabel() throws {

@@ -2,6 +2,7 @@ import Decoding
 import Display
 import Formats
 import Heads
+import LogitKernels
 import Model
 import Numerics
 import RunFolder

@@ -1,5 +1,6 @@
 import Decoding
 import Heads
+import LogitKernels
 import Numerics
 import System
 

@@ -6,6 +6,7 @@ import HeadTraining
 import Heads
 import ImageData
 import Journal
+import LogitKernels
 import Numerics
 import RunFolder
 import Scheduling
