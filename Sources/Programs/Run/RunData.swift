@@ -132,6 +132,9 @@ extension RunData {
             )
         }
         let isUsers = options.userData != nil
+        let takesAll =
+            !isUsers || options.classes == .all && options.every == 1 && options.fraction == 1
+        if takesAll, options.holdout == nil { return }
         let classes =
             isUsers
             ? try options.classes.indices(classNames: classNames) : Array(classNames.indices)
