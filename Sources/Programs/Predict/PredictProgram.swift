@@ -31,8 +31,7 @@ package struct PredictProgram: Sendable {
         do {
             try await predict()
         } catch let error as PredictionError {
-            throw RunError(
-                error.fault == .request ? .usage : .data, "\(options.model): \(error.message)")
+            throw RunError(error, options.model)
         } catch {
             throw CoordinatorProgram.runError(error)
         }
@@ -42,14 +41,9 @@ package struct PredictProgram: Sendable {
         let model = try OpenedModel.read(options.model)
         let predictor = try Predictor(
             model, scheme: options.scheme, threadCount: options.threads)
-        let threshold = try threshold(predictor)
+        let threshold = try predictor.threshold(rejecting: options.reject, options.model)
         var request = options.request
-        request.shape =
-            switch model.input {
-            case .features(let count)?: .features(count)
-            case .images(let shape)?: .image(shape)
-            case nil: nil
-            }
+        request.shape = model.rowShape
         var rows = try RowStream(options.input, request)
         let pool = try ComputePool(threadCount: options.threads, name: "predict")
         let writer = try AnswerWriter(options, format, model, threshold: threshold)
@@ -65,16 +59,5 @@ package struct PredictProgram: Sendable {
         }
         await pool.shutdown()
         try writer.finish()
-    }
-
-    /// The probability below which a row is none of the classes.
-    private func threshold(_ predictor: Predictor) throws(RunError) -> Double? {
-        guard let share = options.reject else { return nil }
-        guard let threshold = predictor.calibration?.threshold(rejecting: share) else {
-            throw .usage(
-                "--reject needs a threshold, which validation rows choose, and \(options.model) was trained without; train it with --val or --holdout"
-            )
-        }
-        return threshold
     }
 }
