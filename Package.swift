@@ -72,6 +72,7 @@ let package = Package(
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
+        .target(name: "CLogitKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
@@ -103,6 +104,7 @@ let package = Package(
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
+        module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
@@ -110,7 +112,8 @@ let package = Package(
         module(
             "Prediction",
             [
-                "Decoding", "FeatureSource", "Formats", "Heads", "ImageData", "LeNet", "Model",
+                "Decoding", "FeatureSource", "Formats", "Heads", "ImageData", "LeNet",
+                "LogitKernels", "Model",
                 "Numerics",
             ]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
@@ -119,7 +122,7 @@ let package = Package(
             "StudyWork",
             [
                 "Decoding", "FeatureStore", "Hashing", "HeadTraining", "Heads", "ImageData",
-                "LeNet", "Numerics", "Study",
+                "LeNet", "LogitKernels", "Numerics", "Study",
             ]),
 
         // What runs them, and the programs.
@@ -135,7 +138,8 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "Prediction", "RunFolder", "Scheduling",
+                "LeNet", "LogitKernels", "Model", "Numerics", "Pages", "Prediction", "RunFolder",
+                "Scheduling",
                 "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
@@ -149,7 +153,7 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
-                "LeNet", "Programs", "Sessions", "Study", "System", argumentParser,
+                "LeNet", "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -162,8 +166,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
-                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "Decoding", "FeatureStore", "HeadTraining", "Heads", "LeNet",
+                "LogitKernels", "Numerics", "Programs", "Sessions", "Statistics", "System",
+                "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -173,7 +178,7 @@ let package = Package(
         tests("Numerics", ["Numerics"]),
         tests("Statistics", ["Statistics"]),
         tests("Heads", ["Heads"]),
-        tests("Decoding", ["Decoding", "Heads", "Numerics"]),
+        tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
         tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
         tests("Transfer", ["Numerics", "Transfer"]),
@@ -193,6 +198,7 @@ let package = Package(
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
+        tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
@@ -211,16 +217,15 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
-                "Transfer", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
+                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
+                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",
             [
                 "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
-                "Numerics",
-                "RunFolder",
+                "Numerics", "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),
