@@ -196,7 +196,7 @@ import Testing
                 key: key,
                 weights: noise(
                     key.outputCount, columnCount: 4,
-                    seed: key.classes.members.reduce(7) { $0 * 31 + $1 }),
+                    seed: key.classes.members.reduce(7) { $0 &* 31 &+ $1 }),
                 biases: [Float](repeating: 0.1, count: key.outputCount))
         }
         return Model(
