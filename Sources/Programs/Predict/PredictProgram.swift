@@ -35,7 +35,8 @@ package struct PredictProgram: Sendable {
     private func predict() async throws {
         let job = try PredictionJob(options, format)
         while let features = try job.next() {
-            guard try job.write(await answers(features, job)) else { break }
+            let explanations = options.explains ? try await explanations(features, job) : []
+            guard try job.write(await answers(features, job), explanations) else { break }
         }
         await job.pool.shutdown()
         try job.writer.finish()
@@ -49,6 +50,16 @@ package struct PredictProgram: Sendable {
         return try await job.pool.parallelRanges(features.rowCount) { rows in
             try predictor.probabilities(ofFeatures: features, rows: rows)
         }
+    }
+
+    /// Explanations in the order of the rows.
+    private func explanations(
+        _ features: Matrix, _ job: PredictionJob
+    ) async throws -> [Explanation] {
+        let predictor = job.predictor
+        return try await job.pool.parallelRanges(features.rowCount) { rows in
+            try rows.map { try predictor.explanation(ofFeatures: features, row: $0) }
+        }.flatMap(\.self)
     }
 }
 
@@ -88,5 +99,7 @@ private final class PredictionJob {
     }
 
     /// Writes answers; returns whether somebody still reads.
-    func write(_ parts: [ClassProbabilities]) throws -> Bool { try writer.write(parts) }
+    func write(_ parts: [ClassProbabilities], _ explanations: [Explanation]) throws -> Bool {
+        try writer.write(parts, explanations)
+    }
 }
