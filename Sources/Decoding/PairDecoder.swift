@@ -249,10 +249,9 @@ struct PairDecoder {
     }
 
     private func pairAnswer(_ first: Int, _ second: Int, _ row: Int) -> PairAnswer {
-        let answer = answer(first, second, row)
-        return PairAnswer(
-            winner: members[answer.lowerWins ? first : second],
-            loser: members[answer.lowerWins ? second : first], odds: Double(answer.odds))
+        PairAnswer(
+            lower: members[first], higher: members[second],
+            signedOdds: table[(second * (second - 1) / 2 + first) * blockRowCount + row])
     }
 
     /// Platt's DAG for one row: fills `shares` (by position, summing to 1), returns the survivor.

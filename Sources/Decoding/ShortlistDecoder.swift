@@ -79,6 +79,24 @@ struct ShortlistDecoder {
         return result
     }
 
+    /// The list of the first row of a block that `softmax` has read, and what its pairs say.
+    mutating func answers(
+        _ softmax: SoftmaxKernel, _ row: ArraySlice<Int32>, _ heads: any LogitSource
+    ) -> (listed: [Int], answers: [PairAnswer]) {
+        take(softmax.logits, 0)
+        choose(0)
+        ask(heads, row, 0)
+        let listed = lists.prefix(count).map { members[$0] }
+        let pairs = (1..<count).flatMap { second in
+            (0..<second).map { first in
+                PairAnswer(
+                    lower: listed[first], higher: listed[second],
+                    signedOdds: answers[second * (second - 1) / 2 + first])
+            }
+        }
+        return (listed, pairs)
+    }
+
     /// Copies logits of the rows from `start` on: a row's lie far apart, and four rows' side by side.
     private mutating func take(_ block: [Float], _ start: Int) {
         let (width, classCount) = (LogitBlock.rowCountMax, members.count)
