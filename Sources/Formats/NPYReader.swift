@@ -1,62 +1,75 @@
 package import Numerics
 
-/// An array in an NPY file, read once from its start to its end.
+/// An array in a file, read once from its first row to its last.
 ///
-/// Values are converted as they come, block by block: memory is what is returned and one block.
-/// Nothing is trusted: what the header claims is compared with the file before room is made for it.
+/// The first axis is the rows; the values of all others are a row's columns. Values are converted as
+/// they come: memory is what is returned and one block. Nothing is trusted: what the header claims is
+/// compared with the file before room is made for it.
 package struct NPYReader: ~Copyable {
     /// What the file holds.
     package let header: NPYHeader
     private var bytes: ByteReader
+    /// Where the values begin in the contents.
+    private let start: Int
     private var nextRow = 0
 
+    /// Few enough bytes to stay in the cache between two uses.
     private static let blockByteCount = 1 << 18
+    /// Rows and columns that are turned at once where columns lie one after another.
+    private static let tile = (rowCount: 4_096, columnCount: 16)
 
-    /// Reads the header.
+    /// Reads the header of an NPY file.
     ///
+    /// - Parameter readsBfloat16: whether values of two bytes without a name are bfloat16.
     /// - Throws: ``FormatError`` that names the file, for a header that is damaged or of a type that
     ///   is not read, or a file of another length.
-    package init(_ reader: consuming ByteReader) throws(FormatError) {
+    package init(
+        _ reader: consuming ByteReader, readsBfloat16: Bool = false
+    ) throws(FormatError) {
         var bytes = reader
-        let header = try NPYHeader(&bytes)
-        try Self.checkSize(header, bytes)
-        self.header = header
-        self.bytes = bytes
+        let header = try NPYHeader(&bytes, readsBfloat16: readsBfloat16)
+        try self.init(header, bytes)
     }
 
-    private static func checkSize(
-        _ header: NPYHeader, _ bytes: borrowing ByteReader
-    ) throws(FormatError) {
+    /// An array whose values are all that is left of a file.
+    ///
+    /// - Throws: ``FormatError`` that names the file, for one of another length.
+    init(_ header: NPYHeader, _ bytes: consuming ByteReader) throws(FormatError) {
         let needed = header.byteCount
         if let count = bytes.contentByteCount {
             guard count - bytes.offset == needed else {
-                throw NPYHeader.fault(
+                throw header.fault(
                     bytes.path,
                     "its shape needs \(needed.counted("byte")), and it has \(count - bytes.offset); get the file again"
                 )
             }
         } else {
             guard needed <= bytes.contentByteCountMax else {
-                throw NPYHeader.fault(
+                throw header.fault(
                     bytes.path,
                     "its shape needs \(needed.counted("byte")), more than its gzip data can hold")
             }
         }
+        self.header = header
+        start = bytes.offset
+        self.bytes = bytes
     }
 
     /// The file, and the name of a member, for messages.
     package var path: String { bytes.path }
 
-    /// How many samples there are: the size of the first axis.
+    /// How many rows there are: the size of the first axis.
     package var rowCount: Int { header.shape.first ?? 0 }
 
-    func fault(_ what: String) -> FormatError { NPYHeader.fault(path, what) }
+    /// How many values a row has.
+    package var columnCount: Int { header.shape.dropFirst().reduce(1, *) }
 
-    /// Numbers of any type as a matrix: the first axis is the rows, all others its columns.
+    func fault(_ what: String) -> FormatError { header.fault(path, what) }
+
+    /// Refuses what is no table of numbers.
     ///
-    /// - Throws: ``FormatError`` for text, fewer than two axes, an array without values, and the
-    ///   first value that is not finite as a float32.
-    package mutating func matrix() throws(FormatError) -> Matrix {
+    /// - Throws: ``FormatError`` for text, fewer than two axes, and an array without values.
+    package func checkFeatures() throws(FormatError) {
         guard header.shape.count >= 2 else {
             throw fault(
                 "it has \(header.shape.count) axes, where rows of features have two; save x.reshape(-1, 1) if each row is one number"
@@ -64,67 +77,106 @@ package struct NPYReader: ~Copyable {
         }
         switch header.element {
         case .text, .bytes: throw fault("it holds text, where features are numbers")
-        case .float, .signed, .unsigned, .boolean: break
+        case .float, .bfloat16, .signed, .unsigned, .boolean: break
         }
         guard header.valueCount > 0 else {
             throw fault("it is empty: its shape is \(header.shape); save at least one row")
         }
-        let values = try floats()
-        let columnCount = values.count / rowCount
-        if let place = values.firstIndex(where: { !$0.isFinite }) {
-            throw fault(
-                "row \(place / columnCount), column \(place % columnCount) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
-            )
-        }
-        return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
     }
 
-    /// The next rows, at most so many, in C order; nil after the last.
+    /// Refuses what are no pixels.
     ///
-    /// - Throws: ``FormatError`` as ``matrix()``.
-    package mutating func nextRows(_ rowCountMax: Int) throws(FormatError) -> Matrix? {
-        guard !header.isFortranOrder else { throw fault("it is in Fortran order") }
-        let rowByteCount = header.byteCount / max(1, rowCount)
-        let count = min(rowCountMax, rowCount - nextRow)
-        guard count > 0 else { return nil }
-        let raw = try bytes.read(
-            count: count * rowByteCount, or: "before the end of its \(rowCount) rows")
-        let columnCount = header.valueCount / rowCount
-        let (element, isBigEndian) = (header.element, header.isBigEndian)
-        let values = unsafe [Float](unsafeUninitializedCapacity: count * columnCount) {
-            target, initialized in
-            initialized = count * columnCount
-            let part = unsafe UnsafeMutableBufferPointer(rebasing: target[..<initialized])
-            unsafe raw.withUnsafeBytes { unsafe Self.decode($0, element, isBigEndian, into: part) }
-        }
-        nextRow += count
-        return Matrix(rowCount: count, columnCount: columnCount, values: values)
-    }
-
-    /// The values as float32 in C order.
-    mutating func floats() throws(FormatError) -> [Float] {
-        let (element, isBigEndian) = (header.element, header.isBigEndian)
-        return try unsafe values(
-            axes: Array(header.shape.indices), of: Float.self,
-            isAsStored: element == .float(byteCount: 4) && !isBigEndian
-        ) { raw, target in
-            unsafe Self.decode(raw, element, isBigEndian, into: target)
-        }
-    }
-
-    /// The values of an array of bytes, with its axes in another order, the last varying fastest.
-    ///
-    /// - Parameter axes: each axis of the array once.
-    /// - Throws: ``FormatError`` for an array of another type.
-    package mutating func bytes(axes: [Int]) throws(FormatError) -> [UInt8] {
+    /// - Throws: ``FormatError`` for an array of another type than bytes.
+    package func checkPixels() throws(FormatError) {
         guard header.element == .unsigned(byteCount: 1) else {
             throw fault(
                 "its values are \(header.descr), where images are bytes from 0 to 255; save x.astype(np.uint8)"
             )
         }
-        return try unsafe values(axes: axes, of: UInt8.self, isAsStored: true) { raw, target in
-            unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: raw)
+    }
+
+    /// Numbers of any type as a matrix.
+    ///
+    /// - Throws: ``FormatError`` as ``checkFeatures()``, and for the first value that is not finite as a
+    ///   float32.
+    package mutating func matrix() throws(FormatError) -> Matrix {
+        try checkFeatures()
+        let (rowCount, columnCount) = (rowCount, columnCount)
+        let values = try unsafe filled(rowCount * columnCount) { reader, target throws(FormatError) in
+            _ = try unsafe reader.read(into: target)
         }
+        return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
+    }
+
+    /// The values of an array of bytes, with its axes in another order, the last varying fastest.
+    ///
+    /// - Parameter axes: each axis of the array once, the first in its place.
+    /// - Throws: ``FormatError`` as ``checkPixels()``.
+    package mutating func bytes(axes: [Int]) throws(FormatError) -> [UInt8] {
+        try checkPixels()
+        let places = header.places(axes: axes)
+        return try unsafe filled(header.valueCount) { reader, target throws(FormatError) in
+            _ = try unsafe reader.read(into: target, places: places)
+        }
+    }
+
+    private mutating func filled<Value: BitwiseCopyable>(
+        _ count: Int,
+        _ fill: (inout NPYReader, UnsafeMutableBufferPointer<Value>) throws(FormatError) -> Void
+    ) throws(FormatError) -> [Value] {
+        var failure: FormatError?
+        let values = unsafe [Value](unsafeUninitializedCapacity: count) { target, initialized in
+            do throws(FormatError) {
+                try unsafe fill(&self, UnsafeMutableBufferPointer(rebasing: target[..<count]))
+                initialized = count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return values
+    }
+}
+
+extension NPYReader {
+    /// Fills `target` with the next rows as float32, as many as there is room for or as there are.
+    ///
+    /// - Returns: how many rows; 0 after the last.
+    /// - Throws: ``FormatError`` for the first value that is not finite as a float32.
+    package mutating func read(
+        into target: UnsafeMutableBufferPointer<Float>
+    ) throws(FormatError) -> Int {
+        let (header, path, firstRow, columnCount) = (header, path, nextRow, columnCount)
+        let (element, isBigEndian) = (header.element, header.isBigEndian)
+        return try unsafe read(
+            into: target, columnCount: columnCount,
+            places: header.isFortranOrder ? header.places(axes: Array(header.shape.indices)) : nil,
+            isAsStored: element == .float(byteCount: 4) && !isBigEndian,
+            decode: { raw, values in unsafe Self.decode(raw, element, isBigEndian, into: values) },
+            check: { values, first throws(FormatError) in
+                guard let index = unsafe Self.firstNotFinite(values) else { return }
+                let place = first + index
+                throw header.fault(
+                    path,
+                    "row \(firstRow + place / columnCount), column \(place % columnCount) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
+                )
+            })
+    }
+
+    /// Fills `target` with the next rows of bytes, as many as there is room for or as there are.
+    ///
+    /// - Parameter places: for each value of a row in the order of the file where it goes, negative for
+    ///   nowhere; nil for that order.
+    /// - Returns: how many rows; 0 after the last.
+    package mutating func read(
+        into target: UnsafeMutableBufferPointer<UInt8>, places: [Int]?
+    ) throws(FormatError) -> Int {
+        try unsafe read(
+            into: target, columnCount: places.map { ($0.max() ?? -1) + 1 } ?? columnCount,
+            places: places, isAsStored: true,
+            decode: { raw, values in
+                unsafe UnsafeMutableRawBufferPointer(values).copyMemory(from: raw)
+            }, check: { _, _ in })
     }
 
     /// Calls `body` with all values, some at a time, as they are stored.
@@ -150,59 +202,175 @@ package struct NPYReader: ~Copyable {
         try bytes.expectEnd(after: "its \(count) values")
     }
 
-    /// All values in C order of the axes as they are named.
-    ///
-    /// - Parameters:
-    ///   - isAsStored: whether the bytes of a value are those of the file.
-    ///   - decode: turns bytes of the file into as many values.
-    private mutating func values<Value: BitwiseCopyable>(
-        axes: [Int], of type: Value.Type, isAsStored: Bool,
-        _ decode: (UnsafeRawBufferPointer, UnsafeMutableBufferPointer<Value>) -> Void
-    ) throws(FormatError) -> [Value] {
-        let count = header.valueCount
-        var place = StridedPlace(header, axes: axes)
-        var failure: FormatError?
-        let values = unsafe [Value](unsafeUninitializedCapacity: count) { target, initialized in
-            do throws(FormatError) {
-                if isAsStored && place.isContiguous {
-                    try unsafe readAll(into: UnsafeMutableRawBufferPointer(target), count: count)
-                } else {
-                    try unsafe readBlocks(into: target, &place, decode)
-                }
-                initialized = count
-            } catch {
-                failure = error
+    private typealias Decoder<Value> =
+        (UnsafeRawBufferPointer, UnsafeMutableBufferPointer<Value>) -> Void
+    /// Looks at values in their final places; the number is that of the first among those asked for.
+    private typealias Check<Value> =
+        (UnsafeBufferPointer<Value>, Int) throws(FormatError) -> Void
+
+    private mutating func read<Value: BitwiseCopyable>(
+        into target: UnsafeMutableBufferPointer<Value>, columnCount width: Int, places: [Int]?,
+        isAsStored: Bool, decode: Decoder<Value>, check: Check<Value>
+    ) throws(FormatError) -> Int {
+        let room = target.count / max(1, width)
+        let count = min(room, rowCount - nextRow)
+        guard count > 0 else { return 0 }
+        let part = unsafe UnsafeMutableBufferPointer(rebasing: target[..<(count * width)])
+        if !header.isFortranOrder {
+            try unsafe readRows(into: part, count, places, width, isAsStored, decode, check)
+        } else {
+            let places = places ?? Array(0..<width)
+            if bytes.isCompressed && count == rowCount {
+                try unsafe readColumns(into: part, places, width, decode)
+            } else {
+                try unsafe readTiles(into: part, count, places, width, decode)
             }
+            try unsafe check(UnsafeBufferPointer(part), 0)
         }
-        if let failure { throw failure }
-        return values
+        nextRow += count
+        if nextRow == rowCount, !header.isFortranOrder || bytes.isCompressed {
+            try bytes.expectEnd(after: "its \(header.valueCount) values")
+        }
+        return count
     }
 
-    private mutating func readAll(
-        into target: UnsafeMutableRawBufferPointer, count: Int
-    ) throws(FormatError) {
-        let wanted = count * header.element.byteCount
-        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: target[..<wanted])
-        guard try unsafe bytes.fill(part) == wanted else {
-            throw .truncated(
-                path, byte: bytes.offset, expected: "before the end of its \(count) values")
-        }
-        try bytes.expectEnd(after: "its \(count) values")
-    }
-
-    private mutating func readBlocks<Value: BitwiseCopyable>(
-        into target: UnsafeMutableBufferPointer<Value>, _ place: inout StridedPlace,
-        _ decode: (UnsafeRawBufferPointer, UnsafeMutableBufferPointer<Value>) -> Void
+    /// Reads rows that lie one after another.
+    private mutating func readRows<Value: BitwiseCopyable>(
+        into target: UnsafeMutableBufferPointer<Value>, _ count: Int, _ places: [Int]?,
+        _ width: Int, _ isAsStored: Bool, _ decode: Decoder<Value>, _ check: Check<Value>
     ) throws(FormatError) {
         let size = header.element.byteCount
+        let valueCount = count * columnCount
+        let blockCount = max(1, Self.blockByteCount / size)
+        let isDirect = isAsStored && places == nil
+        let raw = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: isDirect ? 0 : blockCount * size, alignment: 16)
         let block = UnsafeMutableBufferPointer<Value>.allocate(
-            capacity: max(1, Self.blockByteCount / size))
-        defer { unsafe block.deallocate() }
-        try unsafe forEachBlock { (_, raw) throws(FormatError) in
-            let decoded = unsafe UnsafeMutableBufferPointer(rebasing: block[..<(raw.count / size)])
-            unsafe decode(raw, decoded)
-            unsafe place.scatter(UnsafeBufferPointer(decoded), into: target)
+            capacity: places == nil ? 0 : blockCount)
+        defer {
+            unsafe raw.deallocate()
+            unsafe block.deallocate()
         }
+        var (row, column) = (0, 0)
+        for first in stride(from: 0, to: valueCount, by: blockCount) {
+            let taken = min(blockCount, valueCount - first)
+            guard let places else {
+                let part = unsafe UnsafeMutableBufferPointer(rebasing: target[first..<first + taken])
+                if isDirect {
+                    try unsafe fill(UnsafeMutableRawBufferPointer(part))
+                } else {
+                    let source = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[..<(taken * size)])
+                    try unsafe fill(source)
+                    unsafe decode(UnsafeRawBufferPointer(source), part)
+                }
+                try unsafe check(UnsafeBufferPointer(part), first)
+                continue
+            }
+            let source = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[..<(taken * size)])
+            let decoded = unsafe UnsafeMutableBufferPointer(rebasing: block[..<taken])
+            try unsafe fill(source)
+            unsafe decode(UnsafeRawBufferPointer(source), decoded)
+            for index in 0..<taken {
+                let place = places[column]
+                if place >= 0 { unsafe target[row * width + place] = unsafe decoded[index] }
+                column += 1
+                if column == places.count { (row, column) = (row + 1, 0) }
+            }
+        }
+    }
+
+    /// Reads all columns, one after another, as they come.
+    private mutating func readColumns<Value: BitwiseCopyable>(
+        into target: UnsafeMutableBufferPointer<Value>, _ places: [Int], _ width: Int,
+        _ decode: Decoder<Value>
+    ) throws(FormatError) {
+        let size = header.element.byteCount
+        let blockCount = min(rowCount, max(1, Self.blockByteCount / size))
+        let raw = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: blockCount * size, alignment: 16)
+        let block = UnsafeMutableBufferPointer<Value>.allocate(capacity: blockCount)
+        defer {
+            unsafe raw.deallocate()
+            unsafe block.deallocate()
+        }
+        for place in places {
+            for first in stride(from: 0, to: rowCount, by: blockCount) {
+                let taken = min(blockCount, rowCount - first)
+                let source = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[..<(taken * size)])
+                try unsafe fill(source)
+                guard place >= 0 else { continue }
+                let decoded = unsafe UnsafeMutableBufferPointer(rebasing: block[..<taken])
+                unsafe decode(UnsafeRawBufferPointer(source), decoded)
+                for index in 0..<taken {
+                    unsafe target[(first + index) * width + place] = unsafe decoded[index]
+                }
+            }
+        }
+    }
+
+    /// Reads some rows of columns that lie one after another, some rows and columns at a time.
+    private mutating func readTiles<Value: BitwiseCopyable>(
+        into target: UnsafeMutableBufferPointer<Value>, _ count: Int, _ places: [Int],
+        _ width: Int, _ decode: Decoder<Value>
+    ) throws(FormatError) {
+        try bytes.makeSeekable(from: start)
+        let size = header.element.byteCount
+        let tileRowCount = min(Self.tile.rowCount, count)
+        let raw = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: tileRowCount * size, alignment: 16)
+        let block = UnsafeMutableBufferPointer<Value>.allocate(
+            capacity: Self.tile.columnCount * tileRowCount)
+        defer {
+            unsafe raw.deallocate()
+            unsafe block.deallocate()
+        }
+        for firstRow in stride(from: 0, to: count, by: tileRowCount) {
+            let taken = min(tileRowCount, count - firstRow)
+            for firstColumn in stride(from: 0, to: places.count, by: Self.tile.columnCount) {
+                let columns = firstColumn..<min(places.count, firstColumn + Self.tile.columnCount)
+                for column in columns {
+                    let source = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: raw[..<(taken * size)])
+                    let place = start + (column * rowCount + nextRow + firstRow) * size
+                    guard try unsafe bytes.read(at: place, into: source) == source.count else {
+                        throw .truncated(
+                            path, byte: place,
+                            expected: "before the end of its \(header.valueCount) values")
+                    }
+                    let first = (column - firstColumn) * tileRowCount
+                    unsafe decode(
+                        UnsafeRawBufferPointer(source),
+                        UnsafeMutableBufferPointer(rebasing: block[first..<first + taken]))
+                }
+                for row in 0..<taken {
+                    for column in columns where places[column] >= 0 {
+                        unsafe target[(firstRow + row) * width + places[column]] =
+                            unsafe block[(column - firstColumn) * tileRowCount + row]
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func fill(_ target: UnsafeMutableRawBufferPointer) throws(FormatError) {
+        guard try unsafe bytes.fill(target) == target.count else {
+            throw .truncated(
+                path, byte: bytes.offset,
+                expected: "before the end of its \(header.valueCount) values")
+        }
+    }
+}
+
+extension NPYReader {
+    /// The first value that is not finite; nil if all are.
+    private static func firstNotFinite(_ values: UnsafeBufferPointer<Float>) -> Int? {
+        // An exponent of all ones carries into the sign: one look at many values.
+        var carries: UInt32 = 0
+        for unsafe value in unsafe values {
+            carries |= (value.bitPattern & 0x7F80_0000) &+ 0x0080_0000
+        }
+        guard carries >> 31 == 1 else { return nil }
+        return unsafe values.firstIndex { !$0.isFinite }
     }
 
     /// Numbers of any type as float32.
@@ -223,6 +391,7 @@ package struct NPYReader: ~Copyable {
         case .float(2): each(UInt16.self) { Float(Float16(bitPattern: $0)) }
         case .float(4): each(UInt32.self) { Float(bitPattern: $0) }
         case .float: each(UInt64.self) { Float(Double(bitPattern: $0)) }
+        case .bfloat16: each(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
         case .signed(1): each(Int8.self) { Float($0) }
         case .signed(2): each(Int16.self) { Float($0) }
         case .signed(4): each(Int32.self) { Float($0) }
@@ -237,65 +406,23 @@ package struct NPYReader: ~Copyable {
     }
 }
 
-/// Where the next value of a file goes, when its axes are to lie in another order.
-private struct StridedPlace {
-    /// Axes, the one that varies fastest in the file first: its size, and how far apart its values
-    /// go.
-    private var axes: [(size: Int, stride: Int)] = []
-    /// Where on each axis the next value is.
-    private var counters: [Int]
-    private var offset = 0
-
-    /// - Parameter order: the axes of the array in the order in which they are to lie.
-    init(_ header: NPYHeader, axes order: [Int]) {
-        let shape = header.shape
-        precondition(order.sorted() == Array(shape.indices))
+extension NPYHeader {
+    /// For each value of a row, in the order of the file, where it goes when the axes after the first
+    /// are to lie in another order.
+    ///
+    /// - Parameter order: each axis of the array once, the first in its place.
+    package func places(axes order: [Int]) -> [Int] {
+        precondition(order.first == 0 && order.sorted() == Array(shape.indices))
         var strides = [Int](repeating: 0, count: shape.count)
         var stride = 1
-        for axis in order.reversed() {
+        for axis in order.dropFirst().reversed() {
             strides[axis] = stride
             stride *= shape[axis]
         }
-        for axis in header.isFortranOrder ? Array(shape.indices) : shape.indices.reversed()
-        where shape[axis] != 1 {
-            if let last = axes.last, last.size * last.stride == strides[axis] {
-                axes[axes.count - 1].size *= shape[axis]
-            } else {
-                axes.append((shape[axis], strides[axis]))
-            }
-        }
-        counters = [Int](repeating: 0, count: axes.count)
-    }
-
-    /// Whether values lie as they do in the file.
-    var isContiguous: Bool { axes.isEmpty || axes.count == 1 && axes[0].stride == 1 }
-
-    /// Puts the next values where they belong.
-    mutating func scatter<Value: BitwiseCopyable>(
-        _ values: UnsafeBufferPointer<Value>, into target: UnsafeMutableBufferPointer<Value>
-    ) {
-        guard let (size, stride) = axes.first else {
-            if let value = unsafe values.first { unsafe target[0] = value }
-            return
-        }
-        var index = 0
-        while index < values.count {
-            let count = min(values.count - index, size - counters[0])
-            for step in 0..<count {
-                unsafe target[offset + step * stride] = unsafe values[index + step]
-            }
-            index += count
-            counters[0] += count
-            offset += count * stride
-            var axis = 0
-            while counters[axis] == axes[axis].size {
-                offset -= axes[axis].size * axes[axis].stride
-                counters[axis] = 0
-                axis += 1
-                if axis == axes.count { return }
-                counters[axis] += 1
-                offset += axes[axis].stride
-            }
+        // From the axis that varies slowest in the file.
+        let axes = isFortranOrder ? shape.indices.dropFirst().reversed() : Array(1..<shape.count)
+        return axes.reduce([0]) { places, axis in
+            places.flatMap { place in (0..<shape[axis]).map { place + $0 * strides[axis] } }
         }
     }
 }

@@ -1,15 +1,48 @@
-/// A tensor with a name: float32 or int64, row-major.
+/// A tensor with a name: float32, float64 or int64, row-major.
 package struct NamedTensor: Sendable, Equatable {
     /// A tensor's values.
     package enum Content: Sendable, Equatable {
         case float32([Float])
+        case float64([Double])
         case int64([Int64])
 
         var count: Int {
             switch self {
             case .float32(let values): values.count
+            case .float64(let values): values.count
             case .int64(let values): values.count
             }
+        }
+
+        /// The name of the type in the file, and the bytes of a value.
+        var dtype: (name: String, byteCount: Int) {
+            switch self {
+            case .float32: ("F32", 4)
+            case .float64: ("F64", 8)
+            case .int64: ("I64", 8)
+            }
+        }
+
+        /// Calls `body` with the values as they lie in memory, which is how they lie in a file.
+        func withBytes(
+            _ body: (UnsafeRawBufferPointer) throws(FormatError) -> Void
+        ) throws(FormatError) {
+            let result =
+                switch self {
+                case .float32(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                case .float64(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                case .int64(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                }
+            try result.get()
         }
     }
 
@@ -37,6 +70,11 @@ package struct NamedTensor: Sendable, Equatable {
     /// The values, when they are floats.
     package var floats: [Float]? {
         if case .float32(let values) = content { values } else { nil }
+    }
+
+    /// The values, when they are floats of double precision.
+    package var doubles: [Double]? {
+        if case .float64(let values) = content { values } else { nil }
     }
 
     /// The values, when they are integers.

@@ -1,0 +1,180 @@
+import Numerics
+
+/// Rows of a CSV file (RFC 4180): numbers, and perhaps a column of labels.
+///
+/// Fields are apart by commas, or by semicolons or tabs where the first line has no comma. Lines end
+/// in any way; blank ones are no rows. The first line is a header if one of its fields is no number
+/// where the next row has a number.
+package final class CSVReader: RowReader {
+    /// Where the labels are.
+    package enum Labels: Sendable, Equatable {
+        /// In a column named `label`, `y`, `class` or `target`, or in the only column of text.
+        case find
+        /// In a column of this name, or of this number from 0 where columns have no names.
+        case named(String)
+        /// In another file: a column of labels is no feature.
+        case elsewhere
+    }
+
+    /// The file, for messages.
+    package let path: String
+    /// Numbers of a row.
+    package let columnCount: Int
+    /// Not known before all rows are read.
+    package let rowCount: Int? = nil
+    /// What was taken as what, where the user did not say it; a sentence without a full stop.
+    package let remark: String?
+
+    private let layout: CSVLayout
+    private let source: ByteSource
+    private var text: TextBuffer
+    private let decimals = DecimalNumber()
+    private var collector = LabelCollector()
+    /// Rows that were looked at, and come first.
+    private var waiting: [CSVRecord]
+    private var nextRow = 0
+
+    /// Opens a file.
+    ///
+    /// - Throws: ``FormatError`` that names the file, for one that cannot be read, has no rows, or does
+    ///   not show which of its columns are labels and which are features.
+    package init(_ source: ByteSource, labels: Labels = .find) throws(FormatError) {
+        path = source.path
+        self.source = source
+        var text = try TextBuffer(ByteReader(source))
+        var records: [CSVRecord] = []
+        while records.count < 2, let record = try CSVRecord(&text) { records.append(record) }
+        let layout = try CSVLayout(records, labels, source.path)
+        self.text = text
+        self.layout = layout
+        waiting = layout.names == nil ? records : Array(records.dropFirst())
+        columnCount = layout.features.count
+        remark = layout.remark
+        guard columnCount > 0 else {
+            throw .malformed(source.path, "it has no column of features, only of labels")
+        }
+    }
+
+    /// The labels of the rows that have been read; nil for a file without labels.
+    package func labels() throws(FormatError) -> LabelColumn? {
+        guard layout.label != nil else { return nil }
+        return try LabelColumn(path, texts: collector)
+    }
+
+    /// At most how many rows there are: the ends of lines are counted.
+    package func rowCountMax() throws(FormatError) -> Int {
+        var text = try TextBuffer(ByteReader(source))
+        var (lineCount, byteCount) = (0, 0)
+        while let line = try unsafe text.next() {
+            lineCount += 1
+            byteCount += line.count + 1
+        }
+        // A number and what is after it take two bytes.
+        return min(lineCount, byteCount / (2 * layout.fieldCount) + 1)
+    }
+
+    /// Fills `target` with the next rows.
+    package func read(
+        into target: UnsafeMutableBufferPointer<Float>
+    ) throws(FormatError) -> Int {
+        let room = target.count / columnCount
+        var count = 0
+        while count < room {
+            let row = unsafe UnsafeMutableBufferPointer(
+                rebasing: target[count * columnCount..<(count + 1) * columnCount])
+            if !waiting.isEmpty {
+                let record = waiting.removeFirst()
+                let result = unsafe record.withUnsafeBytes { line in
+                    Result { () throws(FormatError) in try unsafe parse(line, into: row) }
+                }
+                try result.get()
+            } else {
+                guard let line = try unsafe text.next(quotes: true) else { break }
+                if line.isEmpty { continue }
+                try unsafe parse(line, into: row)
+            }
+            nextRow += 1
+            count += 1
+        }
+        return count
+    }
+
+    private func parse(
+        _ line: UnsafeBufferPointer<UInt8>, into row: UnsafeMutableBufferPointer<Float>
+    ) throws(FormatError) {
+        guard var next = line.baseAddress else { return }
+        let end = unsafe next + line.count
+        var column = 0
+        for field in 0..<layout.fieldCount {
+            guard unsafe field == 0 || next < end && next.pointee == layout.separator else {
+                throw unsafe wrongFieldCount(line)
+            }
+            if field > 0 { unsafe next += 1 }
+            if layout.isFeature[field] {
+                var value: Float = 0
+                while unsafe next < end && next.pointee == UInt8(ascii: " ") { unsafe next += 1 }
+                if var numberEnd = unsafe decimals.parse(next, &value), value.isFinite {
+                    while unsafe numberEnd < end && numberEnd.pointee == UInt8(ascii: " ") {
+                        unsafe numberEnd += 1
+                    }
+                    if unsafe numberEnd >= end || numberEnd.pointee == layout.separator {
+                        unsafe row[column] = value
+                        column += 1
+                        unsafe next = numberEnd
+                        continue
+                    }
+                }
+            }
+            // Labels, and whatever is no plain number.
+            let rest = unsafe UnsafeBufferPointer(start: next, count: end - next)
+            guard let (content, length) = unsafe CSVField.first(of: rest, layout.separator) else {
+                throw fault(field, "has a quotation mark out of its place")
+            }
+            unsafe next += length
+            if layout.isFeature[field] {
+                unsafe row[column] = try number(content, field)
+                column += 1
+            } else if field == layout.label {
+                guard !content.isEmpty else { throw fault(field, "is empty; give it a label") }
+                guard String(validating: content, as: UTF8.self) != nil, !content.contains(0)
+                else { throw fault(field, "is not text in UTF-8; save the file as UTF-8") }
+                collector.append(content)
+            }
+        }
+        guard unsafe next == end else { throw unsafe wrongFieldCount(line) }
+    }
+
+    /// The number of a field that was in quotation marks.
+    private func number(_ content: [UInt8], _ field: Int) throws(FormatError) -> Float {
+        guard !content.isEmpty else {
+            throw fault(field, "is empty; fill such cells, for instance by df.fillna(0), or leave the row out")
+        }
+        var value: Float = 0
+        let padded = content + [UInt8](repeating: 0x0A, count: 16)
+        let isWhole = unsafe padded.withUnsafeBufferPointer { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            return unsafe decimals.parse(start, &value) == start + content.count
+        }
+        guard isWhole, value.isFinite else {
+            let text = String(decoding: content.prefix(40), as: UTF8.self)
+            throw fault(field, "holds \(text), where features are finite numbers as float32")
+        }
+        return value
+    }
+
+    private func wrongFieldCount(_ line: UnsafeBufferPointer<UInt8>) -> FormatError {
+        let count = unsafe CSVField.all(of: line, layout.separator)?.count ?? 0
+        return .malformed(
+            path,
+            "row \(nextRow) (counted from 0; line \(lineNumber)) has \(count.counted("field")), and the first line has \(layout.fieldCount); write equally many in every line"
+        )
+    }
+
+    private var lineNumber: Int { text.lineNumber }
+
+    private func fault(_ field: Int, _ what: String) -> FormatError {
+        .malformed(
+            path,
+            "row \(nextRow) (counted from 0; line \(lineNumber)), \(layout.name(field)) \(what)")
+    }
+}
