@@ -100,7 +100,8 @@ package struct ByteReader: ~Copyable {
     /// Fills `target` from a place in the contents on; returns how many bytes there were.
     ///
     /// - Precondition: ``makeSeekable(from:)``.
-    func read(at place: Int, into target: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int {
+    func read(at place: Int, into target: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int
+    {
         guard isCompressed else {
             let first = range.lowerBound + place
             let count = min(target.count, max(0, range.upperBound - first))

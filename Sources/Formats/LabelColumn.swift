@@ -56,6 +56,24 @@ package struct LabelColumn: Sendable, Equatable {
         }
     }
 
+    /// Labels of records of bytes: in each, the byte at a place.
+    ///
+    /// - Throws: ``FormatError`` for a file that cannot be read, or has no records.
+    package init(_ records: consuming NPYReader, place: Int) throws(FormatError) {
+        var array = records
+        guard array.rowCount > 0 else { throw array.fault("it is empty") }
+        let width = array.columnCount
+        var numbers = Distinct<Int128>(rowCount: array.rowCount)
+        try unsafe array.forEachBlock { first, raw in
+            // The first of the block's bytes that is a label.
+            let start = (place - first % width + width) % width
+            for index in stride(from: start, to: raw.count, by: width) {
+                numbers.append(Int128(unsafe raw[index]))
+            }
+        }
+        self.init(array.path, .integers(numbers.values), numbers.places)
+    }
+
     private static func texts(
         _ array: inout NPYReader
     ) throws(FormatError) -> LabelCollector {

@@ -72,7 +72,7 @@ package struct NPYReader: ~Copyable {
     package func checkFeatures() throws(FormatError) {
         guard header.shape.count >= 2 else {
             throw fault(
-                "it has \(header.shape.count) axes, where rows of features have two; save x.reshape(-1, 1) if each row is one number"
+                "it has \(header.shape.count) axes, where rows of features have two; save x.reshape(-1, 1) if each row is one number, or x.reshape(1, -1) if it is one row"
             )
         }
         switch header.element {
@@ -102,7 +102,8 @@ package struct NPYReader: ~Copyable {
     package mutating func matrix() throws(FormatError) -> Matrix {
         try checkFeatures()
         let (rowCount, columnCount) = (rowCount, columnCount)
-        let values = try unsafe filled(rowCount * columnCount) { reader, target throws(FormatError) in
+        let values = try unsafe filled(rowCount * columnCount) {
+            reader, target throws(FormatError) in
             _ = try unsafe reader.read(into: target)
         }
         return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
@@ -141,16 +142,20 @@ package struct NPYReader: ~Copyable {
 extension NPYReader {
     /// Fills `target` with the next rows as float32, as many as there is room for or as there are.
     ///
+    /// - Parameter places: for each value of a row in the order of the file where it goes, negative for
+    ///   nowhere; nil for where it is in C order.
     /// - Returns: how many rows; 0 after the last.
     /// - Throws: ``FormatError`` for the first value that is not finite as a float32.
     package mutating func read(
-        into target: UnsafeMutableBufferPointer<Float>
+        into target: UnsafeMutableBufferPointer<Float>, places: [Int]? = nil
     ) throws(FormatError) -> Int {
-        let (header, path, firstRow, columnCount) = (header, path, nextRow, columnCount)
+        let (header, path, firstRow) = (header, path, nextRow)
+        let columnCount = places.map { ($0.max() ?? -1) + 1 } ?? columnCount
         let (element, isBigEndian) = (header.element, header.isBigEndian)
+        let isInOrder = places == nil && !header.isFortranOrder
         return try unsafe read(
             into: target, columnCount: columnCount,
-            places: header.isFortranOrder ? header.places(axes: Array(header.shape.indices)) : nil,
+            places: isInOrder ? nil : places ?? header.places(axes: Array(header.shape.indices)),
             isAsStored: element == .float(byteCount: 4) && !isBigEndian,
             decode: { raw, values in unsafe Self.decode(raw, element, isBigEndian, into: values) },
             check: { values, first throws(FormatError) in
@@ -255,11 +260,13 @@ extension NPYReader {
         for first in stride(from: 0, to: valueCount, by: blockCount) {
             let taken = min(blockCount, valueCount - first)
             guard let places else {
-                let part = unsafe UnsafeMutableBufferPointer(rebasing: target[first..<first + taken])
+                let part = unsafe UnsafeMutableBufferPointer(
+                    rebasing: target[first..<first + taken])
                 if isDirect {
                     try unsafe fill(UnsafeMutableRawBufferPointer(part))
                 } else {
-                    let source = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[..<(taken * size)])
+                    let source = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: raw[..<(taken * size)])
                     try unsafe fill(source)
                     unsafe decode(UnsafeRawBufferPointer(source), part)
                 }
@@ -277,6 +284,7 @@ extension NPYReader {
                 if column == places.count { (row, column) = (row + 1, 0) }
             }
         }
+        if places != nil { try unsafe check(UnsafeBufferPointer(target), 0) }
     }
 
     /// Reads all columns, one after another, as they come.
@@ -366,7 +374,7 @@ extension NPYReader {
     private static func firstNotFinite(_ values: UnsafeBufferPointer<Float>) -> Int? {
         // An exponent of all ones carries into the sign: one look at many values.
         var carries: UInt32 = 0
-        for unsafe value in unsafe values {
+        for unsafevalue in unsafe values {
             carries |= (value.bitPattern & 0x7F80_0000) &+ 0x0080_0000
         }
         guard carries >> 31 == 1 else { return nil }

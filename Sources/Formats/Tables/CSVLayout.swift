@@ -17,6 +17,11 @@ struct CSVRecord {
         return nil
     }
 
+    /// All fields; nil if the quotation marks are wrong.
+    func fields(_ separator: UInt8) -> [[UInt8]]? {
+        unsafe withUnsafeBytes { unsafe CSVField.all(of: $0, separator) }
+    }
+
     func withUnsafeBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         unsafe padded.withUnsafeBufferPointer {
             unsafe body(UnsafeBufferPointer(rebasing: $0[..<byteCount]))
@@ -112,8 +117,7 @@ struct CSVLayout {
         self.separator = separator
         var rows: [[String]] = []
         for record in records {
-            let fields = unsafe record.withUnsafeBytes { unsafe CSVField.all(of: $0, separator) }
-            guard let fields else {
+            guard let fields = record.fields(separator) else {
                 throw .malformed(
                     path,
                     "a quotation mark of its first two rows does not end, or is not around a whole field; write it as RFC 4180 says, for instance by df.to_csv(path, index=False)"
@@ -145,7 +149,8 @@ struct CSVLayout {
         names.map { "column \(field) (\($0[field]))" } ?? "column \(field)"
     }
 
-    private static func separator(_ record: CSVRecord, _ path: String) throws(FormatError) -> UInt8 {
+    private static func separator(_ record: CSVRecord, _ path: String) throws(FormatError) -> UInt8
+    {
         let isComma = record.has(UInt8(ascii: ","))
         for (other, name) in [(UInt8(ascii: ";"), "semicolons"), (UInt8(ascii: "\t"), "tabs")]
         where record.has(other) {
@@ -178,7 +183,9 @@ struct CSVLayout {
         if zip(first, rows[1]).contains(where: { !isNumber($0) && isNumber($1) }) { return true }
         // Columns that have numbers for names, as pandas gives them, and a column of text labels.
         let text = first.indices.filter { !isNumber(first[$0]) }
-        guard text.count == 1, labelNames.contains(first[text[0]].lowercased()) else { return false }
+        guard text.count == 1, labelNames.contains(first[text[0]].lowercased()) else {
+            return false
+        }
         let numbers = first.indices.filter { $0 != text[0] }.map { first[$0] }
         return numbers.isEmpty || numbers == numbers.indices.map { String($0) }
             || numbers == numbers.indices.map { String($0 + 1) }
@@ -187,7 +194,9 @@ struct CSVLayout {
     private static func refuseIndex(
         _ names: [String]?, _ data: [String], _ path: String
     ) throws(FormatError) {
-        guard let names, names[0].isEmpty || names[0] == "Unnamed: 0", names.count > 1 else { return }
+        guard let names, names[0].isEmpty || names[0] == "Unnamed: 0", names.count > 1 else {
+            return
+        }
         throw .malformed(
             path,
             "its first column has no name, as where pandas writes the number of the row, which is no feature; save df.to_csv(path, index=False)"
@@ -218,7 +227,9 @@ struct CSVLayout {
         }
         guard let column = found.first else { return (nil, false, nil) }
         guard labels == .find else {
-            return (column, true, "\(path): its column \(call(column)) is no feature and is left out")
+            return (
+                column, true, "\(path): its column \(call(column)) is no feature and is left out"
+            )
         }
         return (column, false, "\(path): its column \(call(column)) is taken as the labels")
     }
@@ -230,12 +241,14 @@ struct CSVLayout {
         if let names {
             if let found = names.firstIndex(of: name) { return found }
             throw .malformed(
-                path, "it has no column \(name); name one of \(names.prefix(20).joined(separator: ", "))")
+                path,
+                "it has no column \(name); name one of \(names.prefix(20).joined(separator: ", "))")
         }
         guard let number = Int(name), (-count..<count).contains(number) else {
             throw .malformed(
                 path,
-                "its columns have no names, so \(name) is none; name one by its number, 0 to \(count - 1)")
+                "its columns have no names, so \(name) is none; name one by its number, 0 to \(count - 1)"
+            )
         }
         return number < 0 ? number + count : number
     }

@@ -61,6 +61,45 @@ package final class CSVReader: RowReader {
         return try LabelColumn(path, texts: collector)
     }
 
+    /// The labels of a file that holds labels: its only column, one named `label`, `y`, `class` or
+    /// `target`, or the one that is given.
+    ///
+    /// - Throws: ``FormatError`` that names the file and the row.
+    package static func labels(
+        _ source: ByteSource, column: String? = nil
+    ) throws(FormatError) -> LabelColumn {
+        var text = try TextBuffer(ByteReader(source))
+        var records: [CSVRecord] = []
+        while records.count < 2, let record = try CSVRecord(&text) { records.append(record) }
+        let layout = try CSVLayout(records, column.map { .named($0) } ?? .find, source.path)
+        guard let label = layout.label ?? (layout.fieldCount == 1 ? 0 : nil) else {
+            throw .malformed(
+                source.path,
+                "which of its columns are the labels? Name one as \(source.path):\(layout.names?[0] ?? "0")"
+            )
+        }
+        var collector = LabelCollector()
+        func take(_ record: CSVRecord) throws(FormatError) {
+            let fields = record.fields(layout.separator) ?? []
+            guard fields.count == layout.fieldCount, !fields[label].isEmpty,
+                String(validating: fields[label], as: UTF8.self) != nil
+            else {
+                throw .malformed(
+                    source.path,
+                    "line \(text.lineNumber) has not \(layout.fieldCount.counted("field")) with a label in UTF-8 among them"
+                )
+            }
+            collector.append(fields[label])
+        }
+        for record in records { try take(record) }
+        while let record = try CSVRecord(&text) { try take(record) }
+        // A name that labels have as well is a label: of y and n, for instance.
+        if layout.names != nil, !collector.places.dropFirst().contains(0) {
+            collector.removeFirst()
+        }
+        return try LabelColumn(source.path, texts: collector)
+    }
+
     /// At most how many rows there are: the ends of lines are counted.
     package func rowCountMax() throws(FormatError) -> Int {
         var text = try TextBuffer(ByteReader(source))
@@ -147,7 +186,9 @@ package final class CSVReader: RowReader {
     /// The number of a field that was in quotation marks.
     private func number(_ content: [UInt8], _ field: Int) throws(FormatError) -> Float {
         guard !content.isEmpty else {
-            throw fault(field, "is empty; fill such cells, for instance by df.fillna(0), or leave the row out")
+            throw fault(
+                field,
+                "is empty; fill such cells, for instance by df.fillna(0), or leave the row out")
         }
         var value: Float = 0
         let padded = content + [UInt8](repeating: 0x0A, count: 16)

@@ -14,7 +14,7 @@ struct LabelCollector {
     /// Takes the label of the next row.
     mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
         var hash = FNV1a()
-        for unsafe byte in unsafe text { hash.add(byte) }
+        for unsafebyte in unsafe text { hash.add(byte) }
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash.value) & mask
         while slots[slot] >= 0 {
@@ -35,6 +35,12 @@ struct LabelCollector {
     /// Takes the label of the next row.
     mutating func append(_ text: [UInt8]) {
         unsafe text.withUnsafeBufferPointer { unsafe append($0) }
+    }
+
+    /// Forgets the first row, whose label no other has; nothing may be appended any more.
+    mutating func removeFirst() {
+        texts.removeFirst()
+        places = places.dropFirst().map { $0 - 1 }
     }
 
     private mutating func grow() {

@@ -138,7 +138,8 @@ package final class SvmlightReader: RowReader {
                 throw outOfPlace(column, columnMin)
             }
             var value: Float = 0
-            guard let valueEnd = unsafe decimals.parse(next + 1, &value), value.isFinite, unsafe isBlank(valueEnd.pointee) || valueEnd >= end
+            guard let valueEnd = unsafe decimals.parse(next + 1, &value), value.isFinite,
+                unsafe isBlank(valueEnd.pointee) || valueEnd >= end
             else {
                 let rest = unsafe UnsafeBufferPointer(start: next + 1, count: end - next - 1)
                 throw fault(

@@ -34,8 +34,9 @@ struct TextBuffer: ~Copyable {
         self.bytes = bytes
         unsafe buffer = .allocate(capacity: capacity + Self.padding)
         try refill()
-        if end >= 3, unsafe UnsafeBufferPointer(start: buffer, count: 3)
-            .elementsEqual(Self.byteOrderMark)
+        if end >= 3,
+            unsafe UnsafeBufferPointer(start: buffer, count: 3)
+                .elementsEqual(Self.byteOrderMark)
         {
             start = 3
         }
@@ -130,7 +131,8 @@ struct TextBuffer: ~Copyable {
         } else {
             unsafe memmove(buffer, buffer + start, held)
         }
-        let room = unsafe UnsafeMutableRawBufferPointer(start: buffer + held, count: capacity - held)
+        let room = unsafe UnsafeMutableRawBufferPointer(
+            start: buffer + held, count: capacity - held)
         let count = try unsafe bytes.fill(room)
         (start, end, isLast) = (0, held + count, count < room.count)
         if isLast { try bytes.expectEnd(after: "its text") }
