@@ -70,7 +70,7 @@ package struct UserData: Sendable {
             }
             let sources = try part.open(&input, columns[index])
             rows.append(try RowSource.all(sources, path: part.description))
-            remarks += sources.compactMap(\.remark)
+            remarks += sources.compactMap(\.remark).filter { !remarks.contains($0) }
             if columns[index] == nil { columns[index] = try part.labels(of: sources) }
         }
         guard let train = rows[0], let trainColumn = columns[0] else {

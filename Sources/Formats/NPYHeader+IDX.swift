@@ -27,7 +27,8 @@ extension NPYHeader {
         }
     }
 
-    /// Y. LeCun, "The MNIST database of handwritten digits".
+    // Y. LeCun, "The MNIST database of handwritten digits".
+    /// What values are, by the third byte.
     private static let idxElements: [UInt8: (NPYElement, descr: String)] = [
         0x08: (.unsigned(byteCount: 1), "bytes"), 0x09: (.signed(byteCount: 1), "signed bytes"),
         0x0B: (.signed(byteCount: 2), "shorts"), 0x0C: (.signed(byteCount: 4), "ints"),

@@ -374,8 +374,8 @@ extension NPYReader {
     private static func firstNotFinite(_ values: UnsafeBufferPointer<Float>) -> Int? {
         // An exponent of all ones carries into the sign: one look at many values.
         var carries: UInt32 = 0
-        for unsafevalue in unsafe values {
-            carries |= (value.bitPattern & 0x7F80_0000) &+ 0x0080_0000
+        for index in values.indices {
+            carries |= (unsafe values[index].bitPattern & 0x7F80_0000) &+ 0x0080_0000
         }
         guard carries >> 31 == 1 else { return nil }
         return unsafe values.firstIndex { !$0.isFinite }

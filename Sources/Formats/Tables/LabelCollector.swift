@@ -14,7 +14,7 @@ struct LabelCollector {
     /// Takes the label of the next row.
     mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
         var hash = FNV1a()
-        for unsafebyte in unsafe text { hash.add(byte) }
+        for index in text.indices { hash.add(unsafe text[index]) }
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash.value) & mask
         while slots[slot] >= 0 {

@@ -173,6 +173,14 @@ package final class SvmlightReader: RowReader {
         return unsafe word.isEmpty ? "nothing" : String(decoding: word, as: UTF8.self)
     }
 
+    /// A row that names a group for ranking.
+    static func groupedRow(_ path: String, line: Int) -> FormatError {
+        .malformed(
+            path,
+            "line \(line) has a qid, which groups rows for ranking, and classes are not ranked; leave qid out, for instance by dump_svmlight_file(x, y, path)"
+        )
+    }
+
     private func fault(_ what: String) -> FormatError {
         let row = max(0, collector.places.count - 1)
         return .malformed(path, "row \(row) (counted from 0; line \(text.lineNumber)): \(what)")
@@ -180,11 +188,7 @@ package final class SvmlightReader: RowReader {
 
     private func unreadable(_ rest: UnsafeBufferPointer<UInt8>) -> FormatError {
         let word = unsafe Self.excerpt(rest)
-        if word.hasPrefix("qid:") {
-            return fault(
-                "it has a \(word), which groups rows for ranking, and classes are not ranked; leave qid out, for instance by dump_svmlight_file(x, y, path)"
-            )
-        }
+        if word.hasPrefix("qid:") { return Self.groupedRow(path, line: text.lineNumber) }
         return fault("\(word) is not COLUMN:VALUE, as an svmlight file has after the label")
     }
 
@@ -226,6 +230,9 @@ struct SvmlightOutline {
             guard let left = unsafe pairs.firstIndex(of: UInt8(ascii: ":")),
                 let right = unsafe pairs.lastIndex(of: UInt8(ascii: ":"))
             else { continue }
+            guard unsafe !pairs[..<left].elementsEqual(" qid".utf8) else {
+                throw SvmlightReader.groupedRow(source.path, line: text.lineNumber)
+            }
             // What is no number is found when the row is read.
             if let column = unsafe Self.number(pairs, before: left) { first = min(first, column) }
             if let column = unsafe Self.number(pairs, before: right) { last = max(last, column) }
