@@ -350,11 +350,32 @@ extension NPYReader {
                         UnsafeRawBufferPointer(source),
                         UnsafeMutableBufferPointer(rebasing: block[first..<first + taken]))
                 }
-                for row in 0..<taken {
-                    for column in columns where places[column] >= 0 {
-                        unsafe target[(firstRow + row) * width + places[column]] =
-                            unsafe block[(column - firstColumn) * tileRowCount + row]
-                    }
+                unsafe Self.turn(
+                    UnsafeBufferPointer(block), tileRowCount, places[columns],
+                    into: UnsafeMutableBufferPointer(rebasing: target[(firstRow * width)...]),
+                    rowCount: taken, width)
+            }
+        }
+    }
+
+    /// Puts columns that lie one after another, so many values apart, into rows.
+    private static func turn<Value: BitwiseCopyable>(
+        _ block: UnsafeBufferPointer<Value>, _ distance: Int, _ places: ArraySlice<Int>,
+        into target: UnsafeMutableBufferPointer<Value>, rowCount: Int, _ width: Int
+    ) {
+        guard let source = block.baseAddress, let rows = target.baseAddress,
+            let first = places.first
+        else { return }
+        let count = places.count
+        if first >= 0, places.elementsEqual(first..<first + count) {
+            for row in 0..<rowCount {
+                let (from, to) = unsafe (source + row, rows + (row * width + first))
+                for column in 0..<count { unsafe to[column] = unsafe from[column * distance] }
+            }
+        } else {
+            for row in 0..<rowCount {
+                for (column, place) in zip(0..., places) where place >= 0 {
+                    unsafe rows[row * width + place] = unsafe source[column * distance + row]
                 }
             }
         }

@@ -94,15 +94,13 @@ struct CSVLayout {
     /// The names of the columns; nil for a file without a header.
     let names: [String]?
     let separator: UInt8
-    /// The column of labels; nil if there is none here.
+    /// Fields of a row.
+    let fieldCount: Int
+    /// The column that is no feature; nil if all are.
+    let other: Int?
+    /// That column, if it has the labels.
     let label: Int?
-    /// The columns of features.
-    let features: [Int]
-    /// Whether each column is one of features.
-    let isFeature: [Bool]
     let remark: String?
-
-    var fieldCount: Int { isFeature.count }
 
     private static let labelNames = ["label", "y", "class", "target"]
 
@@ -140,8 +138,8 @@ struct CSVLayout {
         let choice = try Self.label(names, data, labels, path)
         label = choice.isLeftOut ? nil : choice.column
         remark = choice.remark
-        isFeature = data.indices.map { $0 != choice.column }
-        features = data.indices.filter { $0 != choice.column }
+        other = choice.column
+        fieldCount = data.count
     }
 
     /// A column as messages call it.

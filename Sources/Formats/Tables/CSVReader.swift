@@ -33,6 +33,9 @@ package final class CSVReader: RowReader {
     /// Rows that were looked at, and come first.
     private var waiting: [CSVRecord]
     private var nextRow = 0
+    private let isCompressed: Bool
+
+    private static let roughByteCountMax = 1 << 28
 
     /// Opens a file.
     ///
@@ -41,14 +44,16 @@ package final class CSVReader: RowReader {
     package init(_ source: ByteSource, labels: Labels = .find) throws(FormatError) {
         path = source.path
         self.source = source
-        var text = try TextBuffer(ByteReader(source))
+        let bytes = try ByteReader(source)
+        isCompressed = bytes.isCompressed
+        var text = try TextBuffer(bytes)
         var records: [CSVRecord] = []
         while records.count < 2, let record = try CSVRecord(&text) { records.append(record) }
         let layout = try CSVLayout(records, labels, source.path)
         self.text = text
         self.layout = layout
         waiting = layout.names == nil ? records : Array(records.dropFirst())
-        columnCount = layout.features.count
+        columnCount = layout.fieldCount - (layout.other == nil ? 0 : 1)
         remark = layout.remark
         guard columnCount > 0 else {
             throw .malformed(source.path, "it has no column of features, only of labels")
@@ -100,15 +105,19 @@ package final class CSVReader: RowReader {
         return try LabelColumn(source.path, texts: collector)
     }
 
-    /// At most how many rows there are: the ends of lines are counted.
+    /// At most how many rows there are: as many as so many bytes can be, or as there are lines where
+    /// that would be too rough.
     package func rowCountMax() throws(FormatError) -> Int {
+        // A number and what is after it take two bytes; memory that is not written is not taken.
+        if !isCompressed && source.byteCount <= Self.roughByteCountMax {
+            return source.byteCount / (2 * layout.fieldCount) + 1
+        }
         var text = try TextBuffer(ByteReader(source))
         var (lineCount, byteCount) = (0, 0)
         while let line = try unsafe text.next() {
             lineCount += 1
             byteCount += line.count + 1
         }
-        // A number and what is after it take two bytes.
         return min(lineCount, byteCount / (2 * layout.fieldCount) + 1)
     }
 
@@ -143,51 +152,58 @@ package final class CSVReader: RowReader {
     ) throws(FormatError) {
         guard var next = line.baseAddress else { return }
         let end = unsafe next + line.count
+        let (separator, other, last) = (layout.separator, layout.other ?? -1, layout.fieldCount - 1)
         var column = 0
-        for field in 0..<layout.fieldCount {
-            guard unsafe field == 0 || next < end && next.pointee == layout.separator else {
-                throw unsafe wrongFieldCount(line)
-            }
-            if field > 0 { unsafe next += 1 }
-            if layout.isFeature[field] {
+        for field in 0...last {
+            if field != other {
                 var value: Float = 0
-                while unsafe next < end && next.pointee == UInt8(ascii: " ") { unsafe next += 1 }
-                if var numberEnd = unsafe decimals.parse(next, &value), value.isFinite {
-                    while unsafe numberEnd < end && numberEnd.pointee == UInt8(ascii: " ") {
-                        unsafe numberEnd += 1
-                    }
-                    if unsafe numberEnd >= end || numberEnd.pointee == layout.separator {
-                        unsafe row[column] = value
-                        column += 1
-                        unsafe next = numberEnd
-                        continue
-                    }
+                // After the last byte comes one that is no separator.
+                if let numberEnd = unsafe decimals.parse(next, &value), value.isFinite,
+                    unsafe field == last ? numberEnd == end : numberEnd.pointee == separator
+                {
+                    unsafe row[column] = value
+                    column += 1
+                    unsafe next = numberEnd + (field == last ? 0 : 1)
+                    continue
                 }
             }
-            // Labels, and whatever is no plain number.
             let rest = unsafe UnsafeBufferPointer(start: next, count: end - next)
-            guard let (content, length) = unsafe CSVField.first(of: rest, layout.separator) else {
-                throw fault(field, "has a quotation mark out of its place")
-            }
+            let (content, length) = try unsafe content(rest, field)
             unsafe next += length
-            if layout.isFeature[field] {
+            guard unsafe field == last ? next == end : next < end else {
+                throw unsafe wrongFieldCount(line)
+            }
+            if field < last { unsafe next += 1 }
+            if field != other {
                 unsafe row[column] = try number(content, field)
                 column += 1
-            } else if field == layout.label {
+            } else if layout.label != nil {
                 guard !content.isEmpty else { throw fault(field, "is empty; give it a label") }
                 guard String(validating: content, as: UTF8.self) != nil, !content.contains(0)
                 else { throw fault(field, "is not text in UTF-8; save the file as UTF-8") }
                 collector.append(content)
             }
         }
-        guard unsafe next == end else { throw unsafe wrongFieldCount(line) }
     }
 
-    /// The number of a field that was in quotation marks.
-    private func number(_ content: [UInt8], _ field: Int) throws(FormatError) -> Float {
+    /// What is in the first field of what is left of a row, and how many bytes it takes.
+    private func content(
+        _ rest: UnsafeBufferPointer<UInt8>, _ field: Int
+    ) throws(FormatError) -> (content: [UInt8], byteCount: Int) {
+        guard let found = unsafe CSVField.first(of: rest, layout.separator) else {
+            throw fault(field, "has a quotation mark out of its place")
+        }
+        return found
+    }
+
+    /// The number of a field that has quotation marks or blanks around it, or is none.
+    private func number(_ field: [UInt8], _ index: Int) throws(FormatError) -> Float {
+        let blank = UInt8(ascii: " ")
+        var content = Array(field.drop { $0 == blank })
+        while content.last == blank { content.removeLast() }
         guard !content.isEmpty else {
             throw fault(
-                field,
+                index,
                 "is empty; fill such cells, for instance by df.fillna(0), or leave the row out")
         }
         var value: Float = 0
@@ -198,7 +214,7 @@ package final class CSVReader: RowReader {
         }
         guard isWhole, value.isFinite else {
             let text = String(decoding: content.prefix(40), as: UTF8.self)
-            throw fault(field, "holds \(text), where features are finite numbers as float32")
+            throw fault(index, "holds \(text), where features are finite numbers as float32")
         }
         return value
     }

@@ -10,6 +10,8 @@ import Glibc
 struct DecimalNumber: ~Copyable {
     /// 10^-64 to 10^64, each rounded to the nearest.
     private let powers: UnsafeMutablePointer<Double>
+    /// 10^0 to 10^8.
+    private let wholePowers: UnsafeMutablePointer<UInt64>
 
     private static let exponentMax = 64
     /// Digits that fit 64 bits, whatever they are.
@@ -21,9 +23,18 @@ struct DecimalNumber: ~Copyable {
             // Exact decimal text, so that every power is the nearest.
             unsafe powers[exponent + Self.exponentMax] = Double("1e\(exponent)") ?? 0
         }
+        wholePowers = .allocate(capacity: 9)
+        var power: UInt64 = 1
+        for exponent in 0...8 {
+            unsafe wholePowers[exponent] = power
+            power *= 10
+        }
     }
 
-    deinit { unsafe powers.deallocate() }
+    deinit {
+        unsafe powers.deallocate()
+        unsafe wholePowers.deallocate()
+    }
 
     /// The number at a place, as far as it goes.
     ///
@@ -40,16 +51,22 @@ struct DecimalNumber: ~Copyable {
         var next = unsafe start
         let first = unsafe next.pointee
         let isNegative = first == UInt8(ascii: "-")
-        if isNegative || first == UInt8(ascii: "+") { unsafe next += 1 }
+        // Signs come in no order that a processor could predict.
+        unsafe next += isNegative || first == UInt8(ascii: "+") ? 1 : 0
         let integerStart = unsafe next
         var digits: UInt64 = 0
-        unsafe Self.digits(&next, &digits)
+        while true {
+            let digit = unsafe next.pointee &- UInt8(ascii: "0")
+            guard digit < 10 else { break }
+            digits = digits &* 10 &+ UInt64(digit)
+            unsafe next += 1
+        }
         var digitCount = unsafe next - integerStart
         var exponent = 0
         if unsafe next.pointee == UInt8(ascii: ".") {
             unsafe next += 1
             let fractionStart = unsafe next
-            unsafe Self.digits(&next, &digits)
+            unsafe appendDigits(&next, &digits)
             exponent = unsafe fractionStart - next
             digitCount -= exponent
         }
@@ -74,33 +91,40 @@ struct DecimalNumber: ~Copyable {
         return unsafe next
     }
 
-    /// Appends the digits at a place to a number; it wraps around where they are too many.
+    /// Appends the digits at a place to a number, up to eight in a step; it wraps around where they
+    /// are too many.
     @inline(__always)
-    private static func digits(_ next: inout UnsafePointer<UInt8>, _ number: inout UInt64) {
+    private func appendDigits(_ next: inout UnsafePointer<UInt8>, _ number: inout UInt64) {
         while true {
-            let eight = unsafe UInt64(
+            let bytes = unsafe UInt64(
                 littleEndian: UnsafeRawPointer(next).loadUnaligned(as: UInt64.self))
-            // All of the eight are from 0x30 to 0x39.
-            let isDigits =
-                (eight & 0xF0F0_F0F0_F0F0_F0F0)
-                | ((eight &+ 0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0) >> 4
-                == 0x3333_3333_3333_3333
-            guard isDigits else { break }
-            // Pairs, then fours, then all: one multiplication a step.
-            var value = eight &- 0x3030_3030_3030_3030
-            value = value &* 10 &+ value >> 8
-            value =
-                ((value & 0x0000_00FF_0000_00FF) &* 0x000F_4240_0000_0064
-                    &+ ((value >> 16) & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001) >> 32
-            number = number &* 100_000_000 &+ value
-            unsafe next += 8
+            let digits = bytes ^ 0x3030_3030_3030_3030
+            // The top bit of the first byte that is no digit; what is after it does not matter.
+            let others =
+                ((digits &+ 0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080
+            if others == 0 {
+                number = number &* 100_000_000 &+ Self.eight(digits)
+                unsafe next += 8
+                continue
+            }
+            let count = others.trailingZeroBitCount / 8
+            if count > 0 {
+                let value = Self.eight(digits &<< UInt64(64 - 8 * count))
+                number = unsafe number &* wholePowers[count] &+ value
+                unsafe next += count
+            }
+            return
         }
-        while true {
-            let digit = unsafe next.pointee &- UInt8(ascii: "0")
-            guard digit < 10 else { return }
-            number = number &* 10 &+ UInt64(digit)
-            unsafe next += 1
-        }
+    }
+
+    /// The number of eight digits, the first in the lowest byte.
+    @inline(__always)
+    private static func eight(_ digits: UInt64) -> UInt64 {
+        // Pairs, then fours and all eight: one multiplication a step.
+        let pairs = digits &* 10 &+ digits >> 8
+        return
+            ((pairs & 0x0000_00FF_0000_00FF) &* 0x000F_4240_0000_0064
+            &+ ((pairs >> 16) & 0x0000_00FF_0000_00FF) &* 0x0000_2710_0000_0001) >> 32
     }
 
     /// The exponent at an `e`; nil if no digits follow.
@@ -114,7 +138,7 @@ struct DecimalNumber: ~Copyable {
         while true {
             let digit = unsafe next.pointee &- UInt8(ascii: "0")
             guard digit < 10 else { break }
-            exponent = min(exponent * 10 + Int(digit), 1 << 20)
+            exponent = min(exponent &* 10 &+ Int(digit), 1 << 20)
             unsafe next += 1
         }
         guard unsafe next > start else { return nil }
