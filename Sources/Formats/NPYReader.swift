@@ -102,40 +102,10 @@ package struct NPYReader: ~Copyable {
     package mutating func matrix() throws(FormatError) -> Matrix {
         try checkFeatures()
         let (rowCount, columnCount) = (rowCount, columnCount)
-        let values = try unsafe filled(rowCount * columnCount) {
-            reader, target throws(FormatError) in
-            _ = try unsafe reader.read(into: target)
-        }
+        let values: [Float] = try unsafe RowMemory.filled(
+            rowCountMax: rowCount, columnCount: columnCount, path: path
+        ) { (target) throws(FormatError) in try unsafe read(into: target) }
         return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
-    }
-
-    /// The values of an array of bytes, with its axes in another order, the last varying fastest.
-    ///
-    /// - Parameter axes: each axis of the array once, the first in its place.
-    /// - Throws: ``FormatError`` as ``checkPixels()``.
-    package mutating func bytes(axes: [Int]) throws(FormatError) -> [UInt8] {
-        try checkPixels()
-        let places = header.places(axes: axes)
-        return try unsafe filled(header.valueCount) { reader, target throws(FormatError) in
-            _ = try unsafe reader.read(into: target, places: places)
-        }
-    }
-
-    private mutating func filled<Value: BitwiseCopyable>(
-        _ count: Int,
-        _ fill: (inout NPYReader, UnsafeMutableBufferPointer<Value>) throws(FormatError) -> Void
-    ) throws(FormatError) -> [Value] {
-        var failure: FormatError?
-        let values = unsafe [Value](unsafeUninitializedCapacity: count) { target, initialized in
-            do throws(FormatError) {
-                try unsafe fill(&self, UnsafeMutableBufferPointer(rebasing: target[..<count]))
-                initialized = count
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        return values
     }
 }
 
@@ -441,7 +411,7 @@ extension NPYHeader {
     ///
     /// - Parameter order: each axis of the array once, the first in its place.
     package func places(axes order: [Int]) -> [Int] {
-        precondition(order.first == 0 && order.sorted() == Array(shape.indices))
+        precondition(order.first ?? 0 == 0 && order.sorted() == Array(shape.indices))
         var strides = [Int](repeating: 0, count: shape.count)
         var stride = 1
         for axis in order.dropFirst().reversed() {
@@ -449,7 +419,9 @@ extension NPYHeader {
             stride *= shape[axis]
         }
         // From the axis that varies slowest in the file.
-        let axes = isFortranOrder ? shape.indices.dropFirst().reversed() : Array(1..<shape.count)
+        let axes =
+            isFortranOrder
+            ? shape.indices.dropFirst().reversed() : Array(shape.indices.dropFirst())
         return axes.reduce([0]) { places, axis in
             places.flatMap { place in (0..<shape[axis]).map { place + $0 * strides[axis] } }
         }

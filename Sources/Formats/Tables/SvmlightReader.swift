@@ -39,6 +39,12 @@ package final class SvmlightReader: RowReader {
         var outline: SvmlightOutline?
         if base == nil || columnCount == nil { outline = try SvmlightOutline(source) }
         if let base {
+            guard outline?.columns.lowerBound ?? base >= base else {
+                throw .malformed(
+                    source.path,
+                    "it has a column 0, and columns were said to count from 1; say --svmlight-base 0"
+                )
+            }
             self.base = base
         } else {
             guard outline?.columns.lowerBound == 0 else {
@@ -139,7 +145,8 @@ package final class SvmlightReader: RowReader {
             }
             var value: Float = 0
             guard let valueEnd = unsafe decimals.parse(next + 1, &value), value.isFinite,
-                unsafe isBlank(valueEnd.pointee) || valueEnd >= end
+                unsafe valueEnd >= end || isBlank(valueEnd.pointee)
+                    || valueEnd.pointee == UInt8(ascii: "#")
             else {
                 let rest = unsafe UnsafeBufferPointer(start: next + 1, count: end - next - 1)
                 throw fault(
@@ -234,13 +241,15 @@ struct SvmlightOutline {
                 throw SvmlightReader.groupedRow(source.path, line: text.lineNumber)
             }
             // What is no number is found when the row is read.
-            if let column = unsafe Self.number(pairs, before: left) { first = min(first, column) }
-            if let column = unsafe Self.number(pairs, before: right) { last = max(last, column) }
+            for end in [left, right] {
+                guard let column = unsafe Self.number(pairs, before: end) else { continue }
+                (first, last) = (min(first, column), max(last, column))
+            }
         }
         guard rowCount > 0 else {
             throw .malformed(source.path, "it is empty; write at least one row")
         }
-        if last >= 0 { columns = min(first, last)..<last + 1 }
+        if last >= 0 { columns = first..<last + 1 }
     }
 
     /// The number whose digits end at a place; nil if there are none, or too many.
