@@ -251,7 +251,7 @@ import Testing
             (UserDataRequest(train: x, trainLabels: y, kind: .images), [x, "[2, 2]"]),
             (
                 UserDataRequest(train: x, trainLabels: y, test: torch, testLabels: y),
-                [torch, "transpose"]
+                [torch, "192 features"]
             ),
             (
                 UserDataRequest(train: x + ":a", trainLabels: y),
