@@ -4,8 +4,10 @@ import Numerics
 import TestSupport
 import Testing
 
-/// Files as NumPy, pandas, scikit-learn, safetensors and PyTorch write them, made here and now by those
-/// that Python has. What they hold is computed a second time, without Python.
+/// Files as NumPy, pandas, scikit-learn, safetensors and PyTorch write them.
+///
+/// They are made here and now by those that Python has; what they hold is computed a second time,
+/// without Python.
 @Suite(.timeLimit(.minutes(5))) struct PythonFilesTests {
     private static let script = #"""
         import csv, importlib.util, sys
