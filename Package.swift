@@ -72,6 +72,7 @@ let package = Package(
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
+        .target(name: "CLogitKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
@@ -103,17 +104,25 @@ let package = Package(
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
+        module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
-        module("Model", ["Formats", "Heads", "LeNet", "Numerics"]),
+        module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
+        module(
+            "Prediction",
+            [
+                "Decoding", "FeatureSource", "Formats", "Heads", "ImageData", "LeNet",
+                "LogitKernels", "Model",
+                "Numerics",
+            ]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
             "StudyWork",
             [
                 "Decoding", "FeatureStore", "Hashing", "HeadTraining", "Heads", "ImageData",
-                "LeNet", "Numerics", "Study",
+                "LeNet", "LogitKernels", "Numerics", "Study",
             ]),
 
         // What runs them, and the programs.
@@ -129,8 +138,9 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions",
-                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "LeNet", "LogitKernels", "Model", "Numerics", "Pages", "Prediction", "RunFolder",
+                "Scheduling",
+                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -142,8 +152,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "CCommit", "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet",
-                "Programs", "Sessions", "Study", "System", argumentParser,
+                "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
+                "LeNet", "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -156,8 +166,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
-                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "Decoding", "FeatureStore", "HeadTraining", "Heads", "LeNet",
+                "LogitKernels", "Numerics", "Programs", "Sessions", "Statistics", "System",
+                "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -167,7 +178,7 @@ let package = Package(
         tests("Numerics", ["Numerics"]),
         tests("Statistics", ["Statistics"]),
         tests("Heads", ["Heads"]),
-        tests("Decoding", ["Decoding", "Heads", "Numerics"]),
+        tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
         tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
         tests("Transfer", ["Numerics", "Transfer"]),
@@ -187,10 +198,14 @@ let package = Package(
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
+        tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
-        tests("Model", ["Formats", "Heads", "Model", "Numerics"]),
+        tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
+        tests(
+            "Prediction",
+            ["Decoding", "FeatureSource", "Formats", "Heads", "Model", "Numerics", "Prediction"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(
@@ -202,15 +217,15 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
-                "Transfer", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
+                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
+                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",
             [
-                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model", "Numerics",
-                "RunFolder",
+                "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
+                "Numerics", "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),

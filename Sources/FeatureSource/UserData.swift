@@ -7,19 +7,21 @@ package struct UserData: Sendable {
     /// What is classified.
     package enum Rows: Sendable {
         /// Matrices `[sample, feature]` of equally many columns, all finite.
-        case features(train: Matrix, test: Matrix?)
+        case features(train: Matrix, val: Matrix?, test: Matrix?)
         /// Images of one shape.
-        case images(train: LabeledImages, test: LabeledImages?)
+        case images(train: LabeledImages, val: LabeledImages?, test: LabeledImages?)
     }
 
-    /// The rows, training and test.
+    /// The rows: training, validation and test.
     package let rows: Rows
     /// The class of each training row.
     package let trainLabels: [Int]
+    /// What each training row weighs, finite and not negative; nil if all weigh 1.
+    ///
+    /// A row of weight 0 counts as absent; every class has a row of another weight.
+    package let trainWeights: [Float]?
     /// The class of each test row; nil without test rows.
     package let testLabels: [Int]?
-    /// The validation rows, of the training rows' shape; nil for none.
-    package let val: InputRows?
     /// The class of each validation row; nil without such rows.
     package let valLabels: [Int]?
     /// A name per class: its label, by number or in the order of code points.
@@ -27,8 +29,8 @@ package struct UserData: Sendable {
     /// A key per class that depends on its label alone, see `ClassLabels`.
     package let classKeys: [UInt64]
     /// Hexadecimal SHA-256 of what was read: of the files of the training rows, their labels, the test
-    /// rows, their labels, the validation rows and their labels, each as a byte 0 to 5, the name of its
-    /// array in an archive and a zero byte, and the SHA-256 of the file.
+    /// rows, their labels, the validation rows, their labels and the weights of the training rows, each
+    /// as a byte 0 to 6, the name of its array in an archive and a zero byte, and the SHA-256 of the file.
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String
@@ -45,8 +47,8 @@ package struct UserData: Sendable {
     ///
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
-    ///   values that are not finite, test rows that do not fit the training rows, and test labels that
-    ///   no training row has.
+    ///   values that are not finite, weights that are negative, of images or all 0 in a class, test rows
+    ///   that do not fit the training rows, and test labels that no training row has.
     package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let parts = [files.train, files.test, files.val]
@@ -80,31 +82,43 @@ package struct UserData: Sendable {
         let labels = try columns.map { (column) throws(FormatError) in
             try column.map { (column) throws(FormatError) in try classes.labels(column) }
         }
+        let trainLabels = labels[0] ?? []
+        if let file = files.sampleWeights, case .images = train {
+            throw .malformed(
+                file.description,
+                "it weighs the rows of \(files.train.description), which are images, and a backbone is trained on them without weights; give features, or do without"
+            )
+        }
+        let weights = try files.sampleWeights.map { file throws(FormatError) in
+            try file.weights(of: trainLabels, classes.names, labelPath: trainColumn.path)
+        }
         return UserData(
-            rows: Self.rows(train, labels[0] ?? [], rows[1], labels[1] ?? []),
-            trainLabels: labels[0] ?? [], testLabels: labels[1], val: rows[2],
+            rows: Self.rows(train, rows[1], rows[2], labels.map { $0 ?? [] }),
+            trainLabels: trainLabels, trainWeights: weights, testLabels: labels[1],
             valLabels: labels[2], classNames: classes.names, classKeys: classes.keys,
             sha256: try files.digest(), name: files.train.rows[0].stem, remarks: remarks)
     }
 
     /// Rows of one shape, which was checked when they were opened.
+    ///
+    /// - Parameter labels: of the training, test and validation rows.
     private static func rows(
-        _ train: InputRows, _ trainLabels: [Int], _ test: InputRows?, _ testLabels: [Int]
+        _ train: InputRows, _ test: InputRows?, _ val: InputRows?, _ labels: [[Int]]
     ) -> Rows {
+        func matrix(_ rows: InputRows?) -> Matrix? {
+            if case .features(let matrix)? = rows { matrix } else { nil }
+        }
+        func images(_ rows: InputRows?, _ labels: [Int]) -> LabeledImages? {
+            guard case .images(let shape, let pixels)? = rows else { return nil }
+            return LabeledImages(shape: shape, pixels: pixels, labels: labels)
+        }
         switch train {
         case .features(let train):
-            guard case .features(let test)? = test else {
-                return .features(train: train, test: nil)
-            }
-            return .features(train: train, test: test)
+            return .features(train: train, val: matrix(val), test: matrix(test))
         case .images(let shape, let pixels):
-            let train = LabeledImages(shape: shape, pixels: pixels, labels: trainLabels)
-            guard case .images(_, let pixels)? = test else {
-                return .images(train: train, test: nil)
-            }
             return .images(
-                train: train,
-                test: LabeledImages(shape: shape, pixels: pixels, labels: testLabels))
+                train: LabeledImages(shape: shape, pixels: pixels, labels: labels[0]),
+                val: images(val, labels[2]), test: images(test, labels[1]))
         }
     }
 }

@@ -24,6 +24,7 @@ struct UserFiles {
     let train: Part
     let test: Part?
     let val: Part?
+    let sampleWeights: UserFile?
 
     /// Names of arrays that belong together, for training or for any purpose.
     private static let trainNames = [
@@ -41,6 +42,9 @@ struct UserFiles {
     /// - Throws: `FormatError` for files that cannot be read, rows without labels, labels without rows,
     ///   and archives in which it is not clear which array is meant.
     init(_ request: UserDataRequest) throws(FormatError) {
+        sampleWeights = try request.sampleWeights.map { text throws(FormatError) in
+            try UserLocation(text).pair([], "weights of the training rows").rows
+        }
         let locations = try UserLocation.list(request.train)
         let train = try Self.part(
             locations, request.trainLabels, Self.trainNames, "training", "--train-labels")
@@ -113,7 +117,8 @@ struct UserFiles {
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
         var known: [String: [UInt8]] = [:]
-        let roles = [train, test, val].flatMap { [$0?.rows, $0?.labels] }
+        let roles =
+            [train, test, val].flatMap { [$0?.rows, $0?.labels] } + [sampleWeights.map { [$0] }]
         for (role, files) in roles.enumerated() {
             for file in files ?? [] {
                 let content: [UInt8]

@@ -1,9 +1,19 @@
-package import Formats
+package import Decoding
 package import Heads
+package import ImageData
 package import LeNet
-import Numerics
+package import Numerics
 
-/// A trained model: classes, heads and, where it made its own features, the backbone.
+/// What the rows are that a model is asked about.
+package enum ModelInput: Sendable, Equatable {
+    /// So many features a row.
+    case features(Int)
+    /// Images of a shape, on which its backbone makes features.
+    case images(ImageShape)
+}
+
+/// A trained model: classes, what is done to rows, heads and, where it made its own features, the
+/// backbone.
 ///
 /// What evaluates, predicts, serves or exports opens this and nothing else.
 package struct Model: Sendable {
@@ -11,95 +21,71 @@ package struct Model: Sendable {
     package let classNames: [String]
     /// The stable key of each class.
     package let classKeys: [UInt64]
-    /// Ascending, at least one.
+    /// Ascending, at least one unless there is a backbone.
     package let heads: [Head]
     /// Makes features of images; nil where features come from elsewhere.
     package let backbone: BackboneWeights?
-    /// What else the file says: data set, seed, digests.
+    /// The shape of the images that the backbone reads; nil without one, and in files of versions
+    /// before 1.1, which do not say.
+    package let imageShape: ImageShape?
+    /// What is done to rows of features first.
+    package let normalization: Normalization
+    /// What validation rows said of each scheme's probabilities; a scheme that is not here has
+    /// probabilities as they are.
+    package let calibrations: [Scheme: Calibration]
+    /// The scheme that validation rows chose; nil without such rows.
+    package let chosenScheme: Scheme?
+    /// What else the file says: data set, seed, digests, versions.
     package let metadata: [String: String]
 
-    private static let backbonePrefix = "backbone."
-    private static let ownKeys: Set<String> = ["classes", "class_names", "class_keys"]
-
-    /// A model of these parts; traps unless every class has a name and a key.
+    /// A model of these parts.
+    ///
+    /// Traps unless every class has a name and a key, and the normalisation is of the heads' width.
     package init(
         classNames: [String], classKeys: [UInt64], heads: [Head], backbone: BackboneWeights?,
+        imageShape: ImageShape? = nil, normalization: Normalization = .none,
+        calibrations: [Scheme: Calibration] = [:], chosenScheme: Scheme? = nil,
         metadata: [String: String] = [:]
     ) {
         precondition(classNames.count == classKeys.count)
+        precondition(heads.first.map { normalization.fits(featureCount: $0.featureCount) } ?? true)
         self.classNames = classNames
         self.classKeys = classKeys
         self.heads = heads
         self.backbone = backbone
+        self.imageShape = imageShape
+        self.normalization = normalization
+        self.calibrations = calibrations
+        self.chosenScheme = chosenScheme
         self.metadata = metadata
     }
 
     /// How many classes there are.
     package var classCount: Int { classNames.count }
 
+    /// The labels as whole numbers, where the training labels were such: `007` and texts of digits are
+    /// none.
+    package var integerLabels: [Int64]? {
+        var labels: [Int64] = []
+        for (name, key) in zip(classNames, classKeys) {
+            // Of a whole number of 32 bits the key is the number, of a text it never is.
+            guard let label = Int64(name), String(label) == name,
+                UInt32(exactly: label).map({ UInt64($0) == key }) ?? true
+            else { return nil }
+            labels.append(label)
+        }
+        return labels
+    }
+
     /// Features that heads read; nil without heads and backbone.
     package var featureCount: Int? {
         heads.first?.featureCount ?? backbone?.outputHead.featureCount
     }
 
-    /// The model as a file.
-    ///
-    /// - Throws: `FormatError` for heads that no file holds, see ``ModelTensors``.
-    package func file() throws(FormatError) -> Safetensors {
-        var metadata = metadata
-        metadata["classes"] = classNames.joined(separator: ",")
-        // Names of the user's own may have commas.
-        metadata["class_names"] = JSONValue.array(classNames.map { .string($0) }).text
-        metadata["class_keys"] = JSONValue.array(classKeys.map { .string(String($0)) }).text
-        return Safetensors(
-            metadata: metadata,
-            tensors: (backbone?.named(Self.backbonePrefix) ?? [])
-                + (try ModelTensors.tensors(of: heads)))
-    }
-
-    /// Reads a model out of a file.
-    ///
-    /// - Parameter path: of the file, for messages.
-    /// - Throws: `FormatError`, one sentence, for a file that is damaged or of another kind.
-    package init(_ file: Safetensors, path: String) throws(FormatError) {
-        guard let names = Self.list(file.metadata["class_names"]), names.count >= 2,
-            let keys = Self.list(file.metadata["class_keys"])?.map({ UInt64($0) }),
-            keys.count == names.count, Set(keys).count == keys.count, !keys.contains(nil)
-        else {
-            throw .malformed(
-                path, "it does not name its classes; give a model.safetensors of a run")
-        }
-        let heads = try ModelTensors.heads(in: file)
-        let hasBackbone = file.tensors.contains { $0.name.hasPrefix(Self.backbonePrefix) }
-        let backbone =
-            hasBackbone
-            ? try BackboneWeights(file.tensors, Self.backbonePrefix, path: path) : nil
-        let width = heads.first?.featureCount ?? backbone?.outputHead.featureCount
-        guard heads.allSatisfy({ $0.featureCount == width }),
-            heads.allSatisfy({ ($0.classes.members.last ?? 0) < names.count })
-        else {
-            throw .malformed(path, "its heads are not over its \(names.count.counted("class"))")
-        }
-        if let backbone {
-            guard backbone.fc2Weight.shape == [names.count, width ?? 0],
-                backbone.fc2Bias.shape == [names.count]
-            else {
-                throw .malformed(
-                    path, "it has no output layer over \(names.count.counted("class"))")
-            }
-        }
-        classNames = names
-        classKeys = keys.compactMap(\.self)
-        self.heads = heads
-        self.backbone = backbone
-        metadata = file.metadata.filter { !Self.ownKeys.contains($0.key) }
-    }
-
-    private static func list(_ text: String?) -> [String]? {
-        guard let text, case .array(let values)? = JSONValue(text: text) else { return nil }
-        let names = values.compactMap { value -> String? in
-            if case .string(let name) = value { name } else { nil }
-        }
-        return names.count == values.count ? names : nil
+    /// What it is asked about; nil where the file does not say the shape of its images, or there are
+    /// neither heads nor a backbone.
+    package var input: ModelInput? {
+        if backbone != nil { return imageShape.map { .images($0) } }
+        return featureCount.map { .features($0) }
     }
 }

@@ -140,7 +140,7 @@ import Testing
             Issue.record("\(error)")
             return
         }
-        guard case .features(let matrix, nil) = data.rows else {
+        guard case .features(let matrix, nil, nil) = data.rows else {
             Issue.record("\(path) holds features, and no test rows")
             return
         }

@@ -1,5 +1,7 @@
+import Decoding
 import Formats
 import Heads
+import ImageData
 import Model
 import Numerics
 import Testing
@@ -73,6 +75,67 @@ import Testing
         #expect(read.backbone == nil)
         #expect(read.featureCount == 4)
         #expect(read.metadata == ["dataset": "x"])
+        #expect(read.normalization == .none)
+        #expect(read.input == .features(4))
+    }
+
+    @Test(arguments: [
+        Normalization.none, .l2,
+        .standardize(means: [0.1, -1e300, 0, .leastNonzeroMagnitude], scales: [1, 2, 3, 1e-9]),
+    ]) func whatIsDoneToRowsComesBack(normalization: Normalization) throws {
+        let model = Model(
+            classNames: ["a", "b", "c"], classKeys: [0, 1, 2], heads: heads, backbone: nil,
+            imageShape: ImageShape(channelCount: 3, height: 28, width: 29),
+            normalization: normalization,
+            calibrations: [
+                .softVote: Calibration(temperature: 0.1, confidenceQuantiles: [0.1, 0.2, 0.2, 1]),
+                .oneVsAll: Calibration(temperature: 1 / 3),
+            ], chosenScheme: .softVote)
+        let read = try Model(Safetensors(decoding: model.file().encoded()), path: "m")
+        #expect(read.normalization == normalization)
+        #expect(read.calibrations == model.calibrations)
+        #expect(read.chosenScheme == .softVote)
+        #expect(read.imageShape == model.imageShape)
+        #expect(read.metadata.isEmpty)
+    }
+
+    // Goal: half the bytes for pairs at their optimum, and the same bits again.
+    @Test func oppositeOutputsAreStoredOnce() throws {
+        func pair(_ classes: [Int], _ second: [Float], bias: Float) -> Head {
+            Head(
+                classes: ClassSet(classes),
+                weights: Matrix(
+                    rowCount: 2, columnCount: 3,
+                    values: second.map { $0 == 0 ? $0 : -$0 } + second),
+                biases: [-bias, bias])
+        }
+        let pairs = [
+            pair([0, 1], [1, 0, -2.5], bias: 1),
+            pair([0, 2], [.leastNonzeroMagnitude, 3, 1], bias: -4),
+            pair([1, 2], [7, -8, 9], bias: 0.1),
+        ]
+        let all = countingHead([0, 1, 2], featureCount: 3, from: 1)
+        let file = Safetensors(
+            metadata: [:], tensors: try ModelTensors.tensors(of: pairs + [all]))
+        #expect(file["heads.k2.weight"] == nil)
+        #expect(file["heads.pairs.classes"]?.integers == [0, 1, 0, 2, 1, 2])
+        #expect(file["heads.pairs.weight"]?.shape == [3, 3])
+        #expect(file["heads.pairs.bias"]?.floats == [1, -4, 0.1])
+        let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+        #expect(zip(read, pairs + [all]).allSatisfy { $0.hasEqualBits($1) })
+        #expect(read.count == 4)
+
+        // A zero of two signs, or outputs that are not opposite, are stored as they are.
+        for other: [Float] in [[0, 1, 1, -0.0, -1, -1], [1, 2, 3, -1, -2, -3.5]] {
+            let head = Head(
+                classes: ClassSet([1, 3]),
+                weights: Matrix(rowCount: 2, columnCount: 3, values: other), biases: [1, -1])
+            let file = Safetensors(
+                metadata: [:], tensors: try ModelTensors.tensors(of: pairs + [head]))
+            #expect(file["heads.pairs.weight"] == nil)
+            let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+            #expect(read.contains { $0.hasEqualBits(head) })
+        }
     }
 
     @Test func refusesFilesThatAreNoModels() throws {
@@ -95,6 +158,19 @@ import Testing
         #expect(code { $0.metadata["class_names"] = "[1,2,3]" } != nil)
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"0\",\"2\"]" } != nil)
         #expect(code { $0.metadata["class_keys"] = "[\"0\",\"x\",\"2\"]" } != nil)
+        #expect(code { $0.metadata["normalization"] = "of a later version" } != nil)
+        #expect(code { $0.metadata["normalization"] = "standardize" } != nil)
+        #expect(code { $0.metadata["image_shape"] = "[1,28]" } != nil)
+        #expect(code { $0.metadata["image_shape"] = "[1,0,28]" } != nil)
+        #expect(code { $0.metadata["calibration"] = "[]" } != nil)
+        for calibration in [
+            "{}", "{\"temperature\":0}", "{\"temperature\":\"1\"}",
+            "{\"temperature\":1,\"confidence_quantiles\":[1,0]}",
+        ] {
+            #expect(
+                code { $0.metadata["calibration"] = "{\"all_vs_all\":\(calibration)}" } != nil)
+        }
+        #expect(code { $0.metadata["calibration"] = "{\"a_later_scheme\":1}" } == nil)
         // A backbone of which something is missing.
         #expect(
             code { $0.tensors.append(NamedTensor("backbone.fc2.bias", [3], [1, 2, 3])) } != nil)

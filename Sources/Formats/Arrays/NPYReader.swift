@@ -110,6 +110,21 @@ package struct NPYReader: ~Copyable {
 }
 
 extension NPYReader {
+    /// Numbers of any type as float32 in C order, also such as are not finite.
+    ///
+    /// - Throws: ``FormatError`` for text.
+    package mutating func floats() throws(FormatError) -> [Float] {
+        switch header.element {
+        case .text, .bytes: throw fault("it holds text, where numbers are wanted")
+        case .float, .bfloat16, .signed, .unsigned, .boolean: break
+        }
+        return try unsafe RowMemory.filled(
+            rowCountMax: rowCount, columnCount: columnCount, path: path
+        ) { (target) throws(FormatError) in
+            try unsafe read(into: target, places: nil, isFinite: false)
+        }
+    }
+
     /// Fills `target` with the next rows as float32, as many as there is room for or as there are.
     ///
     /// - Parameter places: for each value of a row in the order of the file where it goes, negative for
@@ -118,6 +133,13 @@ extension NPYReader {
     /// - Throws: ``FormatError`` for the first value that is not finite as a float32.
     package mutating func read(
         into target: UnsafeMutableBufferPointer<Float>, places: [Int]? = nil
+    ) throws(FormatError) -> Int {
+        try unsafe read(into: target, places: places, isFinite: true)
+    }
+
+    /// - Parameter isFinite: whether all values have to be.
+    private mutating func read(
+        into target: UnsafeMutableBufferPointer<Float>, places: [Int]?, isFinite: Bool
     ) throws(FormatError) -> Int {
         let (header, path, firstRow) = (header, path, nextRow)
         let columnCount = places.map { ($0.max() ?? -1) + 1 } ?? columnCount
@@ -129,7 +151,7 @@ extension NPYReader {
             isAsStored: element == .float(byteCount: 4) && !isBigEndian,
             decode: { raw, values in unsafe Self.decode(raw, element, isBigEndian, into: values) },
             check: { values, first throws(FormatError) in
-                guard let index = unsafe Self.firstNotFinite(values) else { return }
+                guard isFinite, let index = unsafe Self.firstNotFinite(values) else { return }
                 let place = first + index
                 throw header.fault(
                     path,

@@ -19,7 +19,7 @@ struct CSVRecord {
 
     /// All fields; nil if the quotation marks are wrong.
     func fields(_ separator: UInt8) -> [[UInt8]]? {
-        unsafe withUnsafeBytes { unsafe CSVField.all(of: $0, separator) }
+        unsafe withUnsafeBytes { unsafe CSVFields.all(of: $0, separator) }
     }
 
     func withUnsafeBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
@@ -36,56 +36,6 @@ struct CSVRecord {
             if padded[index] == byte && !isOpen { return true }
         }
         return false
-    }
-}
-
-/// Fields of a row.
-enum CSVField {
-    /// The first field of what is left of a row.
-    ///
-    /// - Returns: what is in it, without quotation marks, and how many bytes it takes; nil for a
-    ///   quotation mark that does not end, or is not around a whole field.
-    static func first(
-        of rest: UnsafeBufferPointer<UInt8>, _ separator: UInt8
-    ) -> (content: [UInt8], byteCount: Int)? {
-        let quote = UInt8(ascii: "\"")
-        guard unsafe rest.first == quote else {
-            let end = unsafe rest.firstIndex(of: separator) ?? rest.count
-            let content = unsafe Array(rest[..<end])
-            return content.contains(quote) ? nil : (content, end)
-        }
-        var content: [UInt8] = []
-        var index = 1
-        while index < rest.count {
-            let byte = unsafe rest[index]
-            index += 1
-            guard byte == quote else {
-                content.append(byte)
-                continue
-            }
-            if index < rest.count, unsafe rest[index] == quote {
-                content.append(quote)
-                index += 1
-            } else {
-                guard unsafe index == rest.count || rest[index] == separator else { return nil }
-                return (content, index)
-            }
-        }
-        return nil
-    }
-
-    /// All fields of a row; nil if its quotation marks are wrong.
-    static func all(of row: UnsafeBufferPointer<UInt8>, _ separator: UInt8) -> [[UInt8]]? {
-        var fields: [[UInt8]] = []
-        var start = 0
-        while true {
-            let rest = unsafe UnsafeBufferPointer(rebasing: row[start...])
-            guard let (content, length) = unsafe first(of: rest, separator) else { return nil }
-            fields.append(content)
-            start += length
-            if start == row.count { return fields }
-            start += 1
-        }
     }
 }
 

@@ -190,7 +190,7 @@ package final class CSVReader: RowReader {
     private func content(
         _ rest: UnsafeBufferPointer<UInt8>, _ field: Int
     ) throws(FormatError) -> (content: [UInt8], byteCount: Int) {
-        guard let found = unsafe CSVField.first(of: rest, layout.separator) else {
+        guard let found = unsafe CSVFields.first(of: rest, layout.separator) else {
             throw fault(field, "has a quotation mark out of its place")
         }
         return found
@@ -220,7 +220,7 @@ package final class CSVReader: RowReader {
     }
 
     private func wrongFieldCount(_ line: UnsafeBufferPointer<UInt8>) -> FormatError {
-        let count = unsafe CSVField.all(of: line, layout.separator)?.count ?? 0
+        let count = unsafe CSVFields.all(of: line, layout.separator)?.count ?? 0
         return .malformed(
             path,
             "row \(nextRow) (counted from 0; line \(lineNumber)) has \(count.counted("field")), and the first line has \(layout.fieldCount); write equally many in every line"

@@ -14,12 +14,20 @@ package struct NamedTensor: Sendable, Equatable {
             }
         }
 
-        /// The name of the type in the file, and the bytes of a value.
-        var dtype: (name: String, byteCount: Int) {
+        /// As a file's header names it.
+        var dtype: String {
             switch self {
-            case .float32: ("F32", 4)
-            case .float64: ("F64", 8)
-            case .int64: ("I64", 8)
+            case .float32: "F32"
+            case .float64: "F64"
+            case .int64: "I64"
+            }
+        }
+
+        /// Bytes of one value.
+        var valueByteCount: Int {
+            switch self {
+            case .float32: 4
+            case .float64, .int64: 8
             }
         }
 

@@ -67,12 +67,12 @@ package struct Safetensors: Sendable, Equatable {
         // Eight-byte values first, so that all lie at a multiple of their size; holes are not
         // allowed.
         let stored =
-            byName.filter { $0.content.dtype.byteCount == 8 }
-            + byName.filter { $0.content.dtype.byteCount < 8 }
+            byName.filter { $0.content.valueByteCount == 8 }
+            + byName.filter { $0.content.valueByteCount < 8 }
         var offsets: [String: Range<Int>] = [:]
         var end = 0
         for tensor in stored {
-            let byteCount = tensor.content.count * tensor.content.dtype.byteCount
+            let byteCount = tensor.content.count * tensor.content.valueByteCount
             offsets[tensor.name] = end..<end + byteCount
             end += byteCount
         }
@@ -88,7 +88,7 @@ package struct Safetensors: Sendable, Equatable {
             }
             let shape = tensor.shape.map { String($0) }.joined(separator: ",")
             entries.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.content.dtype.name)\",\"shape\":[\(shape)],"
+                "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.content.dtype)\",\"shape\":[\(shape)],"
                     + "\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}")
         }
         var header = Array("{\(entries.joined(separator: ","))}".utf8)

@@ -1,0 +1,95 @@
+/// What is done to rows of features before any head reads them: part of the model, and applied to each
+/// row that it predicts.
+package enum Normalization: Sendable, Equatable {
+    /// What a person asks for.
+    package enum Kind: String, Sendable, CaseIterable {
+        /// Rows stay as they are.
+        case none
+        /// Rows are brought to length 1.
+        case l2
+        /// Features are brought to mean 0 and variance 1.
+        case standardize
+    }
+
+    /// Rows stay as they are.
+    case none
+    /// A row is divided by its Euclidean length, as scikit-learn's `Normalizer`; a row of zeros stays.
+    case l2
+    /// A feature has its mean taken off and is divided by its scale, as scikit-learn's
+    /// `StandardScaler`: one mean and one scale above 0 a feature.
+    case standardize(means: [Double], scales: [Double])
+
+    /// What training rows ask for, `[sample, feature]`.
+    ///
+    /// Means and standard deviations are of all rows, over their number, in double precision in two
+    /// passes; a feature that never changes has scale 1.
+    package init(_ kind: Kind, fittedTo rows: Matrix) {
+        switch kind {
+        case .none: self = .none
+        case .l2: self = .l2
+        case .standardize:
+            let count = Double(max(1, rows.rowCount))
+            var means = [Double](repeating: 0, count: rows.columnCount)
+            for row in 0..<rows.rowCount {
+                for (column, value) in rows.row(row).enumerated() { means[column] += Double(value) }
+            }
+            for column in means.indices { means[column] /= count }
+            var squares = [Double](repeating: 0, count: rows.columnCount)
+            for row in 0..<rows.rowCount {
+                for (column, value) in rows.row(row).enumerated() {
+                    let distance = Double(value) - means[column]
+                    squares[column] += distance * distance
+                }
+            }
+            self = .standardize(
+                means: means,
+                scales: squares.map { $0 > 0 ? ($0 / count).squareRoot() : 1 })
+        }
+    }
+
+    /// As a person asks for it.
+    package var kind: Kind {
+        switch self {
+        case .none: .none
+        case .l2: .l2
+        case .standardize: .standardize
+        }
+    }
+
+    /// Whether rows of so many features can be normalised.
+    package func fits(featureCount: Int) -> Bool {
+        guard case .standardize(let means, let scales) = self else { return true }
+        return means.count == featureCount && scales.count == featureCount
+    }
+
+    /// Normalises a row in its place; each value is rounded once, from double.
+    ///
+    /// Traps on a row of another width.
+    package func apply(to row: inout some MutableCollection<Float>) {
+        switch self {
+        case .none: return
+        case .l2:
+            var square = 0.0
+            for value in row { square += Double(value) * Double(value) }
+            guard square > 0 else { return }
+            let length = square.squareRoot()
+            for index in row.indices { row[index] = Float(Double(row[index]) / length) }
+        case .standardize(let means, let scales):
+            precondition(row.count == means.count)
+            for (column, index) in row.indices.enumerated() {
+                row[index] = Float((Double(row[index]) - means[column]) / scales[column])
+            }
+        }
+    }
+
+    /// Normalises all rows in their places; traps on rows of another width.
+    package func apply(to rows: inout Matrix) {
+        guard self != .none else { return }
+        for row in 0..<rows.rowCount {
+            let start = row * rows.columnCount
+            var slice = rows.values[start..<start + rows.columnCount]
+            apply(to: &slice)
+            rows.values.replaceSubrange(start..<start + rows.columnCount, with: slice)
+        }
+    }
+}

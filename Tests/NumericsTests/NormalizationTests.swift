@@ -1,0 +1,61 @@
+import Numerics
+import Testing
+
+@Suite struct NormalizationTests {
+    private let rows = Matrix(
+        rowCount: 3, columnCount: 3, values: [1, 2, 5, 3, -4, 5, 0, 0, 5])
+
+    @Test func nothingIsDoneWhereNothingIsAsked() {
+        var changed = rows
+        Normalization(.none, fittedTo: rows).apply(to: &changed)
+        #expect(changed == rows)
+    }
+
+    // sklearn.preprocessing.Normalizer().fit_transform(np.array([[1, 2, 5], [3, -4, 5], [0, 0, 0]]))
+    @Test func rowsAreBroughtToLengthOne() {
+        var changed = Matrix(
+            rowCount: 3, columnCount: 3, values: [1, 2, 5, 3, -4, 5, 0, 0, 0])
+        Normalization(.l2, fittedTo: changed).apply(to: &changed)
+        let expected: [Double] = [
+            0.18257418583505536, 0.3651483716701107, 0.9128709291752769, 0.4242640687119285,
+            -0.565685424949238, 0.7071067811865475, 0, 0, 0,
+        ]
+        #expect(changed.values == expected.map { Float($0) })
+    }
+
+    // StandardScaler().fit(rows): mean_ [4/3, -2/3, 5], scale_ [1.247219128924647, 2.494438257849294, 1]
+    @Test func featuresAreBroughtToMeanZeroAndVarianceOne() {
+        let normalization = Normalization(.standardize, fittedTo: rows)
+        guard case .standardize(let means, let scales) = normalization else {
+            Issue.record("another kind")
+            return
+        }
+        #expect(means == [4 / 3.0, -2 / 3.0, 5])
+        #expect(
+            zip(scales, [1.247219128924647, 2.494438257849294, 1]).allSatisfy {
+                abs($0 - $1) < 1e-15
+            })
+        var changed = rows
+        normalization.apply(to: &changed)
+        let expected: [Double] = [
+            -0.26726124191242434, 1.0690449676496976, 0, 1.3363062095621219, -1.3363062095621219, 0,
+            -1.0690449676496976, 0.26726124191242434, 0,
+        ]
+        #expect(zip(changed.values, expected).allSatisfy { abs(Double($0) - $1) < 1e-7 })
+        #expect(normalization.fits(featureCount: 3))
+        #expect(!normalization.fits(featureCount: 2))
+    }
+
+    @Test func aRowAloneIsNormalisedAsAmongOthers() {
+        for kind in Normalization.Kind.allCases {
+            let normalization = Normalization(kind, fittedTo: rows)
+            var all = rows
+            normalization.apply(to: &all)
+            for index in 0..<rows.rowCount {
+                var row = Array(rows.row(index))
+                normalization.apply(to: &row)
+                #expect(row[...] == all.row(index))
+            }
+        }
+    }
+}
