@@ -64,8 +64,8 @@ import Testing
                 var array = try Samples.array(bytes, "x.npy")
                 var read: [Float] = []
                 while true {
-                    let piece: [Float] = try RowMemory.next(min(count, rows), columns) {
-                        (target) throws(FormatError) in try array.read(into: target)
+                    let piece: [Float] = unsafe try RowMemory.next(min(count, rows), columns) {
+                        (target) throws(FormatError) in unsafe try array.read(into: target)
                     }
                     if piece.isEmpty { break }
                     #expect(piece.count <= count * columns)
@@ -222,9 +222,9 @@ import Testing
         var array = array
         try array.checkPixels()
         let places = array.header.places(axes: axes)
-        return try RowMemory.filled(
+        return unsafe try RowMemory.filled(
             rowCountMax: array.rowCount, columnCount: array.columnCount, path: "x"
-        ) { (target) throws(FormatError) in try array.read(into: target, places: places) }
+        ) { (target) throws(FormatError) in unsafe try array.read(into: target, places: places) }
     }
 
     /// Reads bytes in every way; whether one gave something.

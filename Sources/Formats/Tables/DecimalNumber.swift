@@ -23,7 +23,7 @@ struct DecimalNumber: ~Copyable {
             // Exact decimal text, so that every power is the nearest.
             unsafe powers[exponent + Self.exponentMax] = Double("1e\(exponent)") ?? 0
         }
-        wholePowers = .allocate(capacity: 9)
+        unsafe wholePowers = .allocate(capacity: 9)
         var power: UInt64 = 1
         for exponent in 0...8 {
             unsafe wholePowers[exponent] = power

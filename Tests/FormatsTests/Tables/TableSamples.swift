@@ -9,8 +9,8 @@ enum Tables {
     ) throws(FormatError) -> [Float] {
         var values: [Float] = []
         while true {
-            let piece: [Float] = try RowMemory.next(count, reader.columnCount) {
-                (target) throws(FormatError) in try reader.read(into: target)
+            let piece: [Float] = unsafe try RowMemory.next(count, reader.columnCount) {
+                (target) throws(FormatError) in unsafe try reader.read(into: target)
             }
             if piece.isEmpty { return values }
             values += piece
