@@ -116,6 +116,9 @@ let package = Package(
                 "LogitKernels", "Model",
                 "Numerics",
             ]),
+        module("HTTP", ["System"]),
+        module("InferenceProtocol", ["Numerics"]),
+        module("Serving", ["HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -137,10 +140,10 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
-                "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "LogitKernels", "Model", "Numerics", "Pages", "Prediction", "RunFolder",
-                "Scheduling",
-                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "Fleet", "Formats", "HTTP", "Hashing", "HeadTraining", "Heads", "ImageData",
+                "InferenceProtocol", "Journal", "LeNet", "LogitKernels", "Model", "Numerics",
+                "Pages", "Prediction", "RunFolder", "Scheduling", "Serving", "Sessions",
+                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(

@@ -19,7 +19,7 @@ struct Coordinator: AsyncParsableCommand {
             RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
             BenchmarkCommand.self,
             SimulateCommand.self,
-            ReproduceCommand.self, KeygenCommand.self,
+            ReproduceCommand.self, ServeCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
