@@ -99,6 +99,9 @@ let package = Package(
         module("OneDNN", ["COneDNN"]),
         module("System", ["CLinux", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
+        .target(
+            name: "ONNX", dependencies: ["Formats", "Numerics", protobuf], exclude: ["Schema"],
+            swiftSettings: strict),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),

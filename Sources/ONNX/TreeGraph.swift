@@ -1,0 +1,182 @@
+import Formats
+
+/// Elimination over subsets: each round asks one head for each row and drops the lowest class.
+struct TreeGraph {
+    let classCount: Int
+    /// As `ClassifierGraph.Rule.tree` says.
+    let levels: [LinearLayer]
+
+    /// `[N, class]`, float32, summing to 1.
+    ///
+    /// A row is the place of its subset among those of its size. Heads of few subsets are asked all at
+    /// once, in one product, and a row takes its own outputs; of the others a row gathers its own head's
+    /// weights. Every head answers by how much its classes lead its lowest one.
+    func probabilities(_ features: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
+        var rows = TreeRows(
+            subset: builder.repeated(.integers([0]), forRowsOf: features), remaining: nil,
+            probabilities: nil)
+        var next: [[Int]] = []
+        for size in (2...classCount).reversed() {
+            let subsets = Self.subsets(of: classCount, size)
+            let leads = TreeLevel(subsets: subsets, layer: levels[size - 2])
+                .leads(rows.subset, features, &builder)
+            next = size > 2 ? Self.followers(of: subsets, classCount) : []
+            step(&rows, leads, subsets, next, &builder)
+        }
+        guard let probabilities = rows.probabilities else { preconditionFailure("no round") }
+        return probabilities
+    }
+
+    /// Settles what a round drops, and in the last round both classes.
+    ///
+    /// - Parameters:
+    ///   - leads: `[N, class]` of the rows' subsets, in descending order of the classes, so that of the
+    ///     lowest ones the first is the highest class, which goes.
+    ///   - next: by subset and class, descending: the subset without it.
+    private func step(
+        _ rows: inout TreeRows, _ leads: GraphValue, _ subsets: [[Int]], _ next: [[Int]],
+        _ builder: inout GraphBuilder
+    ) {
+        let shares = builder.add("Softmax", leads, with: ["axis": .integer(1)])
+        let classes = builder.add(
+            "Gather", builder.constant(.table(subsets.map { $0.reversed() })), rows.subset)
+        guard !next.isEmpty else {
+            for place in 0..<2 {
+                add(
+                    builder.columns(shares, place..<place + 1),
+                    of: builder.columns(classes, place..<place + 1), to: &rows, &builder)
+            }
+            return
+        }
+        let lowest = builder.add("ArgMin", leads, with: ["axis": .integer(1)])
+        func ofLowest(_ values: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
+            builder.add("GatherElements", values, lowest, with: ["axis": .integer(1)])
+        }
+        let share = ofLowest(shares, &builder)
+        add(share, of: ofLowest(classes, &builder), to: &rows, &builder)
+        let left = builder.add("Sub", builder.constant(.float(1)), share)
+        rows.remaining = rows.remaining.map { builder.add("Mul", $0, left) } ?? left
+        let followers = builder.add("Gather", builder.constant(.table(next)), rows.subset)
+        rows.subset = builder.add("Squeeze", ofLowest(followers, &builder), .integers([1]))
+    }
+
+    /// Gives a class of each row its share of what remains.
+    private func add(
+        _ share: GraphValue, of classes: GraphValue, to rows: inout TreeRows,
+        _ builder: inout GraphBuilder
+    ) {
+        let part = rows.remaining.map { builder.add("Mul", share, $0) } ?? share
+        let place = builder.cast(
+            builder.add("Equal", classes, .integers(0..<classCount)), to: .float)
+        let values = builder.add("Mul", place, part)
+        rows.probabilities = rows.probabilities.map { builder.add("Add", $0, values) } ?? values
+    }
+
+    /// The subsets of a size in lexicographic order.
+    private static func subsets(of classCount: Int, _ size: Int) -> [[Int]] {
+        var subsets: [[Int]] = []
+        var subset = Array(0..<size)
+        while true {
+            subsets.append(subset)
+            guard let place = subset.indices.last(where: { subset[$0] < classCount - size + $0 })
+            else { return subsets }
+            subset[place] += 1
+            for later in place + 1..<size { subset[later] = subset[later - 1] + 1 }
+        }
+    }
+
+    /// By subset and class, descending: the place of the subset without the class among those of its
+    /// size.
+    private static func followers(of subsets: [[Int]], _ classCount: Int) -> [[Int]] {
+        var places: [[Int]: Int] = [:]
+        for (place, subset) in self.subsets(of: classCount, subsets[0].count - 1).enumerated() {
+            places[subset] = place
+        }
+        return subsets.map { subset in
+            subset.reversed().map { dropped in places[subset.filter { $0 != dropped }] ?? 0 }
+        }
+    }
+}
+
+/// What is known of the rows between two rounds.
+private struct TreeRows {
+    /// `[N]`: the place of the remaining subset among those of its size.
+    var subset: GraphValue
+    /// `[N, 1]`: the probability of the remaining classes together; nil where it is 1.
+    var remaining: GraphValue?
+    /// `[N, class]`: of those dropped so far, 0 of the others; nil before any.
+    var probabilities: GraphValue?
+}
+
+/// The heads over all subsets of one size.
+private struct TreeLevel {
+    /// Outputs of a level up to which one product for all its heads is faster than gathering weights.
+    private static let productOutputCountMax = 128
+
+    let subsets: [[Int]]
+    /// A row per subset and class, ascending.
+    let layer: LinearLayer
+
+    private var size: Int { subsets[0].count }
+    private var width: Int { layer.weights.columnCount }
+    private var outputCount: Int { subsets.count * (size - 1) }
+
+    /// `[N, class]`: how much the classes of a row's subset, descending, lead its lowest class, which
+    /// stands last with 0.
+    func leads(
+        _ subset: GraphValue, _ features: GraphValue, _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        let differences = differences
+        var leads: GraphValue
+        if subsets.count == 1 {
+            leads = builder.product(features, differences)
+        } else if outputCount <= Self.productOutputCountMax {
+            let places = subsets.indices.map { subset in
+                (0..<size - 1).map { subset * (size - 1) + $0 }
+            }
+            let own = builder.add("Gather", builder.constant(.table(places)), subset)
+            leads = builder.add(
+                "GatherElements", builder.product(features, differences), own,
+                with: ["axis": .integer(1)])
+        } else {
+            leads = gathered(differences, subset, features, &builder)
+        }
+        return builder.padded(builder.finite(leads), right: 1)
+    }
+
+    /// The outputs of heads whose weights each row takes for itself.
+    private func gathered(
+        _ differences: LinearLayer, _ subset: GraphValue, _ features: GraphValue,
+        _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        let table = builder.constant(
+            GraphTensor([subsets.count, (size - 1) * width], .rows(differences.weights)))
+        let biases = builder.constant(
+            GraphTensor([subsets.count, size - 1], .floats(differences.biases)))
+        let weights = builder.add(
+            "Reshape", builder.add("Gather", table, subset),
+            .integers([-1, size - 1, width]))
+        let column = builder.add("Unsqueeze", features, .integers([2]))
+        let products = builder.add(
+            "Squeeze", builder.add("MatMul", weights, column), .integers([2]))
+        return builder.add("Add", products, builder.add("Gather", biases, subset))
+    }
+
+    /// By subset and class, descending, without the lowest: its weights less those of the lowest.
+    private var differences: LinearLayer {
+        let (layer, size) = (layer, size)
+        @Sendable func rows(_ index: Int) -> (own: Int, lowest: Int) {
+            let (subset, place) = index.quotientAndRemainder(dividingBy: size - 1)
+            return (subset * size + size - 1 - place, subset * size)
+        }
+        return LinearLayer(
+            weights: FloatRows(rowCount: outputCount, columnCount: width) { index in
+                let (own, lowest) = rows(index)
+                return zip(layer.weights[own], layer.weights[lowest]).map { $0 - $1 }
+            },
+            biases: (0..<outputCount).map { index in
+                let (own, lowest) = rows(index)
+                return layer.biases[own] - layer.biases[lowest]
+            })
+    }
+}
