@@ -65,6 +65,34 @@ extension EndToEndTests {
             }
         }
 
+        // Goal: the page's own lines of Python read the file and give the same labels.
+        @Test func thePagesReaderGivesTheSameLabels() async throws {
+            let python = try await TestSupport.run(
+                "/usr/bin/env", ["python3", "-c", "import numpy"], within: .seconds(30))
+            guard python.status == 0 else {
+                print("python3 has no numpy here: the reader is not tried")
+                return
+            }
+            let page = try String(
+                contentsOf: packageRoot.appending(path: "Sources/Model/Model.docc/File.md"),
+                encoding: .utf8)
+            let code = try #require(
+                page.components(separatedBy: "```python\n").last?.components(separatedBy: "```")
+                    .first)
+            let reader = files.folder.path("reader.py")
+            try Data(code.utf8).write(to: URL(filePath: reader))
+            let model = RunDirectory.path(of: .model, in: files.folder.path("run"))
+            let read = try await TestSupport.run(
+                "/usr/bin/env", ["python3", reader, model, files.folder.path("test.npy")],
+                within: .seconds(30))
+            try #require(read.status == 0, "\(read.standardError)")
+            let ours = try await predict(["--scheme", "all_vs_all_hard_vote"])
+            let labels = ours.standardOutput.split(separator: "\n").dropFirst()
+                .map { $0.prefix { $0 != "," }.filter { $0 != "\"" } }
+            #expect(labels == read.standardOutput.split(separator: "\n").map(String.init))
+            #expect(labels.count == 60)
+        }
+
         @Test func writesFilesByTheirNames() async throws {
             let (lines, labels, matrix) = (
                 files.folder.path("a.jsonl"), files.folder.path("a.npy"), files.folder.path("p.npy")
