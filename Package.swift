@@ -135,8 +135,8 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "RunFolder", "Scheduling", "Sessions",
-                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "LeNet", "Model", "Numerics", "Pages", "Prediction", "RunFolder", "Scheduling",
+                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -148,8 +148,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "CCommit", "Display", "FeatureSource", "Fleet", "Heads", "ImageData", "LeNet",
-                "Programs", "Sessions", "Study", "System", argumentParser,
+                "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
+                "LeNet", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -218,7 +218,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model", "Numerics",
+                "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
+                "Numerics",
                 "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),

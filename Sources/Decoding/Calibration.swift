@@ -18,4 +18,12 @@ package struct Calibration: Sendable, Equatable {
 
     /// Probabilities as they are.
     package static let none = Calibration(temperature: 1)
+
+    /// The probability below which at most a share of the validation rows is; nil without such rows.
+    ///
+    /// - Parameter share: from 0, and below 1.
+    package func threshold(rejecting share: Double) -> Double? {
+        guard let last = confidenceQuantiles.indices.last else { return nil }
+        return confidenceQuantiles[min(last, Int(share * Double(last)))]
+    }
 }

@@ -19,18 +19,31 @@ package struct UserDataRequest: Sendable, Equatable {
     package var test: String?
     /// Their labels; nil likewise.
     package var testLabels: String?
+    /// The validation rows; nil for none, or if they are in the training rows' archive.
+    package var val: String?
+    /// Their labels; nil likewise.
+    package var valLabels: String?
     /// What the rows are; nil to tell by their shape.
     package var kind: Kind?
+    /// The number of the first column of svmlight files, 0 or 1; nil if it was not said.
+    package var svmlightBase: Int?
+    /// Whether values of two bytes without a name in an `.npy` are bfloat16.
+    package var readsBfloat16: Bool
 
     /// Data of these files.
     package init(
         train: String, trainLabels: String? = nil, test: String? = nil, testLabels: String? = nil,
-        kind: Kind? = nil
+        val: String? = nil, valLabels: String? = nil, kind: Kind? = nil, svmlightBase: Int? = nil,
+        readsBfloat16: Bool = false
     ) {
         self.train = train
         self.trainLabels = trainLabels
         self.test = test
         self.testLabels = testLabels
+        self.val = val
+        self.valLabels = valLabels
         self.kind = kind
+        self.svmlightBase = svmlightBase
+        self.readsBfloat16 = readsBfloat16
     }
 }

@@ -7,7 +7,7 @@ import Glibc
 /// a temporary file stays behind, whose name begins with ``temporaryPrefix``.
 package enum AtomicFile {
     /// Where the bytes of a file in the making go.
-    package struct Output: ~Copyable {
+    package struct Output {
         fileprivate let descriptor: Int32
         fileprivate let path: String
 
@@ -57,36 +57,77 @@ package enum AtomicFile {
     ///   old file is then untouched and no temporary file is left.
     package static func write(
         to path: String, permissions: UInt32 = 0o644, replaces: Bool = true,
-        _ fill: (borrowing Output) throws(FormatError) -> Void
+        _ fill: (Output) throws(FormatError) -> Void
     ) throws(FormatError) {
-        let (folder, name) = split(path)
-        let temporary =
-            folder + "/" + temporaryPrefix + name + "."
-            + String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        let descriptor = unsafe open(
-            temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
-        guard descriptor >= 0 else { throw .cannotWrite(path, errno: errno) }
-        do throws(FormatError) {
-            let output = Output(descriptor: descriptor, path: path)
-            let result = Result { () throws(FormatError) in
-                try fill(output)
-                if let code = FileSystem.synchronise(descriptor) {
-                    throw FormatError.cannotWrite(path, errno: code)
-                }
+        let draft = try Draft(of: path, permissions: permissions)
+        try fill(draft.output)
+        try draft.publish(replaces: replaces)
+    }
+
+    /// A file in the making, for whoever cannot write it in one call; one that is let go unpublished
+    /// leaves nothing.
+    package final class Draft {
+        private let path: String
+        private let temporary: String
+        private var isOpen = true
+        /// Where its bytes go.
+        fileprivate let output: Output
+
+        /// Begins a file that is to stand at `path`.
+        ///
+        /// - Parameter permissions: of the file, as for `open`.
+        /// - Throws: ``FormatError`` when it cannot be made.
+        package init(of path: String, permissions: UInt32 = 0o644) throws(FormatError) {
+            let (folder, name) = split(path)
+            temporary =
+                folder + "/" + temporaryPrefix + name + "."
+                + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+            self.path = path
+            let descriptor = unsafe open(
+                temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+            let code = errno
+            output = Output(descriptor: descriptor, path: path)
+            guard descriptor >= 0 else {
+                isOpen = false
+                throw .cannotWrite(path, errno: code)
             }
-            // Some file systems report a failed write only here.
-            let closed = close(descriptor) == 0
-            let closeCode = errno
-            try result.get()
-            guard closed else { throw FormatError.cannotWrite(path, errno: closeCode) }
-            guard moved(temporary, to: path, replaces: replaces) else {
-                throw FormatError.cannotWrite(path, errno: errno)
-            }
-        } catch {
-            unsafe unlink(temporary)
-            throw error
         }
-        try synchronise(folder: folder)
+
+        deinit {
+            guard isOpen else { return }
+            close(output.descriptor)
+            unsafe unlink(temporary)
+        }
+
+        /// Appends bytes.
+        package func append(_ bytes: [UInt8]) throws(FormatError) { try output.append(bytes) }
+
+        /// Replaces the bytes at the start of the file; those behind them stay.
+        package func overwriteStart(_ bytes: [UInt8]) throws(FormatError) {
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(output.descriptor, $0.baseAddress, $0.count, 0)
+            }
+            guard written == bytes.count else { throw .cannotWrite(path, errno: errno) }
+        }
+
+        /// Puts the file in its place.
+        ///
+        /// - Parameter replaces: whether a file that is there is replaced; if not, it is an error.
+        /// - Throws: ``FormatError`` when not all is on the disk; what was there before then stays.
+        package func publish(replaces: Bool = true) throws(FormatError) {
+            if let code = FileSystem.synchronise(output.descriptor) {
+                throw .cannotWrite(path, errno: code)
+            }
+            isOpen = false
+            // Some file systems report a failed write only here.
+            guard close(output.descriptor) == 0, moved(temporary, to: path, replaces: replaces)
+            else {
+                let code = errno
+                unsafe unlink(temporary)
+                throw .cannotWrite(path, errno: code)
+            }
+            try synchronise(folder: split(path).folder)
+        }
     }
 
     /// What the names of temporary files begin with.
@@ -104,7 +145,7 @@ package enum AtomicFile {
     }
 
     /// Gives a temporary file its name; if that fails, `errno` says why.
-    private static func moved(_ temporary: String, to path: String, replaces: Bool) -> Bool {
+    fileprivate static func moved(_ temporary: String, to path: String, replaces: Bool) -> Bool {
         if !replaces {
             // A rename would overwrite what another process has put there in the meantime.
             if unsafe link(temporary, path) == 0 { return unsafe unlink(temporary) == 0 }

@@ -86,6 +86,9 @@ package enum FileSystem {
     /// Whether there is anything at `path`.
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+    /// Whether there is a folder at `path`, or a link to one.
+    package static func isFolder(_ path: String) -> Bool { look(at: path) == .folder }
+
     /// Makes a folder with the folders above it; one that is there is no error.
     package static func makeFolder(_ path: String) throws(FormatError) {
         guard !path.isEmpty else {

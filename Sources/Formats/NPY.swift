@@ -75,13 +75,20 @@ package enum NPY {
         return reader
     }
 
-    private static func header(_ descr: String, shape: [Int]) -> [UInt8] {
+    /// The start of a file whose values follow, little-endian and in C order.
+    ///
+    /// - Parameters:
+    ///   - descr: NumPy's name of their type, as `<f4`.
+    ///   - byteCountMin: how long it is at least, with blanks: of a header that may be written again.
+    package static func header(
+        _ descr: String, shape: [Int], byteCountMin: Int = 0
+    ) -> [UInt8] {
         let sizes =
             shape.map { String($0) }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
         var text = Array(
             "{'descr': '\(descr)', 'fortran_order': False, 'shape': (\(sizes)), }".utf8)
         // Ten bytes come before the text, and a newline ends it.
-        while (10 + text.count + 1) % 64 != 0 { text.append(UInt8(ascii: " ")) }
+        while (10 + text.count + 1) % 64 != 0 || 10 + text.count + 1 < byteCountMin { text.append(UInt8(ascii: " ")) }
         text.append(UInt8(ascii: "\n"))
         return NPYHeader.magic + [1, 0, UInt8(text.count & 0xFF), UInt8(text.count >> 8)] + text
     }

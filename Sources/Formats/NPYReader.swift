@@ -8,6 +8,7 @@ package struct NPYReader: ~Copyable {
     /// What the file holds.
     package let header: NPYHeader
     private var bytes: ByteReader
+    private var nextRow = 0
 
     private static let blockByteCount = 1 << 18
 
@@ -76,6 +77,28 @@ package struct NPYReader: ~Copyable {
             )
         }
         return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
+    }
+
+    /// The next rows, at most so many, in C order; nil after the last.
+    ///
+    /// - Throws: ``FormatError`` as ``matrix()``.
+    package mutating func nextRows(_ rowCountMax: Int) throws(FormatError) -> Matrix? {
+        guard !header.isFortranOrder else { throw fault("it is in Fortran order") }
+        let rowByteCount = header.byteCount / max(1, rowCount)
+        let count = min(rowCountMax, rowCount - nextRow)
+        guard count > 0 else { return nil }
+        let raw = try bytes.read(
+            count: count * rowByteCount, or: "before the end of its \(rowCount) rows")
+        let columnCount = header.valueCount / rowCount
+        let (element, isBigEndian) = (header.element, header.isBigEndian)
+        let values = unsafe [Float](unsafeUninitializedCapacity: count * columnCount) {
+            target, initialized in
+            initialized = count * columnCount
+            let part = unsafe UnsafeMutableBufferPointer(rebasing: target[..<initialized])
+            unsafe raw.withUnsafeBytes { unsafe Self.decode($0, element, isBigEndian, into: part) }
+        }
+        nextRow += count
+        return Matrix(rowCount: count, columnCount: columnCount, values: values)
     }
 
     /// The values as float32 in C order.

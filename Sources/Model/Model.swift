@@ -63,6 +63,20 @@ package struct Model: Sendable {
     /// How many classes there are.
     package var classCount: Int { classNames.count }
 
+    /// The labels as whole numbers, where the training labels were such: `007` and texts of digits are
+    /// none.
+    package var integerLabels: [Int64]? {
+        var labels: [Int64] = []
+        for (name, key) in zip(classNames, classKeys) {
+            // Of a whole number of 32 bits the key is the number, of a text it never is.
+            guard let label = Int64(name), String(label) == name,
+                UInt32(exactly: label).map({ UInt64($0) == key }) ?? true
+            else { return nil }
+            labels.append(label)
+        }
+        return labels
+    }
+
     /// Features that heads read; nil without heads and backbone.
     package var featureCount: Int? {
         heads.first?.featureCount ?? backbone?.outputHead.featureCount

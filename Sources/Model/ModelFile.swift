@@ -5,7 +5,7 @@ import ImageData
 import LeNet
 import Numerics
 
-/// The model as a file: `RunFolder.docc/ModelFile.md` describes it for whoever reads it elsewhere.
+/// The model as a file: `Model.docc/File.md` describes it for whoever reads it elsewhere.
 extension Model {
     private static let backbonePrefix = "backbone."
     private static let meanName = "normalization.mean"

@@ -35,15 +35,21 @@ package enum StandardStream {
     ///
     /// A reader who has left, as `head` does, wanted no more: that is no error.
     ///
+    /// - Parameter rest: what the message says of the work besides.
+    /// - Returns: whether somebody still reads.
     /// - Throws: `cannotWrite` if not everything could be written.
-    package static func output(_ text: String) throws(RunError) {
-        guard case .failed(let number) = write(text, to: STDOUT_FILENO, patience: -1) else {
-            return
+    @discardableResult
+    package static func output(
+        _ text: String, rest: String = "; the run's files are complete"
+    ) throws(RunError) -> Bool {
+        switch write(text, to: STDOUT_FILENO, patience: -1) {
+        case .written: return true
+        case .abandoned, .stalled: return false
+        case .failed(let number):
+            throw RunError(
+                .cannotWrite,
+                "cannot write to standard output (\(ErrorNumber.words(number)))\(rest)")
         }
-        throw RunError(
-            .cannotWrite,
-            "cannot write to standard output (\(ErrorNumber.words(number))); the run's files are complete"
-        )
     }
 
     /// Writes to standard error; a log nobody takes must not end a run, nor keep it waiting.

@@ -16,7 +16,8 @@ struct Coordinator: AsyncParsableCommand {
             """,
         version: Release.description,
         subcommands: [
-            RunCommand.self, ResumeCommand.self, EvaluateCommand.self, BenchmarkCommand.self,
+            RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
+            BenchmarkCommand.self,
             SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,
         ],

@@ -10,56 +10,20 @@ import Testing
 extension EndToEndTests {
     /// `coordinator run --train`: features of any other backbone.
     @Suite(.timeLimit(.minutes(1))) struct UserFilesTests {
-        private static let featureCount = 12
-        private static let animals = ["cat", "dog", "eel", "fox", "gnu", "hen"]
-        private let folder: TemporaryDirectory
+        private static let animals = AnimalFiles.animals
+        private let files: AnimalFiles
+        private var folder: TemporaryDirectory { files.folder }
 
-        init() throws {
-            folder = try TemporaryDirectory()
-            try write("train", rowsPerClass: 30)
-            try write("test", rowsPerClass: 10)
-        }
+        init() throws { files = try AnimalFiles() }
 
-        /// Rows of these classes in turn, each with noise around its class's own point; the labels are
-        /// lines of text.
-        private func write(
-            _ name: String, rowsPerClass: Int, of classes: [String] = animals
-        ) throws {
-            var values: [Float] = []
-            var labels: [String] = []
-            for row in 0..<rowsPerClass {
-                for animal in classes {
-                    let label = Self.animals.firstIndex(of: animal) ?? 0
-                    for feature in 0..<Self.featureCount {
-                        let step = (row * 7_919 + label * 104_729 + feature * 1_299_709) % 1_009
-                        let noise = Float(step) / 1_009 - 0.5
-                        values.append(noise + (feature % Self.animals.count == label ? 0.4 : 0))
-                    }
-                    labels.append(animal)
-                }
-            }
-            try NPY.write(
-                Matrix(
-                    rowCount: labels.count, columnCount: Self.featureCount, values: values),
-                to: folder.path(name + ".npy"))
-            try Data(labels.map { $0 + "\n" }.joined().utf8).write(
-                to: URL(filePath: folder.path(name + ".txt")))
+        private func write(_ name: String, rowsPerClass: Int, of classes: [String]) throws {
+            try files.write(name, rowsPerClass: rowsPerClass, of: classes)
         }
 
         private func run(
             _ name: String, train: String = "train", test: String? = "test", _ more: [String]
         ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
-            func files(_ option: String, _ name: String) -> [String] {
-                [
-                    "--" + option, folder.path(name + ".npy"), "--\(option)-labels",
-                    folder.path(name + ".txt"),
-                ]
-            }
-            return try await TestSupport.run(
-                Lab.coordinator,
-                ["run", "--bind", "tcp://127.0.0.1:0", "--threads", "1"]
-                    + ["--run-dir", folder.path(name)] + files("train", train)
-                    + (test.map { files("test", $0) } ?? []) + more, within: .seconds(60))
+            try await files.run(name, train: train, test: test, more)
         }
 
         private func results(_ name: String) throws -> RunResults {

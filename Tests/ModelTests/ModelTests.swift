@@ -99,6 +99,45 @@ import Testing
         #expect(read.metadata.isEmpty)
     }
 
+    // Goal: half the bytes for pairs at their optimum, and the same bits again.
+    @Test func oppositeOutputsAreStoredOnce() throws {
+        func pair(_ classes: [Int], _ second: [Float], bias: Float) -> Head {
+            Head(
+                classes: ClassSet(classes),
+                weights: Matrix(
+                    rowCount: 2, columnCount: 3,
+                    values: second.map { $0 == 0 ? $0 : -$0 } + second),
+                biases: [-bias, bias])
+        }
+        let pairs = [
+            pair([0, 1], [1, 0, -2.5], bias: 1),
+            pair([0, 2], [.leastNonzeroMagnitude, 3, 1], bias: -4),
+            pair([1, 2], [7, -8, 9], bias: 0.1),
+        ]
+        let all = countingHead([0, 1, 2], featureCount: 3, from: 1)
+        let file = Safetensors(
+            metadata: [:], tensors: try ModelTensors.tensors(of: pairs + [all]))
+        #expect(file["heads.k2.weight"] == nil)
+        #expect(file["heads.pairs.classes"]?.integers == [0, 1, 0, 2, 1, 2])
+        #expect(file["heads.pairs.weight"]?.shape == [3, 3])
+        #expect(file["heads.pairs.bias"]?.floats == [1, -4, 0.1])
+        let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+        #expect(zip(read, pairs + [all]).allSatisfy { $0.hasEqualBits($1) })
+        #expect(read.count == 4)
+
+        // A zero of two signs, or outputs that are not opposite, are stored as they are.
+        for other: [Float] in [[0, 1, 1, -0.0, -1, -1], [1, 2, 3, -1, -2, -3.5]] {
+            let head = Head(
+                classes: ClassSet([1, 3]),
+                weights: Matrix(rowCount: 2, columnCount: 3, values: other), biases: [1, -1])
+            let file = Safetensors(
+                metadata: [:], tensors: try ModelTensors.tensors(of: pairs + [head]))
+            #expect(file["heads.pairs.weight"] == nil)
+            let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+            #expect(read.contains { $0.hasEqualBits(head) })
+        }
+    }
+
     @Test func refusesFilesThatAreNoModels() throws {
         let model = Model(
             classNames: ["a", "b", "c"], classKeys: [0, 1, 2], heads: heads, backbone: nil)

@@ -1,0 +1,79 @@
+import ArgumentParser
+import Decoding
+import FeatureSource
+import Programs
+import System
+
+/// `coordinator predict`: a model's answers for the rows of a file.
+struct PredictCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Predicts the rows of a file by a trained model.",
+        discussion: """
+            MODEL is the folder of a finished run, or its model.safetensors alone, on any machine. Rows \
+            are prepared as the model's training rows were. CSV goes to standard output: label, its \
+            index, its probability; a row that is none of the classes has an empty label and -1.
+
+            Example:
+              coordinator predict runs/RUN new.npy --top 3 --output answers.csv
+            """)
+
+    @Argument(help: ArgumentHelp("Folder of a run, or a model.safetensors.", valueName: "model"))
+    var model: String
+
+    @Argument(
+        help: ArgumentHelp("File of features or images, as of --train.", valueName: "input"))
+    var input: String
+
+    @Option(
+        help: """
+            one_vs_all, all_vs_all, all_vs_all_coupling, tree, ... (default: what validation rows \
+            chose, else all-vs-all by coupling).
+            """)
+    var scheme: Scheme?
+
+    @Option(help: "Answer by so many classes, the most probable first.")
+    var top = 1
+
+    @Flag(help: "Also the probability of every class.")
+    var probabilities = false
+
+    @Option(
+        help: """
+            Answer none of the classes where the best is less probable than in all but this share of \
+            the validation rows.
+            """)
+    var reject: Double?
+
+    @Option(help: "Where to: FILE.csv, FILE.jsonl or FILE.npy (default: CSV on standard output).")
+    var output: String?
+
+    @Option(name: .customLong("as"), help: "features or images (default: by the rows' shape).")
+    var kind: UserDataRequest.Kind?
+
+    @Option(help: "Number of the first column in svmlight files: 0 or 1.")
+    var svmlightBase: Int?
+
+    @Option(help: "Threads (default: all cores it may use).")
+    var threads: Int?
+
+    func run() async throws {
+        var options = PredictOptions(
+            model: model, input: input, threads: threads ?? Processor.availableCoreCount)
+        options.scheme = scheme
+        options.top = top
+        options.printsProbabilities = probabilities
+        options.reject = reject
+        options.output = output
+        options.request.kind = kind
+        options.request.svmlightBase = svmlightBase
+        try await reporting { () throws(RunError) in try await PredictProgram(options).run() }
+    }
+}
+
+extension Scheme: ExpressibleByArgument {
+    /// As results name them; the control of a study is none to predict by.
+    package static var allValueStrings: [String] {
+        allCases.filter { $0 != .oneVsAllEqualSteps }.map(\.rawValue)
+    }
+}
