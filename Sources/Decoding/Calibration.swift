@@ -1,11 +1,15 @@
 /// What validation rows said of a scheme's probabilities.
 package struct Calibration: Sendable, Equatable {
-    /// Above 0: a probability p counts as p^(1/temperature), and a row's are made to sum to 1 again.
+    /// Steps between the shares of ``confidenceQuantiles`` that ``fit(_:of:labels:)`` takes.
+    static let quantileStepCount = 200
+
+    /// Above 0: what the scores of a row's classes are divided by before their softmax.
     ///
-    /// Below 1 sharpens, above 1 flattens; for a softmax it is the usual division of the logits
-    /// (Guo, Pleiss, Sun and Weinberger 2017).
+    /// The score of a class is the logarithm of its probability, or of its odds where probabilities are
+    /// shares of votes: see ``ClassProbabilities/calibrated(_:of:)``. Below 1 sharpens, above 1 flattens;
+    /// for a softmax it is the usual division of the logits (Guo, Pleiss, Sun and Weinberger 2017).
     package let temperature: Double
-    /// Ascending: the probability of the predicted class, tempered, over the validation rows, at equal
+    /// Ascending: the calibrated probability of the predicted class over the validation rows, at equal
     /// shares of the rows from the least (share 0) to the greatest (share 1); empty where nobody asked.
     package let confidenceQuantiles: [Double]
 
@@ -16,14 +20,19 @@ package struct Calibration: Sendable, Equatable {
         self.confidenceQuantiles = confidenceQuantiles
     }
 
-    /// Probabilities as they are.
-    package static let none = Calibration(temperature: 1)
-
-    /// The probability below which at most a share of the validation rows is; nil without such rows.
+    /// The probability of the predicted class below which a row is none of these classes.
     ///
-    /// - Parameter share: from 0, and below 1.
+    /// At most `share` of the validation rows are below it, so of rows like them about that many are
+    /// rejected by mistake. A share between two of the quantiles' counts as the lower one.
+    ///
+    /// - Parameter share: from 0 to 1.
+    /// - Returns: nil without quantiles, or for a share out of range.
     package func threshold(rejecting share: Double) -> Double? {
-        guard let last = confidenceQuantiles.indices.last else { return nil }
-        return confidenceQuantiles[min(last, Int(share * Double(last)))]
+        guard (0...1).contains(share), let last = confidenceQuantiles.indices.last else {
+            return nil
+        }
+        // A share that is a quantile's is that one, though its product may be rounded down.
+        let place = (share * Double(last) + 1e-9).rounded(.down)
+        return confidenceQuantiles[min(last, Int(place))]
     }
 }

@@ -18,8 +18,8 @@ package struct Predictor: Sendable {
     package let model: Model
     /// How.
     package let scheme: Scheme
-    /// What the scheme's probabilities go through.
-    package let calibration: Calibration
+    /// What the scheme's probabilities go through; nil where no validation rows said anything.
+    package let calibration: Calibration?
     private let heads: HeadBank
     /// The backbone's own outputs.
     private let output: HeadBank?
@@ -55,7 +55,7 @@ package struct Predictor: Sendable {
         }
         self.model = model
         self.scheme = scheme
-        calibration = model.calibrations[scheme] ?? .none
+        calibration = model.calibrations[scheme]
         extractor = try model.backbone.map { (weights) throws(PredictionError) in
             try FeatureExtractor(weights, model, threadCount: threadCount)
         }
@@ -136,7 +136,8 @@ package struct Predictor: Sendable {
                 heads: HeadLogits(heads, features),
                 output: output.map { (bank) throws(DecodingError) in try HeadLogits(bank, features)
                 })
-            return try decoder.probabilities(rows: rows)[0].calibrated(calibration)
+            return try decoder.probabilities(rows: rows)[0].calibrated(
+                calibration, of: scheme)
         } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }

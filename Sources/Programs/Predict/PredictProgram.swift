@@ -70,7 +70,7 @@ package struct PredictProgram: Sendable {
     /// The probability below which a row is none of the classes.
     private func threshold(_ predictor: Predictor) throws(RunError) -> Double? {
         guard let share = options.reject else { return nil }
-        guard let threshold = predictor.calibration.threshold(rejecting: share) else {
+        guard let threshold = predictor.calibration?.threshold(rejecting: share) else {
             throw .usage(
                 "--reject needs a threshold, which validation rows choose, and \(options.model) was trained without; train it with --val or --holdout"
             )
