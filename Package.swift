@@ -135,9 +135,10 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "Pages", "Prediction", "RunFolder", "Scheduling",
-                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
-                "WireProtocol", "ZeroMQ",
+                "LeNet", "Model", "Numerics", "ONNX", "Pages", "Prediction", "RunFolder",
+                "Scheduling", "Sessions", "Simulation", "Statistics", "Study", "StudyWork",
+                "System",
+                "Transfer", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",

@@ -39,16 +39,17 @@ package struct ClassifierGraph: Sendable {
         case images(ImageLayers)
     }
 
-    /// How rows are decided. Classes are numbered from 0; of equally probable ones the lowest wins.
+    /// How rows are decided.
+    ///
+    /// Classes are numbered from 0; of equally probable ones the lowest wins.
     package enum Rule: Sendable {
         /// The softmax of one layer over all classes.
         case whole(LinearLayer)
         /// One output per pair, how much the lower class leads the higher, in the order (0,1), (0,2),
         /// (1,2), (0,3) and so on.
         case pairs(PairRule, LinearLayer)
-        /// Elimination over subsets: by number of classes less two, the subsets of that size in
-        /// lexicographic order, each with a row per class, ascending.
-        case tree([LinearLayer])
+        /// Elimination over subsets: those of two classes first, then of each size up to all classes.
+        case tree([SubsetLayer])
     }
 
     /// What is made of all pairs.
@@ -61,6 +62,23 @@ package struct ClassifierGraph: Sendable {
         case coupling
         /// Of the first and the last class left the loser leaves.
         case elimination
+    }
+
+    /// The softmax of scores over a temperature.
+    package struct Calibration: Sendable, Hashable {
+        /// Above 0.
+        package let temperature: Double
+        /// What is added to the pairs that a class won and to those that it lost.
+        ///
+        /// It is of votes alone, whose scores are the logarithms of the odds of pairs won; all other
+        /// scores are the logarithms of probabilities.
+        package let smoothing: Double
+
+        /// A calibration; `smoothing` is of votes alone.
+        package init(temperature: Double, smoothing: Double = 0) {
+            self.temperature = temperature
+            self.smoothing = smoothing
+        }
     }
 
     /// What may come out.
@@ -81,16 +99,16 @@ package struct ClassifierGraph: Sendable {
     package let input: Input
     /// How they are decided.
     package let rule: Rule
-    /// What probabilities are calibrated by; 1 leaves them as they are.
-    package let temperature: Double
+    /// What is done to probabilities at the end; nil leaves them as they are.
+    package let calibration: Calibration?
 
     /// A graph of these parts; traps on fewer than two labels and a temperature that is not above 0.
-    package init(labels: Labels, input: Input, rule: Rule, temperature: Double = 1) {
-        precondition(labels.count >= 2 && temperature > 0)
+    package init(labels: Labels, input: Input, rule: Rule, calibration: Calibration? = nil) {
+        precondition(labels.count >= 2 && (calibration?.temperature ?? 1) > 0)
         self.labels = labels
         self.input = input
         self.rule = rule
-        self.temperature = temperature
+        self.calibration = calibration
     }
 
     /// The graph as a file.
@@ -115,9 +133,7 @@ package struct ClassifierGraph: Sendable {
             switch rule {
             case .whole(let layer): whole(layer, features, &builder)
             case .pairs(let rule, let layer):
-                tempered(
-                    PairGraph(classCount: labels.count, layer: layer)
-                        .probabilities(rule, features, &builder), &builder)
+                pairs(rule, layer, features, &builder)
             case .tree(let levels):
                 tempered(
                     TreeGraph(classCount: labels.count, levels: levels)
@@ -171,19 +187,34 @@ package struct ClassifierGraph: Sendable {
         _ layer: LinearLayer, _ features: GraphValue, _ builder: inout GraphBuilder
     ) -> GraphValue {
         var logits = builder.product(features, layer)
-        if temperature != 1 { logits = builder.add("Div", logits, .float(Float(temperature))) }
+        if let calibration {
+            logits = builder.add("Div", logits, .float(Float(calibration.temperature)))
+        }
         logits = builder.finite(logits)
         return builder.add("Softmax", logits, with: ["axis": .integer(1)])
     }
 
-    /// Probabilities to the power of 1 over the temperature, of the greatest, and normalised again.
-    private func tempered(
-        _ probabilities: GraphValue, _ builder: inout GraphBuilder
+    private func pairs(
+        _ rule: PairRule, _ layer: LinearLayer, _ features: GraphValue,
+        _ builder: inout GraphBuilder
     ) -> GraphValue {
-        guard temperature != 1 else { return probabilities }
-        let greatest = builder.add("ReduceMax", probabilities, .integers([1]))
-        let ratios = builder.add("Div", probabilities, greatest)
-        let powers = builder.add("Pow", ratios, .float(Float(1 / temperature)))
+        let graph = PairGraph(classCount: labels.count, layer: layer)
+        guard let calibration, rule == .softVote || rule == .hardVote else {
+            return tempered(graph.probabilities(rule, features, &builder), &builder)
+        }
+        return tempered(
+            graph.odds(ofVotes: rule, features, smoothing: calibration.smoothing, &builder),
+            &builder)
+    }
+
+    /// Probabilities or odds to the power of 1 over the temperature, of the greatest, and normalised.
+    private func tempered(
+        _ values: GraphValue, _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        guard let calibration else { return values }
+        let greatest = builder.add("ReduceMax", values, .integers([1]))
+        let ratios = builder.add("Div", values, greatest)
+        let powers = builder.add("Pow", ratios, .float(Float(1 / calibration.temperature)))
         return builder.normalized(powers, columnCount: labels.count)
     }
 

@@ -20,6 +20,33 @@ package struct GraphFile: Sendable {
 
     /// How many bytes the file has.
     package let byteCount: Int
+    /// What the graph reads.
+    package let inputs: [Port]
+    /// What it gives, in this order.
+    package let outputs: [Port]
+
+    /// An input or output.
+    package struct Port: Sendable, Hashable {
+        /// Its name.
+        package let name: String
+        /// As NumPy names it: float32, uint8, int64 or string.
+        package let type: String
+        /// Numbers, and the name of the one that differs from call to call.
+        package let shape: [String]
+
+        fileprivate init(_ info: ProtoValueInfoProto) {
+            let tensor = info.type.tensorType
+            name = info.name
+            type =
+                switch ProtoTensorProto.DataType(rawValue: Int(tensor.elemType)) {
+                case .float: "float32"
+                case .uint8: "uint8"
+                case .int64: "int64"
+                default: "string"
+                }
+            shape = tensor.shape.dim.map { $0.dimParam.isEmpty ? "\($0.dimValue)" : $0.dimParam }
+        }
+    }
 
     /// A file of what a builder collected.
     ///
@@ -50,6 +77,8 @@ package struct GraphFile: Sendable {
         graph.input = builder.inputs
         graph.output = builder.outputs
         self.model = model
+        inputs = builder.inputs.map { Port($0) }
+        outputs = builder.outputs.map { Port($0) }
         constants = builder.constants
         self.graph = Self.bytes(graph)
         headers = builder.constants.map { Self.header($0.name, $0.tensor) }

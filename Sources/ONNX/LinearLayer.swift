@@ -14,3 +14,18 @@ package struct LinearLayer: Sendable {
         self.biases = biases
     }
 }
+
+/// The heads over all subsets of one size.
+package struct SubsetLayer: Sendable {
+    /// Classes, ascending; all subsets are of one size.
+    package let subsets: [[Int]]
+    /// An output per subset and class.
+    package let layer: LinearLayer
+
+    /// Traps unless there is an output for each class of each subset.
+    package init(subsets: [[Int]], layer: LinearLayer) {
+        precondition(layer.biases.count == subsets.reduce(0) { $0 + $1.count })
+        self.subsets = subsets
+        self.layer = layer
+    }
+}

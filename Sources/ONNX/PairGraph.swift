@@ -1,3 +1,5 @@
+import Formats
+
 /// Schemes over all pairs: one product gives every pair's lead, and dense operations do the rest.
 struct PairGraph {
     let classCount: Int
@@ -7,20 +9,50 @@ struct PairGraph {
     private var pairCount: Int { classCount * (classCount - 1) / 2 }
 
     /// The place of a pair in the layer.
-    static func place(_ first: Int, _ second: Int) -> Int {
-        second * (second - 1) / 2 + first
-    }
+    static func place(_ first: Int, _ second: Int) -> Int { second * (second - 1) / 2 + first }
 
     /// `[N, class]`, float32, summing to 1.
     func probabilities(
         _ rule: ClassifierGraph.PairRule, _ features: GraphValue, _ builder: inout GraphBuilder
     ) -> GraphValue {
+        guard rule != .elimination else { return elimination(features, &builder) }
+        let leads = leads(features, layer, &builder)
         switch rule {
-        case .softVote: softVote(leads(features, layer, &builder), &builder)
-        case .hardVote: hardVote(leads(features, layer, &builder), &builder)
-        case .coupling: coupling(leads(features, layer, &builder), &builder)
-        case .elimination: elimination(features, &builder)
+        case .coupling: return coupling(leads, &builder)
+        case .softVote, .hardVote, .elimination:
+            // Whole numbers until the end, so that equal votes are equal. What the higher class gets is the
+            // rest of 1, and a class is the higher one of as many pairs as there are classes below it.
+            let votes = builder.add(
+                "Gemm", answers(rule, leads, &builder), table(higher: -1),
+                .floats((0..<classCount).map { Float($0) }))
+            return builder.add("Div", votes, .float(Float(pairCount)))
         }
+    }
+
+    /// `[N, class]`: what a class won of its pairs over what it lost, both a little more.
+    ///
+    /// Both are sums of what is small where it is small: one less the other would be rounded away.
+    func odds(
+        ofVotes rule: ClassifierGraph.PairRule, _ features: GraphValue, smoothing: Double,
+        _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        let leads = leads(features, layer, &builder)
+        let lower = answers(rule, leads, &builder)
+        let higher =
+            rule == .softVote
+            ? answers(rule, builder.add("Neg", leads), &builder)
+            : builder.add("Sub", builder.constant(.float(1)), lower)
+        let ofLower = builder.constant(table(higher: 0))
+        let ofHigher = builder.constant(table(lower: 0, higher: 1))
+        let little = builder.constant(.float(Float(smoothing)))
+        func sum(_ lower: GraphValue, _ higher: GraphValue) -> GraphValue {
+            let votes = builder.add(
+                "Add", builder.add("MatMul", lower, ofLower),
+                builder.add("MatMul", higher, ofHigher))
+            return builder.add("Add", votes, little)
+        }
+        let won = sum(lower, higher)
+        return builder.add("Div", won, sum(higher, lower))
     }
 
     /// `[N, pair]`: how much the lower class leads; NaN is a tie, as two logits that are not numbers are.
@@ -30,31 +62,25 @@ struct PairGraph {
         builder.withoutNaN(builder.product(features, layer))
     }
 
-    /// Adds up what the lower class of each pair gets, and the rest of 1 for the higher one, over all
-    /// pairs.
-    private func votes(_ lower: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
-        var signs = [Float](repeating: 0, count: pairCount * classCount)
+    /// `[N, pair]`: what the lower class of each pair gets of its vote.
+    private func answers(
+        _ rule: ClassifierGraph.PairRule, _ leads: GraphValue, _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        rule == .softVote
+            ? builder.add("Sigmoid", leads)
+            : builder.cast(builder.add("GreaterOrEqual", leads, .float(0)), to: .float)
+    }
+
+    /// `[pair, class]`: these numbers where the class is the lower and the higher one.
+    private func table(lower: Float = 1, higher: Float) -> GraphTensor {
+        var values = [Float](repeating: 0, count: pairCount * classCount)
         for second in 1..<classCount {
             for first in 0..<second {
                 let row = Self.place(first, second) * classCount
-                signs[row + first] = 1
-                signs[row + second] = -1
+                values[row + first] = lower
+                values[row + second] = higher
             }
         }
-        let table = builder.constant(GraphTensor([pairCount, classCount], .floats(signs)))
-        // A class is the higher one of as many pairs as there are classes below it.
-        let counts = builder.constant(.floats((0..<classCount).map { Float($0) }))
-        // Whole numbers until here, so that equal votes are equal.
-        return builder.add(
-            "Div", builder.add("Gemm", lower, table, counts), .float(Float(pairCount)))
-    }
-
-    private func softVote(_ leads: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
-        votes(builder.add("Sigmoid", leads), &builder)
-    }
-
-    private func hardVote(_ leads: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
-        let wins = builder.add("GreaterOrEqual", leads, .float(0))
-        return votes(builder.cast(wins, to: .float), &builder)
+        return GraphTensor([pairCount, classCount], .floats(values))
     }
 }

@@ -4,7 +4,7 @@ import Formats
 struct TreeGraph {
     let classCount: Int
     /// As `ClassifierGraph.Rule.tree` says.
-    let levels: [LinearLayer]
+    let levels: [SubsetLayer]
 
     /// `[N, class]`, float32, summing to 1.
     ///
@@ -15,13 +15,10 @@ struct TreeGraph {
         var rows = TreeRows(
             subset: builder.repeated(.integers([0]), forRowsOf: features), remaining: nil,
             probabilities: nil)
-        var next: [[Int]] = []
-        for size in (2...classCount).reversed() {
-            let subsets = Self.subsets(of: classCount, size)
-            let leads = TreeLevel(subsets: subsets, layer: levels[size - 2])
-                .leads(rows.subset, features, &builder)
-            next = size > 2 ? Self.followers(of: subsets, classCount) : []
-            step(&rows, leads, subsets, next, &builder)
+        for (index, level) in levels.enumerated().reversed() {
+            let leads = TreeLevel(level).leads(rows.subset, features, &builder)
+            let next = index > 0 ? Self.followers(of: level.subsets, levels[index - 1].subsets) : []
+            step(&rows, leads, level.subsets, next, &builder)
         }
         guard let probabilities = rows.probabilities else { preconditionFailure("no round") }
         return probabilities
@@ -72,26 +69,11 @@ struct TreeGraph {
         rows.probabilities = rows.probabilities.map { builder.add("Add", $0, values) } ?? values
     }
 
-    /// The subsets of a size in lexicographic order.
-    private static func subsets(of classCount: Int, _ size: Int) -> [[Int]] {
-        var subsets: [[Int]] = []
-        var subset = Array(0..<size)
-        while true {
-            subsets.append(subset)
-            guard let place = subset.indices.last(where: { subset[$0] < classCount - size + $0 })
-            else { return subsets }
-            subset[place] += 1
-            for later in place + 1..<size { subset[later] = subset[later - 1] + 1 }
-        }
-    }
-
     /// By subset and class, descending: the place of the subset without the class among those of its
     /// size.
-    private static func followers(of subsets: [[Int]], _ classCount: Int) -> [[Int]] {
+    private static func followers(of subsets: [[Int]], _ smaller: [[Int]]) -> [[Int]] {
         var places: [[Int]: Int] = [:]
-        for (place, subset) in self.subsets(of: classCount, subsets[0].count - 1).enumerated() {
-            places[subset] = place
-        }
+        for (place, subset) in smaller.enumerated() { places[subset] = place }
         return subsets.map { subset in
             subset.reversed().map { dropped in places[subset.filter { $0 != dropped }] ?? 0 }
         }
@@ -113,9 +95,13 @@ private struct TreeLevel {
     /// Outputs of a level up to which one product for all its heads is faster than gathering weights.
     private static let productOutputCountMax = 128
 
-    let subsets: [[Int]]
-    /// A row per subset and class, ascending.
-    let layer: LinearLayer
+    private let subsets: [[Int]]
+    private let layer: LinearLayer
+
+    init(_ level: SubsetLayer) {
+        subsets = level.subsets
+        layer = level.layer
+    }
 
     private var size: Int { subsets[0].count }
     private var width: Int { layer.weights.columnCount }
