@@ -190,6 +190,7 @@ let package = Package(
         tests("ZeroMQ", ["ZeroMQ"]),
         tests("System", ["System"]),
         tests("Formats", ["Formats", "Numerics"]),
+        tests("ONNX", ["Formats", "Numerics", "ONNX"]),
         tests("ImageData", ["ImageData", "Numerics"]),
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),

@@ -1,5 +1,4 @@
 import Decoding
-import Display
 import Formats
 import Heads
 import ImageData
