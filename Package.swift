@@ -72,6 +72,7 @@ let package = Package(
 
         // Our C.
         .target(name: "CHeadKernels", cSettings: kernelFlags),
+        .target(name: "CLogitKernels", cSettings: kernelFlags),
         .target(
             name: "CBackboneKernels", cSettings: kernelFlags,
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
@@ -106,20 +107,25 @@ let package = Package(
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
         module("HeadTraining", ["CHeadKernels", "Heads", "Numerics"]),
+        module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
         module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
         module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
         module(
             "Prediction",
-            ["Decoding", "FeatureSource", "Heads", "ImageData", "LeNet", "Model", "Numerics"]),
+            [
+                "Decoding", "FeatureSource", "Formats", "Heads", "ImageData", "LeNet",
+                "LogitKernels", "Model",
+                "Numerics",
+            ]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
             "StudyWork",
             [
                 "Decoding", "FeatureStore", "Hashing", "HeadTraining", "Heads", "ImageData",
-                "LeNet", "Numerics", "Study",
+                "LeNet", "LogitKernels", "Numerics", "Study",
             ]),
 
         // What runs them, and the programs.
@@ -135,10 +141,9 @@ let package = Package(
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "Model", "Numerics", "ONNX", "Pages", "Prediction", "RunFolder",
-                "Scheduling", "Sessions", "Simulation", "Statistics", "Study", "StudyWork",
-                "System",
-                "Transfer", "WireProtocol", "ZeroMQ",
+                "LeNet", "LogitKernels", "Model", "Numerics", "ONNX", "Pages", "Prediction",
+                "RunFolder", "Scheduling", "Sessions", "Simulation", "Statistics", "Study",
+                "StudyWork", "System", "Transfer", "WireProtocol", "ZeroMQ",
             ]),
         module(
             "WorkerRuntime",
@@ -150,7 +155,7 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
-                "LeNet", "Programs", "Sessions", "Study", "System", argumentParser,
+                "LeNet", "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -163,8 +168,9 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CCommit", "FeatureStore", "HeadTraining", "Heads", "LeNet", "Numerics",
-                "Programs", "Sessions", "Statistics", "System", "Transfer", argumentParser,
+                "CCommit", "Decoding", "FeatureStore", "HeadTraining", "Heads", "LeNet",
+                "LogitKernels", "Numerics", "Programs", "Sessions", "Statistics", "System",
+                "Transfer", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -174,7 +180,7 @@ let package = Package(
         tests("Numerics", ["Numerics"]),
         tests("Statistics", ["Statistics"]),
         tests("Heads", ["Heads"]),
-        tests("Decoding", ["Decoding", "Heads", "Numerics"]),
+        tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
         tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
         tests("Transfer", ["Numerics", "Transfer"]),
@@ -195,13 +201,14 @@ let package = Package(
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),
         tests("HeadTraining", ["HeadTraining", "Heads", "Numerics"]),
+        tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
         tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
         tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
         tests(
             "Prediction",
-            ["Decoding", "FeatureSource", "Heads", "Model", "Numerics", "Prediction"]),
+            ["Decoding", "FeatureSource", "Formats", "Heads", "Model", "Numerics", "Prediction"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(
@@ -213,16 +220,15 @@ let package = Package(
         tests(
             "Programs",
             [
-                "CoordinatorNetwork", "FeatureStore", "Fleet", "Formats", "HeadTraining",
-                "Numerics", "Pages", "Programs", "RunFolder", "Scheduling", "Sessions", "System",
-                "Transfer", "WorkerRuntime", "ZeroMQ",
+                "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
+                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
+                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
             ]),
         tests(
             "EndToEnd",
             [
                 "Decoding", "Formats", "Hashing", "HeadTraining", "Heads", "Journal", "Model",
-                "Numerics",
-                "RunFolder",
+                "Numerics", "RunFolder",
                 "System", "Transfer", "WireProtocol", "ZeroMQ", "bench", "coordinator", "worker",
             ]),
         tests("Tidy", []),

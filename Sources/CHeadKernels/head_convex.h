@@ -179,21 +179,40 @@ static void convex_tile(
     for (size_t i = count * d; i < CONVEX_ROWS * d; i += CONVEX_LANES) quad_store(x + i, (quad)0.0);
 }
 
-// sums[j] += delta[j]^2 and sums[k + j] += delta[j], of the last class too.
-static void convex_squares(uint32_t last, size_t count, const double *z, double *sums)
+// sums[j] += w delta[j]^2 and sums[k + j] += w delta[j], of the last class too; w is the row's weight.
+static void convex_squares(
+    uint32_t last, size_t count, const double *weights, const double *z, double *sums)
 {
     double *const plain = sums + last + 1;
     for (size_t r = 0; r < count; ++r) {
+        const double weight = weights[r];
         double others = 0.0;
         for (uint32_t j = 0; j < last; ++j) {
-            const double delta = z[j * CONVEX_ROWS + r];
+            const double delta = z[j * CONVEX_ROWS + r], weighted = weight * delta;
             others = others + delta;
-            sums[j] = __builtin_fma(delta, delta, sums[j]);
-            plain[j] = plain[j] + delta;
+            sums[j] = __builtin_fma(weighted, delta, sums[j]);
+            plain[j] = plain[j] + weighted;
         }
-        sums[last] = __builtin_fma(others, others, sums[last]);
-        plain[last] = plain[last] - others;
+        sums[last] = __builtin_fma(weight * others, others, sums[last]);
+        plain[last] = plain[last] - weight * others;
     }
+}
+
+// What the rows of a tile weigh: times 1 is the same bits, and rows beyond `count` are zero.
+static void convex_weights(const float *weights, size_t count, double *tile)
+{
+    for (size_t r = 0; r < CONVEX_ROWS; ++r)
+        tile[r] = weights && r < count ? (double)weights[r] : 1.0;
+}
+
+// delta of every row times what it weighs.
+static void convex_weigh(uint32_t last, const double *weights, double *z)
+{
+    for (uint32_t j = 0; j < last; ++j)
+        for (uint32_t part = 0; part < CONVEX_ROWS; part += CONVEX_LANES)
+            quad_store(
+                z + j * CONVEX_ROWS + part,
+                quad_load(z + j * CONVEX_ROWS + part) * quad_load(weights + part));
 }
 
 static void convex_accumulate(const struct head_convex_rows *request)
@@ -201,7 +220,7 @@ static void convex_accumulate(const struct head_convex_rows *request)
     const size_t d = request->feature_count;
     const uint32_t last = request->class_count - 1;
     double *const x = request->scratch;
-    double *const z = request->logits, chosen[CONVEX_ROWS];
+    double *const z = request->logits, chosen[CONVEX_ROWS], weights[CONVEX_ROWS];
     for (size_t first = 0; first < request->row_count; first += CONVEX_ROWS) {
         const size_t left = request->row_count - first;
         const size_t count = left < CONVEX_ROWS ? left : CONVEX_ROWS;
@@ -221,8 +240,11 @@ static void convex_accumulate(const struct head_convex_rows *request)
         convex_softmax(last, request->label, z, chosen);
         if (request->chosen)
             for (size_t r = 0; r < count; ++r) request->chosen[first + r] = chosen[r];
-        if (request->squares) convex_squares(last, count, z, request->squares);
+        if (request->weights || request->squares)
+            convex_weights(request->weights ? request->weights + first : NULL, count, weights);
+        if (request->squares) convex_squares(last, count, weights, z, request->squares);
         if (!request->gradients) continue;
+        if (request->weights) convex_weigh(last, weights, z);
         for (uint32_t j = 0; j < last;) {
             double *g = request->gradients + j * d;
             const double *delta = z + j * CONVEX_ROWS;
@@ -237,21 +259,21 @@ static void convex_accumulate(const struct head_convex_rows *request)
     }
 }
 
-// The lower triangle of m += x^T x, and some of what is above it.
+// The lower triangle of m += x^T diag(weights) x, and some of what is above it.
 static void convex_gram(
-    const float *rows, size_t stride, size_t row_count, size_t value_count, size_t d,
-    double *scratch, double *m)
+    const float *rows, const float *weights, size_t stride, size_t row_count, size_t value_count,
+    size_t d, double *scratch, double *m)
 {
-    double *const x = scratch, columns[4 * CONVEX_ROWS];
+    double *const x = scratch, columns[4 * CONVEX_ROWS], tile[CONVEX_ROWS];
     for (size_t first = 0; first < row_count; first += CONVEX_ROWS) {
         const size_t left = row_count - first;
-        convex_tile(
-            rows + first * stride, stride, left < CONVEX_ROWS ? left : CONVEX_ROWS, value_count, d,
-            x);
+        const size_t count = left < CONVEX_ROWS ? left : CONVEX_ROWS;
+        convex_tile(rows + first * stride, stride, count, value_count, d, x);
+        convex_weights(weights ? weights + first : NULL, count, tile);
         for (size_t i = 0; i < d; i += 4) {
             for (size_t c = 0; c < 4; ++c)
                 for (size_t r = 0; r < CONVEX_ROWS; ++r)
-                    columns[c * CONVEX_ROWS + r] = x[r * d + i + c];
+                    columns[c * CONVEX_ROWS + r] = x[r * d + i + c] * tile[r];
             convex_gradient_2(x, columns, d, i + 4, m + i * d);
             convex_gradient_2(x, columns + 2 * CONVEX_ROWS, d, i + 4, m + (i + 2) * d);
         }

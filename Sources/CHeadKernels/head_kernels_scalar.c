@@ -66,7 +66,9 @@ static void update(struct head_state *head, const struct head_parameters *parame
     head_refresh_differences(head);
 }
 
-static void train_row(struct head_state *head, const float *restrict x, uint32_t label)
+// `weight` is what the row weighs by itself; null: nothing is multiplied.
+static void train_row(
+    struct head_state *head, const float *restrict x, const float *weight, uint32_t label)
 {
     const uint32_t d = head->feature_count, last = head->class_count - 1;
     float *const z = head->logits;
@@ -86,6 +88,7 @@ static void train_row(struct head_state *head, const float *restrict x, uint32_t
         float delta = z[j] * inverse;
         if (j == label) delta = delta - 1.0f;
         if (head->class_weights) delta = delta * head->class_weights[label];
+        if (weight) delta = delta * *weight;
         float *restrict g = head->gradients + (size_t)j * d;
         for (uint32_t f = 0; f < d; ++f) g[f] = fmaf(delta, x[f], g[f]);
         head->bias_gradients[j] += delta;
@@ -93,9 +96,11 @@ static void train_row(struct head_state *head, const float *restrict x, uint32_t
 }
 
 static void accumulate_rows(
-    struct head_state *head, const float *rows, size_t stride, size_t row_count, uint32_t label)
+    struct head_state *head, const float *rows, const float *weights, size_t stride,
+    size_t row_count, uint32_t label)
 {
-    for (size_t row = 0; row < row_count; ++row) train_row(head, rows + row * stride, label);
+    for (size_t row = 0; row < row_count; ++row)
+        train_row(head, rows + row * stride, weights ? weights + row : NULL, label);
 }
 
 static void consume_window(
@@ -109,7 +114,7 @@ static void consume_window(
             uint32_t label = 0;
             while (label < head->class_count && head->classes[label] != window->labels[at]) ++label;
             if (label == head->class_count) continue;
-            train_row(head, window->buffer + (size_t)at * window->feature_count, label);
+            train_row(head, window->buffer + (size_t)at * window->feature_count, NULL, label);
             if (++head->minibatch_row_count == parameters->batch_size) update(head, parameters);
         }
 }

@@ -268,6 +268,16 @@ OUTLINED weigh_tile(
     }
 }
 
+// delta of every row of a tile times what the row weighs.
+OUTLINED weigh_rows(uint32_t last, const float *weights, float *z)
+{
+    for (uint32_t part = 0; part < TILE_ROWS; part += LANES) {
+        const vector weight = load(weights + part);
+        for (uint32_t j = 0; j < last; ++j)
+            store(z + j * TILE_ROWS + part, load(z + j * TILE_ROWS + part) * weight);
+    }
+}
+
 // Logits of a tile become what its rows add to the biases' gradients.
 INLINE void delta_tile(const struct head_state *head, const int32_t *labels, float *z)
 {
@@ -481,10 +491,12 @@ INLINE void consume_tile(
 // Adds rows of one class to a head's gradients, without a minibatch. The rows of the tile behind are
 // fetched ahead: a processor's own fetching stops at every page, which is a few rows.
 static void accumulate_rows(
-    struct head_state *head, const float *rows, size_t stride, size_t row_count, uint32_t label)
+    struct head_state *head, const float *rows, const float *weights, size_t stride,
+    size_t row_count, uint32_t label)
 {
     float *const z = head->logits;
     const float *x[TILE_ROWS];
+    float tile_weights[TILE_ROWS] = {0};
     int32_t labels[TILE_ROWS];
     for (uint32_t r = 0; r < TILE_ROWS; ++r) labels[r] = head->classes[label];
     for (size_t first = 0; first < row_count; first += TILE_ROWS) {
@@ -497,6 +509,10 @@ static void accumulate_rows(
         }
         forward_tile(head, x, z);
         delta_tile(head, labels, z);
+        if (weights) {
+            memcpy(tile_weights, weights + first, count * sizeof(float));
+            weigh_rows(head->class_count - 1, tile_weights, z);
+        }
         gradient_tile(head, x, z, (uint32_t)count);
     }
 }

@@ -405,7 +405,7 @@ struct NetworkLoop: ~Copyable {
     /// A chunk as it goes out: its envelope, then its bytes, where they lie if they have an owner.
     private func chunk(_ index: Int) -> [Frame]? {
         guard let chunks else { return nil }
-        let keeper = chunks.keeper
+        let keeper = chunks.keeper(ofChunk: index)
         return [
             Frame(FeatureChunk.envelope(index: index)),
             unsafe chunks.withUnsafeBytes(ofChunk: index) { bytes in

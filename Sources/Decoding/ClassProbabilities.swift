@@ -35,6 +35,19 @@ package struct ClassProbabilities: Sendable, Equatable {
             values: [Double](repeating: 0, count: rowCount * members.count))
     }
 
+    /// Probabilities that `fill` puts in place, `[sample, class]`, every one of them.
+    init(
+        members: [Int], rowCount: Int, fill: (UnsafeMutableBufferPointer<Double>) -> Void
+    ) {
+        let count = rowCount * members.count
+        self.init(
+            members: members, rowCount: rowCount,
+            values: unsafe [Double](unsafeUninitializedCapacity: count) { values, filled in
+                unsafe fill(values)
+                filled = count
+            })
+    }
+
     /// One row's probabilities, in the order of ``classes``, without a copy.
     package func row(_ index: Int) -> ArraySlice<Double> {
         values[index * classes.count..<(index + 1) * classes.count]

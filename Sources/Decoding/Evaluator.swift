@@ -9,10 +9,12 @@ package struct Evaluator: Sendable {
     package struct Result: Sendable, Equatable {
         /// Which scheme.
         package let scheme: Scheme
-        /// Its predictions and how good its probabilities are.
+        /// Its predictions and how good its probabilities are, calibrated if the scheme has a calibration.
         package let metrics: ProbabilityMetrics
-        /// The probability of the class predicted for each row.
+        /// The probability of the class predicted for each row, likewise.
         package let confidences: [Double]
+        /// The same before the calibration; nil without one.
+        package let uncalibrated: ProbabilityMetrics?
     }
 
     /// How an elimination policy did.
@@ -37,15 +39,18 @@ package struct Evaluator: Sendable {
     private let decoder: SchemeDecoder
     private let labels: [Int]
     private let classCount: Int
+    private let calibrations: [Scheme: Calibration]
 
     /// An evaluator of the decoder's schemes.
     ///
     /// - Parameters:
     ///   - labels: a label below `classCount` for each of the decoder's rows.
     ///   - classCount: classes of labels and predictions.
+    ///   - calibrations: what schemes' probabilities go through; predictions stay.
     /// - Throws: ``DecodingError`` when there are not as many labels as rows.
     package init(
-        _ decoder: SchemeDecoder, labels: [Int], classCount: Int
+        _ decoder: SchemeDecoder, labels: [Int], classCount: Int,
+        calibrations: [Scheme: Calibration] = [:]
     ) throws(DecodingError) {
         guard labels.count == decoder.rowCount else {
             throw .labelMismatch(
@@ -54,19 +59,30 @@ package struct Evaluator: Sendable {
         self.decoder = decoder
         self.labels = labels
         self.classCount = classCount
+        self.calibrations = calibrations
     }
+
+    /// The schemes that have a calibration, in the decoder's order.
+    private var calibrated: [Scheme] { decoder.schemes.filter { calibrations[$0] != nil } }
 
     /// Rows to score.
     package var rowCount: Int { labels.count }
 
-    /// Scores some of the rows by every scheme, in the decoder's order.
+    /// Scores some of the rows by every scheme, in the decoder's order; behind them those that have a
+    /// calibration as they are without it.
     ///
     /// - Throws: ``DecodingError`` naming a class set that a row reaches and has no classifier.
     package func scores(of rows: Range<Int>) throws(DecodingError) -> [RowScores] {
-        var scores = [RowScores](repeating: RowScores(), count: decoder.schemes.count)
+        let calibrated = calibrated
+        var scores = [RowScores](
+            repeating: RowScores(), count: decoder.schemes.count + calibrated.count)
         try decoder.forEachBlock(of: rows) { scheme, block, probabilities throws(DecodingError) in
             guard let index = decoder.schemes.firstIndex(of: scheme) else { return }
-            scores[index].add(probabilities, labels: labels[block])
+            scores[index].add(
+                probabilities.calibrated(calibrations[scheme], of: scheme), labels: labels[block])
+            if let place = calibrated.firstIndex(of: scheme) {
+                scores[decoder.schemes.count + place].add(probabilities, labels: labels[block])
+            }
         }
         return scores
     }
@@ -76,16 +92,24 @@ package struct Evaluator: Sendable {
     /// - Parameter parts: the ``scores(of:)`` of ranges that together are all rows, in their order.
     /// - Throws: ``DecodingError`` for parts that are not all rows, or a label out of range.
     package func results(_ parts: [[RowScores]]) throws(DecodingError) -> [Result] {
+        func all(_ index: Int) -> RowScores {
+            parts.reduce(into: RowScores()) { $0.append($1[index]) }
+        }
+        func metrics(_ scores: RowScores) throws(DecodingError) -> ProbabilityMetrics {
+            try ProbabilityMetrics(scores, labels: labels, classCount: classCount)
+        }
+        let calibrated = calibrated
         var results: [Result] = []
         for (index, scheme) in decoder.schemes.enumerated() {
-            var scores = RowScores()
-            for part in parts { scores.append(part[index]) }
+            let scores = all(index)
+            var uncalibrated: ProbabilityMetrics?
+            if let place = calibrated.firstIndex(of: scheme) {
+                uncalibrated = try metrics(all(decoder.schemes.count + place))
+            }
             results.append(
                 Result(
-                    scheme: scheme,
-                    metrics: try ProbabilityMetrics(
-                        scores, labels: labels, classCount: classCount),
-                    confidences: scores.confidences))
+                    scheme: scheme, metrics: try metrics(scores),
+                    confidences: scores.confidences, uncalibrated: uncalibrated))
         }
         return results
     }
@@ -99,13 +123,17 @@ package struct Evaluator: Sendable {
 
     /// How elimination by a policy did, on the calling thread.
     ///
+    /// Dropping one class a step is tree elimination, and has its calibration.
+    ///
     /// - Throws: ``DecodingError`` as ``SchemeDecoder/eliminate(rows:policy:)``.
     package func result(of policy: EliminationPolicy) throws(DecodingError) -> PolicyResult {
         let found = try decoder.eliminate(policy: policy)
+        let calibration = policy == .lowest(1) ? calibrations[.treeElimination] : nil
         return PolicyResult(
             policy: policy,
             metrics: try ProbabilityMetrics(
-                found.probabilities, labels: labels, classCount: classCount),
+                found.probabilities.calibrated(calibration, of: .treeElimination), labels: labels,
+                classCount: classCount),
             headsPerRow: found.headsPerRow, outputsPerRow: found.outputsPerRow,
             topNeverChangedShare: found.topNeverChangedShare)
     }

@@ -41,6 +41,14 @@ package struct HeadBank: Sendable {
     /// The position in ``heads`` of the head over exactly these classes; nil when there is none.
     package func index(of classes: ClassSet) -> Int? { indices[classes] }
 
+    /// Says whether heads fit features of a width.
+    ///
+    /// - Throws: ``DecodingError`` when there are heads, and of another width.
+    package func check(featureCount: Int) throws(DecodingError) {
+        guard let first = heads.first, self.featureCount != featureCount else { return }
+        throw .widthMismatch(first.classes, head: self.featureCount, expected: featureCount)
+    }
+
     /// Whether there is a head over exactly these classes.
     package func contains(_ classes: ClassSet) -> Bool { indices[classes] != nil }
 }

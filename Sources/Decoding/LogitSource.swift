@@ -18,6 +18,46 @@ package protocol LogitSource: Sendable {
     /// past the rows listed hold anything. Traps on more rows than a block has, a row or a classifier
     /// that does not exist, or too little room.
     func fill(_ logits: inout [Float], classifiers: ArraySlice<Int>, rows: ArraySlice<Int32>)
+
+    /// Fills `differences` with how far each pair's logit of its lower class is above that of its higher
+    /// class: `[pair, blockRow]`, ``LogitBlock/rowCountMax`` apart.
+    ///
+    /// What is not a number becomes 0, a tie. Places past the rows listed hold anything. A difference
+    /// depends on its row and its pair only. Traps as ``fill(_:classifiers:rows:)``.
+    ///
+    /// - Parameter pairs: numbers of classifiers over two classes.
+    func fillDifferences(
+        _ differences: inout [Float], pairs: ArraySlice<Int>, rows: ArraySlice<Int32>)
+}
+
+extension LogitSource {
+    /// Subtracts the logits of each pair, for a source that computes nothing itself.
+    package func fillDifferences(
+        _ differences: inout [Float], pairs: ArraySlice<Int>, rows: ArraySlice<Int32>
+    ) {
+        subtractLogits(into: &differences, at: 0, pairs: pairs, rows: rows)
+    }
+
+    /// Fills places of `differences` from pair `place` on with the logits of each pair subtracted.
+    ///
+    /// Equal infinities are a tie.
+    package func subtractLogits(
+        into differences: inout [Float], at place: Int, pairs: ArraySlice<Int>,
+        rows: ArraySlice<Int32>
+    ) {
+        let width = LogitBlock.rowCountMax
+        var logits = LogitBlock.room(outputCount: 2 * pairs.count)
+        fill(&logits, classifiers: pairs, rows: rows)
+        for pair in 0..<pairs.count {
+            for start in stride(from: 0, to: rows.count, by: 16) {
+                let source = 2 * pair * width + start
+                let difference = logits.lanes(at: source) - logits.lanes(at: source + width)
+                differences.setLanes(
+                    at: (place + pair) * width + start,
+                    to: difference.replacing(with: 0, where: difference .!= difference))
+            }
+        }
+    }
 }
 
 /// How rows are cut into blocks.
@@ -26,7 +66,7 @@ package enum LogitBlock {
     package static let rowCountMax = 64
 
     /// Room for so many outputs of a block.
-    static func room(outputCount: Int) -> [Float] {
+    package static func room(outputCount: Int) -> [Float] {
         [Float](repeating: 0, count: outputCount * rowCountMax)
     }
 }
@@ -38,39 +78,6 @@ extension LogitSource {
     func required(_ classes: ClassSet) throws(DecodingError) -> Int {
         guard let index = classifier(over: classes) else { throw .missingHead(classes) }
         return index
-    }
-}
-
-/// Heads asked about features.
-package struct HeadLogits: LogitSource {
-    private let heads: HeadBank
-    private let features: Matrix
-
-    /// Heads and the rows that they are asked about.
-    ///
-    /// - Parameter features: `[sample, feature]`.
-    /// - Throws: ``DecodingError`` when heads and features are not equally wide.
-    package init(_ heads: HeadBank, _ features: Matrix) throws(DecodingError) {
-        precondition(features.rowCount <= Int(Int32.max))
-        if let first = heads.heads.first, heads.featureCount != features.columnCount {
-            throw .widthMismatch(
-                first.classes, head: heads.featureCount, expected: features.columnCount)
-        }
-        self.heads = heads
-        self.features = features
-    }
-
-    /// Rows of the features.
-    package var rowCount: Int { features.rowCount }
-
-    /// The head's index in the bank; nil where there is none.
-    package func classifier(over classes: ClassSet) -> Int? { heads.index(of: classes) }
-
-    /// Computes the logits as ``LogitSource`` asks.
-    package func fill(
-        _ logits: inout [Float], classifiers: ArraySlice<Int>, rows: ArraySlice<Int32>
-    ) {
-        LogitKernel(features, rows: rows).fill(&logits, classifiers.lazy.map { heads.heads[$0] })
     }
 }
 

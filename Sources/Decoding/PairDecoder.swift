@@ -3,9 +3,11 @@ import Heads
 /// Asks all pair heads about one block of rows and answers for every scheme over pairs.
 struct PairDecoder {
     /// Pairs asked at a time: their logits stay in the second-level cache.
-    private static let chunkPairCount = 64
+    private static let chunkPairCount = 128
     /// Bytes of the table of all pairs; a block has fewer rows where there are many pairs.
     private static let tableByteCountMax = 32 << 20
+    /// Sixteen rows are added up at once.
+    private static let groupCount = LogitBlock.rowCountMax / 16
 
     private let members: [Int]
     /// The classifier of each pair, in the order (0,1), (0,2), (1,2), (0,3) and so on.
@@ -13,14 +15,15 @@ struct PairDecoder {
     private let asksVotes: Bool
     private let asksCounts: Bool
     private let asksTable: Bool
-    /// `[class, blockRow]`: softmax outputs as multiples of 2^-48, summed over pairs.
-    private var votes: [Int64]
-    /// `[class, blockRow]`: pairs won.
-    private var counts: [Int32]
-    /// `[pair, blockRow]`, ``blockRowCount`` apart: see ``PairAnswers``.
+    /// `[class, group]` of sixteen rows: softmax outputs as multiples of 2^-48, summed over pairs.
+    private var votes: [SIMD16<Int64>]
+    /// `[class, group]` of sixteen rows: pairs won.
+    private var counts: [SIMD16<Int32>]
+    /// `[pair, blockRow]`, ``blockRowCount`` apart: the odds of ``PairAnswers``, negative where the
+    /// higher class wins; minus zero too.
     private var table: [Float]
     private var coupling: PairwiseCoupling
-    private var logits: [Float]
+    private var differences: [Float]
     /// Rows read at once.
     let blockRowCount: Int
 
@@ -34,14 +37,15 @@ struct PairDecoder {
         blockRowCount =
             asksTable
             ? Self.blockRowCount(pairCount: classifiers.count) : LogitBlock.rowCountMax
-        let places = members.count * LogitBlock.rowCountMax
-        votes = [Int64](repeating: 0, count: asksVotes ? places : 0)
-        counts = [Int32](repeating: 0, count: asksCounts ? places : 0)
+        let places = members.count * Self.groupCount
+        votes = [SIMD16<Int64>](repeating: .zero, count: asksVotes ? places : 0)
+        counts = [SIMD16<Int32>](repeating: .zero, count: asksCounts ? places : 0)
         table = [Float](repeating: 0, count: asksTable ? classifiers.count * blockRowCount : 0)
         // Quadratic room, which only its scheme needs.
         coupling = PairwiseCoupling(
             classCount: schemes.contains(.pairwiseCoupling) ? members.count : 2)
-        logits = LogitBlock.room(outputCount: 2 * Self.chunkPairCount)
+        differences = LogitBlock.room(
+            outputCount: min(Self.chunkPairCount, classifiers.count))
     }
 
     /// As many rows as fit the table: a multiple of 16, or fewer than 16, and at least one.
@@ -51,14 +55,14 @@ struct PairDecoder {
     }
 
     /// Asks all pairs about the rows, at most ``blockRowCount`` of them.
-    mutating func read(_ rows: [Int32], _ source: any LogitSource) {
-        for index in votes.indices { votes[index] = 0 }
-        for index in counts.indices { counts[index] = 0 }
+    mutating func read(_ rows: ArraySlice<Int32>, _ source: any LogitSource) {
+        for index in votes.indices { votes[index] = .zero }
+        for index in counts.indices { counts[index] = .zero }
         var first = 0
         var second = 1
         for start in stride(from: 0, to: classifiers.count, by: Self.chunkPairCount) {
             let chunk = classifiers[start..<min(start + Self.chunkPairCount, classifiers.count)]
-            source.fill(&logits, classifiers: chunk, rows: rows[...])
+            source.fillDifferences(&differences, pairs: chunk, rows: rows)
             for pair in chunk.indices {
                 add(pair, at: pair - start, first, second, rowCount: rows.count)
                 first += 1
@@ -67,86 +71,147 @@ struct PairDecoder {
         }
     }
 
-    /// Takes in the logits of the pair of positions `first < second`.
+    /// Takes in the differences of the pair of positions `first < second`.
     ///
-    /// With the difference `x` of the lower from the higher logit, the softmax outputs of a pair are
-    /// `1 / (1 + e^x)` and `e^x / (1 + e^x)`, which is the softmax with the highest logit subtracted
-    /// first. Logits past `rowCount` are leftovers and are not counted.
+    /// Those past `rowCount` are leftovers, which count for rows that nobody asks for.
+    @inline(__always)
     private mutating func add(
         _ pair: Int, at place: Int, _ first: Int, _ second: Int, rowCount: Int
     ) {
-        let blockRowCount = LogitBlock.rowCountMax
         for start in stride(from: 0, to: rowCount, by: 16) {
-            let source = 2 * place * blockRowCount + start
-            let answers = PairAnswers(
-                logits.lanes(at: source), logits.lanes(at: source + blockRowCount))
-            let laneCount = min(16, rowCount - start)
+            let difference = differences.lanes(at: place * LogitBlock.rowCountMax + start)
+            let left = first * Self.groupCount + start / 16
+            let right = second * Self.groupCount + start / 16
+            if asksCounts {
+                // -1 where the higher class wins.
+                let lost = SIMD16<Int32>.zero.replacing(with: -1, where: difference .< 0)
+                counts[left] &+= lost &+ 1
+                counts[right] &-= lost
+            }
+            guard asksVotes || asksTable else { continue }
+            let answers = PairAnswers(difference)
             if asksVotes {
                 let high = 1 / (1 + answers.odds)
                 let low = answers.odds / (1 + answers.odds)
-                let leftVotes = low.replacing(with: high, where: answers.lowerWins)
-                let rightVotes = high.replacing(with: low, where: answers.lowerWins)
-                for lane in 0..<laneCount {
-                    votes[first * blockRowCount + start + lane] += Int64(leftVotes[lane] * 0x1p48)
-                    votes[second * blockRowCount + start + lane] += Int64(
-                        rightVotes[lane] * 0x1p48)
-                }
-            }
-            if asksCounts {
-                for lane in 0..<laneCount {
-                    let winner = answers.lowerWins[lane] ? first : second
-                    counts[winner * blockRowCount + start + lane] += 1
-                }
+                votes[left] &+= Self.whole(low.replacing(with: high, where: answers.lowerWins))
+                votes[right] &+= Self.whole(high.replacing(with: low, where: answers.lowerWins))
             }
             if asksTable {
-                let target = pair * self.blockRowCount + start
+                let target = pair * blockRowCount + start
                 let signed = answers.signedOdds
-                for lane in 0..<laneCount { table[target + lane] = signed[lane] }
+                for lane in 0..<min(16, rowCount - start) { table[target + lane] = signed[lane] }
             }
         }
+    }
+
+    /// Probabilities as multiples of 2^-48, rounded down.
+    ///
+    /// Adding 2^52 to a number below it rounds to a whole one, which then is the low bits of the sum.
+    @inline(__always)
+    private static func whole(_ probabilities: SIMD16<Float>) -> SIMD16<Int64> {
+        let scaled = SIMD16<Double>(probabilities) * 0x1p48
+        let nearest = (scaled + 0x1p52) - 0x1p52
+        let down = nearest - SIMD16<Double>.zero.replacing(with: 1, where: nearest .> scaled)
+        let bits = unsafe unsafeBitCast(down + 0x1p52, to: SIMD16<Int64>.self)
+        return bits &- Int64(bitPattern: (0x1p52).bitPattern)
     }
 
     /// What a scheme believes about the rows read last.
     mutating func probabilities(of scheme: Scheme, rowCount: Int) -> ClassProbabilities {
-        var result = ClassProbabilities(members: members, rowCount: rowCount)
-        var shares = [Double](repeating: 0, count: members.count)
-        var losers = [Int](repeating: 0, count: 2 * members.count)
-        for row in 0..<rowCount {
-            let winner =
-                switch scheme {
-                case .softVote: Self.share(votes, row, &shares)
-                case .hardVote: Self.share(counts, row, &shares)
-                case .eliminationGraph: eliminate(row, &shares, &losers)
-                case .pairwiseCoupling: couple(row, &shares)
-                default: preconditionFailure("\(scheme) asks no pairs")
+        switch scheme {
+        case .softVote: return softVotes(rowCount)
+        case .hardVote: return hardVotes(rowCount)
+        case .pairwiseCoupling: return coupled(rowCount)
+        case .eliminationGraph: return eliminated(rowCount)
+        default: preconditionFailure("\(scheme) asks no pairs")
+        }
+    }
+
+    /// Shares of the pairs; equal counts are equal shares, so the argmax is that of the counts.
+    private func hardVotes(_ rowCount: Int) -> ClassProbabilities {
+        let classCount = members.count
+        let shares = (0..<classCount).map { Double($0) / Double(classifiers.count) }
+        return unsafe ClassProbabilities(members: members, rowCount: rowCount) { values in
+            unsafe counts.withUnsafeBytes { counts in
+                let counts = unsafe counts.assumingMemoryBound(to: Int32.self)
+                for position in 0..<classCount {
+                    for row in 0..<rowCount {
+                        unsafe values[row &* classCount &+ position] =
+                            shares[Int(counts[position &* LogitBlock.rowCountMax &+ row])]
+                    }
                 }
-            for position in members.indices { result[row, position] = shares[position] }
-            result.settle(row, on: winner)
+            }
+        }
+    }
+
+    private func softVotes(_ rowCount: Int) -> ClassProbabilities {
+        let classCount = members.count
+        var result = ClassProbabilities(members: members, rowCount: rowCount)
+        unsafe votes.withUnsafeBytes { votes in
+            let votes = unsafe votes.assumingMemoryBound(to: Int64.self)
+            for row in 0..<rowCount {
+                // All votes together may pass 64 bits from 257 classes on, so they are summed in two
+                // parts.
+                var high: Int64 = 0
+                var low: Int64 = 0
+                var best = 0
+                var most: Int64 = -1
+                for position in 0..<classCount {
+                    let vote = unsafe votes[position &* LogitBlock.rowCountMax &+ row]
+                    if vote > most { (best, most) = (position, vote) }
+                    high &+= vote >> 16
+                    low &+= vote & 0xFFFF
+                }
+                let total =
+                    classCount <= 256
+                    ? Double(high << 16 + low) : Double(high) * 0x1p16 + Double(low)
+                for position in 0..<classCount {
+                    result[row, position] =
+                        unsafe Double(votes[position &* LogitBlock.rowCountMax &+ row]) / total
+                }
+                result.settle(row, on: best)
+            }
         }
         return result
     }
 
-    /// Fills `shares` with each class's part of `[class, blockRow]`, and returns the class with most.
-    private static func share<Votes: FixedWidthInteger>(
-        _ votes: [Votes], _ row: Int, _ shares: inout [Double]
-    ) -> Int {
-        // All votes together may pass 64 bits from 257 classes on, so they are summed in two parts.
-        var high: Int64 = 0
-        var low: Int64 = 0
-        var best = 0
-        for position in shares.indices {
-            let vote = votes[position * LogitBlock.rowCountMax + row]
-            if vote > votes[best * LogitBlock.rowCountMax + row] { best = position }
-            high += Int64(vote >> 16)
-            low += Int64(vote & 0xFFFF)
+    private mutating func coupled(_ rowCount: Int) -> ClassProbabilities {
+        var result = ClassProbabilities(members: members, rowCount: rowCount)
+        for start in stride(from: 0, to: rowCount, by: PairwiseCoupling.rowCount) {
+            // Past the last row it stands again.
+            let rows = (0..<PairwiseCoupling.rowCount).map { min(start + $0, rowCount - 1) }
+            var pair = 0
+            for second in 1..<members.count {
+                for first in 0..<second {
+                    var signed = SIMD4<Float>.zero
+                    for (lane, row) in rows.enumerated() {
+                        signed[lane] = table[pair * blockRowCount + row]
+                    }
+                    coupling.setPair(first, second, signedOdds: signed)
+                    pair += 1
+                }
+            }
+            let winners = coupling.solve()
+            for lane in 0..<min(PairwiseCoupling.rowCount, rowCount - start) {
+                for position in members.indices {
+                    result[start + lane, position] = coupling.probabilities[position][lane]
+                }
+                result.settle(start + lane, on: winners[lane])
+            }
         }
-        let total =
-            shares.count <= 256 ? Double(high << 16 + low) : Double(high) * 0x1p16 + Double(low)
-        for position in shares.indices {
-            shares[position] =
-                Double(votes[position * LogitBlock.rowCountMax + row]) / total
+        return result
+    }
+
+    private func eliminated(_ rowCount: Int) -> ClassProbabilities {
+        var result = ClassProbabilities(members: members, rowCount: rowCount)
+        var shares = [Double](repeating: 0, count: members.count)
+        var losers = [Int](repeating: 0, count: 2 * members.count)
+        for row in 0..<rowCount {
+            let survivor = eliminate(row, &shares, &losers)
+            for position in members.indices { result[row, position] = shares[position] }
+            result.settle(row, on: survivor)
         }
-        return best
+        return result
     }
 
     /// The answer of the pair of positions `first < second` for a row of the block.
@@ -156,18 +221,29 @@ struct PairDecoder {
         return (signed.magnitude, signed.sign == .plus)
     }
 
-    private mutating func couple(_ row: Int, _ shares: inout [Double]) -> Int {
-        for second in 1..<members.count {
-            for first in 0..<second {
-                let answer = answer(first, second, row)
-                let odds = Double(answer.odds)
-                coupling.setPair(
-                    first, second, probability: (answer.lowerWins ? 1 : odds) / (1 + odds))
-            }
+    /// What every pair says of a row of the block, in the order of the pairs' higher classes.
+    func answers(_ row: Int) -> [PairAnswer] {
+        (1..<members.count).flatMap { second in
+            (0..<second).map { pairAnswer($0, second, row) }
         }
-        let winner = coupling.solve()
-        shares = coupling.probabilities
-        return winner
+    }
+
+    /// What the pairs say that the DAG asks about a row of the block, in the order in which it asks them.
+    func path(_ row: Int) -> [PairAnswer] {
+        var shares = [Double](repeating: 0, count: members.count)
+        var losers = [Int](repeating: 0, count: 2 * members.count)
+        _ = eliminate(row, &shares, &losers)
+        return (0..<members.count - 1).map { defeat in
+            let (loser, winner) = (losers[2 * defeat], losers[2 * defeat + 1])
+            return pairAnswer(min(loser, winner), max(loser, winner), row)
+        }
+    }
+
+    private func pairAnswer(_ first: Int, _ second: Int, _ row: Int) -> PairAnswer {
+        let answer = answer(first, second, row)
+        return PairAnswer(
+            winner: members[answer.lowerWins ? first : second],
+            loser: members[answer.lowerWins ? second : first], odds: Double(answer.odds))
     }
 
     /// Platt's DAG for one row: fills `shares` (by position, summing to 1), returns the survivor.
@@ -213,20 +289,20 @@ struct PairDecoder {
     }
 }
 
-/// What one pair head says of sixteen rows.
-private struct PairAnswers {
+/// What one pair head says of sixteen rows, by how far its lower class's logit is above the other.
+///
+/// With the difference `x` of the lower from the higher logit, the softmax outputs of a pair are
+/// `1 / (1 + e^x)` and `e^x / (1 + e^x)`, which is the softmax with the highest logit subtracted first.
+struct PairAnswers {
     /// How likely the loser is, in units of the winner: `e^-|difference|`.
     let odds: SIMD16<Float>
     /// Whether the lower class wins, which it does on a tie.
     let lowerWins: SIMDMask<SIMD16<Int32>>
 
     @inline(__always)
-    init(_ left: SIMD16<Float>, _ right: SIMD16<Float>) {
-        let wins = left .>= right
-        let difference = (left - right).replacing(with: right - left, where: wins)
-        // Equal infinities differ by NaN, and are a tie.
-        odds = exponential(difference.replacing(with: 0, where: left .== right))
-        lowerWins = wins
+    init(_ difference: SIMD16<Float>) {
+        lowerWins = difference .>= 0
+        odds = exponential(difference.replacing(with: -difference, where: lowerWins))
     }
 
     /// ``odds``, which are 0 or above, with a minus where the higher class wins; minus zero too, which

@@ -11,6 +11,9 @@
 /// Deviations, as in LIBSVM's `multiclass_probability`: pair probabilities are kept 1e-7 away from 0
 /// and 1. Unlike it (0.005/K and 100 rounds), a row is done when no equation is off by more than
 /// ``tolerance``, which ten heads reach in some 15 rounds.
+///
+/// Every step waits for the one before, so ``rowCount`` rows are solved side by side, a lane each. A
+/// row that is done stands still, and its bits are those that it would have alone.
 package struct PairwiseCoupling: Sendable {
     /// The most that `(Q p)_t` and `p' Q p` may differ in the end.
     package static let tolerance = 1e-12
@@ -21,63 +24,98 @@ package struct PairwiseCoupling: Sendable {
     /// Classes less than this under the highest are tied with it, and the lowest of them wins:
     /// what the tolerance leaves undecided must not decide.
     package static let tieWidth = 1e-10
+    /// Rows that are solved at once.
+    package static let rowCount = 4
 
     /// How many classes are coupled, at least 2.
     package let classCount: Int
     /// `[first, second]`: the probability of the first within the pair.
-    private var pairs: [Double]
+    private var pairs: [SIMD4<Double>]
     /// Q, row-major.
-    private var quadratic: [Double]
+    private var quadratic: [SIMD4<Double>]
     /// Q p.
-    private var product: [Double]
+    private var product: [SIMD4<Double>]
     /// p, the probabilities of the last ``solve()``, by position.
-    package private(set) var probabilities: [Double]
+    package private(set) var probabilities: [SIMD4<Double>]
 
     /// Room for the pairs of `classCount` classes; traps below two.
     package init(classCount: Int) {
         precondition(classCount >= 2)
         self.classCount = classCount
-        pairs = [Double](repeating: 0.5, count: classCount * classCount)
+        pairs = [SIMD4<Double>](
+            repeating: SIMD4(repeating: 0.5), count: classCount * classCount)
         quadratic = pairs
-        product = [Double](repeating: 0, count: classCount)
+        product = [SIMD4<Double>](repeating: .zero, count: classCount)
         probabilities = product
     }
 
-    /// Says how likely `first` is within the pair of `first` and `second`; traps when they are equal.
-    package mutating func setPair(_ first: Int, _ second: Int, probability: Double) {
+    /// Says how likely `first` is within the pair of `first` and `second`, for each row; traps when they
+    /// are equal.
+    package mutating func setPair(
+        _ first: Int, _ second: Int, probabilities: SIMD4<Double>
+    ) {
         precondition(first != second)
         let low = Self.pairProbabilityMin
-        let clipped = min(max(probability, low), 1 - low)
+        let clipped = probabilities.clamped(
+            lowerBound: SIMD4(repeating: low), upperBound: SIMD4(repeating: 1 - low))
         pairs[first * classCount + second] = clipped
         pairs[second * classCount + first] = 1 - clipped
     }
 
-    /// Finds ``probabilities`` for the pairs set, and returns the winner's position.
+    /// The same from how likely the loser is in units of the winner, negative where `second` wins.
+    mutating func setPair(_ first: Int, _ second: Int, signedOdds: SIMD4<Float>) {
+        let odds = SIMD4<Double>(signedOdds.replacing(with: -signedOdds, where: signedOdds .< 0))
+        let bits = unsafe unsafeBitCast(signedOdds, to: SIMD4<Int32>.self)
+        // The sign of minus zero counts.
+        let lowerWins = SIMD4<Int64>(truncatingIfNeeded: bits) .>= 0
+        setPair(
+            first, second,
+            probabilities: odds.replacing(with: 1, where: lowerWins) / (1 + odds))
+    }
+
+    /// Finds ``probabilities`` for the pairs set, and returns each row's winner's position.
     ///
     /// Starts from equal probabilities, so the same pairs give the same bits.
-    package mutating func solve() -> Int {
+    package mutating func solve() -> SIMD4<Int> {
         fillQuadratic()
-        for position in 0..<classCount { probabilities[position] = 1 / Double(classCount) }
+        let equal = SIMD4(repeating: 1 / Double(classCount))
+        for position in 0..<classCount { probabilities[position] = equal }
         for _ in 0..<Self.roundCountMax {
             Self.multiply(quadratic, probabilities, into: &product)
-            let square = zip(probabilities, product).reduce(0) { $0 + $1.0 * $1.1 }
-            if product.allSatisfy({ abs($0 - square) < Self.tolerance }) { break }
-            Self.improve(square, quadratic, &product, &probabilities)
+            var square = SIMD4<Double>.zero
+            for position in 0..<classCount {
+                square += probabilities[position] * product[position]
+            }
+            var isOff = SIMDMask<SIMD4<Int64>>(repeating: false)
+            for value in product {
+                let rest = value - square
+                // Not a number is off.
+                isOff .|= .!(rest .< Self.tolerance .& rest .> -Self.tolerance)
+            }
+            if !any(isOff) { break }
+            Self.improve(square, where: isOff, quadratic, &product, &probabilities)
         }
+        var winners = SIMD4<Int>.zero
+        for lane in 0..<Self.rowCount { winners[lane] = settle(lane) }
+        return winners
+    }
+
+    /// Makes the lowest of the tied the argmax; the sum stays as it is.
+    private mutating func settle(_ lane: Int) -> Int {
         var top = 0
-        for position in 1..<classCount where probabilities[position] > probabilities[top] {
-            top = position
-        }
-        let bound = probabilities[top] - Self.tieWidth
-        let winner = probabilities.firstIndex { $0 > bound } ?? top
-        // The argmax is the winner then, and the sum stays as it is.
-        probabilities.swapAt(winner, top)
+        for position in 1..<classCount
+        where probabilities[position][lane] > probabilities[top][lane] { top = position }
+        let highest = probabilities[top][lane]
+        var winner = 0
+        while winner < top, probabilities[winner][lane] <= highest - Self.tieWidth { winner += 1 }
+        probabilities[top][lane] = probabilities[winner][lane]
+        probabilities[winner][lane] = highest
         return winner
     }
 
     private mutating func fillQuadratic() {
         for row in 0..<classCount {
-            var diagonal = 0.0
+            var diagonal = SIMD4<Double>.zero
             for column in 0..<classCount where column != row {
                 let other = pairs[column * classCount + row]
                 diagonal += other * other
@@ -92,12 +130,13 @@ package struct PairwiseCoupling: Sendable {
     /// Q is symmetric to the bit, so a column at a time adds what a row at a time would, in the same
     /// order, and many rows at once.
     private static func multiply(
-        _ quadratic: [Double], _ probabilities: [Double], into product: inout [Double]
+        _ quadratic: [SIMD4<Double>], _ probabilities: [SIMD4<Double>],
+        into product: inout [SIMD4<Double>]
     ) {
         let classCount = probabilities.count
         unsafe product.withUnsafeMutableBufferPointer { product in
             unsafe quadratic.withUnsafeBufferPointer { quadratic in
-                unsafe product.update(repeating: 0)
+                unsafe product.update(repeating: .zero)
                 for (column, probability) in probabilities.enumerated() {
                     let start = column * classCount
                     for row in 0..<classCount {
@@ -108,10 +147,11 @@ package struct PairwiseCoupling: Sendable {
         }
     }
 
-    /// One round of algorithm 2; `square` is p' Q p.
+    /// One round of algorithm 2 for the rows that are off; `square` is p' Q p.
     private static func improve(
-        _ square: Double, _ quadratic: [Double], _ product: inout [Double],
-        _ probabilities: inout [Double]
+        _ square: SIMD4<Double>, where isOff: SIMDMask<SIMD4<Int64>>,
+        _ quadratic: [SIMD4<Double>], _ product: inout [SIMD4<Double>],
+        _ probabilities: inout [SIMD4<Double>]
     ) {
         let classCount = probabilities.count
         var square = square
@@ -122,7 +162,9 @@ package struct PairwiseCoupling: Sendable {
                         let start = row * classCount
                         let diagonal = unsafe quadratic[start + row]
                         let own = unsafe product[row]
-                        let step = (square - own) / diagonal
+                        // No step at all where a row is done.
+                        let step = SIMD4<Double>.zero.replacing(
+                            with: (square - own) / diagonal, where: isOff)
                         let scale = 1 / (1 + step)
                         square = (square + step * (step * diagonal + 2 * own)) * scale * scale
                         unsafe probabilities[row] += step

@@ -41,6 +41,21 @@ extension SchemeDecoder {
         while !elimination.isFinished { try elimination.step(asking: heads) }
         return elimination.outcome
     }
+
+    /// What tree elimination asks about one row, in the order in which it asks.
+    ///
+    /// - Throws: ``DecodingError`` as ``eliminate(rows:policy:)``.
+    package func eliminationSteps(row: Int) throws(DecodingError) -> [EliminationStep] {
+        guard (2...Self.eliminationClassCountMax).contains(members.count) else {
+            throw .classCount(members.count, max: Self.eliminationClassCountMax)
+        }
+        precondition((0..<rowCount).contains(row))
+        var elimination = PolicyElimination(
+            rows: row..<row + 1, members: members, policy: .lowest(1))
+        elimination.steps = []
+        while !elimination.isFinished { try elimination.step(asking: heads) }
+        return elimination.steps ?? []
+    }
 }
 
 extension EliminationPolicy {
@@ -73,6 +88,8 @@ private struct PolicyElimination {
     private var topNeverChanged: [Bool]
     /// By row: the position of the last head's most probable class; -1 before any.
     private var top: [Int]
+    /// What was asked, where that is wanted of one row.
+    var steps: [EliminationStep]?
 
     init(rows: Range<Int>, members: [Int], policy: EliminationPolicy) {
         self.rows = rows
@@ -160,6 +177,10 @@ private struct PolicyElimination {
         outputsAsked[row] += positions.count
         let dropCount = answer.dropCount(policy)
         let keeps = dropCount < positions.count - 1 && !answer.isCertain(policy)
+        steps?.append(
+            answer.step(
+                of: positions.map { probabilities.classes[$0] },
+                dropCount: keeps ? dropCount : positions.count - 1))
         var dropped = 0.0
         for rank in 0..<(keeps ? dropCount : positions.count) {
             let share = answer.probability(rank: rank)
@@ -197,6 +218,15 @@ private struct HeadAnswer {
     var leader: Int { ascending[ascending.count - 1] }
 
     func probability(rank: Int) -> Double { Double(powers[ascending[rank]]) / sum }
+
+    /// The answer as a step of which that many classes are dropped.
+    func step(of classes: [Int], dropCount: Int) -> EliminationStep {
+        EliminationStep(
+            choices: ascending.indices.reversed().map {
+                ClassChoice(
+                    classIndex: classes[ascending[$0]], probability: probability(rank: $0))
+            }, droppedCount: dropCount)
+    }
 
     /// Orders by logits, which tell apart what rounds to the same probability.
     mutating func read(_ logits: [Float], _ powers: [Float], blockRow: Int) {

@@ -20,6 +20,11 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
     case eliminationGraph = "dag"
     /// Each step asks the head of the remaining classes and drops the lowest.
     case treeElimination = "tree"
+    /// One-vs-all's most probable classes, ``shortlistClassCount`` of them, and then their pairs, coupled.
+    case shortlist = "shortlist"
+
+    /// Classes that one-vs-all puts on a shortlist.
+    package static let shortlistClassCount = 10
 
     /// What a scheme asks.
     package enum Operand: Hashable, Sendable {
@@ -31,6 +36,8 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case pairs
         /// The heads of the subsets that rows reach.
         case subsets
+        /// One-vs-all, and then the heads of some pairs.
+        case outputAndPairs
     }
 
     /// What it asks.
@@ -40,6 +47,16 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .oneVsAllRefit: .allClasses
         case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: .pairs
         case .treeElimination: .subsets
+        case .shortlist: .outputAndPairs
+        }
+    }
+
+    /// Those that ask heads, for so many classes.
+    ///
+    /// A shortlist of all classes is their pairs, coupled, and is left out.
+    package static func overHeads(classCount: Int) -> [Scheme] {
+        allCases.filter {
+            !$0.asksBackbone && ($0 != .shortlist || classCount > shortlistClassCount)
         }
     }
 
@@ -57,6 +74,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .pairwiseCoupling: "all-vs-all, coupling"
         case .eliminationGraph: "DAG elimination"
         case .treeElimination: "tree elimination"
+        case .shortlist: "shortlist"
         }
     }
 
@@ -71,6 +89,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .pairwiseCoupling: "coupling"
         case .eliminationGraph: "DAG"
         case .treeElimination: "tree"
+        case .shortlist: "shortlist"
         }
     }
 
@@ -79,6 +98,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         switch self {
         case .pairwiseCoupling: "all-vs-all, pairwise coupling"
         case .eliminationGraph: "DAG elimination over pairs"
+        case .shortlist: "shortlist, then pairwise coupling"
         default: title
         }
     }
@@ -107,6 +127,14 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
                 headCount: pairCount, headsPerPrediction: askedCount,
                 flopsPerPrediction: 2 * askedCount * 2 * featureCount,
                 parameterCount: pairCount * 2 * perOutput)
+        case .outputAndPairs:
+            let listed = min(classCount, Self.shortlistClassCount)
+            let askedCount = listed * (listed - 1) / 2
+            let pairCount = classCount * (classCount - 1) / 2
+            return SchemeCost(
+                headCount: pairCount + 1, headsPerPrediction: askedCount + 1,
+                flopsPerPrediction: 2 * (classCount + askedCount * 2) * featureCount,
+                parameterCount: (classCount + pairCount * 2) * perOutput)
         case .subsets:
             precondition(classCount <= HeadPlan.subsetClassCountMax)
             // Every class is in half of all subsets; its subset of one is not a head.

@@ -11,6 +11,7 @@ package import Heads
 /// - All-vs-all by soft vote: softmax outputs are added as multiples of 2^-48 in integers. That is exact,
 ///   so a sum depends neither on the order of the heads nor on the names of the classes, and equal
 ///   logits give equal votes.
+/// - The shortlist: ``ShortlistDecoder``.
 /// - The DAG decides by K-1 pairs per row, but all are asked: rows in blocks cost less than rows alone.
 /// - Tree elimination: ``eliminate(rows:policy:)`` with one class dropped per step.
 package struct SchemeDecoder: Sendable {
@@ -27,11 +28,11 @@ package struct SchemeDecoder: Sendable {
     package let rowCount: Int
     let members: [Int]
     let heads: any LogitSource
-    private let output: any LogitSource
+    let output: any LogitSource
     /// By scheme that asks one classifier over all classes: its number.
-    private let whole: [Scheme: Int]
+    let whole: [Scheme: Int]
     /// The classifiers of all pairs, as ``PairDecoder`` lists them; empty where no scheme asks them.
-    private let pairs: [Int]
+    let pairs: [Int]
 
     /// The schemes over some classes.
     ///
@@ -54,7 +55,7 @@ package struct SchemeDecoder: Sendable {
             let classCountMax =
                 switch scheme.asks {
                 case .output, .allClasses: Int.max
-                case .pairs: Self.votingClassCountMax
+                case .pairs, .outputAndPairs: Self.votingClassCountMax
                 case .subsets: Self.eliminationClassCountMax
                 }
             guard members.count >= 2, members.count <= classCountMax else {
@@ -63,9 +64,12 @@ package struct SchemeDecoder: Sendable {
             switch scheme.asks {
             case .output: whole[scheme] = try (output ?? heads).required(classes)
             case .allClasses: whole[scheme] = try heads.required(classes)
-            case .pairs where pairs.isEmpty: pairs = try Self.pairs(of: members, heads)
+            case .outputAndPairs: whole[scheme] = try (output ?? heads).required(classes)
             case .pairs, .subsets: break
             }
+        }
+        if schemes.contains(where: { [.pairs, .outputAndPairs].contains($0.asks) }) {
+            pairs = try Self.pairs(of: members, heads)
         }
         self.schemes = schemes
         self.members = members
@@ -76,8 +80,28 @@ package struct SchemeDecoder: Sendable {
         rowCount = heads.rowCount
     }
 
+    /// The same schemes for other rows: sources of the same classifiers, by the same numbers.
+    ///
+    /// Nothing is looked up again, which would take longer than to predict a row.
+    package func asking(
+        _ heads: any LogitSource, output: (any LogitSource)? = nil
+    ) -> SchemeDecoder {
+        precondition(output.map { $0.rowCount == heads.rowCount } ?? true)
+        return SchemeDecoder(self, heads: heads, output: output ?? heads)
+    }
+
+    private init(_ other: SchemeDecoder, heads: any LogitSource, output: any LogitSource) {
+        schemes = other.schemes
+        members = other.members
+        whole = other.whole
+        pairs = other.pairs
+        self.heads = heads
+        self.output = output
+        rowCount = heads.rowCount
+    }
+
     /// The schemes that classifiers allow, in the order of `Scheme.allCases`; never the equal-step
-    /// control, whose backbone is another one.
+    /// control, whose backbone is another one, nor a shortlist of all classes, which is their coupling.
     ///
     /// Without a backbone there is no refit: one-vs-all is the head over all classes.
     ///
@@ -103,6 +127,9 @@ package struct SchemeDecoder: Sendable {
             case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph:
                 hasPairs && members.count <= votingClassCountMax
             case .treeElimination: hasSubsets
+            case .shortlist:
+                hasPairs && (hasOutput || hasAll) && members.count > Scheme.shortlistClassCount
+                    && members.count <= votingClassCountMax
             }
         }
     }
@@ -132,25 +159,35 @@ package struct SchemeDecoder: Sendable {
         of rows: Range<Int>,
         _ body: (Scheme, Range<Int>, ClassProbabilities) throws(DecodingError) -> Void
     ) throws(DecodingError) {
+        var room = room()
+        try forEachBlock(of: rows, in: &room, body)
+    }
+
+    /// The same in room that calls share.
+    package func forEachBlock(
+        of rows: Range<Int>, in room: inout Room,
+        _ body: (Scheme, Range<Int>, ClassProbabilities) throws(DecodingError) -> Void
+    ) throws(DecodingError) {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
-        let pairSchemes = schemes.filter { $0.asks == .pairs }
-        var decoder =
-            pairs.isEmpty
-            ? nil : PairDecoder(pairSchemes, members: members, classifiers: pairs)
-        var softmax = SoftmaxKernel(classCount: members.count)
         try Self.forEachBlock(
-            of: rows, by: decoder?.blockRowCount ?? LogitBlock.rowCountMax
+            of: rows, by: room.pairs?.blockRowCount ?? LogitBlock.rowCountMax
         ) { block throws(DecodingError) in
             let range = Int(block[0])..<Int(block[0]) + block.count
             for scheme in schemes {
                 guard let classifier = whole[scheme] else { continue }
-                let source = scheme.asks == .output ? output : heads
-                try body(scheme, range, softmax.probabilities(members, source, classifier, block))
+                room.softmax.read(
+                    scheme.asks == .allClasses ? heads : output, classifier, rows: block[...])
+                let found =
+                    scheme == .shortlist
+                    ? room.shortlist?.probabilities(room.softmax, block[...], heads)
+                    : room.softmax.probabilities(members, rowCount: block.count)
+                guard let found else { continue }
+                try body(scheme, range, found)
             }
-            decoder?.read(block, heads)
-            for scheme in pairSchemes {
+            room.pairs?.read(block[...], heads)
+            for scheme in schemes where scheme.asks == .pairs {
                 guard
-                    let found = decoder?.probabilities(of: scheme, rowCount: block.count)
+                    let found = room.pairs?.probabilities(of: scheme, rowCount: block.count)
                 else { continue }
                 try body(scheme, range, found)
             }
@@ -182,6 +219,25 @@ package struct SchemeDecoder: Sendable {
 }
 
 extension SchemeDecoder {
+    /// Room for the numbers of a block of rows.
+    package struct Room: Sendable {
+        fileprivate var pairs: PairDecoder?
+        fileprivate var shortlist: ShortlistDecoder?
+        fileprivate var softmax: SoftmaxKernel
+    }
+
+    /// Room for this decoder, and for those that ask other rows.
+    package func room() -> Room {
+        let pairSchemes = schemes.filter { $0.asks == .pairs }
+        return Room(
+            pairs: pairSchemes.isEmpty
+                ? nil : PairDecoder(pairSchemes, members: members, classifiers: pairs),
+            shortlist: schemes.contains(.shortlist)
+                ? ShortlistDecoder(
+                    members: members, pairs: pairs, count: Scheme.shortlistClassCount) : nil,
+            softmax: SoftmaxKernel(classCount: members.count))
+    }
+
     /// Calls `body` with the rows in blocks of at most that many, none empty.
     static func forEachBlock<Failure: Error>(
         of rows: Range<Int>, by rowCountMax: Int = LogitBlock.rowCountMax,

@@ -37,13 +37,11 @@ struct SoftmaxKernel {
         }
     }
 
-    /// The probabilities of a block of rows, each of which has its highest logit as its argmax.
-    mutating func probabilities(
-        _ members: [Int], _ source: any LogitSource, _ classifier: Int, _ block: [Int32]
-    ) -> ClassProbabilities {
-        read(source, classifier, rows: block[...])
-        var result = ClassProbabilities(members: members, rowCount: block.count)
-        for row in block.indices {
+    /// The probabilities of the block of rows read last, each of which has its highest logit as its
+    /// argmax.
+    func probabilities(_ members: [Int], rowCount: Int) -> ClassProbabilities {
+        var result = ClassProbabilities(members: members, rowCount: rowCount)
+        for row in 0..<rowCount {
             var sum = 0.0
             var best = 0
             for position in 0..<classCount {

@@ -7,23 +7,30 @@ package struct UserData: Sendable {
     /// What is classified.
     package enum Rows: Sendable {
         /// Matrices `[sample, feature]` of equally many columns, all finite.
-        case features(train: Matrix, test: Matrix?)
+        case features(train: Matrix, val: Matrix?, test: Matrix?)
         /// Images of one shape.
-        case images(train: LabeledImages, test: LabeledImages?)
+        case images(train: LabeledImages, val: LabeledImages?, test: LabeledImages?)
     }
 
-    /// The rows, training and test.
+    /// The rows: training, validation and test.
     package let rows: Rows
     /// The class of each training row.
     package let trainLabels: [Int]
+    /// What each training row weighs, finite and not negative; nil if all weigh 1.
+    ///
+    /// A row of weight 0 counts as absent; every class has a row of another weight.
+    package let trainWeights: [Float]?
     /// The class of each test row; nil without test rows.
     package let testLabels: [Int]?
+    /// The class of each validation row; nil without validation rows.
+    package let valLabels: [Int]?
     /// A name per class: its label, by number or in the order of code points.
     package let classNames: [String]
     /// A key per class that depends on its label alone, see `ClassLabels`.
     package let classKeys: [UInt64]
     /// Hexadecimal SHA-256 of what was read: of the training rows, their labels, the test rows and their
-    /// labels, each as a byte 0 to 3, the name of its array in an archive and a zero byte, and the
+    /// labels, the validation rows and theirs, and the weights of the training rows, each as a byte 0 to
+    /// 6, the name of its array in an archive and a zero byte, and the
     /// SHA-256 of its file.
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
@@ -37,23 +44,40 @@ package struct UserData: Sendable {
     ///
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
-    ///   values that are not finite, test rows that do not fit the training rows, and test labels that
+    ///   values that are not finite, weights
+    ///   that are negative, of images or all 0 in a class, test rows that do not fit the training rows, and test labels that
     ///   no training row has.
     package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let trainColumn = try files.trainLabels.labels()
         let classes = try ClassLabels(training: trainColumn)
         let trainLabels = try classes.labels(trainColumn)
+        let trainWeights = try files.sampleWeights.map { file throws(FormatError) in
+            try file.weights(of: trainLabels, classes.names, labelPath: trainColumn.path)
+        }
         // Labels are small: those of both parts are checked before the rows are read.
         var testLabels: [Int]?
         if let file = files.testLabels { testLabels = try classes.labels(file.labels()) }
+        var valLabels: [Int]?
+        if let file = files.valLabels { valLabels = try classes.labels(file.labels()) }
         let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request.kind)
+        if let file = files.sampleWeights, case .images = train {
+            throw .malformed(
+                file.description,
+                "it weighs the rows of \(files.train), which are images, and a backbone is trained on them without weights; give features, or do without"
+            )
+        }
         var test: Part?
         if let file = files.test, let testLabels, let labelFile = files.testLabels {
             test = try Part(file, testLabels, labelPath: labelFile.description, request.kind)
         }
+        var val: Part?
+        if let file = files.val, let valLabels, let labelFile = files.valLabels {
+            val = try Part(file, valLabels, labelPath: labelFile.description, request.kind)
+        }
         return UserData(
-            rows: try rows(train, test, files), trainLabels: trainLabels, testLabels: testLabels,
+            rows: try rows(train, val, test, files), trainLabels: trainLabels,
+            trainWeights: trainWeights, testLabels: testLabels, valLabels: valLabels,
             classNames: classes.names, classKeys: classes.keys, sha256: try files.digest(),
             name: files.train.stem)
     }
@@ -112,33 +136,51 @@ package struct UserData: Sendable {
     }
 
     private static func rows(
-        _ train: Part, _ test: Part?, _ files: UserFiles
+        _ train: Part, _ val: Part?, _ test: Part?, _ files: UserFiles
     ) throws(FormatError) -> Rows {
-        let testPath = files.test?.description ?? ""
-        switch (train, test) {
-        case (.features(let train), nil): return .features(train: train, test: nil)
-        case (.images(let train), nil): return .images(train: train, test: nil)
-        case (.features(let train), .features(let test)?):
-            guard train.columnCount == test.columnCount else {
-                throw .malformed(
-                    testPath,
-                    "its rows have \(test.columnCount.counted("feature")), and those of \(files.train) have \(train.columnCount); use files of one kind"
-                )
-            }
-            return .features(train: train, test: test)
-        case (.images(let train), .images(let test)?):
-            guard train.shape == test.shape else {
-                throw .malformed(
-                    testPath,
-                    "its images are \(test.shape), and those of \(files.train) are \(train.shape); use files of one kind"
-                )
-            }
-            return .images(train: train, test: test)
-        case (.features, .images?), (.images, .features?):
+        switch train {
+        case .features(let train):
+            return .features(
+                train: train, val: try features(val, files.val, like: train, files),
+                test: try features(test, files.test, like: train, files))
+        case .images(let train):
+            return .images(
+                train: train, val: try images(val, files.val, like: train, files),
+                test: try images(test, files.test, like: train, files))
+        }
+    }
+
+    private static func features(
+        _ part: Part?, _ file: UserFile?, like train: Matrix, _ files: UserFiles
+    ) throws(FormatError) -> Matrix? {
+        guard let part, let file else { return nil }
+        guard case .features(let rows) = part else { throw otherKind(file, files) }
+        guard rows.columnCount == train.columnCount else {
             throw .malformed(
-                testPath,
-                "one of it and \(files.train) holds images, the other features; use files of one kind"
+                file.description,
+                "its rows have \(rows.columnCount.counted("feature")), and those of \(files.train) have \(train.columnCount); use files of one kind"
             )
         }
+        return rows
+    }
+
+    private static func images(
+        _ part: Part?, _ file: UserFile?, like train: LabeledImages, _ files: UserFiles
+    ) throws(FormatError) -> LabeledImages? {
+        guard let part, let file else { return nil }
+        guard case .images(let rows) = part else { throw otherKind(file, files) }
+        guard rows.shape == train.shape else {
+            throw .malformed(
+                file.description,
+                "its images are \(rows.shape), and those of \(files.train) are \(train.shape); use files of one kind"
+            )
+        }
+        return rows
+    }
+
+    private static func otherKind(_ file: UserFile, _ files: UserFiles) -> FormatError {
+        .malformed(
+            file.description,
+            "one of it and \(files.train) holds images, the other features; use files of one kind")
     }
 }

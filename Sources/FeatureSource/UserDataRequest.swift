@@ -23,6 +23,8 @@ package struct UserDataRequest: Sendable, Equatable {
     package var val: String?
     /// Their labels; nil likewise.
     package var valLabels: String?
+    /// What each training row weighs: an array of numbers, or a text file of one a line; nil if all weigh 1.
+    package var sampleWeights: String?
     /// What the rows are; nil to tell by their shape.
     package var kind: Kind?
     /// The number of the first column of svmlight files, 0 or 1; nil if it was not said.
@@ -33,8 +35,8 @@ package struct UserDataRequest: Sendable, Equatable {
     /// Data of these files.
     package init(
         train: String, trainLabels: String? = nil, test: String? = nil, testLabels: String? = nil,
-        val: String? = nil, valLabels: String? = nil, kind: Kind? = nil, svmlightBase: Int? = nil,
-        readsBfloat16: Bool = false
+        sampleWeights: String? = nil, val: String? = nil, valLabels: String? = nil,
+        kind: Kind? = nil, svmlightBase: Int? = nil, readsBfloat16: Bool = false
     ) {
         self.train = train
         self.trainLabels = trainLabels
@@ -42,6 +44,7 @@ package struct UserDataRequest: Sendable, Equatable {
         self.testLabels = testLabels
         self.val = val
         self.valLabels = valLabels
+        self.sampleWeights = sampleWeights
         self.kind = kind
         self.svmlightBase = svmlightBase
         self.readsBfloat16 = readsBfloat16

@@ -30,14 +30,14 @@ struct UserFile: CustomStringConvertible {
 
     /// The labels in it: of an array, or of a text file.
     func labels() throws(FormatError) -> LabelColumn {
-        if member == nil {
-            var reader = try ByteReader(path)
-            let start = try reader.readUpTo(6)
-            guard start == [0x93] + Array("NUMPY".utf8) else {
-                return try LabelColumn(text: ByteReader(path))
-            }
-        }
-        return try LabelColumn(array())
+        try isText() ? LabelColumn(text: ByteReader(path)) : LabelColumn(array())
+    }
+
+    /// Whether it is a file by itself that does not begin as an array does.
+    func isText() throws(FormatError) -> Bool {
+        guard member == nil else { return false }
+        var reader = try ByteReader(path)
+        return try reader.readUpTo(6) != [0x93] + Array("NUMPY".utf8)
     }
 }
 
@@ -47,6 +47,9 @@ struct UserFiles {
     let trainLabels: UserFile
     let test: UserFile?
     let testLabels: UserFile?
+    let val: UserFile?
+    let valLabels: UserFile?
+    let sampleWeights: UserFile?
 
     /// Names of arrays that belong together, for training or for either.
     private static let trainNames = [
@@ -61,6 +64,9 @@ struct UserFiles {
     /// - Throws: `FormatError` for files that cannot be read, rows without labels, labels without rows,
     ///   and archives in which it is not clear which array is meant.
     init(_ request: UserDataRequest) throws(FormatError) {
+        sampleWeights = try request.sampleWeights.map { text throws(FormatError) in
+            try Location(text).pair([], "weights of the training rows").rows
+        }
         let location = try Location(request.train)
         let found = try location.pair(Self.trainNames, "training rows")
         train = found.rows
@@ -81,6 +87,18 @@ struct UserFiles {
             test = found?.rows
             testLabels = found?.labels
         }
+        let valNames = [("x_val", "y_val"), ("val_images", "val_labels")]
+        if let text = request.val {
+            let names = valNames + Self.trainNames.suffix(2)
+            let found = try Location(text).pair(names, "validation rows")
+            val = found.rows
+            valLabels = try Self.labels(
+                request.valLabels, beside: found, names, "validation labels")
+        } else {
+            let isAlone = request.trainLabels == nil && !train.isNamed
+            let found = isAlone ? location.known(valNames) : nil
+            (val, valLabels) = (found?.rows, found?.labels)
+        }
     }
 
     /// The file of labels that was given, or else the array beside the rows in their archive.
@@ -94,7 +112,7 @@ struct UserFiles {
         guard let labels = found.labels else {
             throw .malformed(
                 found.rows.description,
-                "its rows have no labels; give the file of the \(what) too, by --\(what.hasPrefix("test") ? "test" : "train")-labels"
+                "its rows have no labels; give the file of the \(what) too, by --\(what.hasPrefix("test") ? "test" : what.hasPrefix("val") ? "val" : "train")-labels"
             )
         }
         return labels
@@ -104,7 +122,8 @@ struct UserFiles {
     func digest() throws(FormatError) -> String {
         var hash = SHA256()
         var known: [String: [UInt8]] = [:]
-        for (role, file) in [train, trainLabels, test, testLabels].enumerated() {
+        let files = [train, trainLabels, test, testLabels, val, valLabels, sampleWeights]
+        for (role, file) in files.enumerated() {
             guard let file else { continue }
             let content: [UInt8]
             if let digest = known[file.path] {

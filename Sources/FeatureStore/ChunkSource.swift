@@ -5,9 +5,9 @@ package import Transfer
 package protocol ChunkSource: Sendable {
     /// The chunks, each named by its position.
     var manifest: ChunkManifest { get }
-    /// Who keeps the bytes of every chunk alive and unchanged, for sending them without a copy; nil if
-    /// they are to be copied.
-    var keeper: FloatBuffer? { get }
+    /// Who keeps the bytes of a chunk alive and unchanged, for sending them without a copy; nil if they
+    /// are to be copied.
+    func keeper(ofChunk index: Int) -> FloatBuffer?
 
     /// Reads the bytes of one chunk; the pointer is valid within `body`, or as long as the keeper.
     ///

@@ -14,6 +14,8 @@ package final class FeatureAssembly: ChunkAssembly {
     package let manifest: ChunkManifest
     private let shape: FeatureShape
     private let buffer: FloatBuffer
+    /// Of each row; nil where rows have none.
+    private let rowWeights: FloatBuffer?
     private let classRowOffsets: [Int]
     private let ledger: ChunkLedger
 
@@ -38,7 +40,8 @@ package final class FeatureAssembly: ChunkAssembly {
             throw .noMemory("\(offset.counted("row")) of \(shape.featureCount.counted("feature"))")
         }
         // The manifest covers every row: no float of a complete assembly is left unwritten.
-        buffer = FloatBuffer(unfilledCount: byteCount / 4)
+        buffer = FloatBuffer(unfilledCount: offset * shape.featureCount)
+        rowWeights = shape.isWeighted ? FloatBuffer(unfilledCount: offset) : nil
         ledger = ChunkLedger(count: manifest.chunks.count)
     }
 
@@ -48,7 +51,8 @@ package final class FeatureAssembly: ChunkAssembly {
     /// The chunks not yet inserted, ascending.
     package var missing: [Int] { ledger.missing }
 
-    /// Takes the bytes of one chunk, after checking length, hash and that they are finite.
+    /// Takes the bytes of one chunk, after checking length, hash, that they are finite and that weights
+    /// are above 0.
     ///
     /// Whatever is refused leaves the assembly as it was: the chunk is still missing.
     @discardableResult
@@ -70,6 +74,12 @@ package final class FeatureAssembly: ChunkAssembly {
     private func write(
         _ bytes: UnsafeRawBufferPointer, of chunk: Chunk, _ index: Int
     ) throws(TransferError) {
+        let classCount = shape.classRowCounts.count
+        guard chunk.part < classCount else {
+            try unsafe write(
+                weights: bytes, at: classRowOffsets[chunk.part - classCount] + chunk.first, index)
+            return
+        }
         let first = (classRowOffsets[chunk.part] + chunk.first) * shape.featureCount
         let count = chunk.count * shape.featureCount
         try unsafe buffer.withUnsafeMutableBufferPointer { floats throws(TransferError) in
@@ -85,6 +95,20 @@ package final class FeatureAssembly: ChunkAssembly {
             let words = unsafe target.assumingMemoryBound(to: UInt32.self)
             guard unsafe ZeroCoding.decode(bytes, into: words) else { throw .badContent(index) }
             guard unsafe Self.areFinite(words) else { throw .notFinite("chunk \(index)") }
+        }
+    }
+
+    /// Puts the weights of a chunk in their place, the first of them at the row `first`.
+    private func write(
+        weights bytes: UnsafeRawBufferPointer, at first: Int, _ index: Int
+    ) throws(TransferError) {
+        guard let rowWeights else { preconditionFailure("the manifest was checked") }
+        try unsafe rowWeights.withUnsafeMutableBufferPointer { floats throws(TransferError) in
+            for place in 0..<bytes.count / 4 {
+                let weight = unsafe bytes.loadUnaligned(fromByteOffset: 4 * place, as: Float.self)
+                guard weight > 0, weight.isFinite else { throw .badWeight("chunk \(index)") }
+                unsafe floats[first + place] = weight
+            }
         }
     }
 
@@ -135,6 +159,7 @@ package final class FeatureAssembly: ChunkAssembly {
         guard isComplete else { throw .incomplete(missing: missingCount) }
         return FeatureTable(
             features: buffer, featureCount: shape.featureCount,
-            classRowCounts: shape.classRowCounts, classKeys: shape.classKeys)
+            classRowCounts: shape.classRowCounts, classKeys: shape.classKeys,
+            rowWeights: rowWeights)
     }
 }

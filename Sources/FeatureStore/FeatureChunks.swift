@@ -2,7 +2,8 @@ import Hashing
 package import Numerics
 package import Transfer
 
-/// A feature table cut into content-addressed chunks, as a coordinator sends it.
+/// A feature table cut into content-addressed chunks, as a coordinator sends it: rows, and behind them their
+/// weights, where they have any.
 ///
 /// Chunks are views of the table, or of its code where leaving out zeros saves an eighth or more:
 /// sending copies nothing.
@@ -12,17 +13,28 @@ package struct FeatureChunks: ChunkSource {
     /// What was cut.
     package let table: FeatureTable
 
-    /// The table's own floats, or their code without zeros.
-    private let owner: FloatBuffer
+    /// Floats that lie side by side in a buffer.
+    private struct Place {
+        /// The table's own, or the code without zeros.
+        let owner: FloatBuffer
+        let range: Range<Int>
 
-    /// Where each chunk's bytes lie among the owner's floats.
-    private let places: [Range<Int>]
+        /// Reads them as bytes.
+        func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+            unsafe owner.withUnsafeBufferPointer { pointer in
+                unsafe body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[range])))
+            }
+        }
+    }
+
+    /// Where each chunk's bytes lie.
+    private let places: [Place]
 
     /// Cuts, codes and hashes `table`; a class's last chunk may be smaller.
     ///
     /// - Parameter chunkByteCountMax: bytes of a chunk; nil is as many as suit the table.
-    /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, and `notFinite`,
-    ///   which workers would refuse.
+    /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, and `notFinite` and
+    ///   `badWeight`, which workers would refuse.
     package init(
         _ table: FeatureTable, chunkByteCountMax: Int? = nil
     ) throws(TransferError) {
@@ -35,8 +47,10 @@ package struct FeatureChunks: ChunkSource {
         let pieces = ChunkManifest.cut(
             partCounts: table.classRowCounts, unitByteCount: rowByteCount,
             byteCountMax: asked)
-        guard pieces.count <= ChunkManifest.chunkCountMax else {
-            throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
+        let weights = Self.weights(of: table)
+        let chunkCount = pieces.count + weights.count
+        guard chunkCount <= ChunkManifest.chunkCountMax else {
+            throw .tooManyChunks(chunkCount, max: ChunkManifest.chunkCountMax)
         }
         let floats = pieces.map { piece in
             let row = table.classRowOffsets[piece.part] + piece.first
@@ -48,26 +62,45 @@ package struct FeatureChunks: ChunkSource {
             }
             guard isFinite else { throw .notFinite("class \(piece.part)") }
         }
-        let coded = Self.coded(table.features, floats) ?? (table.features, floats)
-        let (owner, places) = coded
-        self.owner = owner
+        for (piece, place) in weights {
+            let isValid = unsafe place.withUnsafeBytes {
+                unsafe $0.bindMemory(to: Float.self).allSatisfy { $0 > 0 && $0.isFinite }
+            }
+            guard isValid else { throw .badWeight("class \(piece.part - table.classCount)") }
+        }
+        let (owner, ranges) = Self.coded(table.features, floats) ?? (table.features, floats)
+        let places = ranges.map { Place(owner: owner, range: $0) } + weights.map(\.place)
         self.places = places
         self.table = table
         manifest = ChunkManifest(
             .features(
                 FeatureShape(
                     featureCount: table.featureCount, classRowCounts: table.classRowCounts,
-                    classKeys: table.classKeys)),
-            chunks: zip(pieces, places).map { piece, place in
-                let hash = unsafe owner.withUnsafeBufferPointer {
-                    unsafe ContentHash(
-                        of: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[place])))
-                }
-                return Chunk(
+                    classKeys: table.classKeys, isWeighted: table.rowWeights != nil)),
+            chunks: zip(pieces + weights.map(\.piece), places).map { piece, place in
+                Chunk(
                     part: piece.part, first: piece.first, count: piece.count,
-                    byteCount: place.count * 4, hash: hash)
+                    byteCount: place.range.count * 4,
+                    hash: unsafe place.withUnsafeBytes { unsafe ContentHash(of: $0) })
             })
     }
+
+    /// Chunks of the rows' weights, and where they lie; none where rows have none.
+    private static func weights(of table: FeatureTable) -> [(piece: Piece, place: Place)] {
+        guard let weights = table.rowWeights else { return [] }
+        return ChunkManifest.cut(
+            partCounts: table.classRowCounts, unitByteCount: 4,
+            byteCountMax: ChunkManifest.chunkByteCountMax
+        ).map { piece in
+            let first = table.classRowOffsets[piece.part] + piece.first
+            return (
+                (table.classCount + piece.part, piece.first, piece.count),
+                Place(owner: weights, range: first..<first + piece.count)
+            )
+        }
+    }
+
+    private typealias Piece = (part: Int, first: Int, count: Int)
 
     /// The chunks without their zeros, and where they lie; nil if that saves less than an eighth.
     ///
@@ -108,19 +141,16 @@ package struct FeatureChunks: ChunkSource {
         }
     }
 
-    /// The table, or its code.
-    package var keeper: FloatBuffer? { owner }
+    /// The table, its weights, or its code.
+    package func keeper(ofChunk index: Int) -> FloatBuffer? { places[index].owner }
 
     /// Reads the bytes of one chunk as they are sent.
     ///
-    /// The pointer stays valid as long as ``keeper`` is retained. Traps on an index that is not in
+    /// The pointer stays valid as long as ``keeper(ofChunk:)`` is retained. Traps on an index that is not in
     /// the manifest: callers check what a peer asked for.
     package func withUnsafeBytes<Result>(
         ofChunk index: Int, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        let place = places[index]
-        return unsafe owner.withUnsafeBufferPointer { pointer in
-            unsafe body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[place])))
-        }
+        unsafe places[index].withUnsafeBytes(body)
     }
 }

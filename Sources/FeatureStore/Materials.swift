@@ -58,7 +58,7 @@ package struct MaterialChunks: ChunkSource {
     }
 
     /// Nobody: they are copied.
-    package var keeper: FloatBuffer? { nil }
+    package func keeper(ofChunk index: Int) -> FloatBuffer? { nil }
 
     /// Reads the bytes of one chunk; the pointer is valid within `body`.
     ///

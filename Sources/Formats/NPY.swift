@@ -88,7 +88,9 @@ package enum NPY {
         var text = Array(
             "{'descr': '\(descr)', 'fortran_order': False, 'shape': (\(sizes)), }".utf8)
         // Ten bytes come before the text, and a newline ends it.
-        while (10 + text.count + 1) % 64 != 0 || 10 + text.count + 1 < byteCountMin { text.append(UInt8(ascii: " ")) }
+        while (10 + text.count + 1) % 64 != 0 || 10 + text.count + 1 < byteCountMin {
+            text.append(UInt8(ascii: " "))
+        }
         text.append(UInt8(ascii: "\n"))
         return NPYHeader.magic + [1, 0, UInt8(text.count & 0xFF), UInt8(text.count >> 8)] + text
     }

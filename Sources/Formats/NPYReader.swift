@@ -101,9 +101,15 @@ package struct NPYReader: ~Copyable {
         return Matrix(rowCount: count, columnCount: columnCount, values: values)
     }
 
-    /// The values as float32 in C order.
-    mutating func floats() throws(FormatError) -> [Float] {
+    /// Numbers of any type as float32 in C order, also such as are not finite.
+    ///
+    /// - Throws: ``FormatError`` for text.
+    package mutating func floats() throws(FormatError) -> [Float] {
         let (element, isBigEndian) = (header.element, header.isBigEndian)
+        switch element {
+        case .text, .bytes: throw fault("it holds text, where numbers are wanted")
+        case .float, .signed, .unsigned, .boolean: break
+        }
         return try unsafe values(
             axes: Array(header.shape.indices), of: Float.self,
             isAsStored: element == .float(byteCount: 4) && !isBigEndian

@@ -3,8 +3,8 @@ package import Numerics
 
 /// Trains bundles of heads by epochs, or to their optimum.
 ///
-/// A head's bits depend on the features and labels of its rows, the keys of its classes and the
-/// hyperparameters alone.
+/// A head's bits depend on the features, labels and weights of its rows, the keys of its classes and
+/// the hyperparameters alone.
 /// Sharing a trainer between threads is safe.
 package struct BundleTrainer: Sendable {
     /// The largest component of the gradient of a head that counts as being at its optimum.
@@ -24,16 +24,17 @@ package struct BundleTrainer: Sendable {
     /// - Parameter derivedFrom: the backbone's own output layer over all classes; needed by
     ///   `HeadInitialisation.derived` and unused otherwise.
     /// - Throws: `unusableInput` for hyperparameters out of range, a missing or misshapen
-    ///   `derivedFrom`, or features that are not finite where an optimum is asked for.
+    ///   `derivedFrom`, features that are not finite where an optimum is asked for, or rows with weights
+    ///   of their own where none is.
     package init(
         table: FeatureTable, training: Training, derivedFrom: Head?, variant: KernelVariant
     ) throws(HeadTrainingError) {
         switch training {
-        case .optimum(let l2):
+        case .optimum(let l2, let isBalanced):
             method = .optimum(
                 try ConvergedHeadTrainer(
-                    table: table, l2: l2, gradientTolerance: Self.optimumGradientTolerance,
-                    variant: variant))
+                    table: table, isBalanced: isBalanced, l2: l2,
+                    gradientTolerance: Self.optimumGradientTolerance, variant: variant))
         case .epochs(let hyperparameters):
             method = .epochs(
                 try HeadTrainer(

@@ -15,18 +15,19 @@ package struct ConvergedHead: Sendable, Equatable {
 
 /// Trains heads to the optimum of a strictly convex objective, with a certificate.
 ///
-/// The objective of a head over k classes with n rows, W being `[class, feature]` and b `[class]`:
+/// The objective of a head over k classes, W being `[class, feature]` and b `[class]`:
 ///
-///     f(W, b) = (1 / n) sum over rows of -c[label] log softmax(W x + b)[label] + (l2 / 2) |W|^2
+///     f(W, b) = (1 / n) sum over rows of -c[label] w log softmax(W x + b)[label] + (l2 / 2) |W|^2
 ///
-/// c is 1, or what balances the head's classes: ``ClassWeights/balanced(rowCounts:)``.
+/// w is what the table says that the row weighs, or 1, and n the sum of w over the head's rows.
+/// c is 1, or what balances the head's classes: ``ClassWeights/balanced(rowWeights:)``.
 /// Biases are not penalised. Only their differences matter; of all that are equally good those are
 /// taken that sum to zero, and the weights of a feature sum to zero over the classes at the optimum
 /// anyway. In scikit-learn's words `l2 = 1 / (n C)` for its multinomial `LogisticRegression`; its
 /// binary one, which has one vector of weights for two classes, is a pair with `l2 = 2 / (n C)`.
 ///
-/// A head's bits depend on the features and labels of its rows, the keys of its classes, `l2` and the
-/// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer
+/// A head's bits depend on the features, labels and weights of its rows, the keys of its classes, `l2`
+/// and the tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer
 /// between threads is safe.
 package struct ConvergedHeadTrainer: Sendable {
     /// The default tolerance of gradients, which is scikit-learn's.

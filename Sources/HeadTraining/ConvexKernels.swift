@@ -27,16 +27,17 @@ struct ConvexKernels: Sendable {
         unsafe table.accumulate(&request)
     }
 
-    /// Adds `rows^T rows` to the lower triangle of `matrix`, every row being features and a 1.
+    /// Adds `rows^T diag(weights) rows` to the lower triangle of `matrix`, every row being features and a
+    /// 1; without weights all are 1.
     func gram(
-        rows: UnsafePointer<Float>, stride: Int, rowCount: Int, featureCount: Int, width: Int,
-        scratch: DoubleBlock, into matrix: DoubleBlock
+        rows: UnsafePointer<Float>, weights: UnsafePointer<Float>?, stride: Int, rowCount: Int,
+        featureCount: Int, width: Int, scratch: DoubleBlock, into matrix: DoubleBlock
     ) {
         precondition(featureCount < width && featureCount <= stride)
         precondition(matrix.count == width * width)
         precondition(scratch.count >= Self.tileRowCount * width)
         unsafe table.gram(
-            rows, stride, rowCount, featureCount, width, scratch.pointer, matrix.pointer)
+            rows, weights, stride, rowCount, featureCount, width, scratch.pointer, matrix.pointer)
     }
 
     func dot(_ left: DoubleBlock, _ right: DoubleBlock) -> Double {

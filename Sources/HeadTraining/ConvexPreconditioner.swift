@@ -67,7 +67,7 @@ struct ConvexPreconditioner {
             let matrix = DoubleBlock(count: width * width)
             for position in problem.classes.indices {
                 problem.kernels.addLowerTriangle(
-                    problem.weight(of: position) * row[position] / Double(problem.rowCount),
+                    problem.weight(of: position) * row[position] / problem.weightSum,
                     grams.isEmpty ? gram(position) : grams[position], width: width, to: matrix)
             }
             for column in 0..<width where column != problem.table.featureCount {

@@ -1,8 +1,8 @@
 import CHeadKernels
 import Numerics
 
-/// The objective of one head: mean cross-entropy over its rows, each times what its class weighs, and
-/// the penalty.
+/// The objective of one head: mean cross-entropy over its rows as they weigh, by themselves and by their
+/// class, and the penalty.
 ///
 /// Weights are `[class, width]`, a row per class of the head; the bias is in column `featureCount`.
 /// Used by one thread.
@@ -18,8 +18,9 @@ final class ConvexProblem {
     let classes: [Int]
     let l2: Double
     let kernels: ConvexKernels
-    let rowCount: Int
-    /// What a row of each class weighs, by position in the head; nil where all weigh the same.
+    /// What the head's rows weigh by themselves, all together: without weights their number.
+    let weightSum: Double
+    /// What a row of each class weighs by it, by position in the head; nil where all weigh the same.
     private let classWeights: [Double]?
     /// Where classes weigh differently: sums over the rows of one.
     private let classSums: DoubleBlock
@@ -40,13 +41,13 @@ final class ConvexProblem {
         self.classes = classes
         self.l2 = l2
         self.kernels = kernels
-        let rowCounts = classes.map { table.classRowCounts[$0] }
-        rowCount = rowCounts.reduce(0, +)
-        classWeights = isBalanced ? ClassWeights.balanced(rowCounts: rowCounts) : nil
+        let sums = classes.map { table.classWeightSums[$0] }
+        weightSum = sums.reduce(0, +)
+        classWeights = isBalanced ? ClassWeights.balanced(rowWeights: sums) : nil
         let width = table.width
         classSums = DoubleBlock(count: isBalanced ? (classes.count - 1) * width : 0)
         differences = DoubleBlock(count: (classes.count - 1) * width)
-        sums = DoubleBlock(count: (classes.count - 1) * width)
+        self.sums = DoubleBlock(count: (classes.count - 1) * width)
         squares = DoubleBlock(count: 2 * classes.count)
         scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
         logits = DoubleBlock(count: ConvexKernels.tileRowCount * classes.count)
@@ -72,7 +73,7 @@ final class ConvexProblem {
         let last = classes.count - 1
         gradient.clear()
         withExtendedLifetime((sums, gradient)) {
-            let share = 1 / Double(rowCount)
+            let share = 1 / weightSum
             let bottom = unsafe gradient.pointer + last * width
             for position in 0..<last {
                 let source = unsafe sums.pointer + position * width
@@ -98,10 +99,10 @@ final class ConvexProblem {
         }
     }
 
-    /// What a row of a class weighs, the class being a position in the head.
+    /// What a row of a class weighs by it, the class being a position in the head.
     func weight(of position: Int) -> Double { classWeights?[position] ?? 1 }
 
-    /// Mean over the rows of a class of `p (1 - p)`, p being a class's probability: `[class, class
+    /// Mean over the rows of a class, as they weigh, of `p (1 - p)`, p being a class's probability: `[class, class
     /// of the rows]`, both positions in the head.
     func curvatures(at weights: DoubleBlock) -> [[Double]] {
         let count = classes.count
@@ -125,7 +126,7 @@ final class ConvexProblem {
         for rowClass in classes.indices {
             squares.clear()
             accumulate(rowClass, sums: nil, squares: squares)
-            let share = 1 / Double(table.classRowCounts[classes[rowClass]])
+            let share = 1 / table.classWeightSums[classes[rowClass]]
             for position in 0..<count {
                 // delta is p, less 1 for the rows' own class: p (1 - p) is |delta| less its square.
                 let sum = squares[count + position]
@@ -163,13 +164,14 @@ final class ConvexProblem {
     ) {
         let label = classes[position]
         withExtendedLifetime((sums, squares, chosen, differences, scratch, logits)) {
-            unsafe table.withRows(of: label) { rows in
+            unsafe table.withRows(of: label) { rows, weights in
                 unsafe kernels.accumulate(
                     head_convex_rows(
                         rows: rows, stride: table.stride, row_count: table.classRowCounts[label],
                         value_count: UInt32(table.featureCount), feature_count: UInt32(width),
                         class_count: UInt32(classes.count),
-                        label: UInt32(position), differences: differences.pointer,
+                        label: UInt32(position), weights: weights,
+                        differences: differences.pointer,
                         gradients: sums?.pointer, squares: squares?.pointer,
                         chosen: chosen?.pointer, scratch: scratch.pointer,
                         logits: logits.pointer))

@@ -18,8 +18,11 @@ final class ConvexTable: Sendable {
     let classKeys: [UInt64]
     /// By class, whether its rows are here.
     let isHeld: [Bool]
+    /// By class, the sum of what its rows weigh: without weights their number.
+    let classWeightSums: [Double]
     private let classRowOffsets: [Int]
     private let rows: FloatBuffer
+    private let rowWeights: FloatBuffer?
     private let grams: Mutex<GramCache>
 
     /// Bytes of Gram matrices that are kept, unless somebody says otherwise.
@@ -36,6 +39,8 @@ final class ConvexTable: Sendable {
         classKeys = table.classKeys
         isHeld = table.isHeld
         classRowOffsets = table.classRowOffsets
+        rowWeights = table.rowWeights
+        classWeightSums = table.classRowCounts.indices.map { table.weightSum(of: $0) }
         rows =
             stride == table.featureCount
             ? table.features : Self.padded(table, stride: stride)
@@ -61,19 +66,40 @@ final class ConvexTable: Sendable {
         return rows
     }
 
-    /// Lends a class's rows, `[row, stride]`.
-    func withRows(of label: Int, _ body: (UnsafePointer<Float>) -> Void) {
+    /// Lends a class's rows, `[row, stride]`, and what each weighs, nil if all weigh 1.
+    func withRows(
+        of label: Int,
+        _ body: (_ rows: UnsafePointer<Float>, _ weights: UnsafePointer<Float>?) -> Void
+    ) {
+        guard classRowCounts[label] > 0 else { return }
+        let first = classRowOffsets[label]
         unsafe rows.withUnsafeBufferPointer { rows in
-            guard let address = rows.baseAddress, classRowCounts[label] > 0 else { return }
-            unsafe body(address + classRowOffsets[label] * stride)
+            guard let rows = rows.baseAddress else { return }
+            guard let rowWeights else { return unsafe body(rows + first * stride, nil) }
+            unsafe rowWeights.withUnsafeBufferPointer { weights in
+                unsafe body(rows + first * stride, weights.baseAddress.map { unsafe $0 + first })
+            }
         }
     }
+
+    /// What each row of a class weighs.
+    func weights(of label: Int) -> [Float] {
+        var result = [Float](repeating: 1, count: classRowCounts[label])
+        unsafe withRows(of: label) { _, weights in
+            guard let weights = unsafe weights else { return }
+            for row in result.indices { result[row] = unsafe weights[row] }
+        }
+        return result
+    }
+
+    /// Whether rows weigh something by themselves.
+    var isWeighted: Bool { rowWeights != nil }
 
     /// The features of one row.
     func row(_ index: Int, of label: Int) -> DoubleBlock {
         precondition(index >= 0 && index < classRowCounts[label])
         let result = DoubleBlock(count: featureCount)
-        unsafe withRows(of: label) { rows in
+        unsafe withRows(of: label) { rows, _ in
             for column in 0..<featureCount {
                 result[column] = Double(unsafe rows[index * stride + column])
             }
@@ -81,15 +107,15 @@ final class ConvexTable: Sendable {
         return result
     }
 
-    /// Sum over a class's rows of `row^T row`; only its lower triangle means anything.
+    /// Sum over a class's rows of `row^T row`, each times what the row weighs; only its lower triangle means anything.
     func gram(of label: Int, kernels: ConvexKernels) -> DoubleBlock {
         if let known = grams.withLock({ $0.find(label) }) { return known }
         // Two threads may both compute a matrix; they get the same one, and neither waits.
         let matrix = DoubleBlock(count: width * width)
         let scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
-        unsafe withRows(of: label) { rows in
+        unsafe withRows(of: label) { rows, weights in
             unsafe kernels.gram(
-                rows: rows, stride: stride, rowCount: classRowCounts[label],
+                rows: rows, weights: weights, stride: stride, rowCount: classRowCounts[label],
                 featureCount: featureCount, width: width, scratch: scratch, into: matrix)
         }
         grams.withLock { $0.insert(matrix, of: label) }

@@ -11,7 +11,6 @@ package import Numerics
 package struct HeadTrainer: Sendable {
     private let table: FeatureTable
     private let hyperparameters: HeadHyperparameters
-    private let isBalanced: Bool
     private let derivedFrom: Head?
     private let variant: KernelVariant
     private let epochOrders: EpochOrders
@@ -29,18 +28,21 @@ package struct HeadTrainer: Sendable {
 
     /// Checks that heads can be trained.
     ///
-    /// - Parameter isBalanced: whether the rows of a head weigh by their class, so that each of the head's
-    ///   classes weighs the same in all: ``ClassWeights/balanced(rowCounts:)``, in single precision.
     /// - Parameter derivedFrom: the backbone's own output layer over all classes; needed by
     ///   `HeadInitialisation.derived` and unused otherwise.
     /// - Parameter windowRowCount: rows prepared at a time, for tests; nil chooses by cache size.
-    /// - Throws: `unusableInput` for hyperparameters out of range or a missing or misshapen
-    ///   `derivedFrom`.
+    /// - Throws: `unusableInput` for hyperparameters out of range, a missing or misshapen `derivedFrom`,
+    ///   or rows that weigh something by themselves.
     package init(
-        table: FeatureTable, hyperparameters: HeadHyperparameters, isBalanced: Bool = false,
+        table: FeatureTable, hyperparameters: HeadHyperparameters,
         derivedFrom: Head?, variant: KernelVariant, windowRowCount: Int? = nil
     ) throws(HeadTrainingError) {
         try Self.check(hyperparameters)
+        guard table.rowWeights == nil else {
+            throw .unusableInput(
+                "rows with weights of their own need heads at their optimum: --head-epochs converge"
+            )
+        }
         guard table.classCount <= Int(UInt16.max) else {
             throw .unusableInput("heads know at most 65,535 classes, not \(table.classCount)")
         }
@@ -55,7 +57,6 @@ package struct HeadTrainer: Sendable {
         }
         self.table = table
         self.hyperparameters = hyperparameters
-        self.isBalanced = isBalanced
         self.derivedFrom = hyperparameters.initialisation == .derived ? derivedFrom : nil
         self.variant = variant
         epochOrders = EpochOrders(seed: hyperparameters.seed, table: table)
@@ -100,7 +101,8 @@ package struct HeadTrainer: Sendable {
         }
         let orders = specs.map { ClassOrder($0.classes, keys: table.classKeys) }
         let states = HeadStates(
-            orders: orders, classWeights: isBalanced ? orders.map(classWeights) : nil,
+            orders: orders,
+            classWeights: hyperparameters.isBalanced ? orders.map(classWeights) : nil,
             featureCount: table.featureCount, paddedFeatureCount: paddedFeatureCount,
             variant: variant)
         for index in specs.indices {
@@ -124,6 +126,7 @@ package struct HeadTrainer: Sendable {
         return specs.indices.map { states.head($0, classes: specs[$0].classes) }
     }
 
+    /// By position in a head; kernels take them in single precision.
     private func classWeights(_ order: ClassOrder) -> [Double] {
         ClassWeights.balanced(rowCounts: order.classes.map { table.classRowCounts[$0] })
     }

@@ -125,7 +125,7 @@ package final class L2CrossValidation: Sendable {
     }
 
     private let folds: [Fold]
-    /// Of a held-out row, by position of its class.
+    /// Of a held-out row, by position of its class, besides what it weighs by itself.
     private let weights: [Double]
 
     /// Gradients this small, but no larger than a part of the penalty's own, change the held-out loss
@@ -133,7 +133,7 @@ package final class L2CrossValidation: Sendable {
     private static func tolerance(_ l2: Double) -> Double { min(1e-3, 0.1 * l2) }
 
     /// - Parameter isBalanced: whether rows weigh by their class: while a head trains by the classes'
-    ///   rows in its folds, and held out by those in the table.
+    ///   rows in its folds, and held out by those in the table. Weights of their own rows have in both.
     /// - Throws: `unusableInput` for fewer than two folds, fewer than two classes with rows, no class
     ///   with two rows, or features that are not finite.
     package init(
@@ -160,10 +160,10 @@ package final class L2CrossValidation: Sendable {
                     deal.split(table, holdingOut: index), classes, isBalanced: isBalanced,
                     foldCount: foldCount, kernels))
         }
-        let rowCounts = classes.map { table.classRowCounts[$0] }
         weights =
             isBalanced
-            ? ClassWeights.balanced(rowCounts: rowCounts) : rowCounts.map { _ in 1 }
+            ? ClassWeights.balanced(rowWeights: classes.map { table.weightSum(of: $0) })
+            : classes.map { _ in 1 }
     }
 
     /// How many folds there are.
@@ -183,6 +183,41 @@ package final class L2CrossValidation: Sendable {
                     isCancelled: isCancelled)
             }
         } catch { throw error as? HeadTrainingError ?? .cancelled }
+    }
+
+    /// One fold, whose rows others chose: the head is trained on `table`, and its loss on `held` counts.
+    ///
+    /// - Parameters:
+    ///   - held: validation rows, of the classes of `table`; one without rows in `table` does not count.
+    ///   - isBalanced: whether rows weigh by their class: those held out by the classes' rows in `table`.
+    /// - Throws: `unusableInput` for fewer than two classes with rows, no row held out that counts, or
+    ///   features that are not finite.
+    package init(
+        table: FeatureTable, held: FeatureTable, isBalanced: Bool = false,
+        variant: KernelVariant? = nil
+    ) throws(HeadTrainingError) {
+        precondition(table.featureCount == held.featureCount)
+        precondition(table.classKeys == held.classKeys)
+        try ConvergedHeadTrainer.check(table)
+        try ConvergedHeadTrainer.check(held)
+        let classes = ClassOrder(
+            ClassSet(table.classRowCounts.indices.filter { table.classRowCounts[$0] > 0 }),
+            keys: table.classKeys
+        ).classes
+        guard classes.count >= 2, classes.contains(where: { held.classRowCounts[$0] > 0 }) else {
+            throw .unusableInput(
+                "validation needs training rows of two classes and a validation row of one of them")
+        }
+        folds = [
+            Fold(
+                HeldOutFold(
+                    (table, held), classes, isBalanced: isBalanced, foldCount: 1,
+                    try ConvexKernels(variant)))
+        ]
+        weights =
+            isBalanced
+            ? ClassWeights.balanced(rowWeights: classes.map { table.weightSum(of: $0) })
+            : classes.map { _ in 1 }
     }
 }
 
@@ -235,9 +270,14 @@ private struct RowFolds {
                 }
             }
         }
+        let weights = table.rowWeights.map { weights in
+            unsafe weights.withUnsafeBufferPointer { source in
+                FloatBuffer(chosen.map { unsafe source[$0] })
+            }
+        }
         return FeatureTable(
             features: features, featureCount: width, classRowCounts: counts,
-            classKeys: table.classKeys)
+            classKeys: table.classKeys, rowWeights: weights)
     }
 }
 
@@ -293,9 +333,9 @@ private struct HeldOutFold {
 
     /// The loss of every held-out row at the optimum of the others.
     ///
-    /// - Parameter weights: of the held-out rows by position of their class.
+    /// - Parameter classWeights: of the held-out rows by position of their class, besides their own.
     mutating func losses(
-        weights rowWeights: [Double], l2: Double, tolerance: Double, isCancelled: () -> Bool
+        weights classWeights: [Double], l2: Double, tolerance: Double, isCancelled: () -> Bool
     ) throws(HeadTrainingError) -> L2CrossValidation.Losses {
         var losses = L2CrossValidation.Losses()
         guard held.classRowCounts.contains(where: { $0 > 0 }) else { return losses }
@@ -316,9 +356,9 @@ private struct HeldOutFold {
             table: held, classes: classes, isBalanced: false, l2: l2, kernels: kernels)
         for position in classes.indices {
             let chosen = judge.probabilities(of: position, at: features)
-            for row in 0..<chosen.count {
+            for (row, weight) in held.weights(of: classes[position]).enumerated() {
                 losses.values.append(-Double.reproducibleLogarithm(chosen[row]))
-                losses.weights.append(rowWeights[position])
+                losses.weights.append(classWeights[position] * Double(weight))
             }
         }
         return losses

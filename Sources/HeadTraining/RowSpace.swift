@@ -52,7 +52,10 @@ struct RowSpace {
             }
         }
         table = ConvexTable(
-            FeatureTable(features: features, featureCount: width, classRowCounts: counts))
+            FeatureTable(
+                features: features, featureCount: width, classRowCounts: counts,
+                rowWeights: whole.isWeighted
+                    ? FloatBuffer(classes.flatMap { whole.weights(of: $0) }) : nil))
         self.basis = basis
     }
 

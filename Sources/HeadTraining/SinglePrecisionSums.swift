@@ -69,14 +69,15 @@ final class SinglePrecisionSums {
     /// Adds the rows of class `label`, which is at `position` in the head, to `sums` `[class, width]`.
     func add(rowsOf label: Int, position: Int, to sums: DoubleBlock) {
         let rowCount = table.classRowCounts[label]
-        unsafe table.withRows(of: label) { rows in
+        unsafe table.withRows(of: label) { rows, weights in
             for first in stride(from: 0, to: rowCount, by: Self.blockRowCount) {
+                let some = unsafe weights.map { unsafe $0 + first }
                 unsafe withState { state in
                     let biases = classCount - 1
                     unsafe state.gradients.update(repeating: 0, count: biases * table.stride)
                     unsafe state.bias_gradients.update(repeating: 0, count: biases)
                     unsafe head_kernel_variant_at(kernels.index).pointee.accumulate_rows(
-                        &state, rows + first * table.stride, table.stride,
+                        &state, rows + first * table.stride, some, table.stride,
                         min(Self.blockRowCount, rowCount - first), UInt32(position))
                     unsafe take(state, into: sums)
                 }

@@ -135,11 +135,15 @@ package struct HeadHyperparameters: Hashable, Sendable {
     package var initialisation: HeadInitialisation
     /// The key of every random number: initial weights, epoch orders, dropout.
     package var seed: UInt64
+    /// Whether the rows of a head weigh by their class, so that each of the head's classes weighs the
+    /// same in all.
+    package var isBalanced: Bool
+
     /// The post's values, where none are given; nothing is checked before training.
     package init(
         epochCount: Int = 20, batchSize: Int = 128, learningRate: Float = 1, rho: Float = 0.95,
         epsilon: Float = 1e-7, dropout: Float = 0.5, initialisation: HeadInitialisation = .glorot,
-        seed: UInt64 = 0
+        seed: UInt64 = 0, isBalanced: Bool = false
     ) {
         self.epochCount = epochCount
         self.batchSize = batchSize
@@ -149,5 +153,6 @@ package struct HeadHyperparameters: Hashable, Sendable {
         self.dropout = dropout
         self.initialisation = initialisation
         self.seed = seed
+        self.isBalanced = isBalanced
     }
 }

@@ -2,8 +2,9 @@
 package enum Training: Hashable, Sendable {
     /// By so many passes over the rows, with minibatches and dropout.
     case epochs(HeadHyperparameters)
-    /// To the optimum under an L2 penalty of this strength, above 0.
-    case optimum(l2: Double)
+    /// To the optimum under an L2 penalty of this strength, above 0; `isBalanced` as in
+    /// ``isBalanced``.
+    case optimum(l2: Double, isBalanced: Bool = false)
 
     /// About how many passes over its rows a head takes to its optimum, which only predicts its cost.
     private static let optimumPassCount = 40
@@ -13,6 +14,15 @@ package enum Training: Hashable, Sendable {
         switch self {
         case .epochs(let hyperparameters): hyperparameters.epochCount
         case .optimum: Self.optimumPassCount
+        }
+    }
+
+    /// Whether the rows of a head weigh by their class, so that each of the head's classes weighs the
+    /// same in all.
+    package var isBalanced: Bool {
+        switch self {
+        case .epochs(let hyperparameters): hyperparameters.isBalanced
+        case .optimum(_, let isBalanced): isBalanced
         }
     }
 

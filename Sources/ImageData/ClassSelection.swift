@@ -1,3 +1,4 @@
+import Formats
 import Numerics
 
 /// Which classes to keep, and in which order they are renumbered.
@@ -6,6 +7,8 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
     case all
     /// These classes: the first becomes class 0, the next class 1, and so on.
     case listed([Int])
+    /// The classes of these names, likewise: those of a user's own files.
+    case named([String])
 
     /// The largest class number that is read; it bounds what a range like `0-4000000000` makes.
     private static let classNumberMax = 65_535
@@ -45,12 +48,83 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
         self = .listed(classes)
     }
 
+    /// Reads `all`, or names of classes with commas between them, as in `cat,dog`.
+    ///
+    /// Names that hold commas or quotes are quoted as RFC 4180 has it: `"cat, black",dog`. A class named
+    /// all is `"all"`.
+    ///
+    /// - Throws: `.invalidRequest` for quotes that are not closed, an empty name, or a name given twice.
+    ///   Whether there are such classes, and two of them, is checked by ``indices(classNames:)``.
+    package init(names text: String) throws(DatasetError) {
+        if text == "all" {
+            self = .all
+            return
+        }
+        guard let names = CSVFields.fields(of: text), !names.contains("") else {
+            throw .invalidRequest(
+                "cannot read the classes '\(text)'; write names with commas between them, those with "
+                    + "commas or quotes in them as in \"a, b\",\"say \"\"c\"\"\"")
+        }
+        var seen: Set<[UInt8]> = []
+        for name in names where !seen.insert(Array(name.utf8)).inserted {
+            throw .invalidRequest("the class \(name) is selected twice; name each class once")
+        }
+        self = .named(names)
+    }
+
+    /// The classes to keep, by their numbers among those of these names, in their new order.
+    ///
+    /// Of whole numbers a range like `0-4` is all classes from 0 to 4 that there are, unless a class is
+    /// named so.
+    ///
+    /// - Throws: `.invalidRequest` for a class that there is none of, one listed twice, or fewer than two
+    ///   classes.
+    package func indices(classNames: [String]) throws(DatasetError) -> [Int] {
+        guard case .named(let names) = self else {
+            return try indices(classCount: classNames.count)
+        }
+        var numbers: [[UInt8]: Int] = [:]
+        for (index, name) in classNames.enumerated() { numbers[Array(name.utf8)] = index }
+        var classes: [Int] = []
+        var seen: Set<Int> = []
+        for name in names {
+            let found = numbers[Array(name.utf8)].map { [$0] } ?? Self.range(name, of: classNames)
+            guard !found.isEmpty else {
+                let known = classNames.prefix(20).map(CSVFields.quoted).joined(separator: ",")
+                throw .invalidRequest(
+                    "there is no class \(name); the labels are \(known)\(classNames.count > 20 ? " and \(classNames.count - 20) more" : "")"
+                )
+            }
+            for index in found { try Self.add(index, to: &classes, seen: &seen) }
+        }
+        return try Self.listed(classes).indices(classCount: classNames.count)
+    }
+
+    /// The classes whose names are whole numbers from one to the other; none of anything else.
+    private static func range(_ text: String, of classNames: [String]) -> [Int] {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+            .map { number($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {
+            return []
+        }
+        return classNames.indices.filter { index in
+            Int(classNames[index]).map { (first...last).contains($0) } ?? false
+        }
+    }
+
     /// The classes to keep, as the data set numbers them, in their new order.
     ///
     /// - Throws: `.invalidRequest` for a class out of range, a class listed twice, or fewer than
     ///   two classes.
     package func indices(classCount: Int) throws(DatasetError) -> [Int] {
-        guard case .listed(let listed) = self else { return Array(0..<classCount) }
+        let listed: [Int]
+        switch self {
+        case .all: return Array(0..<classCount)
+        case .listed(let classes): listed = classes
+        case .named(let names):
+            throw .invalidRequest(
+                "the classes \(names.joined(separator: ",")) are named; give their numbers")
+        }
         var classes: [Int] = []
         var seen: Set<Int> = []
         for index in listed { try Self.add(index, to: &classes, seen: &seen) }
@@ -71,6 +145,7 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .all: "all"
         case .listed(let classes): classes.map(String.init).joined(separator: ",")
+        case .named(let names): names.map(CSVFields.quoted).joined(separator: ",")
         }
     }
 

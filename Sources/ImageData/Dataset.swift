@@ -91,7 +91,7 @@ package struct Dataset: Sendable {
         try check(request)
         let name = request.name
         // Before any file is read: a typing mistake is answered at once.
-        let classes = try request.classes.indices(classCount: name.classNames.count)
+        let classes = try request.classes.indices(classNames: name.classNames)
         let location = try DataFolders(request).locate()
         let allNames = try classNames(of: name, in: location.folder)
         let classNames = classes.map { allNames[$0] }
@@ -211,10 +211,7 @@ package struct Dataset: Sendable {
             selection.keepEvery(request.every)
             selection.keepFraction(request.fraction, seed: request.seed)
         }
-        // Nothing left out: the same pixels, not a copy.
-        let isWhole = selection.rows.count == images.count
-        let pixels = isWhole ? images.pixels : images.selecting(selection.rows).pixels
-        return LabeledImages(shape: images.shape, pixels: pixels, labels: selection.labels)
+        return images.selecting(selection)
     }
 
     /// All at once: whoever leaves one out must not be told of the next.

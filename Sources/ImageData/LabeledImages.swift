@@ -73,6 +73,14 @@ package struct LabeledImages: Sendable, Equatable {
         return LabeledImages(shape: shape, pixels: kept, labels: rows.map { labels[$0] })
     }
 
+    /// The samples of a selection, with their new classes; all of them are not copied.
+    package func selecting(_ selection: Selection) -> LabeledImages {
+        let isWhole = selection.rows.elementsEqual(0..<count)
+        return LabeledImages(
+            shape: shape, pixels: isWhole ? pixels : selecting(selection.rows).pixels,
+            labels: selection.labels)
+    }
+
     /// The samples of a trial: a share of each class, then of the classes unequally many, then equally
     /// many again.
     ///
@@ -88,7 +96,7 @@ package struct LabeledImages: Sendable, Equatable {
     ) -> LabeledImages {
         let selection = selection(
             fraction, imbalance, isResampled, seed, classCount, classKeys)
-        return selection.rows.elementsEqual(0..<count) ? self : selecting(selection.rows)
+        return selecting(selection)
     }
 
     /// How many samples of each class
@@ -117,8 +125,6 @@ package struct LabeledImages: Sendable, Equatable {
 
     /// The samples of some classes, renumbered by their place in `classes`.
     package func keepingClasses(_ classes: [Int]) -> LabeledImages {
-        let selection = Selection(keeping: classes, of: labels)
-        return LabeledImages(
-            shape: shape, pixels: selecting(selection.rows).pixels, labels: selection.labels)
+        selecting(Selection(keeping: classes, of: labels))
     }
 }

@@ -4,11 +4,11 @@ import Numerics
 /// The rows that are kept of a labelled list, and the classes they then have.
 ///
 /// Pure: labels in, row numbers out; pixels are moved once, at the end.
-struct Selection {
-    /// Rows of the data set, ascending.
-    private(set) var rows: [Int]
+package struct Selection {
+    /// Rows of the list, ascending.
+    package private(set) var rows: [Int]
     /// The new class of each row of ``rows``.
-    private(set) var labels: [Int]
+    package private(set) var labels: [Int]
     /// By new class, what its rows are drawn by.
     private let classKeys: [UInt64]
 
@@ -20,7 +20,7 @@ struct Selection {
     /// - Parameters:
     ///   - labels: each at least 0 and at most the largest class of the data set.
     ///   - classKeys: of `classes`; without them a class's number in `labels` is its key.
-    init(keeping classes: [Int], of labels: [Int], classKeys: [UInt64]? = nil) {
+    package init(keeping classes: [Int], of labels: [Int], classKeys: [UInt64]? = nil) {
         var renumbered: [Int: Int] = [:]
         for (new, old) in classes.enumerated() { renumbered[old] = new }
         self.classKeys = classKeys ?? classes.map { UInt64($0) }
@@ -39,7 +39,7 @@ struct Selection {
     }
 
     /// Keeps rows 0, `step`, 2 * `step` and so on of what is left; `step` is at least 1.
-    mutating func keepEvery(_ step: Int) {
+    package mutating func keepEvery(_ step: Int) {
         precondition(step >= 1)
         guard step > 1 else { return }
         keep(stride(from: 0, to: rows.count, by: step))
@@ -51,13 +51,40 @@ struct Selection {
     /// being the class's own key; the rows with the smallest keys stay, in the order they had. So a
     /// smaller fraction keeps a part of what a larger one keeps, and which other classes there are
     /// does not matter.
-    mutating func keepFraction(_ fraction: Double, seed: UInt64) {
+    package mutating func keepFraction(_ fraction: Double, seed: UInt64) {
         precondition(fraction > 0 && fraction <= 1)
         guard fraction < 1 else { return }
         keep(
             drawn(seed: seed).flatMap { positions in
                 positions.prefix(Self.rowCount(fraction, of: positions.count))
             }.sorted())
+    }
+
+    /// Takes `ceil(share * n)` of the `n` rows of each class out, but never a class's last one, drawn by
+    /// the seed as by ``keepFraction(_:seed:)`` with numbers of their own.
+    ///
+    /// So a larger share takes out all that a smaller one does, and which other classes there are does
+    /// not matter.
+    ///
+    /// - Returns: what was taken out, in the order it had.
+    package mutating func holdOut(_ share: Double, seed: UInt64) -> Selection {
+        precondition(share > 0 && share < 1)
+        let held = Set(
+            drawn(seed: seed, by: .holdout).flatMap { positions in
+                positions.prefix(
+                    min(Self.rowCount(share, of: positions.count), max(0, positions.count - 1)))
+            })
+        var other = self
+        other.keep(rows.indices.filter { held.contains($0) })
+        keep(rows.indices.filter { !held.contains($0) })
+        return other
+    }
+
+    /// How many rows each class has left.
+    package var classCounts: [Int] {
+        var counts = [Int](repeating: 0, count: classCount)
+        for label in labels { counts[label] += 1 }
+        return counts
     }
 
     /// Keeps a share of each class that falls geometrically from 1 for the first to `1 / ratio` for the
@@ -90,13 +117,13 @@ struct Selection {
     }
 
     /// The positions of each class, in the order in which the seed draws them.
-    private func drawn(seed: UInt64) -> [[Int]] {
+    private func drawn(seed: UInt64, by purpose: RandomPurpose = .subsample) -> [[Int]] {
         var positionsByClass = [[Int]](repeating: [], count: classCount)
         for (position, label) in labels.enumerated() { positionsByClass[label].append(position) }
         return positionsByClass.enumerated().map { label, positions in
             let keyed = positions.indices.map { index in
                 let key = Philox.key(
-                    seed: seed, purpose: .subsample, row: index, ofClass: classKeys[label], 0)
+                    seed: seed, purpose: purpose, row: index, ofClass: classKeys[label], 0)
                 return (key: key, index: index)
             }
             return keyed.sorted { ($0.key, $0.index) < ($1.key, $1.index) }

@@ -189,6 +189,8 @@ enum JournalSchema {
                     count: try integer(row[2], "chunk"), byteCount: try integer(row[3], "chunk"),
                     hash: hash))
         }
+        // Weights are parts behind those of the classes.
+        shape.isWeighted = chunks.contains { $0.part >= shape.classKeys.count }
         guard try integer(row[3], "feature") == shape.classKeys.count,
             try integer(row[4], "feature") == chunks.count
         else { throw Damage(finding: "classes or chunks of the features are missing") }

@@ -6,6 +6,9 @@
 package struct FeatureTable: Sendable {
     /// `[row, feature]`, row-major, without padding.
     package let features: FloatBuffer
+    /// What each row weighs, finite and above 0: its part of a head's loss is multiplied by it; nil where
+    /// all weigh 1.
+    package let rowWeights: FloatBuffer?
     /// Features of a row, at least one.
     package let featureCount: Int
     /// Rows per class; classes whose rows are elsewhere have none.
@@ -17,14 +20,16 @@ package struct FeatureTable: Sendable {
     /// First row of each class, and the row count at the end.
     package let classRowOffsets: [Int]
 
-    /// Traps unless `features` holds exactly the rows counted, none of them of a class that is not held,
-    /// or if two classes have one key: readers of keys refuse that before.
+    /// Traps unless `features` and `rowWeights` hold exactly the rows counted, none of them of a class that
+    /// is not held, or if two classes have one key: readers of keys refuse that before.
     ///
+    /// - Parameter rowWeights: of each row, finite and above 0, which is for the caller to check; nil if all
+    ///   weigh 1.
     /// - Parameter classKeys: by class, distinct; nil if every class's key is its index.
     /// - Parameter isHeld: by class, whether its rows are here; nil if all rows of the run are.
     package init(
         features: FloatBuffer, featureCount: Int, classRowCounts: [Int],
-        classKeys: [UInt64]? = nil, isHeld: [Bool]? = nil
+        classKeys: [UInt64]? = nil, isHeld: [Bool]? = nil, rowWeights: FloatBuffer? = nil
     ) {
         precondition(featureCount > 0)
         let classKeys = classKeys ?? classRowCounts.indices.map(UInt64.init)
@@ -39,7 +44,9 @@ package struct FeatureTable: Sendable {
             offsets.append(offsets[offsets.count - 1] + count)
         }
         precondition(features.count == offsets[offsets.count - 1] * featureCount)
+        precondition(rowWeights.map { $0.count == offsets[offsets.count - 1] } ?? true)
         self.features = features
+        self.rowWeights = rowWeights
         self.featureCount = featureCount
         self.classRowCounts = classRowCounts
         self.classKeys = classKeys
@@ -51,28 +58,51 @@ package struct FeatureTable: Sendable {
     ///
     /// - Parameter labels: a class below `classCount` per row.
     /// - Parameter classKeys: by class, distinct; nil if every class's key is its index.
+    /// - Parameter weights: of each sample, finite and not negative; those of weight 0 are left out. Nil if
+    ///   all weigh 1.
     package init(
-        grouping matrix: Matrix, labels: [Int], classCount: Int, classKeys: [UInt64]? = nil
+        grouping matrix: Matrix, labels: [Int], classCount: Int, classKeys: [UInt64]? = nil,
+        weights: [Float]? = nil
     ) {
         precondition(labels.count == matrix.rowCount)
+        precondition(weights.map { $0.count == labels.count } ?? true)
+        let rows =
+            weights.map { weights in labels.indices.filter { weights[$0] > 0 } }
+            ?? Array(labels.indices)
         var counts = [Int](repeating: 0, count: classCount)
-        for label in labels { counts[label] += 1 }
-        let buffer = FloatBuffer(count: matrix.values.count)
+        for row in rows { counts[labels[row]] += 1 }
         let width = matrix.columnCount
+        let buffer = FloatBuffer(count: rows.count * width)
+        let rowWeights = weights.map { _ in FloatBuffer(count: rows.count) }
         var next = [Int](repeating: 0, count: classCount)
         for label in 1..<max(1, classCount) { next[label] = next[label - 1] + counts[label - 1] }
         unsafe buffer.withUnsafeMutableBufferPointer { target in
             unsafe matrix.values.withUnsafeBufferPointer { source in
-                for (row, label) in labels.enumerated() {
+                for row in rows {
+                    let place = next[labels[row]]
+                    next[labels[row]] += 1
                     for column in 0..<width {
-                        unsafe target[next[label] * width + column] = source[row * width + column]
+                        unsafe target[place * width + column] = source[row * width + column]
                     }
-                    next[label] += 1
+                    guard let weights, let rowWeights else { continue }
+                    unsafe rowWeights.withUnsafeMutableBufferPointer {
+                        unsafe $0[place] = weights[row]
+                    }
                 }
             }
         }
         self.init(
-            features: buffer, featureCount: width, classRowCounts: counts, classKeys: classKeys)
+            features: buffer, featureCount: width, classRowCounts: counts, classKeys: classKeys,
+            rowWeights: rowWeights)
+    }
+
+    /// What the rows of a class weigh together, added up in their order: without weights their number.
+    package func weightSum(of label: Int) -> Double {
+        guard let rowWeights else { return Double(classRowCounts[label]) }
+        return unsafe rowWeights.withUnsafeBufferPointer { weights in
+            unsafe weights[classRowOffsets[label]..<classRowOffsets[label + 1]]
+                .reduce(0) { $0 + Double($1) }
+        }
     }
 
     /// Rows held, of all classes.

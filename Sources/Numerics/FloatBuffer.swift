@@ -12,6 +12,12 @@ package final class FloatBuffer: @unchecked Sendable {
         unsafe storage.initialize(repeating: 0)
     }
 
+    /// A copy of `values`.
+    package convenience init(_ values: [Float]) {
+        self.init(unfilledCount: values.count)
+        _ = unsafe storage.initialize(from: values)
+    }
+
     /// Memory for `count` floats, not initialised: all must be written before any is read.
     ///
     /// For large buffers that are filled once: zeros would write all the memory twice.

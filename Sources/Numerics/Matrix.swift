@@ -39,6 +39,15 @@ package struct Matrix: Sendable, Equatable {
         }
     }
 
+    /// The rows listed, in that order; all of them as they are are not copied.
+    package func selecting(_ rows: [Int]) -> Matrix {
+        if rows.elementsEqual(0..<rowCount) { return self }
+        var chosen: [Float] = []
+        chosen.reserveCapacity(rows.count * columnCount)
+        for index in rows { chosen.append(contentsOf: row(index)) }
+        return Matrix(rowCount: rows.count, columnCount: columnCount, values: chosen)
+    }
+
     /// The values of one row, without a copy.
     package func row(_ index: Int) -> ArraySlice<Float> {
         values[index * columnCount..<(index + 1) * columnCount]

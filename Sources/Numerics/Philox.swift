@@ -20,6 +20,8 @@ package enum RandomPurpose: UInt32, Sendable {
     case denseDropout = 8
     /// In which fold of a cross-validation a row is held out.
     case crossValidation = 16
+    /// Which rows `--holdout` takes out of the training rows.
+    case holdout = 17
 }
 
 /// Philox4x32-10, a counter-based generator: four random words for a key and a counter.

@@ -2,6 +2,7 @@ package import Decoding
 package import FeatureSource
 import Heads
 import LeNet
+import LogitKernels
 package import Model
 package import Numerics
 
@@ -20,9 +21,12 @@ package struct Predictor: Sendable {
     package let scheme: Scheme
     /// What the scheme's probabilities go through; nil where no validation rows said anything.
     package let calibration: Calibration?
-    private let heads: HeadBank
+    private let heads: PreparedHeads
     /// The backbone's own outputs.
-    private let output: HeadBank?
+    private let output: PreparedHeads?
+    /// Of no rows: heads are looked up once.
+    private let decoder: SchemeDecoder
+    private let featureCount: Int
     private let extractor: FeatureExtractor?
 
     /// A predictor by a scheme.
@@ -33,15 +37,11 @@ package struct Predictor: Sendable {
     /// - Throws: ``PredictionError`` for a scheme that the model has no heads for, or a backbone that
     ///   cannot be used.
     package init(_ model: Model, scheme: Scheme? = nil, threadCount: Int) throws(PredictionError) {
-        do throws(DecodingError) {
-            heads = try HeadBank(model.heads)
-            output = try model.backbone.map { (weights) throws(DecodingError) in
-                try HeadBank([weights.outputHead])
-            }
-        } catch {
+        let sources: Sources
+        do throws(DecodingError) { sources = try Sources(model) } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }
-        let available = Self.schemes(of: model, heads)
+        let available = sources.schemes
         guard let scheme = scheme ?? model.chosenScheme ?? Self.defaultScheme(of: available, model)
         else {
             throw PredictionError(
@@ -53,6 +53,12 @@ package struct Predictor: Sendable {
                 "the model has no heads for --scheme \(scheme.rawValue); it has those for \(available.map(\.rawValue).joined(separator: ", "))"
             )
         }
+        do throws(DecodingError) { decoder = try sources.decoder([scheme]) } catch {
+            throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
+        }
+        heads = sources.heads
+        output = sources.output
+        featureCount = sources.none.columnCount
         self.model = model
         self.scheme = scheme
         calibration = model.calibrations[scheme]
@@ -65,25 +71,47 @@ package struct Predictor: Sendable {
     ///
     /// - Throws: ``PredictionError`` for heads that do not fit together.
     package static func schemes(of model: Model) throws(PredictionError) -> [Scheme] {
-        do throws(DecodingError) { return schemes(of: model, try HeadBank(model.heads)) } catch {
+        do throws(DecodingError) { return try Sources(model).schemes } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }
     }
 
-    private static func schemes(of model: Model, _ heads: HeadBank) -> [Scheme] {
-        let none = Matrix(rowCount: 0, columnCount: heads.featureCount, values: [])
-        guard let logits = try? HeadLogits(heads, none) else { return [] }
-        return SchemeDecoder.available(
-            classes: .all(model.classCount), heads: logits, hasOutput: model.backbone != nil)
+    /// A model's heads, ready to be asked, and no rows.
+    private struct Sources {
+        let heads: PreparedHeads
+        let output: PreparedHeads?
+        let none: Matrix
+        private let classes: ClassSet
+
+        init(_ model: Model) throws(DecodingError) {
+            heads = PreparedHeads(try HeadBank(model.heads))
+            output = try model.backbone.map { (weights) throws(DecodingError) in
+                PreparedHeads(try HeadBank([weights.outputHead]))
+            }
+            none = Matrix(rowCount: 0, columnCount: model.featureCount ?? 0)
+            classes = .all(model.classCount)
+        }
+
+        /// In the order of `Scheme.allCases`.
+        var schemes: [Scheme] {
+            guard let logits = try? HeadLogits(heads, none) else { return [] }
+            return SchemeDecoder.available(
+                classes: classes, heads: logits, hasOutput: output != nil)
+        }
+
+        func decoder(_ schemes: [Scheme]) throws(DecodingError) -> SchemeDecoder {
+            try SchemeDecoder(
+                schemes, classes: classes, heads: HeadLogits(heads, none),
+                output: output.map { (heads) throws(DecodingError) in try HeadLogits(heads, none) })
+        }
     }
 
     /// The scheme of whoever names none, where validation rows chose none: all-vs-all by coupling, of
-    /// many classes one-vs-all; of heads that are not all pairs the first that there is.
+    /// many classes the shortlist; of heads that are not all pairs the first that there is.
     private static func defaultScheme(of available: [Scheme], _ model: Model) -> Scheme? {
-        if available.contains(.pairwiseCoupling), model.classCount <= couplingClassCountMax {
-            return .pairwiseCoupling
-        }
-        return available.first
+        let wanted =
+            model.classCount <= couplingClassCountMax ? Scheme.pairwiseCoupling : .shortlist
+        return available.contains(wanted) ? wanted : available.first
     }
 
     /// Features of the rows as heads read them: through the backbone, or normalised.
@@ -99,10 +127,10 @@ package struct Predictor: Sendable {
                     "the model is asked about images of \(extractor.shape), and these rows are features; give images"
                 )
             }
-            guard features.columnCount == heads.featureCount else {
+            guard features.columnCount == featureCount else {
                 throw PredictionError(
                     .data,
-                    "the rows have \(features.columnCount.counted("feature")), and the model's heads read \(heads.featureCount)"
+                    "the rows have \(features.columnCount.counted("feature")), and the model's heads read \(featureCount)"
                 )
             }
             model.normalization.apply(to: &features)
@@ -111,7 +139,7 @@ package struct Predictor: Sendable {
             guard let extractor else {
                 throw PredictionError(
                     .data,
-                    "the model is asked about rows of \(heads.featureCount.counted("feature")), and these rows are images; give features"
+                    "the model is asked about rows of \(featureCount.counted("feature")), and these rows are images; give features"
                 )
             }
             return try extractor.features(pixels, shape)
@@ -130,14 +158,22 @@ package struct Predictor: Sendable {
     package func probabilities(
         ofFeatures features: Matrix, rows: Range<Int>? = nil
     ) throws(PredictionError) -> ClassProbabilities {
+        try decoding(features) { (decoder) throws(DecodingError) in
+            try decoder.probabilities(rows: rows)[0].calibrated(calibration, of: scheme)
+        }
+    }
+
+    /// Asks the scheme's decoder of rows of features.
+    func decoding<Answer>(
+        _ features: Matrix, _ body: (SchemeDecoder) throws(DecodingError) -> Answer
+    ) throws(PredictionError) -> Answer {
         do throws(DecodingError) {
-            let decoder = try SchemeDecoder(
-                [scheme], classes: .all(model.classCount),
-                heads: HeadLogits(heads, features),
-                output: output.map { (bank) throws(DecodingError) in try HeadLogits(bank, features)
-                })
-            return try decoder.probabilities(rows: rows)[0].calibrated(
-                calibration, of: scheme)
+            return try body(
+                decoder.asking(
+                    HeadLogits(heads, features),
+                    output: output.map { (heads) throws(DecodingError) in
+                        try HeadLogits(heads, features)
+                    }))
         } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }

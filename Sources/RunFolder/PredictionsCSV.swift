@@ -1,3 +1,5 @@
+import Formats
+
 /// predictions.csv: a line per test row, class indices first, then names and probabilities.
 package struct PredictionsCSV: Sendable, Equatable {
     /// What a scheme made of the test rows.
@@ -70,7 +72,7 @@ package struct PredictionsCSV: Sendable, Equatable {
         let header =
             Self.keptHeader + others.map(\.key) + ["label_name"]
             + columns.flatMap { [$0.key + "_name", $0.key + "_probability"] }
-        let names = classNames.map(Self.field)
+        let names = classNames.map(CSVFields.quoted)
         let rows = labels.indices.map { row in
             keptFields(row) + others.map { "\($0.predictions[row])" } + [names[labels[row]]]
                 + columns.flatMap {
@@ -78,12 +80,6 @@ package struct PredictionsCSV: Sendable, Equatable {
                 }
         }
         return Self.text([header] + rows)
-    }
-
-    /// A name as a field: in quotes where it would not be one.
-    private static func field(_ name: String) -> String {
-        let isPlain = !name.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
-        return isPlain ? name : "\"" + name.replacing("\"", with: "\"\"") + "\""
     }
 
     /// A probability to six places; nothing for NaN and below zero.

@@ -56,13 +56,14 @@ package final class RunDirectory: Sendable {
     ///   - config: every option in force.
     ///   - incidental: options by which two starts of one run may differ, such as how many
     ///     workers to start; the first start's are kept in config.json.
+    ///   - optionalFiles: options that name files, whose names may differ but not whether there are any.
     ///   - kind: whose folder it is: a run's or a benchmark's.
     /// - Throws: `FormatError` when the folder cannot be made or written, or holds a damaged journal,
     ///   which is left as it is; ``RunFolderError`` when it is in use, or holds another configuration
     ///   (every difference is named). A finished run is not an error.
     package init(
         path: String, config: [String: JSONValue], incidental: Set<String> = [],
-        kind: FolderKind = .run
+        optionalFiles: Set<String> = [], kind: FolderKind = .run
     ) throws {
         try kind.refuseOthers(in: path)
         try FileSystem.makeFolder(path)
@@ -74,8 +75,10 @@ package final class RunDirectory: Sendable {
         // From here on a throw runs deinit's close by hand: a class that is not whole has no
         // deinit.
         do {
-            let found = try Self.settle(
-                path, config: config, incidental: incidental, isReadOnly: isReadOnly)
+            let found = try Self.settle(path, config: config, isReadOnly: isReadOnly) {
+                Self.differences(
+                    from: $0, to: config, incidental: incidental, optionalFiles: optionalFiles)
+            }
             (state, results, journal) = (found.state, found.results, found.journal)
             hasDamagedResults = found.hasDamagedResults
         } catch {
@@ -253,7 +256,8 @@ extension RunDirectory {
     }
 
     private static func settle(
-        _ path: String, config: [String: JSONValue], incidental: Set<String>, isReadOnly: Bool
+        _ path: String, config: [String: JSONValue], isReadOnly: Bool,
+        differences: ([String: JSONValue]) -> [String]
     ) throws -> Content {
         if !isReadOnly { removeDrafts(path) }
         let configPath = self.path(of: .config, in: path)
@@ -280,7 +284,7 @@ extension RunDirectory {
             let kept = try content.journal?.config()
             let file = kept == nil ? try readConfig(in: path) : try? readConfig(in: path)
             for found in [file, kept].compactMap(\.self) {
-                let differences = differences(from: found, to: config, incidental: incidental)
+                let differences = differences(found)
                 guard differences.isEmpty else {
                     throw RunFolderError.otherConfiguration(path, differences: differences)
                 }
@@ -322,12 +326,16 @@ extension RunDirectory {
 
     /// One clause per option that differs, by name.
     static func differences(
-        from found: [String: JSONValue], to wanted: [String: JSONValue], incidental: Set<String>
+        from found: [String: JSONValue], to wanted: [String: JSONValue], incidental: Set<String>,
+        optionalFiles: Set<String> = []
     ) -> [String] {
         Set(found.keys).union(wanted.keys).subtracting(incidental).sorted().compactMap { key in
             let left = found[key]?.normalised
             let right = wanted[key]?.normalised
             guard left != right else { return nil }
+            if optionalFiles.contains(key), (left ?? .null) != .null, (right ?? .null) != .null {
+                return nil
+            }
             return "\(key) is \(left.map { "\($0)" } ?? "not set") there and "
                 + "\(right.map { "\($0)" } ?? "not set") here"
         }

@@ -1,6 +1,23 @@
 extension RunResults {
     /// How a scheme did and what it costs.
     package struct SchemeSummary: Codable, Sendable, Equatable {
+        /// How a scheme did on validation rows.
+        package struct Validation: Codable, Sendable, Equatable {
+            /// Share of the rows predicted right.
+            package var accuracy: Double
+            /// Mean of `-ln p(label)`.
+            package var nll: Double
+            /// Expected calibration error.
+            package var ece: Double
+
+            /// Figures of these values.
+            package init(accuracy: Double, nll: Double, ece: Double) {
+                self.accuracy = accuracy
+                self.nll = nll
+                self.ece = ece
+            }
+        }
+
         /// Share of the test rows predicted right, in [0, 1]; like all figures of them nil, and no key,
         /// where there are no test rows.
         package var accuracy: Double?
@@ -16,6 +33,18 @@ extension RunResults {
         package var topFiveAccuracy: Double?
         /// For each class the share of its test rows predicted right; nil for a class without any.
         package var recall: [Double?]?
+        /// What the scheme's scores are divided by; nil without validation rows.
+        ///
+        /// All figures of probabilities are of those after that.
+        package var temperature: Double?
+        /// Mean of `-ln p(label)` of the test rows without the temperature.
+        package var uncalibratedNLL: Double?
+        /// Mean over rows of the summed squared errors without it.
+        package var uncalibratedBrier: Double?
+        /// Expected calibration error without it.
+        package var uncalibratedECE: Double?
+        /// How it does on the validation rows, by which its temperature is chosen.
+        package var validation: Validation?
         /// Heads trained for it.
         package var heads: Int
         /// Heads asked for one prediction.
@@ -28,6 +57,10 @@ extension RunResults {
         private enum CodingKeys: String, CodingKey {
             case accuracy, correct, nll, brier, ece, recall, heads
             case topFiveAccuracy = "top5_accuracy"
+            case temperature, validation
+            case uncalibratedNLL = "uncalibrated_nll"
+            case uncalibratedBrier = "uncalibrated_brier"
+            case uncalibratedECE = "uncalibrated_ece"
             case headsPerPrediction = "heads_per_prediction"
             case parameters, bytes
         }
@@ -35,9 +68,16 @@ extension RunResults {
         /// A summary of these figures.
         package init(
             accuracy: Double?, correct: Int?, nll: Double?, brier: Double?, ece: Double?,
-            topFiveAccuracy: Double?, recall: [Double?]? = nil, heads: Int,
+            topFiveAccuracy: Double?, recall: [Double?]? = nil, temperature: Double? = nil,
+            uncalibrated: (nll: Double, brier: Double, ece: Double)? = nil,
+            validation: Validation? = nil, heads: Int,
             headsPerPrediction: Int, parameters: Int, bytes: Int
         ) {
+            self.temperature = temperature
+            uncalibratedNLL = uncalibrated?.nll
+            uncalibratedBrier = uncalibrated?.brier
+            uncalibratedECE = uncalibrated?.ece
+            self.validation = validation
             self.recall = recall
             self.accuracy = accuracy
             self.correct = correct
@@ -54,7 +94,7 @@ extension RunResults {
 
     /// The optimum that heads were trained to.
     package struct Optimum: Codable, Sendable, Equatable {
-        /// A strength that cross-validation tried.
+        /// A strength that was tried.
         package struct Point: Codable, Sendable, Equatable {
             /// The strength.
             package var l2: Double
@@ -78,15 +118,18 @@ extension RunResults {
 
         /// Strength of the penalty.
         package var l2: Double
-        /// All that cross-validation tried, the strongest first; nil where `--l2` was given.
+        /// All that cross-validation tried, the strongest first; nil where `--l2` was given, or there are
+        /// validation rows.
         package var crossValidation: [Point]?
+        /// All that was tried on validation rows, likewise; nil without any.
+        package var validation: [Point]?
         /// The largest component of the gradient that a certified head may have.
         package var gradientTolerance: Double
         /// The largest that a head of the run has.
         package var gradientMax: Double
 
         private enum CodingKeys: String, CodingKey {
-            case l2
+            case l2, validation
             case crossValidation = "cross_validation"
             case gradientTolerance = "gradient_tolerance"
             case gradientMax = "gradient_max"
@@ -94,8 +137,10 @@ extension RunResults {
 
         /// An optimum of these figures.
         package init(
-            l2: Double, crossValidation: [Point]?, gradientTolerance: Double, gradientMax: Double
+            l2: Double, crossValidation: [Point]?, validation: [Point]? = nil,
+            gradientTolerance: Double, gradientMax: Double
         ) {
+            self.validation = validation
             self.l2 = l2
             self.crossValidation = crossValidation
             self.gradientTolerance = gradientTolerance

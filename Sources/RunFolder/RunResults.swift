@@ -8,6 +8,8 @@ package struct RunResults: Codable, Sendable, Equatable {
     package var data: DataSummary
     /// How the schemes did, by their keys; what a run trained no heads for is absent.
     package var schemes: [String: SchemeSummary]
+    /// The key of the scheme that validation rows chose, by which the model predicts; nil without any.
+    package var chosenScheme: String?
     /// The digests that two equal runs share.
     package var digests: Digests
     /// How long each phase took, over all starts of the run.
@@ -33,10 +35,16 @@ package struct RunResults: Codable, Sendable, Equatable {
     /// Programs and libraries by name.
     package var versions: [String: String]
 
+    private enum CodingKeys: String, CodingKey {
+        case config, data, schemes, digests, timing, starts, heads, optimum, verification
+        case quarantine, workers, coordinator, files, security, versions
+        case chosenScheme = "chosen_scheme"
+    }
+
     /// Results of these parts.
     package init(
         config: [String: JSONValue], data: DataSummary, schemes: [String: SchemeSummary],
-        digests: Digests,
+        chosenScheme: String? = nil, digests: Digests,
         timing: Timing, starts: [Timing]? = nil, heads: HeadCounts, optimum: Optimum? = nil,
         verification: Verification? = nil,
         quarantine: Quarantine? = nil, workers: [WorkerSummary],
@@ -51,6 +59,7 @@ package struct RunResults: Codable, Sendable, Equatable {
         self.config = config
         self.data = data
         self.schemes = schemes
+        self.chosenScheme = chosenScheme
         self.digests = digests
         self.timing = timing
         self.heads = heads
@@ -66,6 +75,8 @@ extension RunResults {
     package struct DataSummary: Codable, Sendable, Equatable {
         /// Training rows kept by class, every and fraction.
         package var trainRows: Int
+        /// Rows that the penalty, the scheme and the temperatures are chosen by; nil without any.
+        package var validationRows: Int?
         /// Test rows of the kept classes.
         package var testRows: Int
         /// How many classes.
@@ -82,6 +93,7 @@ extension RunResults {
 
         private enum CodingKeys: String, CodingKey {
             case trainRows = "train_rows"
+            case validationRows = "validation_rows"
             case testRows = "test_rows"
             case classes
             case classNames = "class_names"
@@ -92,9 +104,10 @@ extension RunResults {
 
         /// A summary of these figures.
         package init(
-            trainRows: Int, testRows: Int, classes: Int, classNames: [String], featureCount: Int,
-            sha256: String, featureBytes: Int? = nil
+            trainRows: Int, validationRows: Int? = nil, testRows: Int, classes: Int,
+            classNames: [String], featureCount: Int, sha256: String, featureBytes: Int? = nil
         ) {
+            self.validationRows = validationRows
             self.trainRows = trainRows
             self.testRows = testRows
             self.classes = classes

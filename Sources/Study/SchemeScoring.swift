@@ -40,7 +40,7 @@ package struct SchemeScoring: Sendable {
     ///
     /// - Throws: `DecodingError` naming a head that is missing.
     package func outcomes(_ heads: any LogitSource) throws(DecodingError) -> [SchemeOutcome] {
-        try evaluator(Scheme.allCases.filter { !$0.asksBackbone }, heads).results()
+        try evaluator(Scheme.overHeads(classCount: classCount), heads).results()
             .map { SchemeOutcome($0) }
     }
 

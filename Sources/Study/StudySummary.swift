@@ -147,7 +147,7 @@ package struct StudySummary: Sendable {
         }
         return backbone
             + grid.arms.flatMap { arm in
-                Scheme.allCases.filter { !$0.asksBackbone }.map {
+                Scheme.overHeads(classCount: classCount).map {
                     Place(fraction: fraction, arm: .heads(arm), scheme: $0)
                 }
             }

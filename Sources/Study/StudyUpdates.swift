@@ -26,6 +26,8 @@ package struct StudyUpdates: Sendable {
         case .oneVsAllRefit: return updates(rows: all, epochs: settings.headEpochCount)
         case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: return pair
         case .treeElimination: return subset
+        // Two kinds of heads have no mean worth a name, and no study has it.
+        case .shortlist: return nil
         }
     }
 

@@ -4,6 +4,7 @@ package import HeadTraining
 import Heads
 package import ImageData
 package import LeNet
+import LogitKernels
 import Numerics
 package import Study
 
@@ -200,8 +201,8 @@ struct TrialWork {
             hyperparameters: HeadHyperparameters(
                 epochCount: settings.headEpochCount, batchSize: settings.batchSize,
                 learningRate: settings.learningRate, dropout: settings.headDropout,
-                initialisation: initialisation, seed: seed),
-            isBalanced: isWeighted, derivedFrom: output, variant: variant)
+                initialisation: initialisation, seed: seed, isBalanced: isWeighted),
+            derivedFrom: output, variant: variant)
         return try trainer.train(specs, isCancelled: isCancelled)
     }
 

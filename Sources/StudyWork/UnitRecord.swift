@@ -96,7 +96,7 @@ package struct UnitRecord: Sendable, Equatable {
 
 extension ArmOutcome {
     fileprivate func fits(_ labels: [Int], _ classCount: Int) -> Bool {
-        schemes.map(\.scheme) == Scheme.allCases.filter { !$0.asksBackbone }
+        schemes.map(\.scheme) == Scheme.overHeads(classCount: classCount)
             && schemes.allSatisfy { $0.fits(labels, classCount) }
             && policies.map(\.policy) == SchemeScoring.policies.map(\.title)
             && policies.allSatisfy { policy in

@@ -2,10 +2,10 @@ import Numerics
 
 /// One chunk: a stretch of one part of what is transferred.
 ///
-/// Of features a part is a class and its units are rows; of materials it is a material and its
-/// units are bytes.
+/// Of features a part is a class and its units are rows, or, of rows with weights, the weights of a
+/// class, see ``FeatureShape/partCounts``; of materials it is a material and its units are bytes.
 package struct Chunk: Hashable, Sendable {
-    /// The class, or the material's position.
+    /// The class, the number of classes and the class for its weights, or the material's position.
     package var part: Int
     /// The first unit, counted within its part.
     package var first: Int
@@ -34,16 +34,33 @@ package struct FeatureShape: Hashable, Sendable {
     package var classRowCounts: [Int]
     /// The stable key of each class, which its random numbers are drawn by; no two are equal.
     package var classKeys: [UInt64]
+    /// Whether each row has a weight of its own.
+    package var isWeighted: Bool
 
     /// A shape of these fields, unchecked; without keys a class's index is its key.
-    package init(featureCount: Int, classRowCounts: [Int], classKeys: [UInt64]? = nil) {
+    package init(
+        featureCount: Int, classRowCounts: [Int], classKeys: [UInt64]? = nil,
+        isWeighted: Bool = false
+    ) {
         self.featureCount = featureCount
+        self.isWeighted = isWeighted
         self.classRowCounts = classRowCounts
         self.classKeys = classKeys ?? classRowCounts.indices.map { UInt64($0) }
     }
 
     /// Rows of all classes; traps on overflow, so only of a shape that is valid.
     package var rowCount: Int { classRowCounts.reduce(0, +) }
+
+    /// Units of each part: the rows of each class and, of rows with weights, the weights of each class.
+    package var partCounts: [Int] { isWeighted ? classRowCounts + classRowCounts : classRowCounts }
+
+    /// Floats of a unit: a row, or a weight.
+    package func floatCount(ofPart part: Int) -> Int {
+        part < classRowCounts.count ? featureCount : 1
+    }
+
+    /// Bytes of a row and its weight.
+    var rowByteCount: Int { 4 * (featureCount + (isWeighted ? 1 : 0)) }
 }
 
 /// One of the materials that tasks work on: bytes under a name.
@@ -67,7 +84,7 @@ package struct MaterialShape: Hashable, Sendable {
 package struct ChunkManifest: Hashable, Sendable {
     /// What the chunks make up.
     package enum Content: Hashable, Sendable {
-        /// A part is a class, its units are rows.
+        /// A part is a class, its units are rows; behind those are the parts of the weights.
         case features(FeatureShape)
         /// A part is a material, its units are bytes.
         case materials([MaterialShape])
@@ -102,11 +119,11 @@ package struct ChunkManifest: Hashable, Sendable {
 
     /// Share of the features that are sent: 1 where rows come with their zeros, and of materials.
     package var sentShare: Double {
-        guard let featureCount = features?.featureCount else { return 1 }
+        guard let shape = features else { return 1 }
         var sent = 0
         var all = 0
-        for chunk in chunks {
-            let floatCount = chunk.count * featureCount
+        for chunk in chunks where chunk.part < shape.classRowCounts.count {
+            let floatCount = chunk.count * shape.featureCount
             let isWhole = chunk.byteCount == 4 * floatCount
             sent +=
                 isWhole ? floatCount : (chunk.byteCount - ZeroCoding.maskByteCount(floatCount)) / 4
@@ -184,9 +201,9 @@ extension ChunkManifest {
                 Set(shape.classKeys).count == shape.classKeys.count
             else { throw .badManifest("not every class has a key of its own") }
             let byteCount = try Self.byteCount(
-                of: shape.classRowCounts, unitByteCount: shape.featureCount * 4,
+                of: shape.classRowCounts, unitByteCount: shape.rowByteCount,
                 what: "rows of \(shape.featureCount.counted("feature"))", max: byteCountMax)
-            return (shape.classRowCounts, byteCount)
+            return (shape.partCounts, byteCount)
         case .materials(let materials):
             var names: Set<String> = []
             for material in materials where !names.insert(material.name).inserted {
@@ -233,12 +250,15 @@ extension ChunkManifest {
         }
         // No overflow: the units are fewer than those counted above.
         let isOfItsSize: Bool
-        if let featureCount = features?.featureCount {
-            let floatCount = chunk.count * featureCount
+        if let shape = features {
+            let floatCount = chunk.count * shape.floatCount(ofPart: chunk.part)
+            // Weights are never zero: they have no code.
+            let byteCountMin =
+                chunk.part < shape.classRowCounts.count
+                ? ZeroCoding.maskByteCount(floatCount) : floatCount * 4
             isOfItsSize =
                 floatCount * 4 <= Self.chunkByteCountMax && chunk.byteCount <= floatCount * 4
-                && chunk.byteCount >= ZeroCoding.maskByteCount(floatCount)
-                && chunk.byteCount.isMultiple(of: 4)
+                && chunk.byteCount >= byteCountMin && chunk.byteCount.isMultiple(of: 4)
         } else {
             isOfItsSize =
                 chunk.byteCount == chunk.count && chunk.byteCount <= Self.chunkByteCountMax

@@ -5,7 +5,7 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     /// What kind of failure it was.
     package struct Code: Hashable, Sendable {
         private enum Value {
-            case rowSize, notFinite, manifest, memory, index, length, hash, code, missing
+            case rowSize, notFinite, weight, manifest, memory, index, length, hash, code, missing
         }
         private let value: Value
 
@@ -13,6 +13,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
         package static let rowTooLarge = Code(value: .rowSize)
         /// A feature is NaN or infinite.
         package static let notFinite = Code(value: .notFinite)
+        /// A row's weight is not a finite number above 0.
+        package static let badWeight = Code(value: .weight)
         /// The chunks do not cover every row exactly once, or contradict the shape.
         package static let badManifest = Code(value: .manifest)
         /// The features take more memory than allowed.
@@ -56,6 +58,14 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
             .notFinite,
             "\(`where`) holds a feature that is NaN or infinite; train the backbone "
                 + "again with a lower learning rate")
+    }
+
+    /// A row's weight that is not a finite number above 0, and where.
+    package static func badWeight(_ where: String) -> TransferError {
+        TransferError(
+            .badWeight,
+            "\(`where`) holds a row's weight that is not a finite number above 0; leave out rows of weight 0, and give the others weights above it"
+        )
     }
 
     /// More chunks than a manifest may list.

@@ -14,6 +14,7 @@ extension FeatureDescription {
         if shape.classKeys != shape.classKeys.indices.map({ UInt64($0) }) {
             wire.classKeys = shape.classKeys
         }
+        wire.rowsAreWeighted = shape.isWeighted
         wire.training = training.wire
         wire.chunkCount = UInt32(clamping: manifest.chunks.count)
         wire.broadcastComplete = broadcastComplete
@@ -25,6 +26,9 @@ extension FeatureDescription {
     ) throws(WireError) {
         let shape = try FeatureShape(wire, limits)
         let training = try Training(wire.training)
+        if shape.isWeighted, case .epochs = training {
+            throw .badValue("weights of rows, where heads are trained by epochs")
+        }
         let isDerived = training.isDerived
         let manifest = ChunkManifest(
             .features(shape),
@@ -65,7 +69,8 @@ extension FeatureShape {
         }
         self.init(
             featureCount: featureCount, classRowCounts: classRowCounts,
-            classKeys: wire.classKeys.isEmpty ? nil : wire.classKeys)
+            classKeys: wire.classKeys.isEmpty ? nil : wire.classKeys,
+            isWeighted: wire.rowsAreWeighted)
     }
 }
 
@@ -115,19 +120,23 @@ extension Training {
         var wire = ProtoTraining()
         switch self {
         case .epochs(let hyperparameters): wire.epochs = hyperparameters.wire
-        case .optimum(let l2): wire.optimum.l2 = l2
+        case .optimum(let l2, _): wire.optimum.l2 = l2
         }
+        wire.classesAreBalanced = isBalanced
         return wire
     }
 
     fileprivate init(_ wire: ProtoTraining) throws(WireError) {
         switch wire.method {
-        case .epochs(let wire): self = .epochs(try HeadHyperparameters(wire))
-        case .optimum(let wire):
-            guard wire.l2.isFinite, wire.l2 > 0 else {
+        case .epochs(let epochs):
+            var hyperparameters = try HeadHyperparameters(epochs)
+            hyperparameters.isBalanced = wire.classesAreBalanced
+            self = .epochs(hyperparameters)
+        case .optimum(let optimum):
+            guard optimum.l2.isFinite, optimum.l2 > 0 else {
                 throw .badValue("the strength of a penalty")
             }
-            self = .optimum(l2: wire.l2)
+            self = .optimum(l2: optimum.l2, isBalanced: wire.classesAreBalanced)
         case nil: throw .badValue("a way of training not known here")
         }
     }

@@ -3,7 +3,7 @@ import Transfer
 /// What both sides agree on before the first byte.
 package enum WireProtocol {
     /// The version this program speaks; only equal versions work together.
-    package static let version: UInt32 = 6
+    package static let version: UInt32 = 7
 
     /// The topic of a run's feature broadcast: the first frame of each of its messages.
     ///

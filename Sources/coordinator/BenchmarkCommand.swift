@@ -70,7 +70,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
     func run() async throws {
         var options = RunOptions(
             threads: threads ?? Processor.availableCoreCount)
-        data.apply(to: &options)
+        try data.apply(to: &options)
         training.apply(to: &options)
         output.apply(to: &options)
         access.apply(to: &options)

@@ -3,6 +3,7 @@ import FeatureSource
 import Heads
 import ImageData
 import LeNet
+import Numerics
 import Programs
 import Sessions
 import System
@@ -34,7 +35,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         var options = RunOptions(
             threads: workers.threads ?? Processor.availableCoreCount)
-        data.apply(to: &options)
+        try data.apply(to: &options)
         training.apply(to: &options)
         workers.apply(to: &options)
         output.apply(to: &options)
@@ -64,6 +65,19 @@ struct DataOptions: ParsableArguments {
     @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME or a text file.")
     var trainLabels: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Your own validation rows: the penalty, the scheme and the probabilities are chosen by them.",
+            discussion: """
+                Without --l2 the penalty with the least loss on them is taken; heads train on the \
+                training rows alone. Every scheme's probabilities get the temperature that fits them \
+                best, and the model predicts by the scheme with the least loss.
+                """))
+    var val: String?
+
+    @Option(help: "Their labels.")
+    var valLabels: String?
+
     @Option(help: "Your own test rows.")
     var test: String?
 
@@ -73,6 +87,25 @@ struct DataOptions: ParsableArguments {
     @Option(name: .customLong("as"), help: "features or images (default: by the rows' shape).")
     var kind: UserDataRequest.Kind?
 
+    @Option(help: "Number of the first column of svmlight files: 0 or 1.")
+    var svmlightBase: Int?
+
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
+
+    @Option(
+        help: ArgumentHelp(
+            "What is done to features: none, l2 (rows to length 1) or standardize (default: none).",
+            discussion: """
+                standardize takes each feature's mean over the training rows off it and divides by its \
+                standard deviation there. It is part of the model, which does it to every row it predicts.
+                """))
+    var normalize = Normalization.Kind.none
+
+    @Option(
+        help: "A file of a number for each training row: what it weighs (--head-epochs converge).")
+    var sampleWeight: String?
+
     @Option(
         help: """
             Folder with the standard files, in it or in a folder named like the data set; else \
@@ -81,9 +114,12 @@ struct DataOptions: ParsableArguments {
     var dataDir: String?
 
     @Option(
-        help: "Classes to keep, as all, 0-4 or 0,3,7; labels are numbered in this order.",
-        transform: { try ClassSelection(parsing: $0) })
-    var classes = ClassSelection.all
+        help: ArgumentHelp(
+            "Classes to keep, as all, 0-4 or 0,3,7; of --train by name, as cat,dog.",
+            discussion:
+                "Labels are numbered in this order. A name with a comma is in quotes: '\"a, b\",c'."
+        ))
+    var classes = "all"
 
     @Option(help: "Keep every Nth training row of the kept classes.")
     var every = 1
@@ -91,10 +127,27 @@ struct DataOptions: ParsableArguments {
     @Option(help: "Then keep this share of the rows of each class, drawn by the seed.")
     var fraction = 1.0
 
+    @Option(
+        help: ArgumentHelp(
+            "Then take this share of the rows of each class to choose by, in the place of --val.",
+            discussion: "Drawn by the seed; at least one row of each class stays to train on."))
+    var holdout: Double?
+
+    private var selection: ClassSelection {
+        get throws(DatasetError) {
+            try train == nil ? ClassSelection(parsing: classes) : ClassSelection(names: classes)
+        }
+    }
+
     func validate() throws {
-        if let other = [trainLabels, test, testLabels, kind.map { "--as \($0.rawValue)" }]
-            .compactMap(\.self).first, train == nil
-        {
+        do throws(DatasetError) { _ = try selection } catch {
+            throw ValidationError(error.message)
+        }
+        if let other = [
+            trainLabels, val, valLabels, test, testLabels, kind.map { "--as \($0.rawValue)" },
+            sampleWeight, svmlightBase.map { "--svmlight-base \($0)" },
+            dtype.map { "--dtype \($0.rawValue)" },
+        ].compactMap(\.self).first, train == nil {
             throw ValidationError("which training rows? \(other) was given without --train")
         }
         if let dataset, train != nil {
@@ -106,22 +159,36 @@ struct DataOptions: ParsableArguments {
             throw ValidationError(
                 "\(testLabels) labels test rows, and there are none; give them by --test")
         }
+        if let valLabels, val == nil {
+            throw ValidationError(
+                "\(valLabels) labels validation rows, and there are none; give them by --val")
+        }
         if train != nil, dataDir != nil {
             throw ValidationError("--data-dir is for a --dataset; --train names its file itself")
         }
     }
 
-    func apply(to options: inout RunOptions) {
+    func apply(to options: inout RunOptions) throws {
         options.dataset = dataset ?? .fashionMNIST
         options.userData = train.map {
             UserDataRequest(
-                train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels, kind: kind)
+                train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels,
+                sampleWeights: sampleWeight, val: val, valLabels: valLabels, kind: kind,
+                svmlightBase: svmlightBase,
+                readsBfloat16: dtype != nil)
         }
         options.dataDirectory = dataDir
-        options.classes = classes
+        options.classes = try selection
         options.every = every
         options.fraction = fraction
+        options.holdout = holdout
+        options.normalization = normalize
     }
+}
+
+/// What `--dtype` takes; the raw value is also what config.json has.
+enum TwoByteType: String, CaseIterable, ExpressibleByArgument {
+    case bf16
 }
 
 /// How backbone and heads train.
@@ -140,8 +207,17 @@ struct TrainingOptions: ParsableArguments {
     var headEpochs: HeadEpochs?
 
     @Option(
-        help: "L2 of --head-epochs converge (default: by cross-validation on the training rows).")
+        help: """
+            L2 of --head-epochs converge (default: by the validation rows, else by cross-validation on \
+            the training rows).
+            """)
     var l2: Double?
+
+    @Option(
+        help:
+            "none, or balanced: each of a head's classes weighs the same in all, as in scikit-learn."
+    )
+    var classWeight = ClassWeight.none
 
     @Option(
         help: ArgumentHelp(
@@ -185,6 +261,7 @@ struct TrainingOptions: ParsableArguments {
         options.givenHeadEpochs = headEpochs
         options.precision = precision
         options.l2 = l2
+        options.classWeight = classWeight
         options.batchSize = batchSize
         options.learningRate = learningRate
         options.headDropout = headDropout
@@ -265,6 +342,8 @@ extension HeadPlan.Kind: ExpressibleByArgument {}
 extension LogLevel: ExpressibleByArgument {}
 extension WaitLimit: ExpressibleByArgument {}
 extension HeadMode: ExpressibleByArgument {}
+extension ClassWeight: ExpressibleByArgument {}
+extension Normalization.Kind: ExpressibleByArgument {}
 extension BackbonePrecision: ExpressibleByArgument {
     /// What is for checking only is not offered.
     private static let offered: [BackbonePrecision] = [.fp32, .bf16]

@@ -3,6 +3,16 @@ import Heads
 import Numerics
 import Testing
 
+extension PairwiseCoupling {
+    /// The same pair for all rows.
+    fileprivate mutating func setPair(_ first: Int, _ second: Int, _ probability: Double) {
+        setPair(first, second, probabilities: SIMD4(repeating: probability))
+    }
+
+    /// The first row's probabilities.
+    fileprivate var alone: [Double] { probabilities.map { $0[0] } }
+}
+
 @Suite struct CouplingTests {
     /// Wu, Lin and Weng's equation 23 by Gaussian elimination with pivots: the minimum of p' Q p
     /// under the sum of p being 1, as one linear system.
@@ -54,22 +64,46 @@ import Testing
                     pairs[second][first] = 1 - clipped
                     // The setter clips, in either order of the two.
                     if trial % 2 == 0 {
-                        coupling.setPair(first, second, probability: probability)
+                        coupling.setPair(first, second, probability)
                     } else {
-                        coupling.setPair(second, first, probability: 1 - probability)
+                        coupling.setPair(second, first, 1 - probability)
                     }
                 }
             }
-            let winner = coupling.solve()
+            let winner = coupling.solve()[0]
             let expected = direct(pairs)
-            let worst = zip(coupling.probabilities, expected).reduce(0) {
+            let worst = zip(coupling.alone, expected).reduce(0) {
                 max($0, abs($1.0 - $1.1))
             }
             #expect(worst < 1e-9, "trial \(trial)")
-            #expect(coupling.probabilities.allSatisfy { $0 > 0 })
-            #expect(coupling.probabilities[winner] == coupling.probabilities.max())
+            #expect(coupling.alone.allSatisfy { $0 > 0 })
+            #expect(coupling.alone[winner] == coupling.alone.max())
             let highest = expected.max() ?? .nan
             #expect(expected[winner] > highest - 1e-9)
+        }
+    }
+
+    // Rows that need few rounds beside rows that need many.
+    @Test(arguments: [2, 3, 10]) func rowsSideBySideAreAsAlone(classCount: Int) {
+        let random = randomValues(4 * classCount * classCount, seed: 93).map { Double($0) }
+        let scales = [0.01, 1, 30, 5]
+        var together = PairwiseCoupling(classCount: classCount)
+        var alone = (0..<4).map { _ in PairwiseCoupling(classCount: classCount) }
+        for second in 1..<classCount {
+            for first in 0..<second {
+                var row = SIMD4<Double>.zero
+                for lane in 0..<4 {
+                    let value = random[(first * classCount + second) * 4 + lane] * scales[lane]
+                    row[lane] = min(max(0.5 + value, 0), 1)
+                    alone[lane].setPair(first, second, row[lane])
+                }
+                together.setPair(first, second, probabilities: row)
+            }
+        }
+        let winners = together.solve()
+        for lane in 0..<4 {
+            #expect(alone[lane].solve()[0] == winners[lane])
+            #expect(together.probabilities.map { $0[lane] } == alone[lane].alone)
         }
     }
 
@@ -80,25 +114,25 @@ import Testing
         for second in 1..<5 {
             for first in 0..<second {
                 coupling.setPair(
-                    first, second, probability: truth[first] / (truth[first] + truth[second]))
+                    first, second, truth[first] / (truth[first] + truth[second]))
             }
         }
-        #expect(coupling.solve() == 0)
-        #expect(zip(coupling.probabilities, truth).allSatisfy { abs($0 - $1) < 1e-10 })
+        #expect(coupling.solve()[0] == 0)
+        #expect(zip(coupling.alone, truth).allSatisfy { abs($0 - $1) < 1e-10 })
     }
 
     @Test func tiesGoToTheLowest() {
         // All equal; a circle of three, where each beats the next; two leaders over a third.
         var coupling = PairwiseCoupling(classCount: 3)
-        #expect(coupling.solve() == 0)
-        coupling.setPair(0, 1, probability: 0.9)
-        coupling.setPair(1, 2, probability: 0.9)
-        coupling.setPair(2, 0, probability: 0.9)
-        #expect(coupling.solve() == 0)
-        #expect(coupling.probabilities.allSatisfy { abs($0 - 1.0 / 3) < 1e-10 })
-        coupling.setPair(0, 1, probability: 0.1)
-        coupling.setPair(2, 0, probability: 0.9)
-        coupling.setPair(1, 2, probability: 0.5)
-        #expect(coupling.solve() == 1)
+        #expect(coupling.solve()[0] == 0)
+        coupling.setPair(0, 1, 0.9)
+        coupling.setPair(1, 2, 0.9)
+        coupling.setPair(2, 0, 0.9)
+        #expect(coupling.solve()[0] == 0)
+        #expect(coupling.alone.allSatisfy { abs($0 - 1.0 / 3) < 1e-10 })
+        coupling.setPair(0, 1, 0.1)
+        coupling.setPair(2, 0, 0.9)
+        coupling.setPair(1, 2, 0.5)
+        #expect(coupling.solve()[0] == 1)
     }
 }

@@ -164,7 +164,7 @@ import Testing
         #expect(graph.flopsPerPrediction == 9 * 4 * 256)
     }
 
-    @Test(arguments: [2, 3, 5, 10])
+    @Test(arguments: [2, 3, 5, 10, 15])
     func costsAreThoseOfThePlan(classCount: Int) {
         for scheme in Scheme.allCases {
             let plan: [HeadKey]
@@ -172,6 +172,9 @@ import Testing
             case .output, .allClasses:
                 plan = [HeadKey(.all(classCount))]
             case .pairs: plan = HeadPlan(.pairs, classCount: classCount).heads
+            case .outputAndPairs:
+                plan =
+                    [HeadKey(.all(classCount))] + HeadPlan(.pairs, classCount: classCount).heads
             case .subsets: plan = HeadPlan(.subsets, classCount: classCount).heads
             }
             let cost = scheme.cost(classCount: classCount, featureCount: 256)
@@ -180,6 +183,7 @@ import Testing
             #expect(cost.byteCount == cost.parameterCount * 4)
             var asked = plan.map(\.classes.count)
             if scheme == .treeElimination { asked = Array(2...classCount) }
+            if scheme == .shortlist { asked = Array(asked.prefix(1 + min(asked.count - 1, 45))) }
             if scheme == .eliminationGraph { asked = Array(asked.prefix(classCount - 1)) }
             #expect(cost.headsPerPrediction == asked.count)
             #expect(cost.flopsPerPrediction == asked.reduce(0) { $0 + 2 * 256 * $1 })

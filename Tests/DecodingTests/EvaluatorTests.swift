@@ -1,5 +1,6 @@
 import Decoding
 import Heads
+import LogitKernels
 import Numerics
 import Testing
 
@@ -44,6 +45,37 @@ import Testing
             results[2].metrics.evaluation.predictions
                 == (try bank.head(over: .all(7)).predictions(Self.features)))
         #expect(results[0].metrics != results[2].metrics)
+    }
+
+    @Test func calibrationsChangeProbabilitiesAndNoPrediction() throws {
+        let calibrations: [Scheme: Calibration] = [
+            .softVote: Calibration(temperature: 0.3), .oneVsAll: Calibration(temperature: 2),
+            .treeElimination: Calibration(temperature: 1.5),
+        ]
+        let evaluator = try Evaluator(
+            decoder(), labels: Self.labels, classCount: 7, calibrations: calibrations)
+        let plain = try self.evaluator().results()
+        let results = try evaluator.results()
+        for (result, probabilities) in zip(results, try decoder().probabilities()) {
+            let before = try #require(plain.first { $0.scheme == result.scheme })
+            guard let calibration = calibrations[result.scheme] else {
+                #expect(result == before)
+                continue
+            }
+            #expect(result.uncalibrated == before.metrics)
+            let calibrated = probabilities.calibrated(calibration, of: result.scheme)
+            #expect(
+                try result.metrics
+                    == ProbabilityMetrics(calibrated, labels: Self.labels, classCount: 7))
+            #expect(result.metrics != before.metrics)
+            #expect(
+                result.metrics.evaluation.predictions == before.metrics.evaluation.predictions)
+        }
+        let parts = try [0..<100, 100..<333].map { try evaluator.scores(of: $0) }
+        #expect(try evaluator.results(parts) == results)
+        // Dropping one class a step is the tree.
+        let tree = try #require(results.first { $0.scheme == .treeElimination })
+        #expect(try evaluator.result(of: .lowest(1)).metrics == tree.metrics)
     }
 
     // To the last bit: sums run over rows, not over parts.
@@ -111,7 +143,7 @@ import Testing
         }
         let pairs = HeadPlan(.pairs, classCount: 4).heads.map(\.classes)
         let subsets = HeadPlan(.subsets, classCount: 4).heads.map(\.classes)
-        let all = Scheme.allCases.filter { $0 != .oneVsAllEqualSteps }
+        let all = Scheme.allCases.filter { $0 != .oneVsAllEqualSteps && $0 != .shortlist }
         #expect(try available(4, subsets, true) == all)
         #expect(try available(4, subsets, false) == all.filter { $0 != .oneVsAllRefit })
         #expect(try available(4, pairs, true) == [.oneVsAll] + Scheme.overPairs)
@@ -122,6 +154,13 @@ import Testing
         // The only pair of two classes is every head there is.
         #expect(try available(2, [.all(2)], true) == all)
         #expect(try available(1, [], true) == [])
+        // A shortlist of all classes is no other scheme.
+        let many = HeadPlan(.pairs, classCount: 11).heads.map(\.classes)
+        #expect(try available(11, many, true) == [.oneVsAll] + Scheme.overPairs + [.shortlist])
+        #expect(try available(11, many, false) == Scheme.overPairs)
+        #expect(
+            try available(11, many + [.all(11)], false)
+                == [.oneVsAll] + Scheme.overPairs + [.shortlist])
     }
 
     @Test func topFiveCountsTheRankOfTheLabel() throws {

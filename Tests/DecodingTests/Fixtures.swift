@@ -1,5 +1,6 @@
 import Decoding
 import Heads
+import LogitKernels
 import Numerics
 
 /// Numbers for tests: uniform in [-1, 1), a function of seed and position.

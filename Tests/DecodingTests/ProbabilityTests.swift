@@ -1,6 +1,7 @@
 import Decoding
 import Foundation
 import Heads
+import LogitKernels
 import Numerics
 import Testing
 
@@ -72,11 +73,21 @@ import Testing
     /// The schemes row by row, from every head's logits.
     private struct Answers {
         private var logits: [[Int]: Matrix] = [:]
+        /// By pair and row: the logit of the lower class less the other.
+        private var differences: [[Int]: [Float]] = [:]
         private let all: [Int]
 
         init(_ bank: HeadBank, _ classCount: Int, _ features: Matrix) throws {
             all = Array(0..<classCount)
             for head in bank.heads { logits[head.classes.members] = try head.logits(features) }
+            let source = try HeadLogits(bank, features)
+            var room = LogitBlock.room(outputCount: 1)
+            for (index, head) in bank.heads.enumerated() where head.classes.count == 2 {
+                differences[head.classes.members] = (0..<Int32(features.rowCount)).map { row in
+                    source.fillDifferences(&room, pairs: [index], rows: [row])
+                    return room[0]
+                }
+            }
         }
 
         private func answer(_ classes: [Int], _ row: Int) -> [Float] {
@@ -90,8 +101,11 @@ import Testing
         func highest(_ row: Int) -> Int { highest(of: answer(all, row)) }
 
         private func winner(_ first: Int, _ second: Int, _ row: Int) -> Int {
-            let pair = answer([first, second], row)
-            return pair[0] >= pair[1] ? first : second
+            difference(first, second, row) >= 0 ? first : second
+        }
+
+        private func difference(_ first: Int, _ second: Int, _ row: Int) -> Float {
+            differences[[first, second]]?[row] ?? .nan
         }
 
         private func overPairs(_ body: (Int, Int) -> Void) {
@@ -101,9 +115,7 @@ import Testing
         func softVote(_ row: Int) -> Int {
             var votes = [Int64](repeating: 0, count: all.count)
             overPairs { first, second in
-                let pair = answer([first, second], row)
-                let distance = pair[0] == pair[1] ? 0 : abs(pair[0] - pair[1])
-                let odds = Float.reproducibleExponential(-distance)
+                let odds = Float.reproducibleExponential(-abs(difference(first, second, row)))
                 let won = winner(first, second, row)
                 votes[won] += Int64(1 / (1 + odds) * 0x1p48)
                 votes[first + second - won] += Int64(odds / (1 + odds) * 0x1p48)

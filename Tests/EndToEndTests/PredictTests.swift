@@ -68,7 +68,8 @@ extension EndToEndTests {
         // Goal: the page's own lines of Python read the file and give the same labels.
         @Test func thePagesReaderGivesTheSameLabels() async throws {
             let python = try await TestSupport.run(
-                "/usr/bin/env", ["python3", "-c", "import numpy"], within: .seconds(30))
+                URL(filePath: "/usr/bin/env"), ["python3", "-c", "import numpy"],
+                within: .seconds(30))
             guard python.status == 0 else {
                 print("python3 has no numpy here: the reader is not tried")
                 return
@@ -83,7 +84,8 @@ extension EndToEndTests {
             try Data(code.utf8).write(to: URL(filePath: reader))
             let model = RunDirectory.path(of: .model, in: files.folder.path("run"))
             let read = try await TestSupport.run(
-                "/usr/bin/env", ["python3", reader, model, files.folder.path("test.npy")],
+                URL(filePath: "/usr/bin/env"),
+                ["python3", reader, model, files.folder.path("test.npy")],
                 within: .seconds(30))
             try #require(read.status == 0, "\(read.standardError)")
             let ours = try await predict(["--scheme", "all_vs_all_hard_vote"])

@@ -38,6 +38,66 @@ import Testing
         try folder.write(labels.map { $0 + "\n" }.joined(), to: name)
     }
 
+    /// Three rows of cat, ant, cat.
+    private func request(_ weights: String) throws -> UserDataRequest {
+        UserDataRequest(
+            train: try features("x.npy", [1, 2, 3, 4, 5, 6], columns: 2),
+            trainLabels: try text("y.txt", ["cat", "ant", "cat"]), sampleWeights: weights)
+    }
+
+    @Test func loadsWeights() throws {
+        let doubles = [1.5, 0.25, 0].flatMap { value in
+            (0..<8).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt64(8 * $0)) }
+        }
+        let column = try write("column.npy", "<f8", [3, 1], doubles)
+        for (path, expected) in [
+            (try text("w.txt", ["1.5", "2.5e-1", "0"]), [1.5, 0.25, 0]),
+            (try write("w.npy", "<f8", [3], doubles), [1.5, 0.25, 0]), (column, [1.5, 0.25, 0]),
+            (try write("whole.npy", "|u1", [3], [2, 1, 0]), [2, 1, 0]),
+        ] as [(String, [Float])] {
+            #expect(try UserData.load(request(path)).trainWeights == expected)
+        }
+        // What they are is part of what was read, and nothing changes where there are none.
+        let digests = try [["1", "1", "1"], ["1", "1", "2"]].map {
+            try UserData.load(request(text("w.txt", $0))).sha256
+        }
+        var plain = try request("")
+        plain.sampleWeights = nil
+        #expect(try UserData.load(plain).trainWeights == nil)
+        #expect(Set(digests + [try UserData.load(plain).sha256]).count == 3)
+    }
+
+    @Test func refusesWeightsThatCannotBe() throws {
+        for (weights, words) in [
+            (["1", "-0.5", "1"], ["row 1 (counted from 0)", "-0.5", "0 or more"]),
+            (["1", "1", "nan"], ["row 2", "not finite"]),
+            (["inf", "1", "1"], ["row 0", "not finite"]),
+            (["1e40", "1", "1"], ["row 0", "float32"]),
+            (["1", "heavy", "1"], ["row 1", "not a number", "one weight a line"]),
+            (["1", "1"], ["2 weights", "3 labels", "y.txt"]),
+            (["1", "0", "1"], ["class ant", "weigh 0", "leave the class's rows out"]),
+        ] {
+            let error = #expect(throws: FormatError.self) {
+                try UserData.load(request(text("w.txt", weights)))
+            }
+            let message = error.map { "\($0)" } ?? ""
+            for word in ["w.txt"] + words { #expect(message.contains(word), "\(message)") }
+        }
+        for path in [
+            try write("wide.npy", "|u1", [3, 2], [1, 1, 1, 1, 1, 1]),
+            try write("text.npy", "|S1", [3], [0x31, 0x31, 0x31]), folder.path("missing.txt"),
+        ] {
+            #expect(throws: FormatError.self) { try UserData.load(request(path)) }
+        }
+        let images = UserDataRequest(
+            train: try write(
+                "images.npy", "|u1", [2, 8, 8], [UInt8](repeating: 3, count: 128)),
+            trainLabels: try text("two.txt", ["a", "b"]),
+            sampleWeights: try text("w.txt", ["1", "2"]))
+        let error = #expect(throws: FormatError.self) { try UserData.load(images) }
+        #expect(error.map { "\($0)" }?.contains("images") == true)
+    }
+
     @Test func loadsFeaturesWithTextLabels() throws {
         let data = try UserData.load(
             UserDataRequest(
@@ -45,7 +105,7 @@ import Testing
                 trainLabels: text("train-y.txt", ["cat", "ant", "cat"]),
                 test: features("test-x.npy", [7, 8], columns: 2),
                 testLabels: text("test-y.txt", ["ant"])))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -57,6 +117,33 @@ import Testing
         #expect(data.classKeys == [ClassLabels.key("ant"), ClassLabels.key("cat")])
         #expect(data.name == "train-x")
         #expect(data.sha256.count == 64)
+    }
+
+    @Test func validationRowsAreAPartOfTheirOwn() throws {
+        let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
+        let y = try text("y.txt", ["a", "b"])
+        let val = try features("v.npy", [5, 6], columns: 2)
+        var request = UserDataRequest(train: x, trainLabels: y)
+        let without = try UserData.load(request)
+        (request.val, request.valLabels) = (val, try text("l.txt", ["b"]))
+        let data = try UserData.load(request)
+        guard case .features(_, let found?, nil) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(found.values == [5, 6])
+        #expect(data.valLabels == [1])
+        #expect(without.valLabels == nil)
+        #expect(data.sha256 != without.sha256)
+        request.valLabels = try text("l.txt", ["c"])
+        #expect(refusal(request).contains("which no training row has"))
+        request.valLabels = nil
+        #expect(refusal(request).contains("--val-labels"))
+        request.valLabels = y
+        #expect(refusal(request).contains("2 labels"))
+        (request.val, request.valLabels) = (try features("w.npy", [1], columns: 1), nil)
+        request.valLabels = try text("l.txt", ["a"])
+        #expect(refusal(request).contains("1 feature"))
     }
 
     @Test func theDigestIsThatOfTheFiles() throws {
@@ -92,7 +179,7 @@ import Testing
         let path = folder.path("numpy.npz")
         try #require(Data(base64Encoded: Self.archive)).write(to: URL(filePath: path))
         let data = try UserData.load(UserDataRequest(train: path))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -104,7 +191,7 @@ import Testing
         // By name, without a test set; another array is other data.
         let named = try UserData.load(
             UserDataRequest(train: path + ":x_test", trainLabels: path + ":y_test"))
-        guard case .features(let rows, nil) = named.rows else {
+        guard case .features(let rows, nil, nil) = named.rows else {
             Issue.record("nobody asked for a test set")
             return
         }
@@ -131,7 +218,7 @@ import Testing
         let labels = try text("y.txt", ["1", "0"])
         let grey = try write("grey.npy", "|u1", [2, 8, 9], pixels)
         var data = try UserData.load(UserDataRequest(train: grey, trainLabels: labels))
-        guard case .images(let images, nil) = data.rows else {
+        guard case .images(let images, nil, nil) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -144,7 +231,7 @@ import Testing
         let one = try text("one.txt", ["0"])
         data = try UserData.load(
             UserDataRequest(train: grey, trainLabels: labels, test: grey, testLabels: labels))
-        guard case .images(_, let test?) = data.rows else {
+        guard case .images(_, _, let test?) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -156,7 +243,7 @@ import Testing
         // The same as features, if that is what they are to be.
         data = try UserData.load(
             UserDataRequest(train: grey, trainLabels: labels, kind: .features))
-        guard case .features(let matrix, nil) = data.rows else {
+        guard case .features(let matrix, nil, nil) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -169,7 +256,7 @@ import Testing
             UserDataRequest(
                 train: write("x.npy", "|u1", [2, 8, 8, 3], (0..<384).map { UInt8($0 % 251) }),
                 trainLabels: text("y.txt", ["a", "b"])))
-        guard case .images(let images, nil) = data.rows else {
+        guard case .images(let images, nil, nil) = data.rows else {
             Issue.record("these are images")
             return
         }
@@ -303,7 +390,7 @@ import Testing
             UserDataRequest(
                 train: "\(folder)/train-features.npy", trainLabels: "\(folder)/train-labels.npy",
                 test: "\(folder)/test-features.npy", testLabels: "\(folder)/test-labels.npy"))
-        guard case .features(let train, let test?) = data.rows else {
+        guard case .features(let train, nil, let test?) = data.rows else {
             Issue.record("these are features")
             return
         }
@@ -318,7 +405,7 @@ import Testing
     func omniglot() throws {
         let path = try #require(Self.directory) + "/omniglot-242.npz"
         let data = try UserData.load(UserDataRequest(train: path))
-        guard case .images(let train, let test?) = data.rows else {
+        guard case .images(let train, _, let test?) = data.rows else {
             Issue.record("these are images")
             return
         }

@@ -5,7 +5,11 @@ import Testing
 import Transfer
 
 /// A table whose value at (class, row, feature) says where it is.
-func sampleTable(featureCount: Int, classRowCounts: [Int]) -> FeatureTable {
+///
+/// - Parameter weights: of each row; nil if all weigh 1.
+func sampleTable(
+    featureCount: Int, classRowCounts: [Int], weights: [Float]? = nil
+) -> FeatureTable {
     let rowCount = classRowCounts.reduce(0, +)
     let buffer = FloatBuffer(count: rowCount * featureCount)
     unsafe buffer.withUnsafeMutableBufferPointer { floats in
@@ -14,7 +18,8 @@ func sampleTable(featureCount: Int, classRowCounts: [Int]) -> FeatureTable {
         }
     }
     return FeatureTable(
-        features: buffer, featureCount: featureCount, classRowCounts: classRowCounts)
+        features: buffer, featureCount: featureCount, classRowCounts: classRowCounts,
+        rowWeights: weights.map { FloatBuffer($0) })
 }
 
 extension FeatureTable {
@@ -79,7 +84,7 @@ private let unlimited = 1 << 40
     @Test func chunksAreViewsOfTheTable() throws {
         let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
-        #expect(chunks.keeper === table.features)
+        #expect(chunks.keeper(ofChunk: 0) === table.features)
         #expect(chunks.manifest.chunks.count == 3 + 3)
         let start = unsafe table.features.withUnsafeBufferPointer {
             UInt(bitPattern: $0.baseAddress)
@@ -88,6 +93,53 @@ private let unlimited = 1 << 40
             UInt(bitPattern: $0.baseAddress)
         }
         #expect(address == start + UInt((5 + 2) * 4 * 4))
+    }
+
+    /// Weights are chunks of their own behind those of the rows, which stay as they are.
+    @Test(arguments: [([3, 0, 5], 4), ([300_000, 2], 3)])
+    func weightsSurvive(classRowCounts: [Int], weightChunkCount: Int) throws {
+        let rowCount = classRowCounts.reduce(0, +)
+        let weights = (0..<rowCount).map { Float($0 % 1_000 + 1) / 7 }
+        let plain = try FeatureChunks(sampleTable(featureCount: 2, classRowCounts: classRowCounts))
+        let table = sampleTable(
+            featureCount: 2, classRowCounts: classRowCounts, weights: weights)
+        let chunks = try FeatureChunks(table)
+        let manifest = chunks.manifest
+        let rowChunkCount = plain.manifest.chunks.count
+        #expect(manifest.features?.isWeighted == true)
+        #expect(Array(manifest.chunks.prefix(rowChunkCount)) == plain.manifest.chunks)
+        #expect(chunks.keeper(ofChunk: rowChunkCount) === table.rowWeights)
+        #expect(manifest.byteCount == rowCount * 12)
+        let assembly = try FeatureAssembly(manifest, byteCountMax: rowCount * 12)
+        for index in manifest.chunks.indices.reversed() {
+            let bytes = chunks.bytes(index)
+            #expect(bytes.count <= 1 << 20)
+            try assembly.insert(index, bytes)
+        }
+        let result = try assembly.finish()
+        #expect(result.values == table.values)
+        let received = try #require(result.rowWeights)
+        #expect(unsafe received.withUnsafeBufferPointer { unsafe Array($0) } == weights)
+        #expect(result.weightSum(of: 0) == table.weightSum(of: 0))
+    }
+
+    @Test(arguments: [0, -0.0, -1, .nan, .infinity] as [Float])
+    func weightsThatAreNotAboveZeroAreRefused(value: Float) throws {
+        let good = sampleTable(
+            featureCount: 3, classRowCounts: [2, 2], weights: [1, 2, 3, 4])
+        let bad = sampleTable(
+            featureCount: 3, classRowCounts: [2, 2], weights: [1, 2, 3, value])
+        let error = #expect(throws: TransferError.self) { try FeatureChunks(bad) }
+        #expect(error?.code == .badWeight)
+        #expect(error?.message.contains("class 1") == true)
+        // A peer that hashes such bytes is refused just so.
+        let bytes = unsafe [3, value].withUnsafeBytes { unsafe [UInt8]($0) }
+        var manifest = try FeatureChunks(good).manifest
+        manifest.chunks[3].hash = try #require(ContentHash(BLAKE2b.digest(bytes)))
+        let assembly = try FeatureAssembly(manifest, byteCountMax: unlimited)
+        let refusal = #expect(throws: TransferError.self) { try assembly.insert(3, bytes) }
+        #expect(refusal?.code == .badWeight)
+        #expect(assembly.missing == [0, 1, 2, 3])
     }
 
     @Test func equalChunksHaveEqualNames() throws {

@@ -14,8 +14,10 @@ import Testing
         _ specs: [HeadKey], _ table: FeatureTable, _ values: HeadHyperparameters,
         isBalanced: Bool = true, variant: KernelVariant? = nil, windowRowCount: Int? = nil
     ) throws -> [Head] {
-        try HeadTrainer(
-            table: table, hyperparameters: values, isBalanced: isBalanced, derivedFrom: nil,
+        var values = values
+        values.isBalanced = isBalanced
+        return try HeadTrainer(
+            table: table, hyperparameters: values, derivedFrom: nil,
             variant: try variant ?? KernelVariant.select(nil), windowRowCount: windowRowCount
         ).train(specs)
     }

@@ -115,13 +115,14 @@ import Testing
         ] as [(Int, Float, Int, Bool)] {
             let values = HeadHyperparameters(
                 epochCount: 3, batchSize: batchSize, dropout: dropout,
-                initialisation: initialisation, seed: 0xFEDC_BA98_7654_3210)
+                initialisation: initialisation, seed: 0xFEDC_BA98_7654_3210,
+                isBalanced: isBalanced)
             let output = output(featureCount: featureCount)
             try expectEqualBits(
                 table(keys, featureCount: featureCount), "\(keys), batches of \(batchSize)"
             ) { run, specs, variant in
                 try HeadTrainer(
-                    table: run.table, hyperparameters: values, isBalanced: isBalanced,
+                    table: run.table, hyperparameters: values,
                     derivedFrom: run.output(output), variant: variant
                 ).train(specs)
             }

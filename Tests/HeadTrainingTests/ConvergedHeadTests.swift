@@ -6,7 +6,11 @@ import Testing
 
 /// Rows made of whole numbers, so that anything else can make them too:
 /// `((37 r + 11 f + 3 r f^2) mod modulus) / 32 - 0.75`.
-func integerTable(_ counts: [Int], featureCount: Int, modulus: Int) -> FeatureTable {
+///
+/// - Parameter weights: of each row; nil if all weigh 1.
+func integerTable(
+    _ counts: [Int], featureCount: Int, modulus: Int, weights: [Float]? = nil
+) -> FeatureTable {
     var matrix = Matrix(rowCount: counts.reduce(0, +), columnCount: featureCount)
     for row in 0..<matrix.rowCount {
         for feature in 0..<featureCount {
@@ -15,14 +19,15 @@ func integerTable(_ counts: [Int], featureCount: Int, modulus: Int) -> FeatureTa
         }
     }
     let labels = counts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
-    return FeatureTable(grouping: matrix, labels: labels, classCount: counts.count)
+    return FeatureTable(
+        grouping: matrix, labels: labels, classCount: counts.count, weights: weights)
 }
 
 func spec(_ classes: [Int]) -> HeadKey { HeadKey(ClassSet(classes)) }
 
 /// The objective and the largest component of its gradient, the plain way, with the C library.
 ///
-/// - Parameter rowWeights: by position of a row's class in the head.
+/// - Parameter rowWeights: by position of a row's class in the head, besides the table's.
 func objective(
     _ head: Head, _ table: FeatureTable, rowWeights: [Double]? = nil, l2: Double
 ) -> (value: Double, norm: Double) {
@@ -31,7 +36,8 @@ func objective(
     var gradient = [[Double]](
         repeating: .init(repeating: 0, count: width + 1), count: members.count)
     var value = 0.0
-    let count = Double(members.reduce(0) { $0 + table.classRowCounts[$1] })
+    let weights = table.rowWeights.map { unsafe $0.withUnsafeBufferPointer { unsafe Array($0) } }
+    let count = members.reduce(0) { $0 + table.weightSum(of: $1) }
     let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
     for (label, member) in members.enumerated() {
         for row in table.classRowOffsets[member]..<table.classRowOffsets[member + 1] {
@@ -43,7 +49,7 @@ func objective(
             }
             let highest = logits.max() ?? 0
             let total = logits.reduce(0) { $0 + exp($1 - highest) }
-            let share = (rowWeights?[label] ?? 1) / count
+            let share = (rowWeights?[label] ?? 1) * Double(weights?[row] ?? 1) / count
             value += (log(total) + highest - logits[label]) * share
             for position in members.indices {
                 let p = exp(logits[position] - highest) / total

@@ -5,7 +5,7 @@ import Testing
 
 /// Features around a centre per class, all from Philox: no global randomness.
 func syntheticTable(
-    classCount: Int, rowCount: Int, featureCount: Int, seed: UInt64 = 7
+    classCount: Int, rowCount: Int, featureCount: Int, seed: UInt64 = 7, weights: [Float]? = nil
 ) -> FeatureTable {
     var matrix = Matrix(rowCount: rowCount, columnCount: featureCount)
     var labels: [Int] = []
@@ -20,7 +20,8 @@ func syntheticTable(
             matrix[row, feature] = max(0, noise + 1.5 * centre - 0.8)
         }
     }
-    return FeatureTable(grouping: matrix, labels: labels, classCount: classCount)
+    return FeatureTable(
+        grouping: matrix, labels: labels, classCount: classCount, weights: weights)
 }
 
 /// What a digest is over: zeros of either sign differ.

@@ -52,6 +52,73 @@ import Testing
         #expect(choices[1].curve[0].negativeLogLikelihood < 1.10)
     }
 
+    /// Rows that others chose: the head of the training rows, and its loss on the others.
+    @Test func validationRowsAreJudgedByHeadsOfTheTrainingRows() throws {
+        let all = syntheticTable(classCount: 3, rowCount: 150, featureCount: 12)
+        let (train, held) = try halves(of: all)
+        let validation = try L2CrossValidation(table: train.table, held: held.table)
+        #expect(validation.foldCount == 1)
+        var curve = L2Curve()
+        var losses: [Double] = []
+        for l2 in ConvergedHeadTrainer.l2Strengths.prefix(6) {
+            curve.add([try validation.losses(ofFold: 0, l2: l2)], l2: l2)
+            let head = try ConvergedHeadTrainer(table: train.table, l2: l2).train(
+                [HeadKey(.all(3))])[0].head
+            var sum = 0.0
+            for (row, label) in held.labels.enumerated() {
+                let logits = (0..<3).map { label in
+                    zip(held.rows.row(row), head.weights.row(label)).reduce(
+                        Double(head.biases[label])
+                    ) { $0 + Double($1.0) * Double($1.1) }
+                }
+                sum += log(logits.reduce(0) { $0 + exp($1) }) - logits[label]
+            }
+            losses.append(sum / Double(held.labels.count))
+        }
+        for (point, loss) in zip(curve.choice.curve, losses) {
+            #expect(abs(point.negativeLogLikelihood - loss) < 2e-3 * loss, "\(point.l2)")
+        }
+    }
+
+    @Test func aClassWithoutTrainingRowsIsNotJudged() throws {
+        let rows = Matrix(rowCount: 4, columnCount: 1, values: [-1, 1, -1, 1])
+        let train = FeatureTable(grouping: rows, labels: [0, 1, 0, 1], classCount: 3)
+        func held(_ labels: [Int]) -> FeatureTable {
+            FeatureTable(grouping: rows, labels: labels, classCount: 3)
+        }
+        func loss(_ labels: [Int]) throws -> Double {
+            var curve = L2Curve()
+            let validation = try L2CrossValidation(table: train, held: held(labels))
+            curve.add([try validation.losses(ofFold: 0, l2: 0.1)], l2: 0.1)
+            return curve.choice.curve[0].negativeLogLikelihood
+        }
+        #expect(try abs(loss([0, 1, 2, 2]) - loss([0, 1, 0, 1])) < 1e-12)
+        #expect(throws: HeadTrainingError.self) { try loss([2, 2, 2, 2]) }
+    }
+
+    /// Every other row of a table.
+    private func halves(
+        of table: FeatureTable
+    ) throws -> (
+        train: (table: FeatureTable, rows: Matrix, labels: [Int]),
+        held: (table: FeatureTable, rows: Matrix, labels: [Int])
+    ) {
+        let width = table.featureCount
+        let values = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        let all = Matrix(rowCount: table.rowCount, columnCount: width, values: values)
+        let labels = table.classRowCounts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
+        func part(_ rest: Int) -> (table: FeatureTable, rows: Matrix, labels: [Int]) {
+            let rows = labels.indices.filter { $0 % 2 == rest }
+            let (matrix, labels) = (all.selecting(rows), rows.map { labels[$0] })
+            return (
+                FeatureTable(
+                    grouping: matrix, labels: labels, classCount: table.classCount,
+                    classKeys: table.classKeys), matrix, labels
+            )
+        }
+        return (part(0), part(1))
+    }
+
     /// The curve is that of heads trained without a fold: rows of two classes, two rows each, two
     /// folds, so that a fold is trained on one row of each class.
     @Test func heldOutRowsAreNotTrainedOn() throws {
@@ -70,11 +137,13 @@ import Testing
 
     /// The folds are dealt as the documentation says, and a point of the curve is what a head
     /// trained without them, one by one, loses on them.
-    @Test(arguments: [false, true]) func theCurveIsThatOfFoldsDealtByHand(isBalanced: Bool) throws {
+    @Test(arguments: [false, true], [false, true])
+    func theCurveIsThatOfFoldsDealtByHand(isBalanced: Bool, isWeighted: Bool) throws {
         let counts = [11, 1, 7]
-        let weights =
-            isBalanced ? counts.map { 19 / Double(3 * $0) } : [Double](repeating: 1, count: 3)
-        let table = noisyTable(counts, featureCount: 6)
+        let rowWeights = isWeighted ? (0..<19).map { Float($0 % 4 + 1) / 2 } : nil
+        let table = noisyTable(counts, featureCount: 6, weights: rowWeights)
+        let sums = (0..<3).map { table.weightSum(of: $0) }
+        let weights = isBalanced ? ClassWeights.balanced(rowWeights: sums) : [1, 1, 1]
         let l2 = 0.1
         let curve = try ConvergedHeadTrainer.chooseL2(
             table: table, seed: 9, isBalanced: isBalanced, foldCount: 3
@@ -82,8 +151,8 @@ import Testing
         let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
         var losses: [(loss: Double, weight: Double)] = []
         for fold in 0..<3 {
-            var held: [(label: Int, x: [Float])] = []
-            var kept: [(label: Int, x: [Float])] = []
+            var held: [(label: Int, x: [Float], weight: Float)] = []
+            var kept: [(label: Int, x: [Float], weight: Float)] = []
             for (label, count) in counts.enumerated() {
                 let keys = (0..<count).map {
                     Philox.key(seed: 9, purpose: .crossValidation, UInt32($0), UInt32(label), 0)
@@ -93,13 +162,19 @@ import Testing
                     let rank = keys.count { $0 < keys[row] }
                     let isHeld = count > 1 && (rank + label) % 3 == fold
                     let x = Array(features[start..<start + 6])
-                    if isHeld { held.append((label, x)) } else { kept.append((label, x)) }
+                    let weight = rowWeights?[table.classRowOffsets[label] + row] ?? 1
+                    if isHeld {
+                        held.append((label, x, weight))
+                    } else {
+                        kept.append((label, x, weight))
+                    }
                 }
             }
             let training = FeatureTable(
                 grouping: Matrix(
                     rowCount: kept.count, columnCount: 6, values: kept.flatMap { $0.x }),
-                labels: kept.map { $0.label }, classCount: 3)
+                labels: kept.map { $0.label }, classCount: 3,
+                weights: isWeighted ? kept.map { $0.weight } : nil)
             let head = try #require(
                 ConvergedHeadTrainer(
                     table: training, isBalanced: isBalanced, l2: l2, gradientTolerance: 1e-6
@@ -112,7 +187,7 @@ import Testing
                     }
                 }
                 let loss = log(logits.reduce(0) { $0 + exp($1) }) - logits[row.label]
-                losses.append((loss, weights[row.label]))
+                losses.append((loss, weights[row.label] * Double(row.weight)))
             }
         }
         let point = try #require(curve.first { $0.l2 == l2 })
@@ -128,7 +203,9 @@ import Testing
     }
 
     /// Noise with a little of the class in it, in exactly these numbers of rows.
-    private func noisyTable(_ counts: [Int], featureCount: Int) -> FeatureTable {
+    private func noisyTable(
+        _ counts: [Int], featureCount: Int, weights: [Float]? = nil
+    ) -> FeatureTable {
         let labels = counts.enumerated().flatMap { [Int](repeating: $0, count: $1) }
         var matrix = Matrix(rowCount: labels.count, columnCount: featureCount)
         for (row, label) in labels.enumerated() {
@@ -137,7 +214,8 @@ import Testing
                 matrix[row, feature] = 3 * Philox.uniform(noise) + (feature == label ? 1 : 0)
             }
         }
-        return FeatureTable(grouping: matrix, labels: labels, classCount: counts.count)
+        return FeatureTable(
+            grouping: matrix, labels: labels, classCount: counts.count, weights: weights)
     }
 
     @Test func onlyRowsAreNeverHeldOut() throws {

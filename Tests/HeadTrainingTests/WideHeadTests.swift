@@ -114,13 +114,14 @@ import Testing
     @Test(arguments: sizes, [false, true]) func epochs(size: Size, isBalanced: Bool) throws {
         let table = integerTable(size.counts, featureCount: size.featureCount, modulus: 61)
         let values = HeadHyperparameters(
-            epochCount: 2, batchSize: 48, dropout: 0, initialisation: .zero, seed: 21)
+            epochCount: 2, batchSize: 48, dropout: 0, initialisation: .zero, seed: 21,
+            isBalanced: isBalanced)
         var plain = PlainTrainer(table, classes: size.classes, isBalanced: isBalanced, values)
         let expected = plain.train()
         var reference: [UInt32]?
         for variant in KernelVariant.supported {
             let head = try HeadTrainer(
-                table: table, hyperparameters: values, isBalanced: isBalanced, derivedFrom: nil,
+                table: table, hyperparameters: values, derivedFrom: nil,
                 variant: variant
             ).train([spec(size.classes)])[0]
             var error = 0.0

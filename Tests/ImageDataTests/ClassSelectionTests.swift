@@ -33,6 +33,42 @@ import Testing
         #expect(error?.message.contains(because) == true, "\(error?.message ?? "")")
     }
 
+    @Test(arguments: [
+        ("all", [0, 1, 2, 3]), ("eel,cat", [2, 0]), ("\"dog, black\",cat,eel", [1, 0, 2]),
+        ("\"all\",cat", [3, 0]), ("all,cat", [3, 0]),
+    ])
+    func namesAreOfTheLabels(text: String, classes: [Int]) throws {
+        let names = ["cat", "dog, black", "eel", "all"]
+        let selection = try ClassSelection(names: text)
+        #expect(try selection.indices(classNames: names) == classes)
+        #expect(try ClassSelection(names: selection.description) == selection)
+    }
+
+    @Test func rangesAreOfWholeNumbersThatAreThere() throws {
+        let names = ["-3", "0", "2", "5", "10", "2-5"]
+        func indices(_ text: String) throws -> [Int] {
+            try ClassSelection(names: text).indices(classNames: names)
+        }
+        #expect(try indices("0-9") == [1, 2, 3])
+        #expect(try indices("10,-3,0-1") == [4, 0, 1])
+        // A class by that name is meant first.
+        #expect(try indices("2-5,10") == [5, 4])
+    }
+
+    @Test(arguments: [
+        ("cat,yak", "no class yak; the labels are cat,dog,\"eel, small\""), ("cat", "only 1 class"),
+        ("cat,dog,cat", "cat is selected twice"), ("cat,,dog", "cannot read the classes"),
+        ("\"cat,dog", "cannot read the classes"), ("cat,Dog", "no class Dog"),
+        ("7-9,cat", "no class 7-9"),
+    ])
+    func refusesNames(text: String, because: String) {
+        let error = #expect(throws: DatasetError.self) {
+            try ClassSelection(names: text).indices(classNames: ["cat", "dog", "eel, small"])
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.message.contains(because) == true, "\(error?.message ?? "")")
+    }
+
     @Test func refusesClassesTheDataSetLacks() {
         for selection in [ClassSelection.listed([0, 10]), .listed([-1, 0])] {
             let error = #expect(throws: DatasetError.self) {

@@ -157,3 +157,61 @@ import Testing
         #expect(error?.message.contains("no test row is left of class 1 (Trouser)") == true)
     }
 }
+
+/// What `--holdout` takes out of the training rows.
+@Suite struct HoldoutTests {
+    /// Classes of 1, 2, 7, 40 and 0 rows, mixed.
+    private static let counts = [1, 2, 7, 40, 0]
+    private static let labels = (0..<40).flatMap { row in
+        counts.indices.filter { row < counts[$0] }
+    }
+    private static let keys: [UInt64] = [9, 1 << 63 | 5, 4, 0, 7]
+
+    private func split(
+        _ share: Double, seed: UInt64 = 3, keeping classes: [Int] = [0, 1, 2, 3, 4]
+    ) -> (train: Selection, held: Selection) {
+        var train = Selection(
+            keeping: classes, of: Self.labels, classKeys: classes.map { Self.keys[$0] })
+        let held = train.holdOut(share, seed: seed)
+        return (train, held)
+    }
+
+    @Test(arguments: [
+        (0.1, [0, 1, 1, 4, 0]), (0.25, [0, 1, 2, 10, 0]), (0.29, [0, 1, 3, 12, 0]),
+        (0.999, [0, 1, 6, 39, 0]), (1e-9, [0, 1, 1, 1, 0]),
+    ])
+    func everyClassKeepsARow(share: Double, held: [Int]) {
+        let (train, other) = split(share)
+        #expect(other.classCounts == held)
+        #expect(zip(train.classCounts, held).map { $0 + $1 } == Self.counts)
+        // Each row is in one of them, in its order, with its class.
+        #expect((train.rows + other.rows).sorted() == Array(Self.labels.indices))
+        for part in [train, other] {
+            #expect(part.rows == part.rows.sorted())
+            #expect(part.labels == part.rows.map { Self.labels[$0] })
+        }
+    }
+
+    /// The rule itself: the rows of a class with the smallest keys.
+    @Test func theSeedDrawsThem() {
+        let (_, held) = split(0.25, seed: 8)
+        for (label, key) in Self.keys.enumerated() {
+            let rows = Self.labels.indices.filter { Self.labels[$0] == label }
+            let keys = rows.indices.map {
+                Philox.key(seed: 8, purpose: .holdout, row: $0, ofClass: key, 0)
+            }
+            let count = held.classCounts[label]
+            let expected = rows.indices.filter { row in keys.count { $0 < keys[row] } < count }
+            #expect(held.rows.filter { Self.labels[$0] == label } == expected.map { rows[$0] })
+        }
+        #expect(split(0.25, seed: 9).held.rows != held.rows)
+    }
+
+    @Test func moreHoldsOutWhatLessDoesAndClassesAreAlone() {
+        let little = Set(split(0.1).held.rows)
+        #expect(little.isSubset(of: split(0.4).held.rows))
+        let some = split(0.4, keeping: [3, 2])
+        #expect(some.held.rows == split(0.4).held.rows.filter { Self.labels[$0] >= 2 })
+        #expect(some.held.labels == some.held.rows.map { 3 - Self.labels[$0] })
+    }
+}

@@ -37,12 +37,16 @@ enum Journals {
         manifest: ChunkManifest(
             .features(
                 FeatureShape(
-                    featureCount: 300, classRowCounts: [7, 0, 9], classKeys: [5, .max, 1 << 63])),
+                    featureCount: 300, classRowCounts: [7, 0, 9], classKeys: [5, .max, 1 << 63],
+                    isWeighted: true)),
             chunks: [
                 Chunk(part: 2, first: 0, count: 9, byteCount: 10_800, hash: hash(200)),
                 Chunk(part: 0, first: 0, count: 4, byteCount: 4_800, hash: hash(1)),
                 // Without its zeros.
                 Chunk(part: 0, first: 4, count: 3, byteCount: 400, hash: hash(2)),
+                // Weights.
+                Chunk(part: 3, first: 0, count: 7, byteCount: 28, hash: hash(3)),
+                Chunk(part: 5, first: 0, count: 9, byteCount: 36, hash: hash(4)),
             ]))
 
     private static func hash(_ byte: UInt8) -> ContentHash {

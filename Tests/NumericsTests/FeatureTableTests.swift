@@ -3,6 +3,23 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FeatureTableTests {
+    /// Weights go where their rows go; rows of weight 0 stay out.
+    @Test func groupsWeights() {
+        let matrix = Matrix(rowCount: 4, columnCount: 2, values: [1, 2, 3, 4, 5, 6, 7, 8])
+        let table = FeatureTable(
+            grouping: matrix, labels: [1, 0, 1, 1], classCount: 2, weights: [0.5, 3, 0, 2])
+        #expect(table.classRowCounts == [1, 2])
+        let features = unsafe table.features.withUnsafeBufferPointer { unsafe Array($0) }
+        #expect(features == [3, 4, 1, 2, 7, 8])
+        let weights = unsafe table.rowWeights?.withUnsafeBufferPointer { unsafe Array($0) }
+        #expect(weights == [3, 0.5, 2])
+        #expect(table.weightSum(of: 0) == 3)
+        #expect(table.weightSum(of: 1) == 2.5)
+        let plain = FeatureTable(grouping: matrix, labels: [1, 0, 1, 1], classCount: 2)
+        #expect(plain.rowWeights == nil)
+        #expect(plain.weightSum(of: 1) == 3)
+    }
+
     @Test func groupsRowsByClassInOrder() {
         let matrix = Matrix(rowCount: 4, columnCount: 2, values: [0, 1, 2, 3, 4, 5, 6, 7])
         let table = FeatureTable(grouping: matrix, labels: [2, 0, 2, 1], classCount: 4)

@@ -91,7 +91,7 @@ struct SampleStudy {
                 cell(fraction, .backbone, $0, level: level, trials: trials)
             }
             for arm in arms {
-                dataset.cells += Scheme.allCases.filter { !$0.asksBackbone }.map {
+                dataset.cells += Scheme.overHeads(classCount: classCount).map {
                     cell(fraction, .heads(arm), $0, level: level, trials: trials)
                 }
                 dataset.frontier += frontier(fraction, .heads(arm), level: level)

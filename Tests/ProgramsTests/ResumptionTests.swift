@@ -1,5 +1,8 @@
+import FeatureSource
 import Formats
 import Foundation
+import ImageData
+import Numerics
 import Programs
 import RunFolder
 import System
@@ -45,6 +48,34 @@ import Testing
         let rate = try #require(words.first { $0.hasPrefix("--learning-rate=") })
         #expect(Float(rate.dropFirst("--learning-rate=".count)) == 0.1)
         #expect(!words.contains { $0.hasPrefix("--l2") || $0.hasPrefix("--train") })
+    }
+
+    @Test func optionsOfTheUsersOwnRowsComeBack() throws {
+        var options = RunOptions(threads: 1)
+        options.userData = UserDataRequest(
+            train: "/a/x.npy,/a/y.npy", sampleWeights: "/w.txt", val: "/v", valLabels: "/l",
+            svmlightBase: 0, readsBfloat16: true)
+        options.classes = .named(["a, b", "c"])
+        (options.normalization, options.classWeight) = (.standardize, .balanced)
+        options.every = 3
+        let words = try words(options.config)
+        for word in [
+            "--train=/a/x.npy,/a/y.npy", "--sample-weight=/w.txt", "--val=/v", "--val-labels=/l",
+            "--svmlight-base=0", "--dtype=bf16", "--classes=\"a, b\",c",
+            "--normalize=standardize", "--class-weight=balanced", "--every=3",
+        ] {
+            #expect(words.contains(word), "\(word)")
+        }
+        // The penalty is chosen again, by whatever chose it.
+        #expect(options.config["l2"] == "by validation rows")
+        #expect(!words.contains { $0.hasPrefix("--l2") || $0.hasPrefix("--holdout") })
+        options.userData = nil
+        #expect(options.config["l2"] == .null)
+        options.givenHeadEpochs = .converge
+        #expect(options.config["l2"] == "cross-validated")
+        options.holdout = 0.25
+        #expect(try self.words(options.config).contains("--holdout=0.25"))
+        #expect(options.config["l2"] == "by validation rows")
     }
 
     @Test func aStudysCommandIsReadBack() throws {

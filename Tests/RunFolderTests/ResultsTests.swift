@@ -98,6 +98,31 @@ import Testing
         #expect(try JSONFile.decode(RunResults.self, from: Array(more.utf8)) == all)
     }
 
+    @Test func hasKeysForWhatValidationRowsSay() throws {
+        var all = sampleResults
+        all.data.validationRows = 500
+        all.chosenScheme = "all_vs_all"
+        all.schemes["all_vs_all"] = .init(
+            accuracy: 0.5, correct: 1, nll: 0.5, brier: 0.25, ece: 0.125, topFiveAccuracy: 1,
+            temperature: 0.75, uncalibrated: (0.625, 0.375, 0.0625),
+            validation: .init(accuracy: 0.5, nll: 0.25, ece: 0.125), heads: 1,
+            headsPerPrediction: 1, parameters: 2, bytes: 8)
+        all.optimum = .init(
+            l2: 0.5, crossValidation: nil, validation: [.init(l2: 0.5, nll: 1, standardError: 0)],
+            gradientTolerance: 1, gradientMax: 0)
+        let text = String(decoding: try JSONFile.encode(all), as: UTF8.self)
+        for key in [
+            "\"validation_rows\" : 500", "\"chosen_scheme\" : \"all_vs_all\"",
+            "\"temperature\" : 0.75", "\"uncalibrated_nll\" : 0.625",
+            "\"uncalibrated_brier\" : 0.375", "\"uncalibrated_ece\" : 0.0625",
+            "\"validation\" : {\n        \"accuracy\" : 0.5,", "\"validation\" : [",
+        ] {
+            #expect(text.contains(key), "\(key)")
+        }
+        #expect(!text.contains("cross_validation"))
+        #expect(try JSONFile.decode(RunResults.self, from: Array(text.utf8)) == all)
+    }
+
     @Test func roundTripsAndRefusesNonsense() throws {
         let bytes = try JSONFile.encode(sampleResults)
         #expect(try JSONFile.decode(RunResults.self, from: bytes) == sampleResults)

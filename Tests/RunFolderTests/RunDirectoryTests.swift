@@ -57,6 +57,34 @@ import Testing
         }
     }
 
+    // A file may be somewhere else, but one that was not there before is named.
+    @Test func optionalFilesDifferByBeingThere() throws {
+        try withTemporaryFolder { folder in
+            var first = config
+            (first["val"], first["sample_weight"]) = ("/a/x.npy", .null)
+            _ = try RunDirectory(path: folder, config: first)
+            func open(_ config: [String: JSONValue]) throws -> RunDirectory {
+                try RunDirectory(
+                    path: folder, config: config, optionalFiles: ["val", "sample_weight"])
+            }
+            var moved = first
+            moved["val"] = "/b/x.npy"
+            #expect(try open(moved).state == .unfinished)
+            for (key, value, clause) in [
+                ("val", JSONValue.null, "val is /a/x.npy there and none here"),
+                ("sample_weight", "w.npy", "sample_weight is none there and w.npy here"),
+            ] {
+                var other = first
+                other[key] = value
+                let error = #expect(throws: RunFolderError.self) { try open(other) }
+                #expect(error?.message.contains(clause) == true, "\(error?.message ?? "")")
+            }
+            #expect(throws: RunFolderError.self) {
+                try RunDirectory(path: folder, config: moved)
+            }
+        }
+    }
+
     @Test func locksOutASecondCoordinator() throws {
         try withTemporaryFolder { folder in
             let first = try RunDirectory(path: folder, config: config)

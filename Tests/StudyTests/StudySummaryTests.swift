@@ -215,7 +215,7 @@ import Testing
                 "\($0.count)"
             })
         #expect(arm.schemes.allSatisfy { $0.predictions == Self.labels })
-        #expect(arm.schemes.map(\.scheme) == Scheme.allCases.filter { !$0.asksBackbone })
+        #expect(arm.schemes.map(\.scheme) == Scheme.overHeads(classCount: 3))
         #expect(arm.headDigest == "4")
         // Two whole networks a row, over three and over two classes.
         #expect(arm.policies[0].flopsPerRow == 2 * 1_000 + 2 * 300 * 5)

@@ -12,7 +12,7 @@ import Testing
     /// C modules, each with the one Swift module that may import it.
     static let importerOfC = [
         "CBackboneKernels": "LeNet", "CHeadKernels": "HeadTraining", "CLinux": "System",
-        "COneDNN": "OneDNN", "CRelease": "System",
+        "CLogitKernels": "LogitKernels", "COneDNN": "OneDNN", "CRelease": "System",
         "CSodium": "Hashing", "CZeroMQ": "ZeroMQ", "CZlib": "Formats",
     ]
 

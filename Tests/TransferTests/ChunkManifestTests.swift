@@ -83,6 +83,48 @@ private struct Damage: Sendable, CustomTestStringConvertible {
         #expect(manifest.sentShare == (1 + 4 + 6) / 18.0)
     }
 
+    /// The weights of each class are parts behind those of the rows, 4 bytes a unit.
+    private func weightedManifest() -> ChunkManifest {
+        var manifest = manifest()
+        manifest.content = .features(
+            FeatureShape(featureCount: 2, classRowCounts: [6, 3], isWeighted: true))
+        manifest.chunks += [
+            Chunk(part: 3, first: 0, count: 3, byteCount: 12, hash: contentHash(2)),
+            Chunk(part: 2, first: 0, count: 6, byteCount: 24, hash: contentHash(2)),
+        ]
+        return manifest
+    }
+
+    @Test func rowsMayHaveWeights() throws {
+        var weighted = weightedManifest()
+        #expect(try weighted.validate(byteCountMax: 108) == 108)
+        #expect(weighted.byteCount == 108)
+        #expect(throws: TransferError.self) { try weighted.validate(byteCountMax: 107) }
+        // Of rows, weights say nothing.
+        #expect(weighted.sentShare == 1)
+        weighted.chunks[0].byteCount = 8
+        try weighted.validate(byteCountMax: 108)
+        #expect(weighted.sentShare == (1 + 4 + 6) / 18.0)
+        // Not all of them, more than there are, or without their zeros.
+        weighted = weightedManifest()
+        for damage in [
+            { $0.chunks.removeLast() },
+            { $0.chunks[4].part = 4 },
+            { $0.chunks[4].part = 0 },
+            { $0.chunks[4].byteCount = 4 },
+            { $0.chunks[4].byteCount = 48 },
+            { $0.chunks[4].count = 7 },
+            { $0.content = .features(FeatureShape(featureCount: 2, classRowCounts: [6, 3])) },
+        ] as [(inout ChunkManifest) -> Void] {
+            var damaged = weighted
+            damage(&damaged)
+            let error = #expect(throws: TransferError.self) {
+                try damaged.validate(byteCountMax: 1 << 20)
+            }
+            #expect(error?.code == .badManifest)
+        }
+    }
+
     @Test func classesHaveKeysOfTheirOwn() throws {
         let shape = FeatureShape(featureCount: 2, classRowCounts: [6, 3])
         #expect(shape.classKeys == [0, 1])

@@ -140,7 +140,7 @@ import WireProtocol
         for version in [0, 1, 300, UInt32.max] {
             var frames = message.encode()
             // Field 1 is written first: its tag and the version in one byte.
-            #expect(frames[0].prefix(2) == [8, 6])
+            #expect(frames[0].prefix(2) == [8, 7])
             frames[0].removeFirst(2)
             frames[0] = RawFields().varint(1, UInt64(version)).bytes + frames[0]
             if case .coordinator(.refused) = message {
@@ -160,11 +160,11 @@ import WireProtocol
             RawFields(), RawFields().varint(5, 1 << 31), RawFields().varint(2, 1),
             RawFields().nested(2, [0xFF]), RawFields(bytes: [0xFF, 0xFF]),
         ] {
-            let hello = RawFields.envelope(10, content, version: 7)
+            let hello = RawFields.envelope(10, content, version: 8)
             let error = #expect(throws: WireError.self) { try WorkerMessage.decode([hello]) }
             #expect(error?.code == .versionMismatch)
-            #expect(error?.peerVersion == 7)
-            #expect(error?.message.hasPrefix("protocol version 6 wanted, 7 received") == true)
+            #expect(error?.peerVersion == 8)
+            #expect(error?.message.hasPrefix("protocol version 7 wanted, 8 received") == true)
         }
     }
 
@@ -203,11 +203,11 @@ import WireProtocol
             .nested(4, Array("avx512".utf8)).varint(5, 8).varint(6, 2).varint(7, 4_711)
         let envelope = RawFields.envelope(10, hello)
         #expect(Samples.hello.encode() == [envelope])
-        #expect(envelope.prefix(8) == [0x08, 0x06, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
+        #expect(envelope.prefix(8) == [0x08, 0x07, 0x52, 0x31, 0x09, 0x10, 0x32, 0x54])
         #expect(envelope.count == 53)
-        #expect(WorkerMessage.ready.encode() == [[0x08, 0x06, 0x6A, 0x00]])
+        #expect(WorkerMessage.ready.encode() == [[0x08, 0x07, 0x6A, 0x00]])
         #expect(
-            FeatureChunk.envelope(index: 300) == [0x08, 0x06, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
+            FeatureChunk.envelope(index: 300) == [0x08, 0x07, 0xE2, 0x02, 0x03, 0x08, 0xAC, 0x02])
         let frames = Samples.bundleTrained.encode()
         #expect(frames.count == 2)
         // The first pair's first weight, -2.5; behind the weights of both pairs the first one's last

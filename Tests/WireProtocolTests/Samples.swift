@@ -76,6 +76,21 @@ enum Samples {
         return .epochs(hyperparameters)
     }
 
+    static let balancedEpochs: Training = {
+        var balanced = hyperparameters
+        balanced.isBalanced = true
+        return .epochs(balanced)
+    }()
+
+    /// As in ``manifest(classKeys:)``, with a weight for each row.
+    static let weightedFeatures = CoordinatorMessage.features(
+        FeatureDescription(
+            manifest: ChunkManifest(
+                .features(FeatureShape(featureCount: 3, classRowCounts: [0, 6], isWeighted: true)),
+                chunks: manifest().chunks + [
+                    Chunk(part: 3, first: 0, count: 6, byteCount: 24, hash: hash(3))
+                ]), training: .optimum(l2: 0.25), broadcastComplete: false))
+
     /// Six rows of one class and none of the other, in two chunks.
     static func manifest(classKeys: [UInt64]? = nil) -> ChunkManifest {
         ChunkManifest(
@@ -166,6 +181,9 @@ enum Samples {
         .coordinator(features(epochs(.zero))),
         .coordinator(features(epochs(.derived))),
         .coordinator(features(.optimum(l2: 0.003))),
+        .coordinator(features(.optimum(l2: 0.003, isBalanced: true))),
+        .coordinator(features(balancedEpochs)),
+        .coordinator(weightedFeatures),
         .coordinator(features(epochs(.glorot), classKeys: [3, 1 << 40])),
         .coordinator(.broadcastComplete),
         .coordinator(.chunk(FeatureChunk(index: 3, bytes: [1, 2, 3, 4]))),

@@ -254,6 +254,21 @@ import WireProtocol
             training: RawFields().nested(1, epochs))
     }
 
+    /// Rows with weights go with heads at their optimum; chunks of weights, with such rows.
+    @Test func weightsMustFitTheTraining() {
+        let frames = Samples.weightedFeatures.encode()
+        #expect(code(frames) == nil)
+        guard case .features(var description) = Samples.weightedFeatures else { return }
+        description.training = Samples.epochs(.glorot)
+        #expect(code(CoordinatorMessage.features(description).encode()) == .badValue)
+        var plain = frames
+        plain[0] = RawFields.envelope(
+            42,
+            RawFields().varint(1, 3).nested(2, [0, 6]).varint(6, 3)
+                .nested(8, RawFields().nested(2, RawFields().fixed(1, (0.25).bitPattern))))
+        #expect(code(plain) == .badValue)
+    }
+
     @Test func chunksMustFitTheShape() {
         #expect(code(features()) == nil)
         #expect(code(features(featureCount: 0)) == .badValue)

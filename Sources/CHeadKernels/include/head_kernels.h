@@ -105,10 +105,11 @@ struct head_convex_rows {
     uint32_t feature_count;     // d: value_count and the 1, padded to HEAD_CONVEX_LANES
     uint32_t class_count;       // k
     uint32_t label;             // the rows' class, a position in the head
+    const float *weights;       // [row_count]: what each row weighs; null: all weigh 1
     const double *differences;  // [k-1][d]: weights less those of the last class
     // To each of these is added; each may be null.
-    double *gradients;          // [k-1][d]: delta[j] x, delta as above
-    double *squares;            // [2][k]: delta[j]^2, and delta[j]
+    double *gradients;          // [k-1][d]: delta[j] x, delta as above, times the row's weight
+    double *squares;            // [2][k]: delta[j]^2, and delta[j], each times the row's weight
     // Set, may be null: the probability of the rows' own class, [row_count].
     double *chosen;
     double *scratch;            // [HEAD_CONVEX_ROWS][d]
@@ -118,10 +119,11 @@ struct head_convex_rows {
 // What training to the optimum consists of. Matrices are [d][d], d a multiple of HEAD_CONVEX_LANES.
 struct head_convex_kernels {
     void (*accumulate)(const struct head_convex_rows *request);
-    // Adds rows^T rows to the lower triangle of `m`, rows being as above; what is above it is undefined.
+    // Adds rows^T diag(weights) rows to the lower triangle of `m`, rows and weights being as above; what
+    // is above it is undefined.
     void (*gram)(
-        const float *rows, size_t stride, size_t row_count, size_t value_count, size_t d,
-        double *scratch, double *m);
+        const float *rows, const float *weights, size_t stride, size_t row_count,
+        size_t value_count, size_t d, double *scratch, double *m);
     double (*dot)(const double *a, const double *b, size_t count);
     // y += factor * x
     void (*add_multiple)(double factor, const double *x, double *y, size_t count);
@@ -153,10 +155,11 @@ struct head_kernel_variant {
     // Returns a number that depends on all of them. `flop_count` gets the operations done.
     float (*measure_peak)(uint64_t count, double *flop_count);
     // Adds rows of one class, `stride` apart, to `gradients` and `bias_gradients`; nothing is updated.
-    // `label` is the class's position in the head.
+    // `label` is the class's position in the head; delta of a row is multiplied by its one of `weights`
+    // [row_count], where they are not null.
     void (*accumulate_rows)(
-        struct head_state *head, const float *rows, size_t stride, size_t row_count,
-        uint32_t label);
+        struct head_state *head, const float *rows, const float *weights, size_t stride,
+        size_t row_count, uint32_t label);
     struct head_convex_kernels convex;
 };
 

@@ -72,6 +72,9 @@ struct ChartSeries {
         case .treeElimination:
             self.init(7, .triangleDown)
             isBold = true
+        case .shortlist:
+            self.init(5, .diamond)
+            dashes = "2 3"
         }
     }
 

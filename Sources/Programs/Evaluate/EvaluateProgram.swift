@@ -2,6 +2,8 @@ import Decoding
 import Display
 import Formats
 import Heads
+import LogitKernels
+import Model
 import Numerics
 import RunFolder
 package import System
@@ -76,7 +78,9 @@ package struct EvaluateProgram: Sendable {
         let decoder = try SchemeDecoder(
             schemes.filter { $0 != .treeElimination }, classes: classes, heads: heads,
             output: model.output.map { try HeadLogits(HeadBank([$0]), test.features) })
-        return try Evaluator(decoder, labels: test.labels, classCount: model.classCount)
+        return try Evaluator(
+            decoder, labels: test.labels, classCount: model.classCount,
+            calibrations: model.model.calibrations)
     }
 
     private func schemeLines(_ model: FinishedModel, _ evaluator: Evaluator, _ width: Int) throws

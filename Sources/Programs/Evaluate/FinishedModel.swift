@@ -1,5 +1,4 @@
 import Decoding
-import FeatureSource
 import Formats
 import Foundation
 import Heads
@@ -119,15 +118,35 @@ struct FinishedModel {
     }
 
     private func computedTestSet(_ options: EvaluateOptions) throws -> TestSet {
-        guard let weights = model.backbone else { return try readTestSet() }
-        let dataset = try images(options)
-        guard dataset.sha256 == results.data.sha256 else {
+        let data = try data(options)
+        guard data.sha256 == results.data.sha256 else {
             throw RunError(
                 .data,
-                "the data in \(dataset.folder) is not what \(folder) was trained on; say --data-dir"
+                data.images == nil
+                    ? "the files that \(folder) was trained on have changed; evaluate a run with --save-features"
+                    : "the data in \(data.images?.folder ?? "") is not what \(folder) was trained on; say --data-dir"
             )
         }
-        let shape = dataset.test.shape
+        switch data.rows {
+        case .features(_, _, var test):
+            // As the run did, by what its training rows said.
+            model.normalization.apply(to: &test)
+            return TestSet(features: test, labels: data.testLabels, isSaved: false)
+        case .images(let dataset, _):
+            guard let weights = model.backbone else {
+                throw RunError(
+                    .data, "\(data.name) holds images, and the model in \(folder) reads features")
+            }
+            return TestSet(
+                features: try features(of: dataset.test, weights, options),
+                labels: data.testLabels, isSaved: false)
+        }
+    }
+
+    private func features(
+        of images: LabeledImages, _ weights: BackboneWeights, _ options: EvaluateOptions
+    ) throws -> Matrix {
+        let shape = images.shape
         var configuration = BackboneConfiguration(
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: classCount, seed: 0, threadCount: options.threads)
@@ -142,77 +161,15 @@ struct FinishedModel {
             }
             configuration.precision = precision
         }
-        let backbone = try Backbone(configuration, weights: weights)
-        return TestSet(
-            features: try backbone.features(pixels: dataset.test.pixels),
-            labels: dataset.test.labels, isSaved: false)
+        return try Backbone(configuration, weights: weights).features(pixels: images.pixels)
     }
 
-    /// Features of files, which are read again.
-    private func readTestSet() throws -> TestSet {
-        guard let request = UserDataRequest(results.config) else {
-            throw RunError(.data, "the config in \(folder)/results.json does not say which files")
-        }
-        let data = try UserData.load(request)
-        guard data.sha256 == results.data.sha256, case .features(_, let test?) = data.rows,
-            let labels = data.testLabels
-        else {
-            throw RunError(
-                .data,
-                "the files that \(folder) was trained on have changed; evaluate a run with --save-features"
-            )
-        }
-        return TestSet(features: test, labels: labels, isSaved: false)
-    }
-
-    /// The run's images, by its config.
-    private func images(_ options: EvaluateOptions) throws -> Dataset {
-        guard let request = UserDataRequest(results.config) else {
-            return try Dataset.load(try self.request(options))
-        }
-        guard case .images(let dataset) = try RunData.load(request) else {
-            throw RunError(.data, "\(request.train) holds no images any more")
-        }
-        return dataset
-    }
-
-    /// The run's data, by its config.
-    private func request(_ options: EvaluateOptions) throws -> DatasetRequest {
-        let config = results.config
-        guard case .string(let name)? = config["dataset"],
-            let dataset = DatasetName(rawValue: name),
-            case .string(let classes)? = config["classes"],
-            case .integer(let every)? = config["every"],
-            let fraction = config["fraction"]?.number, let seed = Self.seed(config["seed"])
-        else {
+    /// The run's rows, by its config; features as they are in their files.
+    private func data(_ options: EvaluateOptions) throws -> RunData {
+        guard var run = try RunOptions(rowsOf: results.config, threads: options.threads) else {
             throw RunError(.data, "the config in \(folder)/results.json does not say which data")
         }
-        var directory = options.dataDirectory
-        if directory == nil, case .string(let own)? = config["data_dir"] { directory = own }
-        return DatasetRequest(
-            dataset, dataDirectory: directory, environment: ProcessInfo.processInfo.environment,
-            classes: try ClassSelection(parsing: classes), every: Int(every), fraction: fraction,
-            seed: seed)
-    }
-
-    private static func seed(_ value: JSONValue?) -> UInt64? {
-        switch value {
-        case .integer(let number): UInt64(exactly: number)
-        case .string(let text): UInt64(text)
-        default: nil
-        }
-    }
-}
-
-extension UserDataRequest {
-    /// The files that a run's config names; nil for a run on a data set.
-    fileprivate init?(_ config: [String: JSONValue]) {
-        func text(_ key: String) -> String? {
-            if case .string(let text)? = config[key] { text } else { nil }
-        }
-        guard let train = text("train") else { return nil }
-        self.init(
-            train: train, trainLabels: text("train_labels"), test: text("test"),
-            testLabels: text("test_labels"), kind: text("as").flatMap { Kind(rawValue: $0) })
+        run.dataDirectory = options.dataDirectory ?? run.dataDirectory
+        return try RunData.load(run)
     }
 }

@@ -8,11 +8,6 @@ package import System
 
 /// `coordinator predict`: a model's answers for the rows of a file, some rows at a time.
 package struct PredictProgram: Sendable {
-    /// Rows that are read before the first answers are written.
-    private static let firstRowCount = 256
-    /// Values that are read at a time after that.
-    private static let blockValueCount = 1 << 20
-
     private let options: PredictOptions
     private let format: PredictOptions.Format
 
@@ -39,10 +34,42 @@ package struct PredictProgram: Sendable {
     }
 
     private func predict() async throws {
+        let job = try PredictionJob(options, format)
+        while let features = try job.next() {
+            guard try job.write(await answers(features, job)) else { break }
+        }
+        await job.pool.shutdown()
+        try job.writer.finish()
+    }
+
+    /// Answers in the order of the rows, in parts.
+    private func answers(
+        _ features: Matrix, _ job: PredictionJob
+    ) async throws -> [ClassProbabilities] {
+        let predictor = job.predictor
+        return try await job.pool.parallelRanges(features.rowCount) { rows in
+            try predictor.probabilities(ofFeatures: features, rows: rows)
+        }
+    }
+}
+
+/// What a prediction works with.
+private final class PredictionJob {
+    /// Rows that are read before the first answers are written.
+    private static let firstRowCount = 256
+    /// Values that are read at a time after that.
+    private static let blockValueCount = 1 << 20
+
+    let predictor: Predictor
+    let pool: ComputePool
+    let writer: AnswerWriter
+    private var rows: RowStream
+    private var rowCount = firstRowCount
+
+    init(_ options: PredictOptions, _ format: PredictOptions.Format) throws {
         let model = try OpenedModel.read(options.model)
-        let predictor = try Predictor(
-            model, scheme: options.scheme, threadCount: options.threads)
-        let threshold = try threshold(predictor)
+        predictor = try Predictor(model, scheme: options.scheme, threadCount: options.threads)
+        let threshold = try Self.threshold(predictor, options)
         var request = options.request
         request.shape =
             switch model.input {
@@ -50,25 +77,29 @@ package struct PredictProgram: Sendable {
             case .images(let shape)?: .image(shape)
             case nil: nil
             }
-        var rows = try RowStream(options.input, request)
-        let pool = try ComputePool(threadCount: options.threads, name: "predict")
-        let writer = try AnswerWriter(options, format, model, threshold: threshold)
+        rows = try RowStream(options.input, request)
+        pool = try ComputePool(threadCount: options.threads, name: "predict")
+        writer = try AnswerWriter(options, format, model, threshold: threshold)
         if let note = writer.note { StandardStream.error("coordinator: \(note)\n") }
-        var count = Self.firstRowCount
-        while let block = try rows.next(count) {
-            let features = try predictor.features(block)
-            let parts = try await pool.parallelRanges(features.rowCount) { range in
-                try predictor.probabilities(ofFeatures: features, rows: range)
-            }
-            guard try writer.write(parts) else { break }
-            count = max(1, Self.blockValueCount / max(1, features.columnCount + model.classCount))
-        }
-        await pool.shutdown()
-        try writer.finish()
     }
 
+    /// Features of the rows that follow; nil after the last.
+    func next() throws -> Matrix? {
+        guard let block = try rows.next(rowCount) else { return nil }
+        let features = try predictor.features(block)
+        rowCount = max(
+            1,
+            Self.blockValueCount / max(1, features.columnCount + predictor.model.classCount))
+        return features
+    }
+
+    /// Writes answers; returns whether somebody still reads.
+    func write(_ parts: [ClassProbabilities]) throws -> Bool { try writer.write(parts) }
+
     /// The probability below which a row is none of the classes.
-    private func threshold(_ predictor: Predictor) throws(RunError) -> Double? {
+    private static func threshold(
+        _ predictor: Predictor, _ options: PredictOptions
+    ) throws(RunError) -> Double? {
         guard let share = options.reject else { return nil }
         guard let threshold = predictor.calibration?.threshold(rejecting: share) else {
             throw .usage(

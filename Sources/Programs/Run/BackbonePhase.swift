@@ -19,6 +19,8 @@ struct BackboneOutcome: Sendable {
     let output: Head?
     /// Training features as workers get them.
     let chunks: FeatureChunks
+    /// `[sample, feature]`; no rows without validation rows.
+    let validationFeatures: Matrix
     /// `[sample, feature]`.
     let testFeatures: Matrix
     let featureDigest: String
@@ -55,11 +57,13 @@ struct BackbonePhase {
         do {
             result = .success(
                 try await thread.run { flag in
-                    switch data {
-                    case .images(let dataset):
-                        try compute(dataset, directory, journal, writer, clock, flag)
-                    case .features(_, let train, let test):
-                        try take(data, train, test, directory, journal, writer, clock)
+                    switch data.rows {
+                    case .images(let dataset, let validation):
+                        try compute(
+                            data, dataset, validation, directory, journal, writer, clock, flag)
+                    case .features(let train, let validation, let test):
+                        try take(
+                            data, (train, validation, test), directory, journal, writer, clock)
                     }
                 })
         } catch {
@@ -73,11 +77,11 @@ struct BackbonePhase {
 
     /// Features of files: nothing is computed, and the clock of the backbone stands still.
     private func take(
-        _ data: RunData, _ train: Matrix, _ test: Matrix, _ directory: RunDirectory,
+        _ data: RunData, _ features: FeatureParts, _ directory: RunDirectory,
         _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock
     ) throws -> BackboneOutcome {
         console.show(.activity("hashing features"))
-        let outcome = try finish(nil, train, test, data, directory)
+        let outcome = try finish(nil, features, data, directory)
         let features = try settled(outcome, journal, origin: "files of the user's own")
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -87,21 +91,26 @@ struct BackbonePhase {
     }
 
     private func compute(
-        _ dataset: Dataset, _ directory: RunDirectory, _ journal: RunJournal,
+        _ data: RunData, _ dataset: Dataset, _ validation: LabeledImages,
+        _ directory: RunDirectory, _ journal: RunJournal,
         _ writer: JournalWriter, _ clock: PhaseClock, _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
         let backbone = try trained(dataset, journal, writer, clock, flag)
         console.endPhase()
         clock.end(\.backbone)
         console.show(.activity("extracting features"))
-        let check: (Int) throws -> Void = { _ in try flag.check() }
-        let train = try backbone.features(pixels: dataset.train.pixels, onMinibatch: check)
-        let test =
-            dataset.test.count == 0
-            ? Matrix(rowCount: 0, columnCount: train.columnCount, values: [])
-            : try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
-        try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
-        let outcome = try finish(backbone.weights(), train, test, .images(dataset), directory)
+        func features(_ images: LabeledImages) throws -> Matrix {
+            let features =
+                images.count == 0
+                ? Matrix(rowCount: 0, columnCount: BackboneConfiguration.featureCount)
+                : try backbone.features(pixels: images.pixels) { _ in try flag.check() }
+            try Self.check(features.values.allSatisfy(\.isFinite))
+            return features
+        }
+        let outcome = try finish(
+            backbone.weights(),
+            (features(dataset.train), features(validation), features(dataset.test)), data,
+            directory)
         let features = try settled(outcome, journal, origin: origin)
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -122,6 +131,11 @@ struct BackbonePhase {
         configuration.batchSize = min(options.batchSize, dataset.train.count)
         configuration.learningRate = options.learningRate
         configuration.precision = options.precision
+        if options.isBalanced {
+            configuration.classWeights = ClassWeights.balanced(
+                rowCounts: dataset.train.classCounts(classCount: dataset.classCount)
+            ).map(Float.init)
+        }
         let record = try journal.backbone()
         let epochsDone = record?.epochCount ?? 0
         let backbone: Backbone
@@ -178,8 +192,11 @@ struct BackbonePhase {
         }
     }
 
+    /// As heads read them, `[sample, feature]`.
+    private typealias FeatureParts = (train: Matrix, validation: Matrix, test: Matrix)
+
     private func finish(
-        _ weights: BackboneWeights?, _ train: Matrix, _ test: Matrix, _ data: RunData,
+        _ weights: BackboneWeights?, _ features: FeatureParts, _ data: RunData,
         _ directory: RunDirectory
     ) throws -> BackboneOutcome {
         // An earlier start's too: results.json has the digests of all that are there.
@@ -187,18 +204,19 @@ struct BackbonePhase {
             FileSystem.exists(directory.path(of: $0))
         }
         if options.savesFeatures || hasSome {
-            try NPY.write(train, to: directory.path(of: .trainFeatures))
+            try NPY.write(features.train, to: directory.path(of: .trainFeatures))
             try NPY.write(labels: data.trainLabels, to: directory.path(of: .trainLabels))
-            try NPY.write(test, to: directory.path(of: .testFeatures))
+            try NPY.write(features.test, to: directory.path(of: .testFeatures))
             try NPY.write(labels: data.testLabels, to: directory.path(of: .testLabels))
         }
         return BackboneOutcome(
             weights: weights, output: weights?.outputHead,
             chunks: try FeatureChunks(
                 FeatureTable(
-                    grouping: train, labels: data.trainLabels, classCount: data.classCount,
-                    classKeys: data.classKeys)),
-            testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
+                    grouping: features.train, labels: data.trainLabels, classCount: data.classCount,
+                    classKeys: data.classKeys, weights: data.trainWeights)),
+            validationFeatures: features.validation, testFeatures: features.test,
+            featureDigest: RunDigests.features(train: features.train, test: features.test))
     }
 }
 

@@ -191,12 +191,21 @@ package final class CoordinatorProgram: Sendable {
                 options: options, data: data, plan: plan, backbone: backbone, pool: compute,
                 console: console
             ).run(members.link, directory, clock)
-            let evaluation = try await EvaluationPhase(plan: plan, pool: compute).run(
-                backbone, trained, labels: data.testLabels)
+            var choice: SchemeChoice?
+            if data.hasValidation, let logits = trained.validationLogits {
+                choice = try await CalibrationPhase(pool: compute, console: console).run(
+                    JudgedRows(
+                        backbone.validationFeatures, labels: data.validationLabels, heads: logits,
+                        backbone: backbone, classCount: data.classCount))
+            }
+            let evaluation = try await JudgedRows(
+                backbone.testFeatures, labels: data.testLabels, heads: trained.logits,
+                backbone: backbone, classCount: data.classCount
+            ).evaluation(choice?.calibrations ?? [:], compute)
             clock.end(\.evaluate)
             let record = RunRecord(
                 options: options, data: data, plan: plan, backbone: backbone,
-                trained: trained, evaluation: evaluation)
+                trained: trained, choice: choice, evaluation: evaluation)
             return (try record.write(to: directory, clock), trained)
         }
         // Whoever reads the results finds no worker still running.
@@ -216,8 +225,15 @@ extension CoordinatorProgram {
         }
         console.log(
             .info,
-            "\(data.name): \(data.trainLabels.count.grouped) training and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
+            "\(data.name): \(data.trainLabels.count.grouped) training\(data.hasValidation ? ", \(data.validationLabels.count.grouped) validation" : "") and \(data.testLabels.count.grouped) test rows of \(data.classCount.counted("class")); \(plan.heads.count.counted("head")); files in \(directory.path)"
         )
+        if let first = data.wholeClasses.first {
+            let count = data.wholeClasses.count
+            console.log(
+                .warning,
+                "\(count == 1 ? "class \(first) has" : "\(count.counted("class")), the first of them \(first), have") one row, which is trained on and not held out"
+            )
+        }
     }
 
     /// Says which files of a finished run are made again.

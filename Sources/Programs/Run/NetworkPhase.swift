@@ -5,6 +5,7 @@ import Heads
 import ImageData
 import Journal
 import LeNet
+import LogitKernels
 import Numerics
 import RunFolder
 import Scheduling

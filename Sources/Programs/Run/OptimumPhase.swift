@@ -17,14 +17,15 @@ struct OptimumPhase {
     private static let eventKind = "l2_chosen"
 
     let options: RunOptions
+    let data: RunData
     let backbone: BackboneOutcome
     let pool: ComputePool
     let console: Console
 
-    /// The penalty in force, and what cross-validation chose it from.
+    /// The penalty in force, and what it was chosen from.
     struct Penalty: Sendable {
         let l2: Double
-        /// Nil where `--l2` was given.
+        /// Losses of rows held out; nil where `--l2` was given.
         let curve: [RunResults.Optimum.Point]?
     }
 
@@ -57,15 +58,17 @@ struct OptimumPhase {
         console.show(.activity("choosing l2"))
         let choice: L2Choice
         do {
-            choice = try await crossValidated()
+            choice = try await chosen()
         } catch let error as HeadTrainingError {
             throw RunError(
                 .data, "\(error.message); say --l2, with another --run-dir, to do without")
         }
         FreedMemory.release()
-        // A backbone that was trained on these rows makes weak penalties look too good on them.
+        // A backbone that was trained on these rows makes weak penalties look too good on them, and it
+        // has not seen validation rows.
+        let isCautious = backbone.weights != nil && !data.hasValidation
         let penalty = Penalty(
-            l2: backbone.weights == nil ? choice.l2 : choice.cautiousL2,
+            l2: isCautious ? choice.cautiousL2 : choice.l2,
             curve: choice.curve.map {
                 .init(l2: $0.l2, nll: $0.negativeLogLikelihood, standardError: $0.standardError)
             })
@@ -77,16 +80,25 @@ struct OptimumPhase {
                     ["features": .string(backbone.featureDigest)]) { first, _ in first })
         ]
         try journal.commit(entries)
-        console.log(.info, "l2 \(penalty.l2), chosen by cross-validation on the training rows")
+        console.log(
+            .info,
+            data.hasValidation
+                ? "l2 \(penalty.l2), chosen on the validation rows; heads train on the training rows alone"
+                : "l2 \(penalty.l2), chosen by cross-validation on the training rows")
         return penalty
     }
 
-    /// Tries one strength after the other, the folds of each on all threads.
-    private func crossValidated() async throws -> L2Choice {
+    /// Tries one strength after the other: on the validation rows, where there are some, else on folds of
+    /// the training rows, on all threads.
+    private func chosen() async throws -> L2Choice {
         let table = backbone.chunks.table
-        let seed = options.seed
+        let (seed, isBalanced) = (options.seed, options.isBalanced)
+        let held = data.hasValidation ? validationTable : nil
         let validation = try await pool.threads[0].run { _ in
-            try L2CrossValidation(table: table, seed: seed)
+            if let held {
+                return try L2CrossValidation(table: table, held: held, isBalanced: isBalanced)
+            }
+            return try L2CrossValidation(table: table, seed: seed, isBalanced: isBalanced)
         }
         var curve = L2Curve()
         while let l2 = curve.next {
@@ -105,6 +117,13 @@ struct OptimumPhase {
         return curve.choice
     }
 
+    private var validationTable: FeatureTable {
+        FeatureTable(
+            grouping: backbone.validationFeatures, labels: data.validationLabels,
+            classCount: data.classCount, classKeys: data.classKeys,
+            weights: data.validationWeights)
+    }
+
     /// How heads are, whoever trained them.
     struct Certificate: Sendable {
         /// Heads at their optimum.
@@ -117,7 +136,8 @@ struct OptimumPhase {
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
         let tolerance = BundleTrainer.optimumGradientTolerance
         let trainer = try ConvergedHeadTrainer(
-            table: backbone.chunks.table, l2: l2, gradientTolerance: tolerance)
+            table: backbone.chunks.table, isBalanced: options.isBalanced, l2: l2,
+            gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
             var part = Certificate()

@@ -7,41 +7,86 @@ import Numerics
 import Sessions
 import System
 
-/// What a run is about: labelled rows, training and test, and the classes that they are of.
-enum RunData: Sendable {
-    /// Images, on which a backbone is trained.
-    case images(Dataset)
-    /// Features of any other backbone, `[sample, feature]`, in files of the user's own.
-    case features(UserData, train: Matrix, test: Matrix)
-
-    /// Reads a data set, or the user's own files.
-    ///
-    /// - Throws: `DatasetError` or `FormatError`, one sentence that names the file and the cure.
-    static func load(_ options: RunOptions) throws -> RunData {
-        guard let request = options.userData else {
-            return .images(try Dataset.load(options.datasetRequest))
-        }
-        return try load(request)
+/// What a run is about: labelled rows to train on, to choose by and to test on, and their classes.
+struct RunData: Sendable {
+    /// What is classified.
+    enum Rows: Sendable {
+        /// Images, on which a backbone is trained.
+        case images(Dataset, validation: LabeledImages)
+        /// Features of any other backbone, `[sample, feature]`, in files of the user's own.
+        case features(train: Matrix, validation: Matrix, test: Matrix)
     }
 
-    /// Reads the user's own files.
+    private(set) var rows: Rows
+    /// For people and folders.
+    let name: String
+    /// A name per class.
+    private(set) var classNames: [String]
+    /// The stable key of each class.
+    private(set) var classKeys: [UInt64]
+    /// A class per training row.
+    private(set) var trainLabels: [Int]
+    /// A class per validation row; none without validation rows.
+    private(set) var validationLabels: [Int]
+    /// A class per test row; none without test rows.
+    private(set) var testLabels: [Int]
+    /// What each training row weighs in a head's loss, finite and not negative; nil where all weigh 1.
+    private(set) var trainWeights: [Float]?
+    /// The same of validation rows that are held out of the training rows.
+    private(set) var validationWeights: [Float]?
+    /// What was done to the features.
+    private(set) var normalization = Normalization.none
+    /// Classes whose one row is not held out.
+    private(set) var wholeClasses: [String] = []
+    /// Of everything that was read, hexadecimal.
+    let sha256: String
+
+    /// Reads a data set, or the user's own files, and takes the rows that the options ask for.
     ///
-    /// - Throws: `FormatError`, one sentence that names the file and the cure.
-    static func load(_ request: UserDataRequest) throws(FormatError) -> RunData {
-        let data = try UserData.load(request)
+    /// - Throws: `DatasetError`, `FormatError` or `RunError`, one sentence that names the file or the
+    ///   option and the cure.
+    static func load(_ options: RunOptions) throws -> RunData {
+        var data =
+            if let request = options.userData {
+                RunData(try UserData.load(request), request)
+            } else { RunData(try Dataset.load(options.datasetRequest)) }
+        try data.select(options)
+        try data.normalize(options)
+        return data
+    }
+
+    private init(_ dataset: Dataset) {
+        rows = .images(
+            dataset, validation: LabeledImages(shape: dataset.train.shape, pixels: [], labels: []))
+        name = dataset.name
+        classNames = dataset.classNames
+        classKeys = dataset.classKeys
+        trainLabels = dataset.train.labels
+        validationLabels = []
+        testLabels = dataset.test.labels
+        sha256 = dataset.sha256
+    }
+
+    private init(_ data: UserData, _ request: UserDataRequest) {
         switch data.rows {
-        case .features(let train, let test):
-            return .features(
-                data, train: train,
-                test: test ?? Matrix(rowCount: 0, columnCount: train.columnCount, values: []))
-        case .images(let train, let test):
-            return .images(
-                Dataset(
-                    name: data.name, folder: request.train, classNames: data.classNames,
-                    classKeys: data.classKeys, train: train,
-                    test: test ?? LabeledImages(shape: train.shape, pixels: [], labels: []),
-                    sha256: data.sha256))
+        case .features(let train, let val, let test):
+            let none = Matrix(rowCount: 0, columnCount: train.columnCount)
+            rows = .features(train: train, validation: val ?? none, test: test ?? none)
+        case .images(let train, let val, let test):
+            let none = LabeledImages(shape: train.shape, pixels: [], labels: [])
+            let dataset = Dataset(
+                name: data.name, folder: request.train, classNames: data.classNames,
+                classKeys: data.classKeys, train: train, test: test ?? none, sha256: data.sha256)
+            rows = .images(dataset, validation: val ?? none)
         }
+        name = data.name
+        classNames = data.classNames
+        classKeys = data.classKeys
+        trainLabels = data.trainLabels
+        validationLabels = data.valLabels ?? []
+        testLabels = data.testLabels ?? []
+        trainWeights = data.trainWeights
+        sha256 = data.sha256
     }
 
     /// Checks that a run on these rows has memory enough, where a limit is set: the features as they
@@ -50,11 +95,11 @@ enum RunData: Sendable {
     /// - Throws: `unavailable` with one sentence that names the limit.
     func checkMemory() throws(RunError) {
         let featureCount =
-            switch self {
+            switch rows {
             case .images: BackboneConfiguration.featureCount
-            case .features(_, let train, _): train.columnCount
+            case .features(let train, _, _): train.columnCount
             }
-        let rowCount = trainLabels.count + testLabels.count
+        let rowCount = trainLabels.count + validationLabels.count + testLabels.count
         try SystemLimit.checkMemory(
             Self.runByteCount + 4 * rowCount * featureCount * MemoryLayout<Float>.size,
             reserved: Self.runReservedByteCount)
@@ -65,60 +110,130 @@ enum RunData: Sendable {
     /// Addresses that the allocator takes for each thread and does not use.
     private static let runReservedByteCount = 576 << 20
 
-    /// For people and folders.
-    var name: String {
-        switch self {
-        case .images(let dataset): dataset.name
-        case .features(let data, _, _): data.name
-        }
-    }
-
-    /// A name per class.
-    var classNames: [String] {
-        switch self {
-        case .images(let dataset): dataset.classNames
-        case .features(let data, _, _): data.classNames
-        }
-    }
-
-    /// The stable key of each class.
-    var classKeys: [UInt64] {
-        switch self {
-        case .images(let dataset): dataset.classKeys
-        case .features(let data, _, _): data.classKeys
-        }
-    }
-
     /// How many classes there are.
     var classCount: Int { classNames.count }
 
-    /// A class per training row.
-    var trainLabels: [Int] {
-        switch self {
-        case .images(let dataset): dataset.train.labels
-        case .features(let data, _, _): data.trainLabels
-        }
-    }
-
-    /// A class per test row; none without test rows.
-    var testLabels: [Int] {
-        switch self {
-        case .images(let dataset): dataset.test.labels
-        case .features(let data, _, _): data.testLabels ?? []
-        }
-    }
-
-    /// Of everything that was read, hexadecimal.
-    var sha256: String {
-        switch self {
-        case .images(let dataset): dataset.sha256
-        case .features(let data, _, _): data.sha256
-        }
-    }
+    /// Whether there are rows to choose by.
+    var hasValidation: Bool { !validationLabels.isEmpty }
 
     /// The images, where there are any.
     var images: Dataset? {
-        if case .images(let dataset) = self { dataset } else { nil }
+        if case .images(let dataset, _) = rows { dataset } else { nil }
+    }
+}
+
+extension RunData {
+    /// Keeps what the options ask for: classes and rows of the user's own files (of a data set they are
+    /// kept already), then validation rows out of the training rows; and takes in what rows weigh.
+    private mutating func select(_ options: RunOptions) throws {
+        guard options.holdout == nil || !hasValidation else {
+            throw RunError.usage(
+                "--holdout takes validation rows out of the training rows, and \(options.userData?.train ?? name) has some already; give one of them"
+            )
+        }
+        let isUsers = options.userData != nil
+        let classes =
+            isUsers
+            ? try options.classes.indices(classNames: classNames) : Array(classNames.indices)
+        let names = classes.map { classNames[$0] }
+        let keys = classes.map { classKeys[$0] }
+        var train = Selection(keeping: classes, of: trainLabels, classKeys: keys)
+        if isUsers {
+            train.keepEvery(options.every)
+            train.keepFraction(options.fraction, seed: options.seed)
+        }
+        var validation = Selection(keeping: classes, of: validationLabels)
+        if let share = options.holdout {
+            let counts = train.classCounts
+            wholeClasses = counts.indices.filter { counts[$0] == 1 }.map { names[$0] }
+            validation = train.holdOut(share, seed: options.seed)
+        }
+        weigh(options, train, validation)
+        (classNames, classKeys) = (names, keys)
+        take(
+            train, validation, Selection(keeping: classes, of: testLabels),
+            isHeldOut: options.holdout != nil)
+        try checkClasses(train)
+    }
+
+    private mutating func weigh(
+        _ options: RunOptions, _ train: Selection, _ validation: Selection
+    ) {
+        guard let weights = trainWeights else { return }
+        trainWeights = train.rows.map { weights[$0] }
+        if options.holdout != nil { validationWeights = validation.rows.map { weights[$0] } }
+    }
+
+    /// Takes these rows in their order.
+    ///
+    /// - Parameter isHeldOut: whether validation rows are among the training rows.
+    private mutating func take(
+        _ train: Selection, _ validation: Selection, _ test: Selection, isHeldOut: Bool
+    ) {
+        switch rows {
+        case .features(let trained, let validated, let tested):
+            rows = .features(
+                train: trained.selecting(train.rows),
+                validation: (isHeldOut ? trained : validated).selecting(validation.rows),
+                test: tested.selecting(test.rows))
+        case .images(let dataset, let validated):
+            rows = .images(
+                Dataset(
+                    name: dataset.name, folder: dataset.folder, classNames: classNames,
+                    classKeys: classKeys, train: dataset.train.selecting(train),
+                    test: dataset.test.selecting(test), sha256: sha256),
+                validation: (isHeldOut ? dataset.train : validated).selecting(validation))
+        }
+        (trainLabels, validationLabels, testLabels) = (
+            train.labels, validation.labels, test.labels
+        )
+    }
+
+    /// - Throws: `data` for a class of which nothing is left to train on.
+    private func checkClasses(_ train: Selection) throws(RunError) {
+        var counts = train.classCounts
+        for (row, weight) in (trainWeights ?? []).enumerated() where weight == 0 {
+            counts[train.labels[row]] -= 1
+        }
+        let empty = counts.indices.filter { counts[$0] == 0 }.map { classNames[$0] }
+        guard let first = empty.first else { return }
+        throw RunError(
+            .data,
+            "\(empty.count == 1 ? "class \(first) has" : "\(empty.count.counted("class")), the first of them \(first), have") no training rows left\(trainWeights == nil ? "" : " that weigh anything"): keep more rows (--every, --fraction), or leave such classes out by --classes"
+        )
+    }
+
+    /// Normalises the features by what the training rows say.
+    ///
+    /// - Throws: `usage` for images, and `data` for rows that are no numbers any more.
+    private mutating func normalize(_ options: RunOptions) throws(RunError) {
+        guard options.normalization != .none else { return }
+        guard case .features(var train, var validation, var test) = rows else {
+            throw .usage(
+                "--normalize is of features, and \(options.userData?.train ?? name) holds images, which the backbone takes as they are; leave it out"
+            )
+        }
+        // Lets go of the rows, so that each is changed in its place.
+        rows = .features(
+            train: Matrix(rowCount: 0, columnCount: 0),
+            validation: Matrix(rowCount: 0, columnCount: 0),
+            test: Matrix(rowCount: 0, columnCount: 0))
+        normalization = Normalization(options.normalization, fittedTo: train)
+        try Self.apply(normalization, to: &train, "training")
+        try Self.apply(normalization, to: &validation, "validation")
+        try Self.apply(normalization, to: &test, "test")
+        rows = .features(train: train, validation: validation, test: test)
+    }
+
+    private static func apply(
+        _ normalization: Normalization, to rows: inout Matrix, _ what: String
+    ) throws(RunError) {
+        normalization.apply(to: &rows)
+        guard let place = rows.values.firstIndex(where: { !$0.isFinite }) else { return }
+        throw RunError(
+            .data,
+            "after --normalize \(normalization.kind.rawValue) \(what) row \(place / rows.columnCount), column \(place % rows.columnCount) (both counted from 0, of the rows kept) is too large for a float32; leave that column out"
+        )
     }
 }
 

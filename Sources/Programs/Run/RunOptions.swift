@@ -1,12 +1,12 @@
 import CoordinatorNetwork
 package import FeatureSource
-package import Formats
+import Formats
 import Foundation
 import HeadTraining
 package import Heads
 package import ImageData
 package import LeNet
-import Numerics
+package import Numerics
 import RunFolder
 package import Sessions
 package import System
@@ -55,6 +55,14 @@ package enum HeadEpochs: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// What a row weighs by its class while a head trains.
+package enum ClassWeight: String, Sendable, CaseIterable {
+    /// Each row 1.
+    case none
+    /// Each of a head's classes the same in all, as scikit-learn's `class_weight="balanced"`.
+    case balanced
+}
+
 /// Every option of `coordinator run`, as in force.
 package struct RunOptions: Sendable {
     /// The data set whose files are read.
@@ -69,6 +77,12 @@ package struct RunOptions: Sendable {
     package var every = 1
     /// Share of each class's rows left by `every` that stays, drawn by the seed; in (0, 1].
     package var fraction = 1.0
+    /// Share of each class's rows left that are held out to choose by, drawn by the seed; in (0, 1).
+    package var holdout: Double?
+    /// What is done to features of the user's own before any head reads them.
+    package var normalization = Normalization.Kind.none
+    /// What rows weigh by their class while heads train.
+    package var classWeight = ClassWeight.none
     /// Epochs of the backbone, 1 to 100,000.
     package var epochs = 12
     /// How long every head trains, if it was said.
@@ -143,11 +157,7 @@ package struct RunOptions: Sendable {
     ///
     /// - Throws: `usage` with one sentence for what cannot run.
     package func check() throws(RunError) {
-        try checkUserData()
-        try require(every >= 1, "--every must be at least 1, not \(every)")
-        try require(
-            fraction > 0 && fraction <= 1,
-            "--fraction must be above 0 and at most 1, not \(fraction)")
+        try checkRows()
         try require((1...100_000).contains(epochs), "--epochs must be 1 to 100,000, not \(epochs)")
         try checkHeads()
         try require(
@@ -187,11 +197,26 @@ package struct RunOptions: Sendable {
             """)
     }
 
-    private func checkUserData() throws(RunError) {
-        guard userData != nil else { return }
+    private func checkRows() throws(RunError) {
+        try require(every >= 1, "--every must be at least 1, not \(every)")
         try require(
-            classes == .all && every == 1 && fraction == 1,
-            "--classes, --every and --fraction select rows of a --dataset; of --train all rows are taken"
+            fraction > 0 && fraction <= 1,
+            "--fraction must be above 0 and at most 1, not \(fraction)")
+        try require(
+            holdout.map { $0 > 0 && $0 < 1 } ?? true,
+            "--holdout must be a share above 0 and below 1, not \(holdout ?? 0)")
+        try require(
+            holdout == nil || userData?.val == nil,
+            "--holdout takes validation rows out of the training rows, and --val has some already; give one of them"
+        )
+        try require(
+            normalization == .none || userData != nil,
+            "--normalize is of features in files (--train); images of a --dataset go to the backbone as they are"
+        )
+        guard let userData else { return }
+        try require(
+            userData.svmlightBase.map { (0...1).contains($0) } ?? true,
+            "--svmlight-base must be 0 or 1, the number of the first column, not \(userData.svmlightBase ?? 0)"
         )
         try require(
             headMode == .frozen,
@@ -205,6 +230,10 @@ package struct RunOptions: Sendable {
                 (1...100_000).contains(count), "--head-epochs must be 1 to 100,000, not \(count)")
             try require(
                 l2 == nil, "--l2 is the penalty of --head-epochs converge, which is not asked for")
+            try require(
+                userData?.sampleWeights == nil,
+                "--sample-weight is of heads at their optimum; use --head-epochs converge, or leave it out"
+            )
         }
         if let headDropout {
             try require(
@@ -239,13 +268,21 @@ package struct RunOptions: Sendable {
             precision == .fp32,
             "--precision is of frozen heads' backbone; networks of --head-mode \(headMode.rawValue) train in fp32, and so does theirs"
         )
+        try require(
+            classWeight == .none,
+            "--class-weight is of frozen heads; networks of --head-mode \(headMode.rawValue) train on rows that weigh the same"
+        )
+        try require(
+            holdout == nil,
+            "--holdout is of frozen heads; of networks of --head-mode \(headMode.rawValue) only what they say of the test rows is kept"
+        )
     }
+
+    /// Whether the rows of a head, and of the backbone, weigh by their class.
+    var isBalanced: Bool { classWeight == .balanced }
 
     /// Share of the features dropped while heads train.
     var headDropoutInForce: Float { headDropout ?? (headEpochs == .converge ? 0 : 0.5) }
-
-    /// Where cross-validation chooses the penalty, as config.json says it before it has.
-    static let crossValidated: JSONValue = "cross-validated"
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(RunError) {
         if !condition { throw .usage(message()) }
@@ -263,58 +300,6 @@ package struct RunOptions: Sendable {
         return try Admission(keyPath: keyPath, listPath: allowPath)
     }
 
-    /// Every option in force, as config.json and results.json hold it.
-    package var config: [String: JSONValue] {
-        [
-            "dataset": userData == nil ? .string(dataset.rawValue) : .null,
-            "train": Self.absolute(userData?.train),
-            "train_labels": Self.absolute(userData?.trainLabels),
-            "test": Self.absolute(userData?.test),
-            "test_labels": Self.absolute(userData?.testLabels),
-            "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
-            "data_dir": Self.absolute(dataDirectory),
-            "classes": .string(classes.description), "every": .integer(Int64(every)),
-            "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
-            "head_epochs": headEpochs.config,
-            "l2": l2.map { .number($0) }
-                ?? (headEpochs == .converge ? Self.crossValidated : .null),
-            "precision": .string(precision.rawValue),
-            "batch_size": .integer(Int64(batchSize)),
-            "learning_rate": .number(Double(learningRate)),
-            "head_dropout": headMode == .frozen ? .number(Double(headDropoutInForce)) : .null,
-            "heads": .string(heads.rawValue),
-            "head_mode": .string(headMode.rawValue),
-            "head_init": .string(headInitialisation.rawValue), "seed": .unsigned(seed),
-            "workers": .integer(Int64(workers)), "min_workers": .integer(Int64(minWorkers)),
-            "verify": .number(verify), "wait": waitLimit.map { .number($0.seconds) } ?? .null,
-            "bind": .string(bind), "insecure": .bool(insecure),
-            // Where they are, never what is in them.
-            "key": Self.absolute(keyPath), "allow": Self.absolute(allowPath),
-            "threads": .integer(Int64(threads)),
-            "run_dir": runDirectory.map { .string($0) } ?? .null,
-            "save_features": .bool(savesFeatures), "json": .bool(printsJSON),
-            "quiet": .bool(isQuiet), "log_level": .string(logLevel.rawValue),
-        ]
-    }
-
-    /// A file's whole path: what reads a run's files again need not start where the run did.
-    private static func absolute(_ path: String?) -> JSONValue {
-        guard let path else { return .null }
-        return .string(
-            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
-    }
-
-    /// Options by which two starts of one run may differ.
-    ///
-    /// `threads` is among them although the backbone's bits depend on it: what is trained already is
-    /// kept, and the heads' bits do not.
-    package static let incidental: Set<String> = [
-        // What is in them counts, and is compared by its digest.
-        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
-        "verify", "wait", "bind", "insecure", "key", "allow",
-        "threads", "run_dir", "save_features", "json", "quiet", "log_level",
-    ]
-
     /// Which rows to read.
     var datasetRequest: DatasetRequest {
         DatasetRequest(
@@ -329,7 +314,7 @@ package struct RunOptions: Sendable {
     func plan(classCount: Int) throws(RunError) -> HeadPlan {
         if heads == .subsets && classCount > HeadPlan.subsetClassCountMax {
             throw .usage(
-                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs\(userData == nil ? ", or --classes to keep at most \(HeadPlan.subsetClassCountMax)" : "")"
+                "\(classCount.counted("class")) have 2^\(classCount) subsets; use --heads pairs, or --classes to keep at most \(HeadPlan.subsetClassCountMax)"
             )
         }
         let pairCount = classCount * (classCount - 1) / 2
@@ -357,13 +342,13 @@ package struct RunOptions: Sendable {
                 "--head-init derived starts heads at the backbone's own output rows, and \(request.train) holds features, without a backbone; use glorot or zero"
             )
         }
-        if headEpochs == .converge, l2 == nil {
+        if headEpochs == .converge, l2 == nil, !data.hasValidation {
             var counts = [Int](repeating: 0, count: data.classCount)
             for label in data.trainLabels { counts[label] += 1 }
             guard counts.contains(where: { $0 > 1 }) else {
                 throw RunError(
                     .data,
-                    "\(request.trainLabels ?? request.train) has one row of every class, and cross-validation holds one of two rows out; say --l2"
+                    "\(request.trainLabels ?? request.train) has one row of every class, and cross-validation holds one of two rows out; say --l2, or give validation rows by --val"
                 )
             }
         }
@@ -382,20 +367,22 @@ package struct RunOptions: Sendable {
             config: kind == .run
                 ? config : config.merging(FolderKind.benchmarkConfig) { own, _ in own },
             // Which program it is was looked at already.
-            incidental: Self.incidental.union([FolderKind.configKey]), kind: kind)
+            incidental: Self.incidental.union([FolderKind.configKey]),
+            optionalFiles: Self.optionalFiles, kind: kind)
     }
 
     /// How every head of the run is trained.
     ///
     /// - Parameter l2: the penalty in force of heads at their optimum; nil of heads trained by epochs.
     func training(l2: Double?) -> Training {
-        if let l2 { return .optimum(l2: l2) }
+        if let l2 { return .optimum(l2: l2, isBalanced: isBalanced) }
         guard case .count(let count) = headEpochs else {
             preconditionFailure("the penalty of heads at their optimum is chosen before")
         }
         return .epochs(
             HeadHyperparameters(
                 epochCount: count, batchSize: batchSize, learningRate: learningRate,
-                dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed))
+                dropout: headDropoutInForce, initialisation: headInitialisation, seed: seed,
+                isBalanced: isBalanced))
     }
 }

@@ -24,6 +24,8 @@ struct RunRecord {
     let plan: HeadPlan
     let backbone: BackboneOutcome
     let trained: TrainedHeads
+    /// What validation rows said; nil without any.
+    let choice: SchemeChoice?
     let evaluation: SchemeEvaluation
 
     private var collected: CollectedHeads { trained.collected }
@@ -45,6 +47,8 @@ struct RunRecord {
         let model = Model(
             classNames: data.classNames, classKeys: data.classKeys, heads: trained.heads,
             backbone: backbone.weights, imageShape: data.images?.train.shape,
+            normalization: data.normalization, calibrations: choice?.calibrations ?? [:],
+            chosenScheme: choice?.scheme,
             metadata: metadata(digests))
         try directory.write(model.file().encoded(), as: .model)
         try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
@@ -104,14 +108,17 @@ struct RunRecord {
         RunResults(
             config: config,
             data: .init(
-                trainRows: data.trainLabels.count, testRows: data.testLabels.count,
+                trainRows: data.trainLabels.count,
+                validationRows: data.hasValidation ? data.validationLabels.count : nil,
+                testRows: data.testLabels.count,
                 classes: data.classCount, classNames: data.classNames,
                 featureCount: backbone.testFeatures.columnCount, sha256: data.sha256,
                 featureBytes: options.headMode == .frozen
                     ? backbone.chunks.manifest.byteCount : nil),
             schemes: Dictionary(
                 uniqueKeysWithValues: evaluation.results.map { ($0.scheme.rawValue, summary($0)) }),
-            digests: digests, timing: starts.reduce(into: .init(), +=), starts: starts,
+            chosenScheme: choice?.scheme.rawValue, digests: digests,
+            timing: starts.reduce(into: .init(), +=), starts: starts,
             heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
             workers: collected.workers.map {
@@ -127,7 +134,7 @@ struct RunRecord {
             versions: Self.versions)
     }
 
-    /// Every option in force, and the penalty that cross-validation chose.
+    /// Every option in force, and the penalty that was chosen.
     private var config: [String: JSONValue] {
         options.config.merging(
             trained.optimum.map { ["l2": .number($0.l2)] } ?? [:]
@@ -141,11 +148,22 @@ struct RunRecord {
             cost.parameterCount
             + (result.scheme.asksBackbone ? 0 : cost.headCount * trained.bodyParameterCount)
         let metrics = evaluation.labels.isEmpty ? nil : result.metrics
+        let uncalibrated = evaluation.labels.isEmpty ? nil : result.uncalibrated
+        let validation = choice?.evaluation.results.first { $0.scheme == result.scheme }?.metrics
         return RunResults.SchemeSummary(
             accuracy: metrics?.accuracy, correct: metrics?.evaluation.correctCount,
             nll: metrics?.negativeLogLikelihood, brier: metrics?.brierScore,
             ece: metrics?.expectedCalibrationError, topFiveAccuracy: metrics?.topFiveAccuracy,
             recall: metrics?.evaluation.recalls,
+            temperature: choice?.calibrations[result.scheme]?.temperature,
+            uncalibrated: uncalibrated.map {
+                ($0.negativeLogLikelihood, $0.brierScore, $0.expectedCalibrationError)
+            },
+            validation: validation.map {
+                .init(
+                    accuracy: $0.accuracy, nll: $0.negativeLogLikelihood,
+                    ece: $0.expectedCalibrationError)
+            },
             heads: cost.headCount, headsPerPrediction: cost.headsPerPrediction,
             parameters: parameterCount, bytes: parameterCount * 4)
     }

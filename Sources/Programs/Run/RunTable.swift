@@ -30,6 +30,19 @@ extension RunRecord {
     }
 
     private static func notes(_ results: RunResults) -> [String] {
+        runNotes(results) + choiceNotes(results)
+    }
+
+    private static func choiceNotes(_ results: RunResults) -> [String] {
+        guard let key = results.chosenScheme, let scheme = Scheme(rawValue: key),
+            let rows = results.data.validationRows
+        else { return [] }
+        return [
+            "model  predicts by \(scheme.title), which has the least loss on \(Format.count(rows)) validation rows"
+        ]
+    }
+
+    private static func runNotes(_ results: RunResults) -> [String] {
         guard let starts = results.starts, let last = starts.last, starts.count > 1 else {
             return headNotes(results)
         }
@@ -48,7 +61,10 @@ extension RunRecord {
             return []
         }
         let count = results.heads.trained + results.heads.resumed
-        let origin = optimum.crossValidation == nil ? "as given" : "by cross-validation"
+        let origin =
+            optimum.validation != nil
+            ? "by validation rows"
+            : optimum.crossValidation == nil ? "as given" : "by cross-validation"
         let outcome =
             certified == count
             ? "certified at their optimum, gradients at most \(optimum.gradientTolerance)"

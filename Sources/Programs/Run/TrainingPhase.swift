@@ -6,6 +6,7 @@ import HeadTraining
 import Heads
 import ImageData
 import Journal
+import LogitKernels
 import Numerics
 import RunFolder
 import Scheduling
@@ -21,6 +22,8 @@ struct TrainedHeads: Sendable {
     /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
     /// those missing.
     let logits: any LogitSource
+    /// The same about the validation rows; nil of whole networks.
+    var validationLogits: (any LogitSource)?
     /// Whether the backbone's own outputs stand in for what is missing.
     let hasStandIns: Bool
     /// As results.json has it.
@@ -85,7 +88,7 @@ struct TrainingPhase {
         }
         try checkSizes(featureCount: backbone.testFeatures.columnCount)
         let optimum = OptimumPhase(
-            options: options, backbone: backbone, pool: pool, console: console)
+            options: options, data: data, backbone: backbone, pool: pool, console: console)
         let penalty =
             options.headEpochs == .converge ? try await optimum.penalty(journal, clock) : nil
         var job = HeadJob(
@@ -104,16 +107,19 @@ struct TrainingPhase {
         let standIns = collected.quarantined.compactMap {
             backbone.output?.restricted(to: $0.classes)
         }
+        let bank = try HeadBank(heads + standIns)
         var trained = TrainedHeads(
             collected: collected, missing: collected.quarantined,
-            logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),
+            logits: try HeadLogits(bank, backbone.testFeatures),
+            validationLogits: try HeadLogits(bank, backbone.validationFeatures),
             hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
             let certificate = try await optimum.certificate(heads, l2: penalty.l2)
             trained.certifiedCount = certificate.certifiedCount
             trained.optimum = RunResults.Optimum(
-                l2: penalty.l2, crossValidation: penalty.curve,
+                l2: penalty.l2, crossValidation: data.hasValidation ? nil : penalty.curve,
+                validation: data.hasValidation ? penalty.curve : nil,
                 gradientTolerance: BundleTrainer.optimumGradientTolerance,
                 gradientMax: certificate.gradientMax)
         }

@@ -89,7 +89,7 @@ package struct Resumption: Sendable {
         config.sorted { $0.key < $1.key }.flatMap { key, value -> [String] in
             let name = "--" + key.replacing("_", with: "-")
             return switch value {
-            case .null, .bool(false), RunOptions.crossValidated: []
+            case .null, .bool(false), RunOptions.crossValidated, RunOptions.validated: []
             case .bool(true): [name]
             default: ["\(name)=\(value)"]
             }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages of Manyheads, protocol version 6. The order of messages, the raw frames
+/// The control messages of Manyheads, protocol version 7. The order of messages, the raw frames
 /// that follow an envelope, and every limit are described in WireProtocol.docc/Protocol.md.
 ///
 /// Numbers of fields are never reused. A field may be added without a new protocol version if a
@@ -498,7 +498,7 @@ nonisolated struct ProtoRefused: Sendable {
 /// biases; float32 little-endian.
 ///
 /// A page holds 16,384 chunks (the last one of a manifest may hold fewer) of 52 bytes each,
-/// little-endian: the part (class or material; 4 bytes), the first unit (row or byte; 8), the units
+/// little-endian: the part (class, weights of a class, or material; 4 bytes), the first unit (row or byte; 8), the units
 /// (4), the bytes as they are sent (4), BLAKE2b-256 of those bytes (32).
 nonisolated struct ProtoFeatures: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -528,6 +528,10 @@ nonisolated struct ProtoFeatures: Sendable {
   var hasTraining: Bool {self._training != nil}
   /// Clears the value of `training`. Subsequent reads from it will return its default value.
   mutating func clearTraining() {self._training = nil}
+
+  /// Whether each row has a weight of its own, float32 above 0. The weights of class c are part (number of
+  /// classes) + c of the manifest, a unit each.
+  var rowsAreWeighted: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -559,6 +563,9 @@ nonisolated struct ProtoTraining: Sendable {
     }
     set {method = .optimum(newValue)}
   }
+
+  /// Whether the rows of a head weigh by their class too, so that each of its classes weighs the same.
+  var classesAreBalanced: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -697,7 +704,7 @@ nonisolated struct ProtoBroadcastComplete: Sendable {
   init() {}
 }
 
-/// Followed by one frame: the rows, float32 little-endian, byte_count bytes; or the bytes of a material.
+/// Followed by one frame: rows or their weights, float32 little-endian; or bytes of a material.
 nonisolated struct ProtoChunk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1598,7 +1605,7 @@ nonisolated extension ProtoRefused.Code: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Features"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{4}\u{3}broadcast_complete\0\u{3}chunk_count\0\u{3}class_keys\0\u{1}training\0\u{c}\u{3}\u{1}\u{c}\u{4}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}feature_count\0\u{3}class_row_counts\0\u{4}\u{3}broadcast_complete\0\u{3}chunk_count\0\u{3}class_keys\0\u{1}training\0\u{3}rows_are_weighted\0\u{c}\u{3}\u{1}\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1612,6 +1619,7 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.chunkCount) }()
       case 7: try { try decoder.decodeRepeatedFixed64Field(value: &self.classKeys) }()
       case 8: try { try decoder.decodeSingularMessageField(value: &self._training) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.rowsAreWeighted) }()
       default: break
       }
     }
@@ -1640,6 +1648,9 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._training {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     } }()
+    if self.rowsAreWeighted != false {
+      try visitor.visitSingularBoolField(value: self.rowsAreWeighted, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1650,6 +1661,7 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.chunkCount != rhs.chunkCount {return false}
     if lhs.classKeys != rhs.classKeys {return false}
     if lhs._training != rhs._training {return false}
+    if lhs.rowsAreWeighted != rhs.rowsAreWeighted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1657,7 +1669,7 @@ nonisolated extension ProtoFeatures: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoTraining: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Training"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{1}optimum\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epochs\0\u{1}optimum\0\u{3}classes_are_balanced\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1691,6 +1703,7 @@ nonisolated extension ProtoTraining: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.method = .optimum(v)
         }
       }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.classesAreBalanced) }()
       default: break
       }
     }
@@ -1712,11 +1725,15 @@ nonisolated extension ProtoTraining: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }()
     case nil: break
     }
+    if self.classesAreBalanced != false {
+      try visitor.visitSingularBoolField(value: self.classesAreBalanced, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoTraining, rhs: ProtoTraining) -> Bool {
     if lhs.method != rhs.method {return false}
+    if lhs.classesAreBalanced != rhs.classesAreBalanced {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

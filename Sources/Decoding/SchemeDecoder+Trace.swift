@@ -1,0 +1,77 @@
+/// A class and what a head, or a scheme, gives it.
+package struct ClassChoice: Sendable, Equatable {
+    /// The class.
+    package let classIndex: Int
+    /// From 0 to 1.
+    package let probability: Double
+
+    /// A class of this probability.
+    package init(classIndex: Int, probability: Double) {
+        self.classIndex = classIndex
+        self.probability = probability
+    }
+}
+
+/// One question of tree elimination and its answer.
+package struct EliminationStep: Sendable, Equatable {
+    /// The classes left and what their head gives each, the most probable first.
+    package let choices: [ClassChoice]
+    /// How many of them were dropped, from the end; at the last step all but one.
+    package let droppedCount: Int
+
+    /// The classes that go, the most probable of them first.
+    package var dropped: ArraySlice<ClassChoice> { choices.suffix(droppedCount) }
+
+    /// A step of these choices.
+    package init(choices: [ClassChoice], droppedCount: Int) {
+        self.choices = choices
+        self.droppedCount = droppedCount
+    }
+}
+
+/// What the head of two classes says.
+package struct PairAnswer: Sendable, Equatable {
+    /// The likelier class; of equally likely ones the lower.
+    package let winner: Int
+    /// The other class.
+    package let loser: Int
+    /// How likely the loser is, in units of the winner: from 0 to 1.
+    package let odds: Double
+
+    /// The probability of the winner, from a half to 1.
+    package var probability: Double { 1 / (1 + odds) }
+
+    /// An answer of these odds.
+    package init(winner: Int, loser: Int, odds: Double) {
+        self.winner = winner
+        self.loser = loser
+        self.odds = odds
+    }
+}
+
+// What was asked and answered about one row, for a person to read. The numbers are those by which the
+// schemes decide, out of the same kernels and loops.
+extension SchemeDecoder {
+    /// The logits of one row under the classifier over all classes that a scheme asks, in the order of
+    /// the classes; nil for a scheme that asks none, or is not decoded here.
+    package func logits(of scheme: Scheme, row: Int) -> [Float]? {
+        guard let classifier = whole[scheme] else { return nil }
+        var softmax = SoftmaxKernel(classCount: members.count)
+        softmax.read(scheme.asks == .output ? output : heads, classifier, rows: [Int32(row)])
+        return members.indices.map { softmax.logits[$0 * LogitBlock.rowCountMax] }
+    }
+
+    /// What every pair says of one row; empty where no scheme over pairs is decoded.
+    package func pairAnswers(row: Int) -> [PairAnswer] { pairDecoder(row)?.answers(0) ?? [] }
+
+    /// What the pairs say of one row that the DAG asks, in the order in which it asks them; empty where
+    /// no scheme over pairs is decoded.
+    package func pathAnswers(row: Int) -> [PairAnswer] { pairDecoder(row)?.path(0) ?? [] }
+
+    private func pairDecoder(_ row: Int) -> PairDecoder? {
+        guard !pairs.isEmpty else { return nil }
+        var decoder = PairDecoder([.eliminationGraph], members: members, classifiers: pairs)
+        decoder.read([Int32(row)], heads)
+        return decoder
+    }
+}

@@ -1,0 +1,62 @@
+import Formats
+import Numerics
+
+extension UserFile {
+    /// What each training row weighs: an array of numbers of any type along one axis, or a text file of
+    /// one number a line.
+    ///
+    /// - Parameters:
+    ///   - labels: the class of each training row.
+    ///   - labelPath: the file they are from.
+    /// - Returns: float32, finite, none below 0, and one above 0 in every class.
+    /// - Throws: `FormatError` that names the file, the row (counted from 0) or the class, and the cure.
+    func weights(
+        of labels: [Int], _ classNames: [String], labelPath: String
+    ) throws(FormatError) -> [Float] {
+        let weights = try isText() ? textNumbers() : numbers()
+        guard weights.count == labels.count else {
+            throw .malformed(
+                description,
+                "it has \(weights.count.counted("weight")), and \(labelPath) has \(labels.count.counted("label")); use files that belong together"
+            )
+        }
+        if let row = weights.firstIndex(where: { !$0.isFinite }) {
+            throw fault(row, "has a weight that is not finite as a float32; give it a number")
+        }
+        if let row = weights.firstIndex(where: { $0 < 0 }) {
+            throw fault(row, "has the weight \(weights[row]); give weights of 0 or more")
+        }
+        var isWeighted = [Bool](repeating: false, count: classNames.count)
+        for (row, label) in labels.enumerated() where weights[row] > 0 { isWeighted[label] = true }
+        if let label = isWeighted.firstIndex(of: false) {
+            throw .malformed(
+                description,
+                "all rows of class \(classNames[label]) weigh 0, as if the class had none; give one of them a weight above 0, or leave the class's rows out"
+            )
+        }
+        return weights
+    }
+
+    private func fault(_ row: Int, _ what: String) -> FormatError {
+        .malformed(description, "row \(row) (counted from 0) \(what)")
+    }
+
+    private func numbers() throws(FormatError) -> [Float] {
+        var array = try array()
+        let shape = array.header.shape
+        guard shape.count == 1 || shape.count == 2 && shape[1] == 1 else {
+            throw .malformed(
+                description, "its shape is \(shape), where weights have one axis; save w.ravel()")
+        }
+        return try array.floats()
+    }
+
+    private func textNumbers() throws(FormatError) -> [Float] {
+        let column = try LabelColumn(text: ByteReader(path))
+        let values = column.labels.names.map { Float($0) }
+        if let place = values.firstIndex(of: nil), let row = column.places.firstIndex(of: place) {
+            throw fault(row, "is not a number; write one weight a line")
+        }
+        return column.places.map { values[$0] ?? 0 }
+    }
+}
