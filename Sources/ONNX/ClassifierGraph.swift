@@ -48,6 +48,9 @@ package struct ClassifierGraph: Sendable {
         /// One output per pair, how much the lower class leads the higher, in the order (0,1), (0,2),
         /// (1,2), (0,3) and so on.
         case pairs(PairRule, LinearLayer)
+        /// The most probable classes of a layer over all classes, so many of them, and then their pairs,
+        /// coupled; pairs as above.
+        case shortlist(Int, whole: LinearLayer, pairs: LinearLayer)
         /// Elimination over subsets: those of two classes first, then of each size up to all classes.
         case tree([SubsetLayer])
     }
@@ -134,6 +137,15 @@ package struct ClassifierGraph: Sendable {
             case .whole(let layer): whole(layer, features, &builder)
             case .pairs(let rule, let layer):
                 pairs(rule, layer, features, &builder)
+            case .shortlist(let count, let whole, let layer):
+                tempered(
+                    count < labels.count
+                        ? ShortlistGraph(
+                            classCount: labels.count, listCount: count, whole: whole, pairs: layer
+                        ).probabilities(features, &builder)
+                        // All classes are on the list.
+                        : PairGraph(classCount: labels.count, layer: layer)
+                            .probabilities(.coupling, features, &builder), &builder)
             case .tree(let levels):
                 tempered(
                     TreeGraph(classCount: labels.count, levels: levels)

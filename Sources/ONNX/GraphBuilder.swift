@@ -201,19 +201,26 @@ extension GraphBuilder {
         return add("Expand", constant(row), shape)
     }
 
-    /// Each row of `[N, column]` over its sum.
+    /// The sum of each row of `[N, column]`: `[N, 1]`.
     ///
-    /// The sum is a product with ones: a reduction's bits depend on how many rows there are in
-    /// onnxruntime 1.32.
-    mutating func normalized(
+    /// It is a product with ones: a reduction's bits depend on how many rows there are in onnxruntime
+    /// 1.32.
+    mutating func rowSums(
         _ value: GraphValue, columnCount: Int, isDouble: Bool = false
     ) -> GraphValue {
         let ones: GraphTensor.Content =
             isDouble
             ? .doubles([Double](repeating: 1, count: columnCount))
             : .floats([Float](repeating: 1, count: columnCount))
-        let sum = add("MatMul", value, GraphTensor([columnCount, 1], ones))
-        return add("Div", value, sum)
+        return add("MatMul", value, GraphTensor([columnCount, 1], ones))
+    }
+
+    /// Each row of `[N, column]` over its sum.
+    mutating func normalized(
+        _ value: GraphValue, columnCount: Int, isDouble: Bool = false
+    ) -> GraphValue {
+        let sums = rowSums(value, columnCount: columnCount, isDouble: isDouble)
+        return add("Div", value, sums)
     }
 }
 

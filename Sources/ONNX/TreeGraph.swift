@@ -8,9 +8,8 @@ struct TreeGraph {
 
     /// `[N, class]`, float32, summing to 1.
     ///
-    /// A row is the place of its subset among those of its size. Heads of few subsets are asked all at
-    /// once, in one product, and a row takes its own outputs; of the others a row gathers its own head's
-    /// weights. Every head answers by how much its classes lead its lowest one.
+    /// A row is the place of its subset among those of its size, and asks that one's head alone, see
+    /// ``OwnOutputs``. Every head answers by how much its classes lead its lowest one.
     func probabilities(_ features: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
         var rows = TreeRows(
             subset: builder.repeated(.integers([0]), forRowsOf: features), remaining: nil,
@@ -92,9 +91,6 @@ private struct TreeRows {
 
 /// The heads over all subsets of one size.
 private struct TreeLevel {
-    /// Outputs of a level up to which one product for all its heads is faster than gathering weights.
-    private static let productOutputCountMax = 128
-
     private let subsets: [[Int]]
     private let layer: LinearLayer
 
@@ -112,40 +108,18 @@ private struct TreeLevel {
     func leads(
         _ subset: GraphValue, _ features: GraphValue, _ builder: inout GraphBuilder
     ) -> GraphValue {
-        let differences = differences
-        var leads: GraphValue
+        let leads: GraphValue
         if subsets.count == 1 {
             leads = builder.product(features, differences)
-        } else if outputCount <= Self.productOutputCountMax {
+        } else {
             let places = subsets.indices.map { subset in
                 (0..<size - 1).map { subset * (size - 1) + $0 }
             }
             let own = builder.add("Gather", builder.constant(.table(places)), subset)
-            leads = builder.add(
-                "GatherElements", builder.product(features, differences), own,
-                with: ["axis": .integer(1)])
-        } else {
-            leads = gathered(differences, subset, features, &builder)
+            leads = OwnOutputs(layer: differences, count: size - 1).values(
+                of: own, features, &builder)
         }
         return builder.padded(builder.finite(leads), right: 1)
-    }
-
-    /// The outputs of heads whose weights each row takes for itself.
-    private func gathered(
-        _ differences: LinearLayer, _ subset: GraphValue, _ features: GraphValue,
-        _ builder: inout GraphBuilder
-    ) -> GraphValue {
-        let table = builder.constant(
-            GraphTensor([subsets.count, (size - 1) * width], .rows(differences.weights)))
-        let biases = builder.constant(
-            GraphTensor([subsets.count, size - 1], .floats(differences.biases)))
-        let weights = builder.add(
-            "Reshape", builder.add("Gather", table, subset),
-            .integers([-1, size - 1, width]))
-        let column = builder.add("Unsqueeze", features, .integers([2]))
-        let products = builder.add(
-            "Squeeze", builder.add("MatMul", weights, column), .integers([2]))
-        return builder.add("Add", products, builder.add("Gather", biases, subset))
     }
 
     /// By subset and class, descending, without the lowest: its weights less those of the lowest.

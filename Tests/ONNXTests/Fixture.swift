@@ -83,6 +83,8 @@ struct Fixture {
         case "soft": .pairs(.softVote, try layer("pairs"))
         case "hard": .pairs(.hardVote, try layer("pairs"))
         case "coupling": .pairs(.coupling, try layer("pairs"))
+        case "shortlist":
+            .shortlist(3, whole: try layer("whole"), pairs: try layer("pairs"))
         case "dag": .pairs(.elimination, try layer("pairs"))
         default:
             .tree(

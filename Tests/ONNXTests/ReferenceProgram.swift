@@ -27,12 +27,15 @@ let referenceProgram = #"""
         if rule == "hard": r = (r >= .5).astype(float)
         return np.array([sum(r[i, j] for j in range(K) if j != i) for i in range(K)])
 
-    def coupling(x):
-        r = np.clip(pairs(x), 1e-7, 1 - 1e-7)
+    def coupled(r):
+        n = len(r)
         Q = -r.T * r
-        for i in range(K): Q[i, i] = sum(r[j, i] ** 2 for j in range(K) if j != i)
-        M = np.block([[Q, np.ones((K, 1))], [np.ones((1, K)), np.zeros((1, 1))]])
-        return np.linalg.solve(M, np.append(np.zeros(K), 1))[:K]
+        for i in range(n): Q[i, i] = sum(r[j, i] ** 2 for j in range(n) if j != i)
+        M = np.block([[Q, np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+        return np.linalg.solve(M, np.append(np.zeros(n), 1))[:n]
+
+    def coupling(x):
+        return coupled(np.clip(pairs(x), 1e-7, 1 - 1e-7))
 
     def dag(x):
         r, first, last, beaten = pairs(x), 0, K - 1, []
@@ -42,6 +45,13 @@ let referenceProgram = #"""
         w = np.zeros(K); w[first] = 1
         for loser, winner in reversed(beaten): w[loser] = w[winner] * r[loser, winner] / r[winner, loser]
         return w / w.sum()
+
+    def shortlist(x):
+        z = layer("whole", x)
+        p, listed = softmax(z), sorted(np.argsort(-z, kind="stable")[:3])
+        together, r = p[listed].sum(), np.clip(pairs(x), 1e-7, 1 - 1e-7)[np.ix_(listed, listed)]
+        p[listed] = together * coupled(r)
+        return p
 
     def tree(x):
         left, rest, p = list(range(K)), 1, np.zeros(K)
@@ -78,7 +88,7 @@ let referenceProgram = #"""
             s = 2 ** -24 if rule == "soft" else .5
             return softmax(np.log((w + s) / (K - 1 - w + s)) / temperature)
         if rule == "whole": p = softmax(layer("whole", x))
-        else: p = {"coupling": coupling, "dag": dag, "tree": tree}[rule](x)
+        else: p = {"coupling": coupling, "dag": dag, "shortlist": shortlist, "tree": tree}[rule](x)
         return p if temperature == 0 else softmax(np.log(p) / temperature)
 
     def session(path, threads):
@@ -93,7 +103,7 @@ let referenceProgram = #"""
         model = onnx.load(folder + "/" + file)
         onnx.checker.check_model(model, full_check=True)
         if model.ir_version != 10 or model.opset_import[0].version != 21: fault("version")
-        if any(n.op_type in ("Loop", "Scan", "If", "TopK") for n in model.graph.node): fault("operator")
+        if any(n.op_type in ("Loop", "Scan", "If") for n in model.graph.node): fault("operator")
         rows = A["features"]
         if kind.startswith("images"):
             shape = (64, H, W) if kind == "images1" else (64, H, W, 2)

@@ -88,21 +88,22 @@ package struct ExportProgram: Sendable {
 
     private func rule(_ model: Model, _ scheme: Scheme) throws -> ClassifierGraph.Rule {
         let heads = try ExportedHeads(model)
-        func pairs(_ rule: ClassifierGraph.PairRule) throws -> ClassifierGraph.Rule {
-            // In the order of the graph: (0,1), (0,2), (1,2) and so on.
-            .pairs(
-                rule,
-                try heads.pairs(
-                    (1..<model.classCount).flatMap { second in
-                        (0..<second).map { (first: $0, second: second) }
-                    }))
+        // In the order of the graph: (0,1), (0,2), (1,2) and so on.
+        func pairs() throws -> LinearLayer {
+            try heads.pairs(
+                (1..<model.classCount).flatMap { second in
+                    (0..<second).map { (first: $0, second: second) }
+                })
         }
         switch scheme {
         case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit: return .whole(try heads.whole(scheme))
-        case .softVote: return try pairs(.softVote)
-        case .hardVote: return try pairs(.hardVote)
-        case .pairwiseCoupling: return try pairs(.coupling)
-        case .eliminationGraph: return try pairs(.elimination)
+        case .softVote: return .pairs(.softVote, try pairs())
+        case .hardVote: return .pairs(.hardVote, try pairs())
+        case .pairwiseCoupling: return .pairs(.coupling, try pairs())
+        case .eliminationGraph: return .pairs(.elimination, try pairs())
+        case .shortlist:
+            return .shortlist(
+                Scheme.shortlistClassCount, whole: try heads.whole(.oneVsAll), pairs: try pairs())
         case .treeElimination:
             guard model.classCount <= HeadPlan.subsetClassCountMax else {
                 throw RunError(
@@ -122,7 +123,7 @@ extension ExportProgram {
         let heads = try ExportedHeads(model)
         var arrays: [NPZ.Array] = []
         switch scheme.asks {
-        case .subsets:
+        case .subsets, .outputAndPairs:
             throw RunError(
                 .usage,
                 "an .npz holds one layer or the pairs, and \(scheme.title) asks more; export another --scheme, or --format onnx"
