@@ -46,15 +46,12 @@ extension PairGraph {
     /// `[N, class, class + 1]`, double: `Q_tt` the sum of `r_st^2`, `Q_ts = -r_st r_ts`, and a column of
     /// ones.
     private func system(_ leads: GraphValue, _ builder: inout GraphBuilder) -> GraphValue {
-        var places = [Int](repeating: 0, count: classCount * classCount)
-        var signs = [Double](repeating: 0, count: classCount * classCount)
-        for second in 1..<classCount {
-            for first in 0..<second {
-                let pair = Self.place(first, second)
-                places[first * classCount + second] = pair
-                places[second * classCount + first] = pair
-                signs[first * classCount + second] = 1
-                signs[second * classCount + first] = -1
+        // By classes s and t, where s's probability within their pair is, see ``pairProbabilities``.
+        let places = (0..<classCount).flatMap { first in
+            (0..<classCount).map { second in
+                first < second
+                    ? Self.place(first, second)
+                    : first == second ? 0 : pairCount + Self.place(second, first)
             }
         }
         func square(_ value: (_ isDiagonal: Bool) -> Double) -> GraphTensor {
@@ -65,16 +62,11 @@ extension PairGraph {
                         value($0 % (classCount + 1) == 0)
                     }))
         }
-        // Clipped before the sigmoid, of which only numbers in between are asked.
-        let bound = Float(log((1 - Self.pairProbabilityMin) / Self.pairProbabilityMin))
-        let clipped = builder.cast(
-            builder.add("Clip", leads, .float(-bound), .float(bound)), to: .double)
         let gathered = builder.add(
-            "Gather", clipped, .integers(places), with: ["axis": .integer(1)])
-        let sided = builder.add("Mul", gathered, GraphTensor([signs.count], .doubles(signs)))
+            "Gather", pairProbabilities(leads, &builder), .integers(places),
+            with: ["axis": .integer(1)])
         // r[s, t]: how likely s is within the pair of s and t.
-        let ratios = builder.add(
-            "Reshape", builder.add("Sigmoid", sided), .integers([-1, classCount, classCount]))
+        let ratios = builder.add("Reshape", gathered, .integers([-1, classCount, classCount]))
         let turned = builder.add("Transpose", ratios, with: ["perm": .integers([0, 2, 1])])
         let negative = builder.add(
             "Mul", builder.add("Mul", ratios, turned), square { $0 ? 0 : -1 })
@@ -85,5 +77,24 @@ extension PairGraph {
             "Add", negative, builder.add("Mul", sums, square { $0 ? 1 : 0 }))
         let right = builder.add("Add", builder.add("Mul", sums, .double(0)), .double(1))
         return builder.add("Concat", quadratic, right, with: ["axis": .integer(2)])
+    }
+
+    /// `[N, 2 * pair]`, double: how likely the lower class of each pair is within it, then the higher.
+    ///
+    /// By the odds of the loser, in units of the winner: that one is exact where a sigmoid ends, and
+    /// tract has no sigmoid in double.
+    private func pairProbabilities(
+        _ leads: GraphValue, _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        let bound = Float(log((1 - Self.pairProbabilityMin) / Self.pairProbabilityMin))
+        let distance = builder.add("Clip", builder.add("Abs", leads), .float(0), .float(bound))
+        let odds = builder.cast(builder.add("Exp", builder.add("Neg", distance)), to: .double)
+        let winner = builder.add(
+            "Div", builder.constant(.double(1)), builder.add("Add", odds, .double(1)))
+        let loser = builder.add("Mul", odds, winner)
+        let lowerWins = builder.add("GreaterOrEqual", leads, .float(0))
+        return builder.add(
+            "Concat", builder.add("Where", lowerWins, winner, loser),
+            builder.add("Where", lowerWins, loser, winner), with: ["axis": .integer(1)])
     }
 }

@@ -6,7 +6,7 @@ struct PairGraph {
     /// As `ClassifierGraph.Rule.pairs` says.
     let layer: LinearLayer
 
-    private var pairCount: Int { classCount * (classCount - 1) / 2 }
+    var pairCount: Int { classCount * (classCount - 1) / 2 }
 
     /// The place of a pair in the layer.
     static func place(_ first: Int, _ second: Int) -> Int { second * (second - 1) / 2 + first }
