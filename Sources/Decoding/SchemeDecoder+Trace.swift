@@ -57,7 +57,7 @@ extension SchemeDecoder {
     package func logits(of scheme: Scheme, row: Int) -> [Float]? {
         guard let classifier = whole[scheme] else { return nil }
         var softmax = SoftmaxKernel(classCount: members.count)
-        softmax.read(scheme.asks == .output ? output : heads, classifier, rows: [Int32(row)])
+        softmax.read(scheme.asks == .allClasses ? heads : output, classifier, rows: [Int32(row)])
         return members.indices.map { softmax.logits[$0 * LogitBlock.rowCountMax] }
     }
 

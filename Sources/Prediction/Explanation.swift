@@ -10,7 +10,7 @@ package struct Explanation: Sendable, Equatable {
         /// The logits of one head over all classes, in the order of the classes.
         case logits([Float])
         /// Every pair: the votes of each class, in the order of the classes, and what the pairs say of
-        /// the class that is predicted, the closest first. Without votes for coupling, which has none.
+        /// the class that is predicted, the closest first. Without votes for coupling, which has none; of a shortlist only its pairs.
         case pairs(votes: [Double]?, ofPredicted: [PairAnswer])
         /// Pairs one after the other; each loser leaves.
         case path([PairAnswer])
@@ -65,6 +65,19 @@ extension Predictor {
                     votes: scheme == .pairwiseCoupling
                         ? nil : own.values.map { $0 * Double(pairCount) },
                     ofPredicted: decoder.pairAnswers(row: row)
+                        .filter { $0.winner == predicted || $0.loser == predicted }
+                        .sorted { $1.odds < $0.odds })
+            case .shortlist:
+                let logits = decoder.logits(of: scheme, row: row) ?? []
+                let listed = Set(
+                    own.classes.indices
+                        .sorted { (logits[$1], $0) < (logits[$0], $1) }
+                        .prefix(Scheme.shortlistClassCount).map { own.classes[$0] })
+                let predicted = own.predictions[0]
+                evidence = .pairs(
+                    votes: nil,
+                    ofPredicted: decoder.pairAnswers(row: row)
+                        .filter { listed.isSuperset(of: [$0.winner, $0.loser]) }
                         .filter { $0.winner == predicted || $0.loser == predicted }
                         .sorted { $1.odds < $0.odds })
             case .eliminationGraph: evidence = .path(decoder.pathAnswers(row: row))
