@@ -17,9 +17,8 @@ struct Coordinator: AsyncParsableCommand {
         version: Release.description,
         subcommands: [
             RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
-            BenchmarkCommand.self,
-            SimulateCommand.self,
-            ReproduceCommand.self, ServeCommand.self, KeygenCommand.self,
+            ServeCommand.self, ExportCommand.self, BenchmarkCommand.self, SimulateCommand.self,
+            ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 
