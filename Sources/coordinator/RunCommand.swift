@@ -327,9 +327,16 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Also write features and labels as .npy files.")
     var saveFeatures = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of a finished run on features: heads that would be the same are taken over.",
+            discussion: "They are those of classes with the same rows, trained alike."))
+    var from: String?
+
     @OptionGroup var printing: PrintOptions
 
     func apply(to options: inout RunOptions) {
+        options.from = from
         options.runDirectory = runDir
         options.savesFeatures = saveFeatures
         printing.apply(to: &options)

@@ -3,6 +3,7 @@ import FeatureSource
 import Formats
 import ImageData
 import LeNet
+import Model
 import Numerics
 import Sessions
 import System
@@ -221,11 +222,31 @@ extension RunData {
             train: Matrix(rowCount: 0, columnCount: 0),
             validation: Matrix(rowCount: 0, columnCount: 0),
             test: Matrix(rowCount: 0, columnCount: 0))
-        normalization = Normalization(options.normalization, fittedTo: train)
+        normalization = try Self.normalization(options, train)
         try Self.apply(normalization, to: &train, "training")
         try Self.apply(normalization, to: &validation, "validation")
         try Self.apply(normalization, to: &test, "test")
         rows = .features(train: train, validation: validation, test: test)
+    }
+
+    /// What the training rows ask for, or what a former run did whose heads are taken over.
+    private static func normalization(
+        _ options: RunOptions, _ train: Matrix
+    ) throws(RunError) -> Normalization {
+        guard let folder = options.from else {
+            return Normalization(options.normalization, fittedTo: train)
+        }
+        let former: Normalization
+        do { former = try OpenedModel.read(folder).normalization } catch {
+            throw CoordinatorProgram.runError(error)
+        }
+        guard former.kind == options.normalization, former.fits(featureCount: train.columnCount)
+        else {
+            throw .usage(
+                "\(folder), whose heads are to be taken over, has --normalize \(former.kind.rawValue), of other features maybe; give the same rows and the same --normalize"
+            )
+        }
+        return former
     }
 
     private static func apply(

@@ -53,7 +53,7 @@ extension RunOptions {
             "heads": .string(heads.rawValue),
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue),
-            "class_weight": .string(classWeight.rawValue),
+            "class_weight": .string(classWeight.rawValue), "from": Self.absolute(from),
         ]
     }
 
@@ -101,7 +101,9 @@ extension RunOptions {
     ]
 
     /// Options by which two starts may differ, but not in whether they are set.
-    package static let optionalFiles: Set<String> = ["val", "val_labels", "sample_weight"]
+    package static let optionalFiles: Set<String> = [
+        "val", "val_labels", "sample_weight", "from",
+    ]
 
     /// The options of a run's configuration that say which rows there are, normalisation excepted, to
     /// read them again; nil if it does not say.

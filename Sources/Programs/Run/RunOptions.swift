@@ -125,6 +125,8 @@ package struct RunOptions: Sendable {
     package var verify = 0.0
     /// Threads of the backbone and the evaluation, 1 to 4,096.
     package var threads: Int
+    /// Folder of a finished run whose heads are taken over where they would be the same; nil for none.
+    package var from: String?
     /// Folder of the run's files; nil makes one under `runs`, named by time and data set.
     package var runDirectory: String?
     /// Whether features and labels are also written as .npy files.

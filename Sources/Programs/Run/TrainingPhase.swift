@@ -93,6 +93,9 @@ struct TrainingPhase {
             options.headEpochs == .converge ? try await optimum.penalty(journal, clock) : nil
         var job = HeadJob(
             options, plan, backbone, l2: penalty?.l2, minWorkerCount: options.minWorkers)
+        if let former = options.from {
+            try takeOver(former, l2: penalty?.l2, into: journal)
+        }
         try job.resume(journal)
         job.choose(shareToCheck: options.verify)
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
@@ -124,6 +127,20 @@ struct TrainingPhase {
                 gradientMax: certificate.gradientMax)
         }
         return trained
+    }
+
+    /// Stores the heads of a former run that are the same here.
+    private func takeOver(_ folder: String, l2: Double?, into journal: RunJournal) throws {
+        let former = try FormerRun(folder)
+        let heads = former.heads(
+            options.config, l2: l2, classKeys: data.classKeys, backbone.chunks.manifest)
+        let known = Set(plan.heads)
+        let count = try journal.take(heads.filter { known.contains($0.key) }, of: folder)
+        console.log(
+            count > 0 ? .info : .warning,
+            count > 0
+                ? "\(count.grouped) of \(plan.heads.count.counted("head")) are taken over from \(folder), bit for bit"
+                : "no head of \(folder) is the same here: its rows, penalty or training are others")
     }
 
     /// - Throws: `RunError` for a head that no result has room for: nobody could train it.
