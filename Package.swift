@@ -121,7 +121,7 @@ let package = Package(
             ]),
         module("HTTP", ["System"]),
         module("InferenceProtocol", ["Numerics"]),
-        module("Serving", ["HTTP", "InferenceProtocol", "Numerics"]),
+        module("Serving", ["Formats", "HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -213,6 +213,9 @@ let package = Package(
         tests(
             "Prediction",
             ["Decoding", "FeatureSource", "Formats", "Heads", "Model", "Numerics", "Prediction"]),
+        tests("HTTP", ["HTTP", "System"]),
+        tests("InferenceProtocol", ["InferenceProtocol", "Numerics"]),
+        tests("Serving", ["HTTP", "InferenceProtocol", "Numerics", "Serving"]),
         tests("Display", ["Display", "Scheduling"]),
         tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
         tests(

@@ -168,7 +168,7 @@ struct JSONReader {
         let start = index
         let value = try number()
         // As large as both a double and a dimension may be.
-        guard let whole = Int(exactly: value.value), abs(whole) < 1 << 53 else {
+        guard let whole = Int(exactly: value), abs(whole) < 1 << 53 else {
             index = start
             throw failure("a whole number (\(name))")
         }
@@ -206,51 +206,41 @@ extension JSONReader {
         (0..<exponent).reduce(1.0) { power, _ in power * 10 }
     }
 
-    /// A number as it was written.
-    struct Number {
-        /// Within two units in the last place, unless `isExact`.
-        let value: Double
-        /// Whether `value` is the double nearest to what was written.
-        let isExact: Bool
-    }
-
-    /// A number as float32.
+    /// A number as float32, the nearest to what was written.
     ///
-    /// What was written, as the nearest double, as the nearest float32: so NumPy does it with the JSON
-    /// that Python reads. `null` and NaN are NaN, `true` and `false` 1 and 0.
+    /// `null` and NaN are NaN, `true` and `false` 1 and 0.
     mutating func float() throws(InferenceError) -> Float {
         _ = peek()
         let start = index
-        let number = try number()
-        if number.isExact { return Float(number.value) }
+        let value = try number()
+        if value == 0 || !value.isFinite { return Float(value) }
         // Two units in the last place of the double matter only close to the middle between two
         // neighbours of float32, 29 bits further up, and where float32 ends.
-        let rest = Int64(number.value.bitPattern & 0x1FFF_FFFF) - 0x1000_0000
-        if abs(rest) > 8, number.value.magnitude > 0x1p-120, number.value.magnitude < 0x1p120 {
-            return Float(number.value)
+        let rest = Int64(value.bitPattern & 0x1FFF_FFFF) - 0x1000_0000
+        if abs(rest) > 8, value.magnitude > 0x1p-120, value.magnitude < 0x1p120 {
+            return Float(value)
         }
-        return Float(exactly(start..<index))
+        return Float(text(start..<index)) ?? Float(value)
     }
 
-    private func exactly(_ range: Range<Int>) -> Double {
-        // The grammar was checked: the standard library knows it too.
-        Double(String(decoding: bytes[range], as: UTF8.self)) ?? .nan
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: bytes[range], as: UTF8.self)
     }
 
-    fileprivate mutating func number() throws(InferenceError) -> Number {
+    /// A number, within two units in the last place.
+    fileprivate mutating func number() throws(InferenceError) -> Double {
         switch peek() {
         case UInt8(ascii: "n") where takeWord("null"), UInt8(ascii: "N") where takeWord("NaN"):
-            return Number(value: .nan, isExact: true)
-        case UInt8(ascii: "I") where takeWord("Infinity"):
-            return Number(value: .infinity, isExact: true)
-        case UInt8(ascii: "t") where takeWord("true"): return Number(value: 1, isExact: true)
-        case UInt8(ascii: "f") where takeWord("false"): return Number(value: 0, isExact: true)
+            return .nan
+        case UInt8(ascii: "I") where takeWord("Infinity"): return .infinity
+        case UInt8(ascii: "t") where takeWord("true"): return 1
+        case UInt8(ascii: "f") where takeWord("false"): return 0
         default: break
         }
         let start = index
         let isNegative = take(UInt8(ascii: "-"))
         if isNegative, index < end, bytes[index] == UInt8(ascii: "I"), takeWord("Infinity") {
-            return Number(value: -.infinity, isExact: true)
+            return -.infinity
         }
         var digits = Digits()
         let whole = takeDigits(&digits)
@@ -265,8 +255,10 @@ extension JSONReader {
             digits.exponent = -count
         }
         try takeExponent(&digits)
-        return digits.number(isNegative, Self.powers)
-            ?? Number(value: exactly(start..<index), isExact: true)
+        let magnitude = digits.value(Self.powers)
+        // The grammar was checked: the standard library knows it too.
+        guard let magnitude else { return Double(text(start..<index)) ?? .nan }
+        return isNegative ? -magnitude : magnitude
     }
 
     private mutating func takeExponent(_ digits: inout Digits) throws(InferenceError) {
@@ -314,16 +306,14 @@ extension JSONReader {
             mantissa = mantissa * 10 + UInt64(digit)
         }
 
-        /// Nil where the exact way has to be taken.
-        func number(_ isNegative: Bool, _ powers: [Double]) -> Number? {
-            if mantissa == 0 { return Number(value: isNegative ? -0.0 : 0, isExact: true) }
+        /// Nil where digits or powers are too many.
+        func value(_ powers: [Double]) -> Double? {
+            if mantissa == 0 { return 0 }
             guard !isCut, exponent.magnitude < powers.count else { return nil }
-            // Exact below 2^53, and so is the power; then one rounding is left (Clinger 1990).
+            // The power is exact: at most two roundings (Clinger 1990).
             let value = Double(mantissa)
             let power = powers[Int(exponent.magnitude)]
-            let result = exponent < 0 ? value / power : value * power
-            return Number(
-                value: isNegative ? -result : result, isExact: mantissa <= 1 << 53)
+            return exponent < 0 ? value / power : value * power
         }
     }
 }

@@ -1,3 +1,4 @@
+import Formats
 package import HTTP
 import InferenceProtocol
 import Numerics
@@ -15,6 +16,7 @@ package final class InferenceService: HTTPService {
 
     private let registry: ModelRegistry
     private let version: String
+    private let bodyByteCountMax: Int
     private let metrics: ServingMetrics
 
     /// A request for predictions that was understood.
@@ -28,9 +30,15 @@ package final class InferenceService: HTTPService {
 
     /// A service of the models in a registry.
     ///
-    /// - Parameter version: of this program.
-    package init(_ registry: ModelRegistry, version: String, metrics: ServingMetrics) {
+    /// - Parameters:
+    ///   - version: of this program.
+    ///   - bodyByteCountMax: of a request's body once it is unpacked.
+    package init(
+        _ registry: ModelRegistry, version: String, metrics: ServingMetrics,
+        bodyByteCountMax: Int = HTTPLimits().bodyByteCountMax
+    ) {
         self.registry = registry
+        self.bodyByteCountMax = bodyByteCountMax
         self.version = version
         self.metrics = metrics
     }
@@ -117,12 +125,9 @@ package final class InferenceService: HTTPService {
     ) throws(InferenceError) -> Question {
         let model = try registry.model(name)
         do throws(InferenceError) {
-            if let encoding = request.header("content-encoding"), encoding != "identity" {
-                throw InferenceError(
-                    status: 415, "the body is packed with \(encoding); send it as it is")
-            }
             let inference = try InferenceRequest(
-                body: request.body, length: request.header(InferenceRequest.lengthHeader))
+                body: try body(of: request),
+                length: request.header(InferenceRequest.lengthHeader))
             let answer = try InferenceAnswer(to: inference, by: model.description)
             return Question(
                 position: position, name: name,
@@ -131,6 +136,27 @@ package final class InferenceService: HTTPService {
         } catch {
             metrics.countInference(name, rows: 0, succeeded: false, since: start)
             throw error
+        }
+    }
+}
+
+extension InferenceService {
+    /// The body of a request, unpacked.
+    private func body(of request: HTTPRequest) throws(InferenceError) -> [UInt8] {
+        guard let name = request.header("content-encoding"), name != "identity" else {
+            return request.body
+        }
+        guard let encoding = PackedBody.Encoding(rawValue: name.lowercased()) else {
+            throw InferenceError(
+                status: 415,
+                "the body is packed with \(name.prefix(100)); gzip and deflate are understood"
+            )
+        }
+        do throws(FormatError) {
+            return try PackedBody.unpack(request.body, encoding, byteCountMax: bodyByteCountMax)
+        } catch {
+            throw InferenceError(
+                status: error.code == .trailingBytes ? 413 : 400, error.message)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Decoding
 import Programs
 import System
 
@@ -34,7 +35,7 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Scheme of requests that name none (default: each model's own choice).",
             valueName: "scheme"))
-    var scheme: String?
+    var scheme: Scheme?
 
     @Option(help: "Threads that answer (default: all cores).")
     var threads: Int?
@@ -48,8 +49,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting { () throws(RunError) in
             var options = try ServeOptions(
-                path: path, listen: listen, scheme: scheme,
-                threadCount: threads ?? Processor.availableCoreCount)
+                path: path, listen: listen, threadCount: threads ?? Processor.availableCoreCount)
+            options.scheme = scheme
             options.name = name
             options.requestMegabytes = maxRequest
             options.connectionCount = maxConnections

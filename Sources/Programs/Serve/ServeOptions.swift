@@ -10,7 +10,7 @@ package struct ServeOptions: Sendable {
     /// The name of a single model; nil takes its folder's or file's.
     package var name: String?
     /// The scheme of requests that name none; nil takes each model's own choice.
-    package let scheme: Scheme?
+    package var scheme: Scheme?
     /// Threads that answer.
     package var threadCount: Int
     /// MiB that a request may have.
@@ -20,27 +20,17 @@ package struct ServeOptions: Sendable {
 
     /// Checked options.
     ///
-    /// - Parameters:
-    ///   - listen: as in `127.0.0.1:8000`.
-    ///   - scheme: a key of results.json, its words joined by - or _.
+    /// - Parameter listen: as in `127.0.0.1:8000`.
     /// - Throws: `usage` with one sentence.
-    package init(
-        path: String, listen: String, scheme: String?, threadCount: Int
-    ) throws(RunError) {
-        guard threadCount >= 1 else { throw .usage("--threads must be 1 or more") }
+    package init(path: String, listen: String, threadCount: Int) throws(RunError) {
+        guard (1...4_096).contains(threadCount) else {
+            throw .usage("--threads must be 1 to 4,096, not \(threadCount)")
+        }
         guard let endpoint = TCPEndpoint("tcp://" + listen) else {
             throw .usage("--listen must look like 127.0.0.1:8000, not '\(listen)'")
         }
         self.endpoint = try TCPEndpoint(
             endpoint.description, option: "--listen", example: "127.0.0.1:8000")
-        self.scheme = try scheme.map { (name) throws(RunError) in
-            guard let scheme = Scheme(rawValue: name.replacing("-", with: "_")) else {
-                throw .usage(
-                    "there is no --scheme \(name); there are \(Scheme.allCases.map(\.rawValue).joined(separator: ", "))"
-                )
-            }
-            return scheme
-        }
         self.path = path
         self.threadCount = threadCount
     }

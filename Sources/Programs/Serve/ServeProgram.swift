@@ -45,7 +45,9 @@ package struct ServeProgram: Sendable {
         let server = try HTTPServer(
             listener, limits: limits, threadCount: options.threadCount)
         let metrics = ServingMetrics { server.connectionCount }
-        let service = InferenceService(registry, version: Release.version, metrics: metrics)
+        let service = InferenceService(
+            registry, version: Release.version, metrics: metrics,
+            bodyByteCountMax: limits.bodyByteCountMax)
         announce(listener.endpoint)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await server.run(service) }

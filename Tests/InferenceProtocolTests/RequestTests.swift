@@ -1,0 +1,227 @@
+import InferenceProtocol
+import Numerics
+import Testing
+
+/// Bodies to rows.
+@Suite struct RequestTests {
+    @Test(arguments: ["[1,2,3,4,5,6]", "[[1,2,3],[4,5,6]]", " [ [1e0, 20e-1,3.0 ],\n[4,5,6.00]] "])
+    func dataIsFlatOrNested(data: String) throws {
+        let rows = try Samples.rows(Samples.features([2, 3], data))
+        guard case .features(let matrix) = rows else {
+            Issue.record("no features")
+            return
+        }
+        #expect(matrix == Matrix(rowCount: 2, columnCount: 3, values: [1, 2, 3, 4, 5, 6]))
+    }
+
+    @Test func keysComeInAnyOrderAndOthersArePassedOver() throws {
+        let body = #"""
+            {"more":[{"a":[1,{"b":null}]}],"id":"\u00e9\ud83d\ude00","outputs":null,
+             "inputs":[{"data":[0.5,-1,2e2],"datatype":"FP64","x":"\\\"","shape":[1,3],"name":"features"}],
+             "parameters":{"scheme":"dag","priority":3}}
+            """#
+        let request = try InferenceRequest(body: Array(body.utf8))
+        #expect(request.identifier == "é😀")
+        #expect(request.scheme == "dag")
+        #expect(try Samples.values(Array(body.utf8)) == [0.5, -1, 200])
+    }
+
+    @Test func noRowsAreNoError() throws {
+        #expect(try Samples.rows(Samples.features([0, 3], "[]")).count == 0)
+        #expect(try Samples.rows(Samples.features([0, 3], "null")).count == 0)
+        #expect(
+            try Samples.rows(
+                Samples.body(#""name":"features","shape":[0,3],"datatype":"FP32""#)
+            ).count == 0)
+        let (body, length) = Samples.binary([0, 3], "FP32", [])
+        // The length header is then equal to the body's length.
+        #expect(length == "\(body.count)")
+        #expect(try Samples.rows(body, length).count == 0)
+    }
+
+    @Test(
+        arguments: [
+            ("FP32", [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0x20, 0x41]),
+            (
+                "FP64",
+                [
+                    0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x24,
+                    0x40,
+                ]
+            ),
+            ("FP16", [0, 0x3C, 0, 0xC0, 0, 0x49]), ("BF16", [0x80, 0x3F, 0, 0xC0, 0x20, 0x41]),
+            ("INT8", [1, 0xFE, 10]), ("INT16", [1, 0, 0xFE, 0xFF, 10, 0]),
+            ("INT32", [1, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 10, 0, 0, 0]),
+            (
+                "INT64",
+                [1, 0, 0, 0, 0, 0, 0, 0] + [0xFE] + [UInt8](repeating: 0xFF, count: 7)
+                    + [10, 0, 0, 0, 0, 0, 0, 0]
+            ),
+        ] as [(String, [UInt8])])
+    func binaryTensorsOfEveryType(datatype: String, bytes: [UInt8]) throws {
+        let (body, length) = Samples.binary([1, 3], datatype, bytes)
+        #expect(try Samples.values(body, length) == [1, -2, 10])
+    }
+
+    @Test(
+        arguments: [
+            ("UINT8", [1, 2, 200], [1, 2, 200]), ("BOOL", [1, 0, 1], [1, 0, 1]),
+            ("UINT16", [1, 0, 0, 1, 0xFF, 0xFF], [1, 256, 65_535]),
+            ("UINT32", [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x80], [1, 256, 0x1p31]),
+        ] as [(String, [UInt8], [Float])])
+    func unsignedTensors(datatype: String, bytes: [UInt8], values: [Float]) throws {
+        let (body, length) = Samples.binary([1, 3], datatype, bytes)
+        #expect(try Samples.values(body, length) == values)
+    }
+
+    /// Every half-precision number, against the processor's own.
+    @Test func halfPrecisionIsExact() throws {
+        let model = try Samples.description("half", .features(1))
+        let all = (0...UInt16.max).filter { $0 >> 10 & 31 != 31 }
+        let (body, length) = Samples.binary(
+            [all.count, 1], "FP16", all.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+        let values = try #require(try Samples.values(body, length, of: model))
+        for (bits, value) in zip(all, values) {
+            let exponent = Int(bits >> 10 & 31)
+            let fraction = Double(bits & 0x3FF) / 1_024 + (exponent == 0 ? 0 : 1)
+            var expected = fraction
+            for _ in 0..<abs(max(exponent, 1) - 15) { expected *= exponent > 15 ? 2 : 0.5 }
+            #expect(value == Float(bits >> 15 == 1 ? -expected : expected))
+        }
+    }
+
+    @Test func imagesBecomePlanes() throws {
+        let pixels = (0..<2 * 8 * 9 * 3).map { UInt8($0 % 251) }
+        let (body, length) = Samples.binary([2, 8, 9, 3], "UINT8", pixels, name: "images")
+        guard
+            case .images(let count, let planes) = try Samples.rows(
+                body, length, of: try Samples.colour)
+        else {
+            Issue.record("no images")
+            return
+        }
+        #expect(count == 2)
+        for (image, channel, pixel) in [(0, 0, 0), (0, 2, 5), (1, 1, 71), (1, 2, 0)] {
+            #expect(
+                planes[(image * 3 + channel) * 72 + pixel]
+                    == pixels[image * 216 + pixel * 3 + channel])
+        }
+    }
+
+    @Test func imagesMayBeNumbersFrom0To255() throws {
+        let data = "[" + (0..<64).map { "\($0 * 4).0" }.joined(separator: ",") + "]"
+        for shape in [[1, 8, 8], [1, 8, 8, 1]] {
+            let body = Samples.body(
+                #""name":"images","shape":\#(shape),"datatype":"FP32","data":\#(data)"#)
+            guard case .images(1, let pixels) = try Samples.rows(body, of: try Samples.grey) else {
+                Issue.record("no images")
+                return
+            }
+            #expect(pixels == (0..<64).map { UInt8($0 * 4) })
+        }
+        let scaled = Samples.body(
+            #""name":"images","shape":[1,8,8],"datatype":"FP32","data":\#(data.replacing("4.0", with: "0.5"))"#
+        )
+        #expect(throws: InferenceError.self) { try Samples.rows(scaled, of: try Samples.grey) }
+    }
+
+    @Test(arguments: ["null", "NaN", "Infinity", "-Infinity", "1e39", "-1e999"])
+    func whatIsNotFiniteIsRefusedWithItsPlace(text: String) throws {
+        let error = #expect(throws: InferenceError.self) {
+            try Samples.rows(Samples.features([2, 3], "[[1,2,3],[4,\(text),6]]"))
+        }
+        #expect(error?.status == 400)
+        #expect(error?.message.contains("row 1, column 1") == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        ("", "the JSON ends"), ("{", "the JSON ends"), ("[]", "object"), ("{} x", "the end"),
+        (#"{"inputs":[]}"#, "gives none"), (#"{"inputs":[{}]}"#, "no datatype"),
+        (#"{"inputs":[{"datatype":"FP31"}]}"#, "there is no datatype FP31"),
+        (#"{"id":"\ud800"}"#, "surrogates"), (#"{"id":"\x"}"#, "escape"), ("{\"id\":\"a", "string"),
+        (#"{"id":7}"#, "a string (id)"), ("{\"id\":\"\u{1}\"}", "control"),
+        (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1.5]}]}"#, "whole number"),
+        (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[-1,3]}]}"#, "cannot have"),
+        (
+            #"{"inputs":[{"name":"f","datatype":"FP32","shape":[99999999999,99999999999]}]}"#,
+            "cannot"
+        ),
+        (#"{"x":01}"#, "number"), (#"{"x":.5}"#, "number"), (#"{"x":1.}"#, "digit"),
+        (#"{"x":1e}"#, "digit"), (#"{"x":+1}"#, "number"), (#"{"x":tru}"#, "true or false"),
+    ])
+    func malformedBodiesAreRefused(body: String, words: String) throws {
+        let error = #expect(throws: InferenceError.self) { try Samples.rows(Array(body.utf8)) }
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        ([2, 3], "[1,2,3,4,5]", "5 values"), ([2, 3], "[[1,2,3],[4,5]]", "ragged"),
+        ([2, 1], "[1,[2]]", "ragged"), ([2, 1], "[[1],2]", "ragged"), ([1, 2], "[[1,2]]", "shape"),
+        ([3, 2], "[[1,2,3],[4,5,6]]", "lists of"), ([3], "[1,2,3]", "takes [rows, 3]"),
+        ([1, 3], #"["a","b","c"]"#, "strings"), ([1, 3], "[[[[[[[[[1]]]]]]]]]", "too deep"),
+        ([1, 3], "1", "array"),
+    ])
+    func dataOfAnotherShapeIsRefused(shape: [Int], data: String, words: String) throws {
+        let error = #expect(throws: InferenceError.self) {
+            try Samples.rows(Samples.features(shape, data))
+        }
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func binaryPartsThatDoNotFitAreRefused() throws {
+        let (body, length) = Samples.binary([1, 3], "FP32", [UInt8](repeating: 0, count: 12))
+        #expect(try Samples.rows(body, length).count == 1)
+        let json = Int(length) ?? 0
+        for (body, length) in [
+            (body + [0], length), (Array(body.dropLast()), length), (body, nil),
+            (body, "\(json - 1)"), (body, "\(json + 1)"), (body, "-1"), (body, "+\(json)"),
+            (body, "99999999999999999999"), (body, ""), (body, "0"), (body, "\(body.count + 1)"),
+        ] {
+            #expect(throws: InferenceError.self) { try Samples.rows(body, length) }
+        }
+        for (datatype, count) in [("FP32", 13), ("FP64", 12), ("BYTES", 12), ("FP16", 12)] {
+            let (body, length) = Samples.binary(
+                [1, 3], datatype, [UInt8](repeating: 0, count: count))
+            #expect(throws: InferenceError.self) { try Samples.rows(body, length) }
+        }
+    }
+
+    @Test func anotherInputIsRefusedByName() throws {
+        let error = #expect(throws: InferenceError.self) {
+            try Samples.rows(
+                Samples.body(#""name":"input-0","shape":[1,3],"datatype":"FP32","data":[1,2,3]"#))
+        }
+        #expect(error?.message.contains("has one input, features") == true)
+        #expect(error?.message.contains("input-0") == true)
+    }
+
+    /// Against the standard library, for numbers in every form.
+    @Test func numbersAreTheNearestFloats() throws {
+        var generator = SystemRandomNumberGenerator()
+        var texts: [String] = [
+            "0", "-0", "0.0", "1", "16777217", "16777219", "33554433.0", "8388608.5", "0.1",
+            "3.4028235e38", "1.17549435e-38", "1e-45", "7e-46", "9007199254740993",
+            "123456789012345678901234567890", "0.00000000000000000000000000000000000001",
+            "1.00000005960464477539062500000000000000001", "1.000000059604644775390625",
+        ]
+        for _ in 0..<20_000 {
+            let bits = UInt32.random(in: 0...UInt32.max, using: &generator)
+            let value = Float(bitPattern: bits)
+            guard value.isFinite else { continue }
+            texts.append("\(value)")
+            // As Python writes a float32.
+            texts.append("\(Double(value))")
+            texts.append("\(Double.random(in: -10...10, using: &generator))")
+        }
+        let model = try Samples.description("column", .features(1))
+        let body = Samples.features(
+            [texts.count, 1], "[" + texts.joined(separator: ",") + "]")
+        let values = try #require(try Samples.values(body, of: model))
+        for (text, value) in zip(texts, values) {
+            let expected = Float(text)
+            #expect(
+                value.bitPattern == expected?.bitPattern,
+                "\(text): \(value), not \(expected ?? .nan)")
+        }
+    }
+}
