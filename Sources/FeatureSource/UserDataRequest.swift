@@ -1,3 +1,5 @@
+import Numerics
+
 /// Which files hold a user's own data, and what they are.
 ///
 /// A file is an `.npy` array, an `.npz` archive, or `FILE:NAME` for one array of an archive; labels may
@@ -21,6 +23,9 @@ package struct UserDataRequest: Sendable, Equatable {
     package var testLabels: String?
     /// What the rows are; nil to tell by their shape.
     package var kind: Kind?
+    /// Bytes of features, as float32, that a file's rows may take in memory: those of larger ones are
+    /// read from the file when they are needed.
+    package var heldByteCountMax = FeatureMemory.heldByteCountMax
 
     /// Data of these files.
     package init(

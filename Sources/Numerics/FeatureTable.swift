@@ -55,24 +55,30 @@ package struct FeatureTable: Sendable {
         grouping matrix: Matrix, labels: [Int], classCount: Int, classKeys: [UInt64]? = nil
     ) {
         precondition(labels.count == matrix.rowCount)
-        var counts = [Int](repeating: 0, count: classCount)
-        for label in labels { counts[label] += 1 }
-        let buffer = FloatBuffer(count: matrix.values.count)
-        let width = matrix.columnCount
-        var next = [Int](repeating: 0, count: classCount)
-        for label in 1..<max(1, classCount) { next[label] = next[label - 1] + counts[label - 1] }
-        unsafe buffer.withUnsafeMutableBufferPointer { target in
-            unsafe matrix.values.withUnsafeBufferPointer { source in
-                for (row, label) in labels.enumerated() {
-                    for column in 0..<width {
-                        unsafe target[next[label] * width + column] = source[row * width + column]
-                    }
-                    next[label] += 1
-                }
-            }
+        let grouping = RowGrouping(labels: labels, classCount: classCount, classKeys: classKeys)
+        let buffer = FloatBuffer(unfilledCount: matrix.values.count)
+        unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe matrix.copy(grouping.rows[...], into: $0)
         }
         self.init(
-            features: buffer, featureCount: width, classRowCounts: counts, classKeys: classKeys)
+            features: buffer, featureCount: matrix.columnCount,
+            classRowCounts: grouping.classRowCounts, classKeys: grouping.classKeys)
+    }
+
+    /// Reads the rows of a grouping.
+    ///
+    /// - Parameter isHeld: by class, whether its rows are in the grouping; nil if all rows of the run are.
+    /// - Throws: one sentence, for a file that cannot be read any more.
+    package init(
+        _ grouping: RowGrouping, of rows: any FeatureRows, isHeld: [Bool]? = nil
+    ) throws {
+        let buffer = FloatBuffer(unfilledCount: grouping.rows.count * rows.columnCount)
+        try unsafe buffer.withUnsafeMutableBufferPointer {
+            try unsafe rows.copy(grouping.rows[...], into: $0)
+        }
+        self.init(
+            features: buffer, featureCount: rows.columnCount,
+            classRowCounts: grouping.classRowCounts, classKeys: grouping.classKeys, isHeld: isHeld)
     }
 
     /// Rows held, of all classes.
