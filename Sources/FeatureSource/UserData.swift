@@ -28,6 +28,8 @@ package struct UserData: Sendable {
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String
+    /// As the request has it: training rows that take more are not held in memory a second time.
+    package let heldByteCountMax: Int
     /// What a person should know of how the files are read, a sentence each.
     package let notes: [String]
 
@@ -53,6 +55,7 @@ package struct UserData: Sendable {
         if let file = files.testLabels { testLabels = try classes.labels(file.labels()) }
         let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request)
         var test: Part?
+        let limit = request.heldByteCountMax
         var request = request
         // Rows that are asked about take little beside those that are trained on, wherever these are.
         if train.isInPlace { request.heldByteCountMax /= 8 }
@@ -66,7 +69,7 @@ package struct UserData: Sendable {
             rows: try rows(train, test, files), trainLabels: trainLabels, testLabels: testLabels,
             classNames: classes.names, classKeys: classes.keys,
             sha256: try files.digest(known: checkedDigests(parts)), name: files.train.stem,
-            notes: parts.compactMap { $1.note(on: $0, request) })
+            heldByteCountMax: limit, notes: parts.compactMap { $1.note(on: $0, request) })
     }
 
     /// The rows of training or test.

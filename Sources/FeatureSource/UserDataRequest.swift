@@ -25,7 +25,9 @@ package struct UserDataRequest: Sendable, Equatable {
     package var kind: Kind?
     /// Bytes of features, as float32, that a file's rows may take in memory: those of larger ones are
     /// read from the file when they are needed.
-    package var heldByteCountMax = FeatureMemory.heldByteCountMax
+    package var heldByteCountMax = heldMebibyteCount << 20
+    /// What that is in MiB, unless somebody says otherwise.
+    package static let heldMebibyteCount = FeatureMemory.heldByteCountMax >> 20
 
     /// Data of these files.
     package init(

@@ -6,11 +6,13 @@ package import Transfer
 ///
 /// Chunks are views of the table, or of its code where leaving out zeros saves an eighth or more:
 /// sending copies nothing.
-package struct FeatureChunks: ChunkSource {
+package struct FeatureChunks: FeatureChunkSource {
     /// The chunks, each named by its position.
     package let manifest: ChunkManifest
     /// What was cut.
     package let table: FeatureTable
+    /// Of the table.
+    package let shape: FeatureShape
 
     /// The table's own floats, or their code without zeros.
     private let owner: FloatBuffer
@@ -26,18 +28,10 @@ package struct FeatureChunks: ChunkSource {
     package init(
         _ table: FeatureTable, chunkByteCountMax: Int? = nil
     ) throws(TransferError) {
-        let rowByteCount = table.featureCount * 4
-        let asked = chunkByteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) }
-        let limit = asked ?? ChunkManifest.chunkByteCountMax
-        guard rowByteCount <= limit else {
-            throw .rowTooLarge(byteCount: rowByteCount, max: limit)
-        }
-        let pieces = ChunkManifest.cut(
-            partCounts: table.classRowCounts, unitByteCount: rowByteCount,
-            byteCountMax: asked)
-        guard pieces.count <= ChunkManifest.chunkCountMax else {
-            throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
-        }
+        let shape = FeatureShape(
+            featureCount: table.featureCount, classRowCounts: table.classRowCounts,
+            classKeys: table.classKeys)
+        let pieces = try Self.pieces(of: shape, byteCountMax: chunkByteCountMax)
         let floats = pieces.map { piece in
             let row = table.classRowOffsets[piece.part] + piece.first
             return row * table.featureCount..<(row + piece.count) * table.featureCount
@@ -53,11 +47,9 @@ package struct FeatureChunks: ChunkSource {
         self.owner = owner
         self.places = places
         self.table = table
+        self.shape = shape
         manifest = ChunkManifest(
-            .features(
-                FeatureShape(
-                    featureCount: table.featureCount, classRowCounts: table.classRowCounts,
-                    classKeys: table.classKeys)),
+            .features(shape),
             chunks: zip(pieces, places).map { piece, place in
                 let hash = unsafe owner.withUnsafeBufferPointer {
                     unsafe ContentHash(
@@ -67,6 +59,33 @@ package struct FeatureChunks: ChunkSource {
                     part: piece.part, first: piece.first, count: piece.count,
                     byteCount: place.count * 4, hash: hash)
             })
+    }
+
+    /// Where features of a shape are cut.
+    ///
+    /// - Throws: `rowTooLarge`, and `tooLarge` for more chunks than a manifest lists.
+    static func pieces(
+        of shape: FeatureShape, byteCountMax: Int?
+    ) throws(TransferError) -> [(part: Int, first: Int, count: Int)] {
+        let rowByteCount = shape.featureCount * 4
+        let asked = byteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) }
+        let limit = asked ?? ChunkManifest.chunkByteCountMax
+        guard rowByteCount <= limit else {
+            throw .rowTooLarge(byteCount: rowByteCount, max: limit)
+        }
+        let pieces = ChunkManifest.cut(
+            partCounts: shape.classRowCounts, unitByteCount: rowByteCount, byteCountMax: asked)
+        guard pieces.count <= ChunkManifest.chunkCountMax else {
+            throw .tooManyChunks(pieces.count, max: ChunkManifest.chunkCountMax)
+        }
+        return pieces
+    }
+
+    /// Whether chunks are sent without their zeros: where that saves an eighth or more.
+    ///
+    /// - Parameter codedCount: words of all chunks, each coded if that makes it smaller.
+    static func isCoded(_ codedCount: Int, of count: Int) -> Bool {
+        codedCount <= count - count / 8 - 1
     }
 
     /// The chunks without their zeros, and where they lie; nil if that saves less than an eighth.
@@ -85,7 +104,7 @@ package struct FeatureChunks: ChunkSource {
                 places.append(end..<end + count)
                 end += count
             }
-            guard end <= floats.count - floats.count / 8 - 1 else { return nil }
+            guard isCoded(end, of: floats.count) else { return nil }
             // One float more, which coding the last chunk uses up.
             let buffer = FloatBuffer(unfilledCount: end + 1)
             unsafe buffer.withUnsafeMutableBufferPointer { target in
@@ -108,8 +127,22 @@ package struct FeatureChunks: ChunkSource {
         }
     }
 
-    /// The table, or its code.
+    /// The table.
+    package var held: FeatureTable? { table }
+    /// The table, or its code, whose keeper keeps all chunks.
     package var keeper: FloatBuffer? { owner }
+    /// Never: lending copies nothing.
+    package var isExhausted: Bool { false }
+
+    /// The whole table.
+    package func table(of classes: [Int]) -> FeatureTable { table }
+
+    /// Lends a view.
+    package func lend<Result>(
+        chunk index: Int, _ body: (UnsafeRawBufferPointer, FloatBuffer?) -> Result
+    ) -> Result {
+        unsafe withUnsafeBytes(ofChunk: index) { unsafe body($0, owner) }
+    }
 
     /// Reads the bytes of one chunk as they are sent.
     ///

@@ -52,7 +52,8 @@ struct RowSpace {
             }
         }
         table = ConvexTable(
-            FeatureTable(features: features, featureCount: width, classRowCounts: counts))
+            FeatureTable(features: features, featureCount: width, classRowCounts: counts),
+            factorByteCountMax: whole.factorByteCountMax)
         self.basis = basis
     }
 
