@@ -58,6 +58,8 @@ package struct Evaluator: Sendable {
 
     /// Rows to score.
     package var rowCount: Int { labels.count }
+    /// What is scored, in the order of all results.
+    package var schemes: [Scheme] { decoder.schemes }
 
     /// Scores some of the rows by every scheme, in the decoder's order.
     ///
@@ -76,8 +78,21 @@ package struct Evaluator: Sendable {
     /// - Parameter parts: the ``scores(of:)`` of ranges that together are all rows, in their order.
     /// - Throws: ``DecodingError`` for parts that are not all rows, or a label out of range.
     package func results(_ parts: [[RowScores]]) throws(DecodingError) -> [Result] {
+        try Self.results(parts, of: schemes, labels: labels, classCount: classCount)
+    }
+
+    /// How every scheme did, on the rows of several evaluators.
+    ///
+    /// - Parameters:
+    ///   - parts: the ``scores(of:)`` of all rows, in their order.
+    ///   - schemes: what was scored, in the order of each part.
+    ///   - labels: of all rows.
+    /// - Throws: ``DecodingError`` as ``results(_:)``.
+    package static func results(
+        _ parts: [[RowScores]], of schemes: [Scheme], labels: [Int], classCount: Int
+    ) throws(DecodingError) -> [Result] {
         var results: [Result] = []
-        for (index, scheme) in decoder.schemes.enumerated() {
+        for (index, scheme) in schemes.enumerated() {
             var scores = RowScores()
             for part in parts { scores.append(part[index]) }
             results.append(

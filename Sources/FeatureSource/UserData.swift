@@ -2,12 +2,12 @@ package import Formats
 package import ImageData
 package import Numerics
 
-/// A user's own rows and labels, in memory.
+/// A user's own rows and labels: in memory, but for features that take much of it.
 package struct UserData: Sendable {
     /// What is classified.
     package enum Rows: Sendable {
-        /// Matrices `[sample, feature]` of equally many columns, all finite.
-        case features(train: Matrix, test: Matrix?)
+        /// Rows `[sample, feature]` of equally many columns, all finite.
+        case features(train: any FeatureRows, test: (any FeatureRows)?)
         /// Images of one shape.
         case images(train: LabeledImages, test: LabeledImages?)
     }
@@ -32,12 +32,18 @@ package struct UserData: Sendable {
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String
+    /// As the request has it: training rows that take more are not held in memory a second time.
+    package let heldByteCountMax: Int
+    /// What a person should know of how the files are read, a sentence each.
+    package let notes: [String]
 
     /// Reads and checks everything.
     ///
     /// Rows of two axes are features, numbers of any type; of three axes of bytes `[sample, row,
     /// column]`, or four with 1 to 4 channels at the end, they are images of at least 8 by 8 pixels.
-    /// With `kind` of features, all axes after the first are columns. No row is held twice.
+    /// With `kind` of features, all axes after the first are columns. No row is held twice. Features of
+    /// more than ``UserDataRequest/heldByteCountMax`` stay in their file, if its rows lie there one after
+    /// the other.
     ///
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
@@ -55,7 +61,7 @@ package struct UserData: Sendable {
         // Labels are small: those of both parts are checked before the rows are read.
         var testLabels: [Int]?
         if let file = files.testLabels { testLabels = try classes.labels(file.labels()) }
-        let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request.kind)
+        let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request)
         if let file = files.sampleWeights, case .images = train {
             throw .malformed(
                 file.description,
@@ -63,23 +69,31 @@ package struct UserData: Sendable {
             )
         }
         var test: Part?
+        let limit = request.heldByteCountMax
+        var request = request
+        // Rows that are asked about take little beside those that are trained on, wherever these are.
+        if train.isInPlace { request.heldByteCountMax /= 8 }
         if let file = files.test, let testLabels, let labelFile = files.testLabels {
-            test = try Part(file, testLabels, labelPath: labelFile.description, request.kind)
+            test = try Part(file, testLabels, labelPath: labelFile.description, request)
         }
+        let parts =
+            [(files.train, train)]
+            + (files.test.flatMap { file in test.map { [(file, $0)] } } ?? [])
         return UserData(
             rows: try rows(train, test, files), trainLabels: trainLabels,
             trainWeights: trainWeights, testLabels: testLabels,
-            classNames: classes.names, classKeys: classes.keys, sha256: try files.digest(),
-            name: files.train.stem)
+            classNames: classes.names, classKeys: classes.keys,
+            sha256: try files.digest(known: checkedDigests(parts)), name: files.train.stem,
+            heldByteCountMax: limit, notes: parts.compactMap { $1.note(on: $0, request) })
     }
 
     /// The rows of training or test.
     private enum Part {
-        case features(Matrix)
+        case features(any FeatureRows)
         case images(LabeledImages)
 
         init(
-            _ file: UserFile, _ labels: [Int], labelPath: String, _ kind: UserDataRequest.Kind?
+            _ file: UserFile, _ labels: [Int], labelPath: String, _ request: UserDataRequest
         ) throws(FormatError) {
             var array = try file.array()
             let shape = array.header.shape
@@ -89,9 +103,19 @@ package struct UserData: Sendable {
                     "it has \((shape.first ?? 0).counted("row")), and \(labelPath) has \(labels.count.counted("label")); use two files that belong together"
                 )
             }
-            let isImages = kind.map { $0 == .images } ?? (shape.count > 2)
+            guard labels.count <= Int(Int32.max) else {
+                throw .malformed(
+                    file.description,
+                    "it has \(labels.count) rows, and \(Int32.max) are read at most; leave some out"
+                )
+            }
+            let isImages = request.kind.map { $0 == .images } ?? (shape.count > 2)
             guard isImages else {
-                self = .features(try array.matrix())
+                if let rows = array.rowsInPlace, rows.byteCount > request.heldByteCountMax {
+                    self = .features(rows)
+                } else {
+                    self = .features(try array.matrix())
+                }
                 return
             }
             let imageShape = try Self.imageShape(shape, file)
@@ -99,6 +123,20 @@ package struct UserData: Sendable {
             self = .images(
                 LabeledImages(
                     shape: imageShape, pixels: try array.bytes(axes: axes), labels: labels))
+        }
+
+        /// Says so where much memory is taken that another file would not take.
+        func note(on file: UserFile, _ request: UserDataRequest) -> String? {
+            guard case .features(let rows) = self, rows.held != nil,
+                rows.byteCount > request.heldByteCountMax
+            else { return nil }
+            return
+                "\(file) is compressed, or its columns lie one after the other (Fortran order), so all of its \(rows.byteCount >> 20) MiB of features are held in memory; np.save(\"x.npy\", np.ascontiguousarray(x)) makes a file that is read in pieces"
+        }
+
+        /// Whether the rows stay in their file.
+        var isInPlace: Bool {
+            if case .features(let rows) = self { rows.held == nil } else { false }
         }
 
         private static let sideMax = 4_096
@@ -124,6 +162,18 @@ package struct UserData: Sendable {
             }
             return ImageShape(channelCount: channelCount, height: shape[1], width: shape[2])
         }
+    }
+
+    /// The SHA-256 of files that stay where they are, by path, their values being checked on the way.
+    private static func checkedDigests(
+        _ parts: [(file: UserFile, part: Part)]
+    ) throws(FormatError) -> [String: [UInt8]] {
+        var digests: [String: [UInt8]] = [:]
+        for (file, part) in parts {
+            guard case .features(let rows) = part, let rows = rows as? NPYRows else { continue }
+            digests[file.path] = try rows.checkedSHA256()
+        }
+        return digests
     }
 
     private static func rows(

@@ -1,3 +1,5 @@
+import Numerics
+
 /// Which files hold a user's own data, and what they are.
 ///
 /// A file is an `.npy` array, an `.npz` archive, or `FILE:NAME` for one array of an archive; labels may
@@ -23,6 +25,11 @@ package struct UserDataRequest: Sendable, Equatable {
     package var sampleWeights: String?
     /// What the rows are; nil to tell by their shape.
     package var kind: Kind?
+    /// Bytes of features, as float32, that a file's rows may take in memory: those of larger ones are
+    /// read from the file when they are needed.
+    package var heldByteCountMax = heldMebibyteCount << 20
+    /// What that is in MiB, unless somebody says otherwise.
+    package static let heldMebibyteCount = FeatureMemory.heldByteCountMax >> 20
 
     /// Data of these files.
     package init(

@@ -105,9 +105,11 @@ struct UserFiles {
     }
 
     /// Of all files, see ``UserData/sha256``.
-    func digest() throws(FormatError) -> String {
+    ///
+    /// - Parameter known: of files, by path, that have been read.
+    func digest(known: [String: [UInt8]] = [:]) throws(FormatError) -> String {
         var hash = SHA256()
-        var known: [String: [UInt8]] = [:]
+        var known = known
         for (role, file) in [train, trainLabels, test, testLabels, sampleWeights]
             .enumerated()
         {

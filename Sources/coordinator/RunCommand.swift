@@ -74,6 +74,12 @@ struct DataOptions: ParsableArguments {
     var kind: UserDataRequest.Kind?
 
     @Option(
+        help: ArgumentHelp(
+            "Your own features are held in memory up to so many MiB; of larger files pieces are.",
+            valueName: "mib"))
+    var featureMemory = UserDataRequest.heldMebibyteCount
+
+    @Option(
         help: """
             Folder with the standard files, in it or in a folder named like the data set; else \
             $MANYHEADS_DATA, then what Debian installs.
@@ -106,6 +112,9 @@ struct DataOptions: ParsableArguments {
             throw ValidationError(
                 "\(testLabels) labels test rows, and there are none; give them by --test")
         }
+        guard (0...1 << 30).contains(featureMemory) else {
+            throw ValidationError("--feature-memory is in MiB, 0 to \(1 << 30)")
+        }
         if train != nil, dataDir != nil {
             throw ValidationError("--data-dir is for a --dataset; --train names its file itself")
         }
@@ -114,8 +123,10 @@ struct DataOptions: ParsableArguments {
     func apply(to options: inout RunOptions) {
         options.dataset = dataset ?? .fashionMNIST
         options.userData = train.map {
-            UserDataRequest(
+            var request = UserDataRequest(
                 train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels, kind: kind)
+            request.heldByteCountMax = featureMemory << 20
+            return request
         }
         options.dataDirectory = dataDir
         options.classes = classes

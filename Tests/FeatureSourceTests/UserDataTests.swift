@@ -109,8 +109,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
-        #expect(test.values == [7, 8])
+        #expect(train.held == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
+        #expect(test.held?.values == [7, 8])
         #expect(data.trainLabels == [1, 0, 1])
         #expect(data.testLabels == [0])
         #expect(data.classNames == ["ant", "cat"])
@@ -156,8 +156,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train.values == [0, 1, 2, 3, 4, 5, 6, 7])
-        #expect(test.values == [1, 2, 3, 4])
+        #expect(train.held?.values == [0, 1, 2, 3, 4, 5, 6, 7])
+        #expect(test.held?.values == [1, 2, 3, 4])
         #expect(data.trainLabels == [0, 1, 0, 1])
         #expect(data.testLabels == [0, 1])
         #expect(data.name == "numpy")
@@ -168,7 +168,7 @@ import Testing
             Issue.record("nobody asked for a test set")
             return
         }
-        #expect(rows.values == [1, 2, 3, 4])
+        #expect(rows.held?.values == [1, 2, 3, 4])
         #expect(named.testLabels == nil)
         #expect(named.sha256 != data.sha256)
         // The test set of an archive is found in it.
@@ -221,7 +221,7 @@ import Testing
             return
         }
         #expect(matrix.columnCount == 72)
-        #expect(matrix.values == pixels.map { Float($0) })
+        #expect(matrix.held?.values == pixels.map { Float($0) })
     }
 
     @Test func putsChannelsInPlanes() throws {

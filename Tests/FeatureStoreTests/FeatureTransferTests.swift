@@ -84,7 +84,7 @@ private let unlimited = 1 << 40
     @Test func chunksAreViewsOfTheTable() throws {
         let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
-        #expect(chunks.keeper(ofChunk: 0) === table.features)
+        #expect(chunks.keeper === table.features)
         #expect(chunks.manifest.chunks.count == 3 + 3)
         let start = unsafe table.features.withUnsafeBufferPointer {
             UInt(bitPattern: $0.baseAddress)
@@ -108,7 +108,8 @@ private let unlimited = 1 << 40
         let rowChunkCount = plain.manifest.chunks.count
         #expect(manifest.features?.isWeighted == true)
         #expect(Array(manifest.chunks.prefix(rowChunkCount)) == plain.manifest.chunks)
-        #expect(chunks.keeper(ofChunk: rowChunkCount) === table.rowWeights)
+        let isView = unsafe chunks.lend(chunk: rowChunkCount) { $1 === table.rowWeights }
+        #expect(isView)
         #expect(manifest.byteCount == rowCount * 12)
         let assembly = try FeatureAssembly(manifest, byteCountMax: rowCount * 12)
         for index in manifest.chunks.indices.reversed() {

@@ -162,7 +162,7 @@ struct FinishedModel {
                 "the files that \(folder) was trained on have changed; evaluate a run with --save-features"
             )
         }
-        return TestSet(features: test, labels: labels, isSaved: false)
+        return TestSet(features: try test.matrix(), labels: labels, isSaved: false)
     }
 
     /// The run's images, by its config.

@@ -19,9 +19,9 @@ struct BackboneOutcome: Sendable {
     /// The backbone's output layer over all classes: the one-vs-all scheme; nil likewise.
     let output: Head?
     /// Training features as workers get them.
-    let chunks: FeatureChunks
+    let chunks: any FeatureChunkSource
     /// `[sample, feature]`.
-    let testFeatures: Matrix
+    let testFeatures: any FeatureRows
     let featureDigest: String
 }
 
@@ -60,7 +60,7 @@ struct BackbonePhase {
                     case .images(let dataset):
                         try compute(dataset, directory, journal, writer, clock, flag)
                     case .features(_, let train, let test):
-                        try take(data, train, test, directory, journal, writer, clock)
+                        try take(data, train, test, directory, journal, writer, clock, flag)
                     }
                 })
         } catch {
@@ -74,11 +74,12 @@ struct BackbonePhase {
 
     /// Features of files: nothing is computed, and the clock of the backbone stands still.
     private func take(
-        _ data: RunData, _ train: Matrix, _ test: Matrix, _ directory: RunDirectory,
-        _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock
+        _ data: RunData, _ train: any FeatureRows, _ test: any FeatureRows,
+        _ directory: RunDirectory, _ journal: RunJournal, _ writer: JournalWriter,
+        _ clock: PhaseClock, _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
         console.show(.activity("hashing features"))
-        let outcome = try finish(nil, train, test, data, directory)
+        let outcome = try finish(nil, train, test, data, directory, flag)
         let features = try settled(outcome, journal, origin: "files of the user's own")
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -102,7 +103,8 @@ struct BackbonePhase {
             ? Matrix(rowCount: 0, columnCount: train.columnCount, values: [])
             : try backbone.features(pixels: dataset.test.pixels, onMinibatch: check)
         try Self.check(train.values.allSatisfy(\.isFinite) && test.values.allSatisfy(\.isFinite))
-        let outcome = try finish(backbone.weights(), train, test, .images(dataset), directory)
+        let outcome = try finish(
+            backbone.weights(), train, test, .images(dataset), directory, flag)
         let features = try settled(outcome, journal, origin: origin)
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -185,8 +187,8 @@ struct BackbonePhase {
     }
 
     private func finish(
-        _ weights: BackboneWeights?, _ train: Matrix, _ test: Matrix, _ data: RunData,
-        _ directory: RunDirectory
+        _ weights: BackboneWeights?, _ train: any FeatureRows, _ test: any FeatureRows,
+        _ data: RunData, _ directory: RunDirectory, _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
         // An earlier start's too: results.json has the digests of all that are there.
         let hasSome = RunDirectory.savedFeatures.contains {
@@ -198,20 +200,45 @@ struct BackbonePhase {
             try NPY.write(test, to: directory.path(of: .testFeatures))
             try NPY.write(labels: data.testLabels, to: directory.path(of: .testLabels))
         }
-        var rowWeights: [Float]?
-        if case .features(let user, _, _) = data { rowWeights = user.trainWeights }
-        guard rowWeights == nil || options.headEpochs == .converge else {
+        let digest = try RunDigests.features(train: train, test: test) {
+            try flag.check()
+            if data.holdsFeatures { return }
+            console.show(.activity("hashing features", share: Double($0) / Double($1)))
+        }
+        return BackboneOutcome(
+            weights: weights, output: weights?.outputHead,
+            chunks: try chunks(of: train, data, flag), testFeatures: test, featureDigest: digest)
+    }
+
+    /// The training features cut into chunks: in memory, unless they take too much of it.
+    private func chunks(
+        of train: any FeatureRows, _ data: RunData, _ flag: CancellationFlag
+    ) throws -> any FeatureChunkSource {
+        var weights: [Float]?
+        if case .features(let user, _, _) = data { weights = user.trainWeights }
+        guard weights == nil || options.headEpochs == .converge else {
             throw RunError.usage(
                 "--sample-weight is of heads at their optimum, and heads trained by epochs take no weights; say --head-epochs converge"
             )
         }
-        return BackboneOutcome(
-            weights: weights, output: weights?.outputHead,
-            chunks: try FeatureChunks(
+        if let matrix = train.held, data.holdsFeatures {
+            return try FeatureChunks(
                 FeatureTable(
-                    grouping: train, labels: data.trainLabels, classCount: data.classCount,
-                    classKeys: data.classKeys, weights: rowWeights)),
-            testFeatures: test, featureDigest: RunDigests.features(train: train, test: test))
+                    grouping: matrix, labels: data.trainLabels, classCount: data.classCount,
+                    classKeys: data.classKeys, weights: weights))
+        }
+        console.log(
+            .info,
+            "\(train.name) has \(train.byteCount >> 20) MiB of features, which stay there and are read in pieces; workers hold all of them"
+        )
+        let grouping = RowGrouping(
+            labels: data.trainLabels, classCount: data.classCount, classKeys: data.classKeys,
+            weights: weights)
+        return try StreamedChunks(train, grouping) { index, count in
+            try flag.check()
+            console.show(
+                .activity("hashing features by class", share: Double(index) / Double(count)))
+        }
     }
 }
 

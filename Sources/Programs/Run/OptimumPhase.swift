@@ -10,6 +10,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import System
+import Transfer
 
 /// What heads at their optimum need besides workers: the strength of their penalty before, and a look
 /// at each of them after.
@@ -26,6 +27,8 @@ struct OptimumPhase {
         let l2: Double
         /// Nil where `--l2` was given.
         let curve: [RunResults.Optimum.Point]?
+        /// Rows that it was chosen on, where those are not all.
+        var sampleRowCount: Int?
     }
 
     /// Chooses the penalty, or takes what `--l2` or an earlier start of the run says.
@@ -34,7 +37,7 @@ struct OptimumPhase {
     ///
     /// - Throws: `data` for rows that no penalty can be chosen on.
     func penalty(_ journal: RunJournal, _ clock: PhaseClock) async throws -> Penalty {
-        let counts = backbone.chunks.table.classRowCounts
+        let counts = backbone.chunks.shape.classRowCounts
         if let empty = counts.firstIndex(of: 0) {
             throw RunError(
                 .data,
@@ -56,19 +59,26 @@ struct OptimumPhase {
         }
         console.show(.activity("choosing l2"))
         let choice: L2Choice
+        let sample: FeatureTable
         do {
-            choice = try await crossValidated()
+            sample = try await rowsToChooseOn()
+            choice = try await crossValidated(sample)
         } catch let error as HeadTrainingError {
             throw RunError(
                 .data, "\(error.message); say --l2, with another --run-dir, to do without")
         }
         FreedMemory.release()
         // A backbone that was trained on these rows makes weak penalties look too good on them.
-        let penalty = Penalty(
-            l2: backbone.weights == nil ? choice.l2 : choice.cautiousL2,
+        let chosen = backbone.weights == nil ? choice.l2 : choice.cautiousL2
+        let rowCount = backbone.chunks.shape.rowCount
+        var penalty = Penalty(
+            l2: chosen,
             curve: choice.curve.map {
                 .init(l2: $0.l2, nll: $0.negativeLogLikelihood, standardError: $0.standardError)
             })
+        if sample.rowCount < rowCount {
+            penalty = penalty.scaled(from: sample, to: backbone.chunks.classWeightSums)
+        }
         var entries = JournalEntries()
         entries.events = [
             JournalEvent(
@@ -77,30 +87,63 @@ struct OptimumPhase {
                     ["features": .string(backbone.featureDigest)]) { first, _ in first })
         ]
         try journal.commit(entries)
-        console.log(.info, "l2 \(penalty.l2), chosen by cross-validation on the training rows")
+        let share =
+            penalty.sampleRowCount.map {
+                "\($0.grouped) of the \(rowCount.grouped) training rows: \(chosen) for so many, times their share"
+            } ?? "the training rows"
+        console.log(.info, "l2 \(penalty.l2), chosen by cross-validation on \(share)")
         return penalty
     }
 
-    /// Tries one strength after the other, the folds of each on all threads.
-    private func crossValidated() async throws -> L2Choice {
-        let table = backbone.chunks.table
-        let (seed, isBalanced) = (options.seed, options.isBalanced)
-        let validation = try await pool.threads[0].run { _ in
-            try L2CrossValidation(table: table, seed: seed, isBalanced: isBalanced)
+    /// All rows, or as many of every class as memory is to have room for.
+    private func rowsToChooseOn() async throws -> FeatureTable {
+        guard let streamed = backbone.chunks as? StreamedChunks else {
+            return try backbone.chunks.table(of: [])
         }
+        let seed = options.seed
+        return try await pool.threads[0].run { _ in
+            try streamed.sample(byteCountMax: Self.sampleByteCountMax, seed: seed)
+        }
+    }
+
+    /// Bytes of the rows that cross-validation has where not all are in memory; each fold has most of them
+    /// once more.
+    private static let sampleByteCountMax = 12 << 20
+    /// Bytes that its folds take besides, where not all rows are in memory.
+    private static let foldByteCountMax = 64 << 20
+
+    /// Tries one strength after the other, the folds of each on all threads, as far as memory allows.
+    private func crossValidated(_ table: FeatureTable) async throws -> L2Choice {
+        let (seed, isBalanced) = (options.seed, options.isBalanced)
+        let isFrugal = backbone.chunks.held == nil
+        let validation = try await pool.threads[0].run { _ in
+            try L2CrossValidation(
+                table: table, seed: seed, isBalanced: isBalanced, isFrugal: isFrugal)
+        }
+        let foldByteCount = L2CrossValidation.frugalByteCount(
+            featureCount: table.featureCount, classCount: table.classCount)
+        let step =
+            isFrugal
+            ? max(1, Self.foldByteCountMax / foldByteCount) : validation.foldCount
         var curve = L2Curve()
         while let l2 = curve.next {
-            let parts = try await pool.parallelRanges(validation.foldCount) { range, flag in
-                try range.map { fold in
-                    do throws(HeadTrainingError) {
-                        return try validation.losses(ofFold: fold, l2: l2) { flag.isCancelled }
-                    } catch {
-                        try flag.check()
-                        throw error
+            var losses: [L2CrossValidation.Losses] = []
+            for first in stride(from: 0, to: validation.foldCount, by: step) {
+                let count = min(step, validation.foldCount - first)
+                losses += try await pool.parallelRanges(count) { range, flag in
+                    try range.map { fold in
+                        do throws(HeadTrainingError) {
+                            return try validation.losses(ofFold: first + fold, l2: l2) {
+                                flag.isCancelled
+                            }
+                        } catch {
+                            try flag.check()
+                            throw error
+                        }
                     }
-                }
+                }.flatMap(\.self)
             }
-            curve.add(parts.flatMap(\.self), l2: l2)
+            curve.add(losses, l2: l2)
         }
         return curve.choice
     }
@@ -111,13 +154,23 @@ struct OptimumPhase {
         var certifiedCount = 0
         /// The largest component of any head's gradient.
         var gradientMax = 0.0
+
+        /// Takes in a head by the largest component of its gradient.
+        mutating func add(_ norm: Double, _ tolerance: Double) {
+            // What is no number certifies nothing, and is no number in JSON either.
+            gradientMax = max(gradientMax, norm.isFinite ? norm : .greatestFiniteMagnitude)
+            if norm <= tolerance { certifiedCount += 1 }
+        }
     }
 
     /// Looks at every head's gradient: what workers say of it is not asked for.
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
+        if let streamed = backbone.chunks as? StreamedChunks {
+            return try await certificate(heads, streamed, l2: l2)
+        }
         let tolerance = BundleTrainer.optimumGradientTolerance
         let trainer = try ConvergedHeadTrainer(
-            table: backbone.chunks.table, isBalanced: options.isBalanced, l2: l2,
+            table: backbone.chunks.table(of: []), isBalanced: options.isBalanced, l2: l2,
             gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
@@ -126,11 +179,7 @@ struct OptimumPhase {
                 // In turns: heads are in the order of their sizes.
                 for index in stride(from: thread, to: heads.count, by: threadCount) {
                     try flag.check()
-                    let norm = try trainer.gradientNorm(of: heads[index])
-                    // What is no number certifies nothing, and is no number in JSON either.
-                    part.gradientMax = max(
-                        part.gradientMax, norm.isFinite ? norm : .greatestFiniteMagnitude)
-                    if norm <= tolerance { part.certifiedCount += 1 }
+                    part.add(try trainer.gradientNorm(of: heads[index]), tolerance)
                 }
             }
             return part
@@ -160,11 +209,25 @@ extension OptimumPhase.Penalty {
             else { return nil }
             curve.append(.init(l2: strength, nll: nll, standardError: error))
         }
-        self.init(l2: l2, curve: curve)
+        self.init(
+            l2: l2, curve: curve,
+            sampleRowCount: payload["rows"]?.number.flatMap { Int(exactly: $0) })
+    }
+
+    /// The same for more rows than it was chosen on.
+    ///
+    /// A row weighs the same against the penalty then: in scikit-learn's words C stays, and so does the
+    /// product of `l2` and what all rows weigh.
+    fileprivate func scaled(from sample: FeatureTable, to classWeightSums: [Double]) -> Self {
+        let sampled = sample.classRowCounts.indices.reduce(0) { $0 + sample.weightSum(of: $1) }
+        return Self(
+            l2: l2 * sampled / classWeightSums.reduce(0, +), curve: curve,
+            sampleRowCount: sample.rowCount)
     }
 
     fileprivate var payload: [String: JSONValue] {
-        [
+        let rows = sampleRowCount.map { ["rows": JSONValue.integer(Int64($0))] } ?? [:]
+        return rows.merging([
             "l2": .number(l2),
             "curve": .array(
                 (curve ?? []).map {
@@ -173,6 +236,6 @@ extension OptimumPhase.Penalty {
                         "standard_error": .number($0.standardError),
                     ])
                 }),
-        ]
+        ]) { first, _ in first }
     }
 }

@@ -12,7 +12,7 @@ enum RunData: Sendable {
     /// Images, on which a backbone is trained.
     case images(Dataset)
     /// Features of any other backbone, `[sample, feature]`, in files of the user's own.
-    case features(UserData, train: Matrix, test: Matrix)
+    case features(UserData, train: any FeatureRows, test: any FeatureRows)
 
     /// Reads a data set, or the user's own files.
     ///
@@ -55,10 +55,20 @@ enum RunData: Sendable {
             case .features(_, let train, _): train.columnCount
             }
         let rowCount = trainLabels.count + testLabels.count
+        let featureByteCount = 4 * rowCount * featureCount * MemoryLayout<Float>.size
         try SystemLimit.checkMemory(
-            Self.runByteCount + 4 * rowCount * featureCount * MemoryLayout<Float>.size,
+            Self.runByteCount + (holdsFeatures ? featureByteCount : Self.streamedByteCount),
             reserved: Self.runReservedByteCount)
     }
+
+    /// Whether all features are in memory, rather than read in pieces.
+    var holdsFeatures: Bool {
+        guard case .features(let data, let train, _) = self else { return true }
+        return train.held != nil && train.byteCount <= data.heldByteCountMax
+    }
+
+    /// What reading features in pieces takes.
+    private static let streamedByteCount = 160 << 20
 
     /// What a run takes besides its rows: code and buffers of oneDNN, stacks, the journal.
     private static let runByteCount = 96 << 20
@@ -128,6 +138,7 @@ extension Console {
         if options.userData == nil, let dataset = data.images {
             note(options.datasetRequest, dataset)
         }
+        if case .features(let files, _, _) = data { files.notes.forEach { log(.info, $0) } }
     }
 
     /// Says where a data set comes from, if that is not the folder that was named.

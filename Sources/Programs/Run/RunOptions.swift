@@ -272,6 +272,7 @@ package struct RunOptions: Sendable {
             "test": Self.absolute(userData?.test),
             "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
+            "feature_memory": userData.map { .integer(Int64($0.heldByteCountMax >> 20)) } ?? .null,
             "data_dir": Self.absolute(dataDirectory),
             "classes": .string(classes.description), "every": .integer(Int64(every)),
             "fraction": .number(fraction), "epochs": .integer(Int64(epochs)),
@@ -310,8 +311,8 @@ package struct RunOptions: Sendable {
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
         // What is in them counts, and is compared by its digest.
-        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
-        "verify", "wait", "bind", "insecure", "key", "allow",
+        "data_dir", "train", "train_labels", "test", "test_labels", "feature_memory", "workers",
+        "min_workers", "verify", "wait", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 

@@ -15,12 +15,20 @@ import WireProtocol
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
+    /// What answers for the test rows.
+    enum Answers: Sendable {
+        /// Heads, asked about the rows' features.
+        case heads(HeadBank)
+        /// What whole networks have said of all rows.
+        case stored(StoredLogits)
+    }
+
     let collected: CollectedHeads
     /// What nobody could train.
     let missing: [HeadKey]
     /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
     /// those missing.
-    let logits: any LogitSource
+    let answers: Answers
     /// Whether the backbone's own outputs stand in for what is missing.
     let hasStandIns: Bool
     /// As results.json has it.
@@ -74,7 +82,7 @@ struct TrainingPhase {
         if options.headMode != .frozen, let dataset = data.images, let weights = backbone.weights {
             let phase = NetworkPhase(
                 options: options, plan: plan, dataset: dataset, weights: weights,
-                testFeatures: backbone.testFeatures)
+                testFeatures: try backbone.testFeatures.matrix())
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
@@ -106,7 +114,7 @@ struct TrainingPhase {
         }
         var trained = TrainedHeads(
             collected: collected, missing: collected.quarantined,
-            logits: try HeadLogits(HeadBank(heads + standIns), backbone.testFeatures),
+            answers: .heads(try HeadBank(heads + standIns)),
             hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
@@ -114,6 +122,7 @@ struct TrainingPhase {
             trained.certifiedCount = certificate.certifiedCount
             trained.optimum = RunResults.Optimum(
                 l2: penalty.l2, crossValidation: penalty.curve,
+                crossValidationRows: penalty.sampleRowCount,
                 gradientTolerance: BundleTrainer.optimumGradientTolerance,
                 gradientMax: certificate.gradientMax)
         }
