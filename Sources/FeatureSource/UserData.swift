@@ -106,7 +106,7 @@ package struct UserData: Sendable {
             guard labels.count <= Int(Int32.max) else {
                 throw .malformed(
                     file.description,
-                    "it has \(labels.count) rows, and \(Int32.max) are read at most; leave some out"
+                    "it has \(labels.count.counted("row")), and \(Int32.max) are read at most; leave some out"
                 )
             }
             let isImages = request.kind.map { $0 == .images } ?? (shape.count > 2)

@@ -227,10 +227,12 @@ struct BackbonePhase {
                     grouping: matrix, labels: data.trainLabels, classCount: data.classCount,
                     classKeys: data.classKeys, weights: weights))
         }
-        console.log(
-            .info,
-            "\(train.name) has \(train.byteCount >> 20) MiB of features, which stay there and are read in pieces; workers hold all of them"
-        )
+        if train.held == nil {
+            console.log(
+                .info,
+                "\(train.name) has \(train.byteCount >> 20) MiB of features, which stay there and are read in pieces; workers hold all of them"
+            )
+        }
         let grouping = RowGrouping(
             labels: data.trainLabels, classCount: data.classCount, classKeys: data.classKeys,
             weights: weights)

@@ -138,7 +138,9 @@ extension Console {
         if options.userData == nil, let dataset = data.images {
             note(options.datasetRequest, dataset)
         }
-        if case .features(let files, _, _) = data { files.notes.forEach { log(.info, $0) } }
+        if case .features(let files, _, _) = data {
+            for note in files.notes { log(.info, note) }
+        }
     }
 
     /// Says where a data set comes from, if that is not the folder that was named.
