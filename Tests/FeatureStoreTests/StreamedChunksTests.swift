@@ -51,23 +51,30 @@ extension StreamedChunks {
     func areThoseOfATable(rowCount: Int, zeroShare: Int) throws {
         let (matrix, labels) = Self.sample(
             rowCount: rowCount, columnCount: 10, classCount: 3, zeroShare: zeroShare)
+        let weights = (0..<rowCount).map { Float($0 % 4) / 3 }
         let table = FeatureChunks.init
-        for limit in [nil, 400, 40] {
+        for (limit, weights) in [
+            (nil, nil), (400, nil), (40, nil), (nil, weights), (400, weights),
+        ] as [(Int?, [Float]?)] {
             let held = try table(
-                FeatureTable(grouping: matrix, labels: labels, classCount: 4), limit)
+                FeatureTable(grouping: matrix, labels: labels, classCount: 4, weights: weights),
+                limit)
             let streamed = try StreamedChunks(
-                ChangingRows(matrix), RowGrouping(labels: labels, classCount: 4),
+                ChangingRows(matrix),
+                RowGrouping(labels: labels, classCount: 4, weights: weights),
                 chunkByteCountMax: limit)
+            #expect(streamed.classWeightSums == held.classWeightSums)
             #expect(streamed.manifest == held.manifest)
             #expect(streamed.shape == held.shape)
             for index in held.manifest.chunks.indices {
                 #expect(try streamed.bytes(index) == held.bytes(index))
             }
             // All chunks' rows, one after the other, are the table's.
-            let rows = try held.manifest.chunks.indices.flatMap {
-                try streamed.table(ofChunk: $0).values
-            }
-            #expect(rows == held.table.values)
+            let tables = try held.manifest.chunks.indices.filter {
+                held.manifest.chunks[$0].part < 4
+            }.map { try streamed.table(ofChunk: $0) }
+            #expect(tables.flatMap(\.values) == held.table.values)
+            #expect(tables.flatMap(\.weights) == held.table.weights)
         }
     }
 
@@ -84,7 +91,16 @@ extension StreamedChunks {
         }
         #expect(table.values == expected)
         #expect(try streamed.sample(byteCountMax: 1 << 20, seed: 0).values == all.values)
-        #expect(try streamed.sample(byteCountMax: 320, seed: 0).rowCount == 20)
+        #expect((16...20).contains(try streamed.sample(byteCountMax: 320, seed: 0).rowCount))
+        // Weights stay with their rows: here they are the rows' first values.
+        let first = (0..<50).map { matrix[$0, 0] + 5_000 }
+        let weighted = try StreamedChunks(
+            ChangingRows(matrix), RowGrouping(labels: labels, classCount: 5, weights: first))
+        for part in [
+            try weighted.table(of: [3, 1]), try weighted.sample(byteCountMax: 320, seed: 0),
+        ] {
+            #expect(part.weights == (0..<part.rowCount).map { part.values[$0 * 4] + 5_000 })
+        }
     }
 
     @Test(arguments: [0, 4]) func aFileThatChangesIsFoundOut(zeroShare: Int) throws {

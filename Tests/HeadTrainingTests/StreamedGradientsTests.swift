@@ -34,24 +34,36 @@ import Testing
                 _ = unsafe target.update(from: source[first..<first + rows.count * width])
             }
         }
+        let weights = table.rowWeights.map { weights in
+            unsafe weights.withUnsafeBufferPointer { weights in
+                let first = table.classRowOffsets[label] + rows.lowerBound
+                return unsafe FloatBuffer(Array(weights[first..<first + rows.count]))
+            }
+        }
         return FeatureTable(
             features: buffer, featureCount: width,
             classRowCounts: table.classRowCounts.indices.map { $0 == label ? rows.count : 0 },
-            classKeys: table.classKeys)
+            classKeys: table.classKeys, rowWeights: weights)
     }
 
     // Widths around a line of the kernels' rows; blocks around their tile of eight rows.
     @Test(arguments: [3, 16, 17], [1, 7, 8, 9, 64])
     func areThoseOfATable(featureCount: Int, blockRowCount: Int) throws {
-        let table = integerTable(Self.counts, featureCount: featureCount, modulus: 53)
         let heads = Self.heads(featureCount: featureCount)
-        for isBalanced in [false, true] {
+        for (isBalanced, isWeighted) in [
+            (false, false), (true, false), (false, true), (true, true),
+        ] {
+            let table = integerTable(
+                Self.counts, featureCount: featureCount, modulus: 53,
+                weights: isWeighted
+                    ? (0..<Self.counts.reduce(0, +)).map { Float($0 % 6 + 1) / 4 } : nil)
             let trainer = try ConvergedHeadTrainer(
                 table: table, isBalanced: isBalanced, l2: 0.02)
             let expected = try heads.map { try trainer.gradientNorm(of: $0) }
             for partCount in [1, 2, 7] {
                 let gradients = try StreamedGradients(
-                    heads, featureCount: featureCount, classRowCounts: table.classRowCounts,
+                    heads, featureCount: featureCount,
+                    classWeightSums: Self.counts.indices.map { table.weightSum(of: $0) },
                     classKeys: table.classKeys, isBalanced: isBalanced, l2: 0.02,
                     partCount: partCount)
                 for (label, count) in Self.counts.enumerated() {
@@ -74,12 +86,12 @@ import Testing
         let heads = Self.heads(featureCount: 3)
         #expect(throws: HeadTrainingError.self) {
             try StreamedGradients(
-                heads, featureCount: 4, classRowCounts: Self.counts, classKeys: [0, 1, 2, 3, 4],
-                l2: 0.1, partCount: 1)
+                heads, featureCount: 4, classWeightSums: Self.counts.map(Double.init),
+                classKeys: [0, 1, 2, 3, 4], l2: 0.1, partCount: 1)
         }
         #expect(throws: HeadTrainingError.self) {
             try StreamedGradients(
-                heads, featureCount: 3, classRowCounts: [1, 1, 1, 0, 1],
+                heads, featureCount: 3, classWeightSums: [1, 1, 1, 0, 1],
                 classKeys: [0, 1, 2, 3, 4], l2: 0.1, partCount: 1)
         }
     }
