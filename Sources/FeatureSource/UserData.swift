@@ -2,12 +2,13 @@ package import Formats
 package import ImageData
 package import Numerics
 
-/// A user's own rows and labels, in memory.
+/// A user's own rows and labels: in memory, but for features that take much of it.
 package struct UserData: Sendable {
     /// What is classified.
     package enum Rows: Sendable {
-        /// Matrices `[sample, feature]` of equally many columns, all finite.
-        case features(train: Matrix, val: Matrix?, test: Matrix?)
+        /// Rows `[sample, feature]` of equally many columns, all finite.
+        case features(
+            train: any FeatureRows, val: (any FeatureRows)?, test: (any FeatureRows)?)
         /// Images of one shape.
         case images(train: LabeledImages, val: LabeledImages?, test: LabeledImages?)
     }
@@ -35,19 +36,30 @@ package struct UserData: Sendable {
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String
+    /// As the request has it: training rows that take more are not held in memory a second time.
+    package let heldByteCountMax: Int
+    /// What a person should know of how the files are read, a sentence each.
+    package let notes: [String]
 
     /// Reads and checks everything.
     ///
     /// Rows of two axes are features, numbers of any type; of three axes of bytes `[sample, row,
     /// column]`, or four with 1 to 4 channels at the end, they are images of at least 8 by 8 pixels.
-    /// With `kind` of features, all axes after the first are columns. No row is held twice.
+    /// With `kind` of features, all axes after the first are columns. No row is held twice. Features of
+    /// more than ``UserDataRequest/heldByteCountMax`` stay in their file, if its rows lie there one after
+    /// the other.
     ///
+    /// - Parameter onBlock: called before a block of such a file is read, with the share of the file that
+    ///   is done; may throw.
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
     ///   values that are not finite, weights
     ///   that are negative, of images or all 0 in a class, test rows that do not fit the training rows, and test labels that
     ///   no training row has.
-    package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
+    package static func load(
+        _ request: UserDataRequest,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let trainColumn = try files.trainLabels.labels()
         let classes = try ClassLabels(training: trainColumn)
@@ -60,7 +72,7 @@ package struct UserData: Sendable {
         if let file = files.testLabels { testLabels = try classes.labels(file.labels()) }
         var valLabels: [Int]?
         if let file = files.valLabels { valLabels = try classes.labels(file.labels()) }
-        let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request.kind)
+        let train = try Part(files.train, trainLabels, labelPath: trainColumn.path, request)
         if let file = files.sampleWeights, case .images = train {
             throw .malformed(
                 file.description,
@@ -68,27 +80,34 @@ package struct UserData: Sendable {
             )
         }
         var test: Part?
+        let limit = request.heldByteCountMax
+        var request = request
+        // Rows that are asked about take little beside those that are trained on, wherever these are.
+        if train.isInPlace { request.heldByteCountMax /= 8 }
         if let file = files.test, let testLabels, let labelFile = files.testLabels {
-            test = try Part(file, testLabels, labelPath: labelFile.description, request.kind)
+            test = try Part(file, testLabels, labelPath: labelFile.description, request)
         }
         var val: Part?
         if let file = files.val, let valLabels, let labelFile = files.valLabels {
-            val = try Part(file, valLabels, labelPath: labelFile.description, request.kind)
+            val = try Part(file, valLabels, labelPath: labelFile.description, request)
         }
+        let parts = [(files.train, train), (files.test, test), (files.val, val)]
+            .compactMap { file, part in file.flatMap { file in part.map { (file, $0) } } }
         return UserData(
             rows: try rows(train, val, test, files), trainLabels: trainLabels,
             trainWeights: trainWeights, testLabels: testLabels, valLabels: valLabels,
-            classNames: classes.names, classKeys: classes.keys, sha256: try files.digest(),
-            name: files.train.stem)
+            classNames: classes.names, classKeys: classes.keys,
+            sha256: try files.digest(known: checkedDigests(parts, onBlock)), name: files.train.stem,
+            heldByteCountMax: limit, notes: parts.compactMap { $1.note(on: $0, request) })
     }
 
-    /// The rows of training or test.
+    /// The rows for one purpose.
     private enum Part {
-        case features(Matrix)
+        case features(any FeatureRows)
         case images(LabeledImages)
 
         init(
-            _ file: UserFile, _ labels: [Int], labelPath: String, _ kind: UserDataRequest.Kind?
+            _ file: UserFile, _ labels: [Int], labelPath: String, _ request: UserDataRequest
         ) throws(FormatError) {
             var array = try file.array()
             let shape = array.header.shape
@@ -98,9 +117,19 @@ package struct UserData: Sendable {
                     "it has \((shape.first ?? 0).counted("row")), and \(labelPath) has \(labels.count.counted("label")); use two files that belong together"
                 )
             }
-            let isImages = kind.map { $0 == .images } ?? (shape.count > 2)
+            guard labels.count <= Int(Int32.max) else {
+                throw .malformed(
+                    file.description,
+                    "it has \(labels.count.counted("row")), and \(Int32.max) are read at most; leave some out"
+                )
+            }
+            let isImages = request.kind.map { $0 == .images } ?? (shape.count > 2)
             guard isImages else {
-                self = .features(try array.matrix())
+                if let rows = array.rowsInPlace, rows.byteCount > request.heldByteCountMax {
+                    self = .features(rows)
+                } else {
+                    self = .features(try array.matrix())
+                }
                 return
             }
             let imageShape = try Self.imageShape(shape, file)
@@ -108,6 +137,20 @@ package struct UserData: Sendable {
             self = .images(
                 LabeledImages(
                     shape: imageShape, pixels: try array.bytes(axes: axes), labels: labels))
+        }
+
+        /// Says so where much memory is taken that another file would not take.
+        func note(on file: UserFile, _ request: UserDataRequest) -> String? {
+            guard case .features(let rows) = self, rows.held != nil,
+                rows.byteCount > request.heldByteCountMax
+            else { return nil }
+            return
+                "\(file) is compressed, or its columns lie one after the other (Fortran order), so all of its \(rows.byteCount >> 20) MiB of features are held in memory; np.save(\"x.npy\", np.ascontiguousarray(x)) makes a file that is read in pieces"
+        }
+
+        /// Whether the rows stay in their file.
+        var isInPlace: Bool {
+            if case .features(let rows) = self { rows.held == nil } else { false }
         }
 
         private static let sideMax = 4_096
@@ -135,6 +178,19 @@ package struct UserData: Sendable {
         }
     }
 
+    /// The SHA-256 of files that stay where they are, by path, their values being checked on the way.
+    private static func checkedDigests(
+        _ parts: [(file: UserFile, part: Part)],
+        _ onBlock: (_ share: Double) throws(FormatError) -> Void
+    ) throws(FormatError) -> [String: [UInt8]] {
+        var digests: [String: [UInt8]] = [:]
+        for (file, part) in parts {
+            guard case .features(let rows) = part, let rows = rows as? NPYRows else { continue }
+            digests[file.path] = try rows.checkedSHA256(onBlock: onBlock)
+        }
+        return digests
+    }
+
     private static func rows(
         _ train: Part, _ val: Part?, _ test: Part?, _ files: UserFiles
     ) throws(FormatError) -> Rows {
@@ -151,8 +207,8 @@ package struct UserData: Sendable {
     }
 
     private static func features(
-        _ part: Part?, _ file: UserFile?, like train: Matrix, _ files: UserFiles
-    ) throws(FormatError) -> Matrix? {
+        _ part: Part?, _ file: UserFile?, like train: any FeatureRows, _ files: UserFiles
+    ) throws(FormatError) -> (any FeatureRows)? {
         guard let part, let file else { return nil }
         guard case .features(let rows) = part else { throw otherKind(file, files) }
         guard rows.columnCount == train.columnCount else {

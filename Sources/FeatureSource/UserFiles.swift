@@ -119,9 +119,11 @@ struct UserFiles {
     }
 
     /// Of all files, see ``UserData/sha256``.
-    func digest() throws(FormatError) -> String {
+    ///
+    /// - Parameter known: of files, by path, that have been read.
+    func digest(known: [String: [UInt8]] = [:]) throws(FormatError) -> String {
         var hash = SHA256()
-        var known: [String: [UInt8]] = [:]
+        var known = known
         let files = [train, trainLabels, test, testLabels, val, valLabels, sampleWeights]
         for (role, file) in files.enumerated() {
             guard let file else { continue }

@@ -7,7 +7,7 @@ package import Numerics
 package struct NPYReader: ~Copyable {
     /// What the file holds.
     package let header: NPYHeader
-    private var bytes: ByteReader
+    var bytes: ByteReader
     private var nextRow = 0
 
     private static let blockByteCount = 1 << 18
@@ -52,6 +52,13 @@ package struct NPYReader: ~Copyable {
 
     func fault(_ what: String) -> FormatError { NPYHeader.fault(path, what) }
 
+    static func notFinite(_ path: String, row: Int, column: Int) -> FormatError {
+        NPYHeader.fault(
+            path,
+            "row \(row), column \(column) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
+        )
+    }
+
     /// Numbers of any type as a matrix: the first axis is the rows, all others its columns.
     ///
     /// - Throws: ``FormatError`` for text, fewer than two axes, an array without values, and the
@@ -72,9 +79,7 @@ package struct NPYReader: ~Copyable {
         let values = try floats()
         let columnCount = values.count / rowCount
         if let place = values.firstIndex(where: { !$0.isFinite }) {
-            throw fault(
-                "row \(place / columnCount), column \(place % columnCount) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
-            )
+            throw Self.notFinite(path, row: place / columnCount, column: place % columnCount)
         }
         return Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
     }
@@ -212,7 +217,7 @@ package struct NPYReader: ~Copyable {
     }
 
     /// Numbers of any type as float32.
-    private static func decode(
+    static func decode(
         _ raw: UnsafeRawBufferPointer, _ element: NPYElement, _ isBigEndian: Bool,
         into target: UnsafeMutableBufferPointer<Float>
     ) {

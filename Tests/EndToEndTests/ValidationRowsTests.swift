@@ -143,7 +143,7 @@ extension EndToEndTests {
             // Whoever had standardised his rows by the same formula would have the same heads.
             let train = try NPY.readMatrix(ByteSource(folder.path("train.npy")))
             let kept = train.selecting((0..<train.rowCount).filter { $0 % 4 != 1 })
-            let formula = Normalization(.standardize, fittedTo: kept)
+            let formula = try Normalization(.standardize, fittedTo: kept)
             for name in ["train", "val", "test"] {
                 var rows = try NPY.readMatrix(ByteSource(folder.path(name + ".npy")))
                 formula.apply(to: &rows)

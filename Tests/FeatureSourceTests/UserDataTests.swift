@@ -109,8 +109,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
-        #expect(test.values == [7, 8])
+        #expect(train.held == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
+        #expect(test.held?.values == [7, 8])
         #expect(data.trainLabels == [1, 0, 1])
         #expect(data.testLabels == [0])
         #expect(data.classNames == ["ant", "cat"])
@@ -183,8 +183,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train.values == [0, 1, 2, 3, 4, 5, 6, 7])
-        #expect(test.values == [1, 2, 3, 4])
+        #expect(train.held?.values == [0, 1, 2, 3, 4, 5, 6, 7])
+        #expect(test.held?.values == [1, 2, 3, 4])
         #expect(data.trainLabels == [0, 1, 0, 1])
         #expect(data.testLabels == [0, 1])
         #expect(data.name == "numpy")
@@ -195,7 +195,7 @@ import Testing
             Issue.record("nobody asked for a test set")
             return
         }
-        #expect(rows.values == [1, 2, 3, 4])
+        #expect(rows.held?.values == [1, 2, 3, 4])
         #expect(named.testLabels == nil)
         #expect(named.sha256 != data.sha256)
         // The test set of an archive is found in it.
@@ -248,7 +248,50 @@ import Testing
             return
         }
         #expect(matrix.columnCount == 72)
-        #expect(matrix.values == pixels.map { Float($0) })
+        #expect(matrix.held?.values == pixels.map { Float($0) })
+    }
+
+    @Test func largeFeaturesStayInTheirFile() throws {
+        let values = (0..<40).map { Float($0) }
+        var request = UserDataRequest(
+            train: try features("x.npy", values, columns: 4),
+            trainLabels: try text("y.txt", (0..<10).map { "\($0 % 3)" }))
+        (request.test, request.testLabels) = (request.train, request.trainLabels)
+        request.heldByteCountMax = 160
+        let held = try UserData.load(request)
+        request.heldByteCountMax = 159
+        let large = try UserData.load(request)
+        for (data, isHeld) in [(held, true), (large, false)] {
+            guard case .features(let train, let test?) = data.rows else {
+                Issue.record("these are features")
+                return
+            }
+            #expect((train.held != nil) == isHeld && (test.held != nil) == isHeld)
+            #expect(try train.matrix().values == values)
+            #expect(try test.matrix().values == values)
+            #expect(data.notes.isEmpty)
+        }
+        #expect(large.sha256 == held.sha256)
+        #expect(large.trainLabels == held.trainLabels)
+    }
+
+    @Test func whatStaysIsCheckedAndWhatCannotStayIsSaid() throws {
+        let labels = try text("y.txt", ["a", "b"])
+        var request = UserDataRequest(
+            train: try features("x.npy", [1, 2, 3, .nan], columns: 2), trainLabels: labels)
+        request.heldByteCountMax = 0
+        #expect(refusal(request).contains("row 1, column 1"))
+        let header = Array("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}".utf8)
+        request.train = folder.path("fortran.npy")
+        try Data(
+            [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count), 0] + header
+                + [UInt8](repeating: 0, count: 16)
+        ).write(to: URL(filePath: request.train))
+        let data = try UserData.load(request)
+        #expect(data.notes.count == 1)
+        #expect(data.notes.first?.contains("np.ascontiguousarray") == true)
+        request.heldByteCountMax = 16
+        #expect(try UserData.load(request).notes.isEmpty)
     }
 
     @Test func putsChannelsInPlanes() throws {
