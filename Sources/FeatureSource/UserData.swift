@@ -41,11 +41,16 @@ package struct UserData: Sendable {
     /// more than ``UserDataRequest/heldByteCountMax`` stay in their file, if its rows lie there one after
     /// the other.
     ///
+    /// - Parameter onBlock: called before a block of such a file is read, with the share of the file that
+    ///   is done; may throw.
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
     ///   values that are not finite, test rows that do not fit the training rows, and test labels that
     ///   no training row has.
-    package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
+    package static func load(
+        _ request: UserDataRequest,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let trainColumn = try files.trainLabels.labels()
         let classes = try ClassLabels(training: trainColumn)
@@ -68,7 +73,7 @@ package struct UserData: Sendable {
         return UserData(
             rows: try rows(train, test, files), trainLabels: trainLabels, testLabels: testLabels,
             classNames: classes.names, classKeys: classes.keys,
-            sha256: try files.digest(known: checkedDigests(parts)), name: files.train.stem,
+            sha256: try files.digest(known: checkedDigests(parts, onBlock)), name: files.train.stem,
             heldByteCountMax: limit, notes: parts.compactMap { $1.note(on: $0, request) })
     }
 
@@ -151,12 +156,13 @@ package struct UserData: Sendable {
 
     /// The SHA-256 of files that stay where they are, by path, their values being checked on the way.
     private static func checkedDigests(
-        _ parts: [(file: UserFile, part: Part)]
+        _ parts: [(file: UserFile, part: Part)],
+        _ onBlock: (_ share: Double) throws(FormatError) -> Void
     ) throws(FormatError) -> [String: [UInt8]] {
         var digests: [String: [UInt8]] = [:]
         for (file, part) in parts {
             guard case .features(let rows) = part, let rows = rows as? NPYRows else { continue }
-            digests[file.path] = try rows.checkedSHA256()
+            digests[file.path] = try rows.checkedSHA256(onBlock: onBlock)
         }
         return digests
     }

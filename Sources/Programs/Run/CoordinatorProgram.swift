@@ -152,12 +152,20 @@ package final class CoordinatorProgram: Sendable {
         }
     }
 
+    /// Reads the data; of a large file, says how far it is, and ends soon after a signal.
+    private func read(_ flag: CancellationFlag) throws -> RunData {
+        let name = options.userData?.train ?? options.dataset.rawValue
+        console.show(.activity("reading \(name)"))
+        return try RunData.load(options) { (share) throws(FormatError) in
+            guard !flag.isCancelled else { throw .cannotRead(name, "the run was cancelled") }
+            console.show(.activity("reading \(name)", share: share))
+        }
+    }
+
     private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let compute = try ComputePool(threadCount: options.threads, name: "evaluate")
-        console.show(
-            .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
-        let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
+        let data = try await compute.threads[0].run { flag in try self.read(flag) }
         console.note(options, data)
         let plan = try options.plan(classCount: data.classCount)
         try options.check(data)

@@ -16,19 +16,26 @@ enum RunData: Sendable {
 
     /// Reads a data set, or the user's own files.
     ///
+    /// - Parameter onBlock: called while a large file is read, with the share of it that is done; may throw.
     /// - Throws: `DatasetError` or `FormatError`, one sentence that names the file and the cure.
-    static func load(_ options: RunOptions) throws -> RunData {
+    static func load(
+        _ options: RunOptions,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws -> RunData {
         guard let request = options.userData else {
             return .images(try Dataset.load(options.datasetRequest))
         }
-        return try load(request)
+        return try load(request, onBlock: onBlock)
     }
 
     /// Reads the user's own files.
     ///
     /// - Throws: `FormatError`, one sentence that names the file and the cure.
-    static func load(_ request: UserDataRequest) throws(FormatError) -> RunData {
-        let data = try UserData.load(request)
+    static func load(
+        _ request: UserDataRequest,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws(FormatError) -> RunData {
+        let data = try UserData.load(request, onBlock: onBlock)
         switch data.rows {
         case .features(let train, let test):
             return .features(

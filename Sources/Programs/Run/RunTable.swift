@@ -48,7 +48,8 @@ extension RunRecord {
             return []
         }
         let count = results.heads.trained + results.heads.resumed
-        let origin = optimum.crossValidation == nil ? "as given" : "by cross-validation"
+        let rows = optimum.crossValidationRows.map { " on \(Format.count($0)) rows" } ?? ""
+        let origin = optimum.crossValidation == nil ? "as given" : "by cross-validation\(rows)"
         let outcome =
             certified == count
             ? "certified at their optimum, gradients at most \(optimum.gradientTolerance)"
