@@ -75,9 +75,9 @@ struct DataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Your own features are held in memory up to so many MiB; of larger files pieces are.",
+            "Your own features are held in memory up to so many MiB; larger files are read in pieces (default: \(UserDataRequest.heldMebibyteCount)).",
             valueName: "mib"))
-    var featureMemory = UserDataRequest.heldMebibyteCount
+    var featureMemory: Int?
 
     @Option(
         help: """
@@ -98,9 +98,10 @@ struct DataOptions: ParsableArguments {
     var fraction = 1.0
 
     func validate() throws {
-        if let other = [trainLabels, test, testLabels, kind.map { "--as \($0.rawValue)" }]
-            .compactMap(\.self).first, train == nil
-        {
+        if let other = [
+            trainLabels, test, testLabels, kind.map { "--as \($0.rawValue)" },
+            featureMemory.map { "--feature-memory \($0)" },
+        ].compactMap(\.self).first, train == nil {
             throw ValidationError("which training rows? \(other) was given without --train")
         }
         if let dataset, train != nil {
@@ -112,7 +113,7 @@ struct DataOptions: ParsableArguments {
             throw ValidationError(
                 "\(testLabels) labels test rows, and there are none; give them by --test")
         }
-        guard (0...1 << 30).contains(featureMemory) else {
+        guard (0...1 << 30).contains(featureMemory ?? 0) else {
             throw ValidationError("--feature-memory is in MiB, 0 to \(1 << 30)")
         }
         if train != nil, dataDir != nil {
@@ -125,7 +126,7 @@ struct DataOptions: ParsableArguments {
         options.userData = train.map {
             var request = UserDataRequest(
                 train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels, kind: kind)
-            request.heldByteCountMax = featureMemory << 20
+            if let featureMemory { request.heldByteCountMax = featureMemory << 20 }
             return request
         }
         options.dataDirectory = dataDir
