@@ -14,6 +14,8 @@ struct NetworkLoop: ~Copyable {
     private static let burstCount = 64
     private static let tickMilliseconds = 100
     private static let chunkPauseMilliseconds = 2
+    /// How long chunks that are read from a disk may keep the sockets waiting.
+    private static let chunkBurstLimit = Duration.milliseconds(50)
     /// Messages queued for one worker; one that reads none is given up when they are full.
     private static let controlHighWaterMark: Int32 = 1_024
     /// Messages queued from one worker: with what a message may hold, a hostile one's memory.
@@ -336,7 +338,6 @@ struct NetworkLoop: ~Copyable {
             send(frames.map { Frame($0) }, to: peer)
         case .sendChunk(let index, let peer):
             outlet?.take(index, for: peer)
-            sendChunks()
         case .publish(let index):
             if let frames = chunk(index) { broadcast.publish([topic] + frames) }
         case .publishEnd:
@@ -415,9 +416,10 @@ struct NetworkLoop: ~Copyable {
         }
     }
 
-    /// Answers requests for chunks, as far as memory allows.
+    /// Answers requests for chunks, as far as memory allows; the others in the next turn.
     private mutating func sendChunks() {
-        while let request = outlet?.next() {
+        let end = ContinuousClock.now + Self.chunkBurstLimit
+        while .now < end, let request = outlet?.next() {
             // Who is gone asks again when it is back.
             guard session.knows(request.peer), let frames = chunk(request.index) else { continue }
             send(frames, to: request.peer)

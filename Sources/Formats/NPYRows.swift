@@ -122,9 +122,13 @@ package struct NPYRows: FeatureRows {
     /// The SHA-256 of the whole file, once all values of the array are known to be finite: one pass from
     /// its first byte to its last.
     ///
+    /// - Parameter onBlock: called before a block is read, with the share of the file that is done; may
+    ///   throw.
     /// - Throws: ``FormatError`` that names row and column of the first value that is not finite as a
-    ///   float32, or for a file that cannot be read.
-    package func checkedSHA256() throws(FormatError) -> [UInt8] {
+    ///   float32, or for a file that cannot be read; what `onBlock` throws.
+    package func checkedSHA256(
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws(FormatError) -> [UInt8] {
         var hash = SHA256()
         let size = element.byteCount
         let end = start + rowCount * rowByteCount
@@ -134,6 +138,7 @@ package struct NPYRows: FeatureRows {
             Array(stride(from: 0, to: start, by: step)) + stride(from: start, to: end, by: step)
             + stride(from: end, to: source.byteCount, by: step) + [source.byteCount]
         for (first, next) in zip(marks, marks.dropFirst()) {
+            try onBlock(Double(first) / Double(source.byteCount))
             let block = try source.bytes(in: first..<next)
             guard block.count == next - first else { throw changed }
             hash.update(block)

@@ -112,13 +112,19 @@ extension FeatureRows {
         }
     }
 
-    /// The same rows, each changed on its way to whoever reads it.
+    /// The same rows, each changed: at once, where they are in memory, and otherwise on its way to whoever
+    /// reads it.
     ///
     /// - Parameter change: gets one row, of which it may write every value; the same row always becomes
     ///   the same.
     package func changed(
         by change: @escaping @Sendable (inout MutableSpan<Float>) -> Void
-    ) -> any FeatureRows { ChangedRows(base: self, change: change) }
+    ) -> any FeatureRows {
+        let rows = ChangedRows(base: self, change: change)
+        guard var matrix = held else { return rows }
+        unsafe matrix.values.withUnsafeMutableBufferPointer { unsafe rows.changeRows(of: $0) }
+        return matrix
+    }
 }
 
 extension Matrix: FeatureRows {
@@ -190,7 +196,7 @@ private struct ChangedRows: FeatureRows {
         unsafe changeRows(of: target)
     }
 
-    private func changeRows(of target: UnsafeMutableBufferPointer<Float>) {
+    func changeRows(of target: UnsafeMutableBufferPointer<Float>) {
         for start in stride(from: 0, to: target.count, by: max(1, columnCount)) {
             var row = unsafe UnsafeMutableBufferPointer(
                 rebasing: target[start..<start + columnCount]

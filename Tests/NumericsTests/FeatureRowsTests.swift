@@ -31,13 +31,16 @@ import Testing
     }
 
     @Test func changedRowsAreChangedOnTheWay() throws {
-        let rows = Self.matrix(rowCount: 4).changed { row in
-            let first = row[0]
-            for index in row.indices { row[index] -= first }
+        let matrix = Self.matrix(rowCount: 4)
+        for base in [matrix, JoinedRows([matrix])] as [any FeatureRows] {
+            let rows = base.changed { row in
+                let first = row[0]
+                for index in row.indices { row[index] -= first }
+            }
+            #expect((rows.held == nil) == (base.held == nil))
+            #expect(try rows.matrix().values == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
+            #expect(try Self.copy(rows, [3, 1]) == [0, 1, 2, 0, 1, 2])
         }
-        #expect(rows.held == nil)
-        #expect(try rows.matrix().values == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
-        #expect(try Self.copy(rows, [3, 1]) == [0, 1, 2, 0, 1, 2])
     }
 
     // A block is 1 MiB: one row less than fills two of them, as many, and one more.

@@ -8,6 +8,8 @@ import Transfer
 
 // The certificate of heads whose rows are not in memory.
 extension OptimumPhase {
+    /// Chunks that are read at once.
+    private static let chunkCountMax = 16
     /// Bytes of gradients that are summed in one pass over the rows.
     private static let gradientByteCountMax = 48 << 20
 
@@ -57,9 +59,10 @@ extension OptimumPhase {
         let classes = Set(heads.flatMap(\.classes.members))
         let all = chunks.manifest.chunks
         let wanted = all.indices.filter { classes.contains(all[$0].part) }
-        for start in stride(from: 0, to: wanted.count, by: threadCount) {
+        let step = min(threadCount, Self.chunkCountMax)
+        for start in stride(from: 0, to: wanted.count, by: step) {
             onShare(Double(start) / Double(wanted.count))
-            let round = wanted[start..<min(start + threadCount, wanted.count)]
+            let round = wanted[start..<min(start + step, wanted.count)]
             let tables = try await pool.parallelRanges(round.count) { range in
                 try range.map { try chunks.table(ofChunk: round[start + $0]) }
             }.flatMap(\.self)
