@@ -100,6 +100,9 @@ let package = Package(
         module("OneDNN", ["COneDNN"]),
         module("System", ["CLinux", "CRelease"]),
         module("Formats", ["CZlib", "Hashing", "Numerics"]),
+        .target(
+            name: "ONNX", dependencies: ["Formats", "Numerics", protobuf], exclude: ["Schema"],
+            swiftSettings: strict),
         module("ImageData", ["Formats", "Hashing", "Numerics"]),
         module("FeatureSource", ["Formats", "Hashing", "ImageData", "Numerics"]),
         module("LeNet", ["CBackboneKernels", "Heads", "Numerics", "OneDNN"]),
@@ -116,6 +119,9 @@ let package = Package(
                 "LogitKernels", "Model",
                 "Numerics",
             ]),
+        module("HTTP", ["System"]),
+        module("InferenceProtocol", ["Numerics"]),
+        module("Serving", ["HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
         module(
@@ -137,10 +143,10 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
-                "Fleet", "Formats", "Hashing", "HeadTraining", "Heads", "ImageData", "Journal",
-                "LeNet", "LogitKernels", "Model", "Numerics", "Pages", "Prediction", "RunFolder",
-                "Scheduling",
-                "Sessions", "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
+                "Fleet", "Formats", "HTTP", "Hashing", "HeadTraining", "Heads", "ImageData",
+                "InferenceProtocol", "Journal", "LeNet", "LogitKernels", "Model", "Numerics",
+                "ONNX", "Pages", "Prediction", "RunFolder", "Scheduling", "Serving", "Sessions",
+                "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
         module(
@@ -194,6 +200,7 @@ let package = Package(
         tests("ZeroMQ", ["ZeroMQ"]),
         tests("System", ["System"]),
         tests("Formats", ["Formats", "Numerics"]),
+        tests("ONNX", ["Formats", "Numerics", "ONNX"]),
         tests("ImageData", ["ImageData", "Numerics"]),
         tests("FeatureSource", ["FeatureSource", "Formats", "ImageData", "Numerics"]),
         tests("LeNet", ["CBackboneKernels", "LeNet", "Numerics", "OneDNN"]),

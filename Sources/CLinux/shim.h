@@ -3,6 +3,8 @@
 
 // What Swift's Glibc module leaves out.
 #include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

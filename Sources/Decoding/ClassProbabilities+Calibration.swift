@@ -40,15 +40,17 @@ extension ClassProbabilities {
 }
 
 /// The score of a class, which a temperature divides.
-struct ClassScore {
-    /// Of votes: what is added to the pairs won and to those lost.
-    private let smoothing: Double?
+package struct ClassScore: Sendable {
+    /// Of votes: what is added to the pairs won and to those lost; nil where the score is the logarithm
+    /// of the probability.
+    package let smoothing: Double?
     /// Pairs that a class is in.
     private let pairsPerClass: Double
     /// All pairs.
     private let pairCount: Double
 
-    init(_ scheme: Scheme, classCount: Int) {
+    /// The scores of a scheme's probabilities.
+    package init(_ scheme: Scheme, classCount: Int) {
         smoothing =
             switch scheme {
             // Softmax outputs are float32: a pair that is won by more than this is won.

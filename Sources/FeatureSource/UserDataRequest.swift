@@ -2,10 +2,11 @@ package import Numerics
 
 /// Which files hold a user's own data, and what they are.
 ///
-/// A file is an `.npy` array, an `.npz` archive, or `FILE:NAME` for one array of an archive; labels may
-/// also be a text file of one label a line. An archive without a name is searched for arrays by the
-/// names in use: `x_train` and `y_train`, `train_images` and `train_labels`, `X` and `y`, `features`
-/// and `labels`, in upper or lower case.
+/// A file is an `.npy` array, an `.npz` archive, `.safetensors`, svmlight, CSV, IDX or CIFAR's binary
+/// records; `FILE:NAME` is one array of an archive, or the column of labels of a CSV file; files with
+/// commas between them are one table. Labels may also be a text file of one label a line. An archive
+/// without a name is searched for arrays by the names in use: `x_train` and `y_train`, `train_images`
+/// and `train_labels`, `X` and `y`, `features` and `labels`, in upper or lower case.
 package struct UserDataRequest: Sendable, Equatable {
     /// What rows are.
     package enum Kind: String, Sendable, CaseIterable {

@@ -229,6 +229,27 @@ package struct JoinedRows: FeatureRows {
     /// Nil: they are not together.
     package var held: Matrix? { nil }
 
+    /// Copies rows by their numbers, those of one part at once.
+    package func copy(
+        _ rows: ArraySlice<UInt32>, into target: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        var start = rows.startIndex
+        while start < rows.endIndex {
+            let first = Int(rows[start])
+            precondition(first < rowCount)
+            let part = offsets.lastIndex { $0 <= first } ?? 0
+            let inside = offsets[part]..<offsets[part + 1]
+            let end = rows[start...].firstIndex { !inside.contains(Int($0)) } ?? rows.endIndex
+            let numbers = rows[start..<end].map { $0 - UInt32(inside.lowerBound) }
+            let place = (start - rows.startIndex) * columnCount
+            try unsafe parts[part].copy(
+                numbers[...],
+                into: UnsafeMutableBufferPointer(
+                    rebasing: target[place..<place + numbers.count * columnCount]))
+            start = end
+        }
+    }
+
     /// Copies rows that follow each other, whatever parts they are in.
     package func copy(
         _ rows: Range<Int>, into target: UnsafeMutableBufferPointer<Float>

@@ -106,7 +106,7 @@ package enum Normalization: Sendable, Equatable {
             rows = rows.changed { row in
                 unsafe row.withUnsafeMutableBufferPointer {
                     var row = unsafe $0
-                    apply(to: &row)
+                    unsafe apply(to: &row)
                 }
             }
             return

@@ -17,8 +17,7 @@ struct Coordinator: AsyncParsableCommand {
         version: Release.description,
         subcommands: [
             RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
-            BenchmarkCommand.self,
-            SimulateCommand.self,
+            ServeCommand.self, ExportCommand.self, BenchmarkCommand.self, SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

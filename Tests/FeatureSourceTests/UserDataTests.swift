@@ -363,7 +363,7 @@ import Testing
             (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
             (UserDataRequest(train: x, trainLabels: empty), [empty, "empty"]),
             (UserDataRequest(train: x, trainLabels: x), [x, "one axis"]),
-            (UserDataRequest(train: y, trainLabels: y), [y, "does not begin as an NPY file"]),
+            (UserDataRequest(train: y, trainLabels: y), [y, "no file that rows are read from"]),
             (UserDataRequest(train: object, trainLabels: y), [object, "dtype=str"]),
             (
                 UserDataRequest(train: x, trainLabels: y, test: x, testLabels: unknown),
@@ -381,9 +381,12 @@ import Testing
             (UserDataRequest(train: x, trainLabels: y, kind: .images), [x, "[2, 2]"]),
             (
                 UserDataRequest(train: x, trainLabels: y, test: torch, testLabels: y),
-                [torch, "transpose"]
+                [torch, "192 features"]
             ),
-            (UserDataRequest(train: x + ":a", trainLabels: y), [x, "no .npz archive"]),
+            (
+                UserDataRequest(train: x + ":a", trainLabels: y),
+                [x, "no .npz archive, .safetensors or .csv file"]
+            ),
             (UserDataRequest(train: folder.path("none.npy"), trainLabels: y), ["none.npy"]),
         ] {
             let message = refusal(request)

@@ -99,7 +99,7 @@ struct RunData: Sendable {
         trainWeights = data.trainWeights
         sha256 = data.sha256
         heldByteCountMax = data.heldByteCountMax
-        notes = data.notes
+        notes = data.remarks
     }
 
     /// Checks that a run on these rows has memory enough, where a limit is set: the features as they
@@ -162,6 +162,9 @@ extension RunData {
             )
         }
         let isUsers = options.userData != nil
+        let takesAll =
+            !isUsers || options.classes == .all && options.every == 1 && options.fraction == 1
+        if takesAll, options.holdout == nil { return }
         let classes =
             isUsers
             ? try options.classes.indices(classNames: classNames) : Array(classNames.indices)

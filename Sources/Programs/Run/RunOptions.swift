@@ -87,7 +87,8 @@ package struct RunOptions: Sendable {
     package var epochs = 12
     /// How long every head trains, if it was said.
     package var givenHeadEpochs: HeadEpochs?
-    /// Strength of the penalty of heads at their optimum, above 0; nil has cross-validation choose it.
+    /// Strength of the penalty of heads at their optimum, above 0; nil has validation rows choose it, or
+    /// cross-validation where there are none.
     package var l2: Double?
     /// Numbers of the backbone's heavy products.
     package var precision = BackbonePrecision.fp32

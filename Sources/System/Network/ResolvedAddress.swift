@@ -118,6 +118,24 @@ package struct ResolvedAddress: Hashable, Sendable {
     }
 
     private static func ownAddress(of descriptor: Int32) -> ResolvedAddress? {
+        unsafe withOwnEntry(of: descriptor) { unsafe ResolvedAddress($0) } ?? nil
+    }
+
+    /// The port that a socket is bound to; nil where the system does not say.
+    static func ownPort(of descriptor: Int32) -> UInt16? {
+        unsafe withOwnEntry(of: descriptor) { entry in
+            guard let address = unsafe entry.ai_addr else { return nil }
+            // The port lies at the same place in both families' addresses.
+            return unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                UInt16(bigEndian: unsafe $0.pointee.sin_port)
+            }
+        } ?? nil
+    }
+
+    /// Calls `body` with what a socket is bound to, as the resolver's entry.
+    private static func withOwnEntry<Result>(
+        of descriptor: Int32, _ body: (addrinfo) -> Result
+    ) -> Result? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
@@ -127,7 +145,7 @@ package struct ResolvedAddress: Hashable, Sendable {
                 unsafe entry.ai_family = Int32(address.pointee.sa_family)
                 unsafe entry.ai_addr = unsafe address
                 unsafe entry.ai_addrlen = length
-                return unsafe ResolvedAddress(entry)
+                return unsafe body(entry)
             }
         }
     }

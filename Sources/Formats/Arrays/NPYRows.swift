@@ -18,29 +18,29 @@ package struct NPYRows: FeatureRows {
     private let source: ByteSource
     /// The first value's place in the file.
     private let start: Int
-    private let element: NPYElement
-    private let isBigEndian: Bool
+    private let header: NPYHeader
 
     private static let blockByteCount = 1 << 20
     /// Rows that lie closer are read together with what is between them.
     private static let gapByteCountMax = 4 << 10
 
     /// - Parameters:
+    ///   - header: of an array in C order of at least one number a row.
     ///   - start: where the first value is; the whole array must be in the source.
-    ///   - columnCount: at least 1.
     init(
-        _ source: ByteSource, name: String, start: Int, rowCount: Int, columnCount: Int,
-        element: NPYElement, isBigEndian: Bool
+        _ source: ByteSource, name: String, _ header: NPYHeader, start: Int, rowCount: Int,
+        columnCount: Int
     ) {
         self.source = source
         self.name = name
         self.start = start
+        self.header = header
         self.rowCount = rowCount
         self.columnCount = columnCount
-        self.element = element
-        self.isBigEndian = isBigEndian
     }
 
+    private var element: NPYElement { header.element }
+    private var isBigEndian: Bool { header.isBigEndian }
     private var isAsStored: Bool { element == .float(byteCount: 4) && !isBigEndian }
     private var rowByteCount: Int { columnCount * element.byteCount }
 
@@ -145,7 +145,7 @@ package struct NPYRows: FeatureRows {
             guard first >= start, first < end else { continue }
             if let place = unsafe block.withUnsafeBytes({ unsafe firstNotFinite($0) }) {
                 let index = (first - start) / size + place
-                throw NPYReader.notFinite(
+                throw header.notFinite(
                     name, row: index / columnCount, column: index % columnCount)
             }
         }
@@ -155,21 +155,16 @@ package struct NPYRows: FeatureRows {
     /// The first value that is not finite among those stored in some bytes.
     private func firstNotFinite(_ raw: UnsafeRawBufferPointer) -> Int? {
         guard element != .float(byteCount: 4) || isBigEndian else {
-            let bits = unsafe raw.bindMemory(to: UInt32.self)
-            let exponent: UInt32 = 0x7F80_0000
-            // Without an exit, so that it becomes vector code.
-            var found: UInt32 = 0
-            for index in bits.indices {
-                found |= unsafe bits[index].littleEndian & exponent == exponent ? 1 : 0
-            }
-            return found == 0
-                ? nil : unsafe bits.firstIndex { $0.littleEndian & exponent == exponent }
+            return unsafe NPYReader.firstNotFinite(raw.bindMemory(to: Float.self))
         }
-        guard case .float = element else { return nil }
+        switch element {
+        case .float, .bfloat16: break
+        case .signed, .unsigned, .boolean, .text, .bytes: return nil
+        }
         let values = FloatBuffer(unfilledCount: raw.count / element.byteCount)
         return unsafe values.withUnsafeMutableBufferPointer { target in
             unsafe NPYReader.decode(raw, element, isBigEndian, into: target)
-            return unsafe target.firstIndex { !$0.isFinite }
+            return unsafe NPYReader.firstNotFinite(UnsafeBufferPointer(target))
         }
     }
 
@@ -195,15 +190,14 @@ extension NPYReader {
     package var rowsInPlace: NPYRows? {
         let isNumber =
             switch header.element {
-            case .float, .signed, .unsigned, .boolean: true
+            case .float, .bfloat16, .signed, .unsigned, .boolean: true
             case .text, .bytes: false
             }
         guard isNumber, !header.isFortranOrder, header.shape.count >= 2,
             header.valueCount > 0, let place = bytes.place
         else { return nil }
         return NPYRows(
-            place.source, name: path, start: place.offset, rowCount: rowCount,
-            columnCount: header.valueCount / rowCount, element: header.element,
-            isBigEndian: header.isBigEndian)
+            place.source, name: path, header, start: place.offset, rowCount: rowCount,
+            columnCount: columnCount)
     }
 }

@@ -5,7 +5,7 @@ import Numerics
 /// The format is huggingface/safetensors' `README.md`: a little-endian 64-bit header length, a JSON
 /// header, and the tensors' bytes without holes. What is written has sorted keys, and the 8-byte
 /// tensors first, so that equal tensors give equal bytes and every tensor is aligned. What is read
-/// is checked in full before a tensor is believed; dtypes other than F32, F64 and I64 are refused.
+/// is checked in full before a tensor is believed. ``SafetensorsFile`` reads single tensors of a file.
 package struct Safetensors: Sendable, Equatable {
     /// The `__metadata__` of the header.
     package var metadata: [String: String]
@@ -31,6 +31,35 @@ package struct Safetensors: Sendable, Equatable {
     ///
     /// - Throws: ``FormatError`` for two tensors of one name, or one named `__metadata__`.
     package func encoded() throws(FormatError) -> [UInt8] {
+        let (header, stored, byteCount) = try layout()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(header.count + byteCount)
+        bytes += header
+        for tensor in stored {
+            try unsafe tensor.content.withBytes { unsafe bytes.append(contentsOf: $0) }
+        }
+        return bytes
+    }
+
+    /// Replaces the file at `path`, whole or not at all; no tensor is copied in memory.
+    ///
+    /// - Throws: ``FormatError`` as ``encoded()``, and for a file that cannot be written.
+    package func write(to path: String) throws(FormatError) {
+        let (header, stored, _) = try layout()
+        try AtomicFile.write(to: path) { (output) throws(FormatError) in
+            try output.append(header)
+            for tensor in stored {
+                try unsafe tensor.content.withBytes { (raw) throws(FormatError) in
+                    try unsafe output.append(raw)
+                }
+            }
+        }
+    }
+
+    /// The header with its length, and the tensors in the order in which they follow it.
+    private func layout() throws(FormatError) -> (
+        header: [UInt8], stored: [NamedTensor], byteCount: Int
+    ) {
         let byName = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for (left, right) in zip(byName, byName.dropFirst()) where left.name == right.name {
             throw .malformed("safetensors", "two tensors are named \(left.name)")
@@ -39,7 +68,7 @@ package struct Safetensors: Sendable, Equatable {
         // allowed.
         let stored =
             byName.filter { $0.content.valueByteCount == 8 }
-            + byName.filter { $0.content.valueByteCount == 4 }
+            + byName.filter { $0.content.valueByteCount < 8 }
         var offsets: [String: Range<Int>] = [:]
         var end = 0
         for tensor in stored {
@@ -67,23 +96,8 @@ package struct Safetensors: Sendable, Equatable {
         guard header.count <= Self.headerByteCountMax else {
             throw .malformed("safetensors", "the header would have \(header.count.counted("byte"))")
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(8 + header.count + end)
-        unsafe withUnsafeBytes(of: UInt64(header.count).littleEndian) {
-            unsafe bytes.append(contentsOf: $0)
-        }
-        bytes += header
-        for tensor in stored {
-            switch tensor.content {
-            case .float32(let values):
-                unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-            case .float64(let values):
-                unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-            case .int64(let values):
-                unsafe values.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-            }
-        }
-        return bytes
+        let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+        return (length + header, stored, end)
     }
 
     private func quoted(_ text: String) -> String {
@@ -109,78 +123,22 @@ extension Safetensors {
     ///   file or than 100 MB, keys given twice, sizes that do not match, overlaps, holes, bytes
     ///   that no tensor owns, and dtypes other than F32, F64 and I64.
     package init(decoding bytes: [UInt8]) throws(FormatError) {
-        guard bytes.count >= 8 else {
-            throw .malformed(
-                "safetensors", "\(bytes.count.counted("byte")) cannot hold the length of a header")
-        }
-        let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
-        guard length <= UInt64(min(bytes.count - 8, Self.headerByteCountMax)) else {
-            throw .malformed(
-                "safetensors",
-                "a header of \(length.counted("byte")) does not fit \(bytes.count.counted("byte"))")
-        }
-        let dataStart = 8 + Int(length)
-        var parser = SafetensorsHeader(bytes[8..<dataStart])
-        try parser.parse()
-        try Self.checkCoverage(parser.entries, dataCount: bytes.count - dataStart)
-        var tensors: [NamedTensor] = []
-        for entry in parser.entries {
-            let data = bytes[dataStart + entry.begin..<dataStart + entry.end]
-            let content: NamedTensor.Content =
-                switch entry.kind {
-                case .float32: .float32(Self.values(data, of: Float.self, size: 4))
-                case .float64: .float64(Self.values(data, of: Double.self, size: 8))
-                case .int64: .int64(Self.values(data, of: Int64.self, size: 8))
-                }
-            tensors.append(NamedTensor(name: entry.name, shape: entry.shape, content: content))
-        }
-        metadata = parser.metadata
-        self.tensors = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        let file = try SafetensorsFile(unnamed: ByteSource(bytes, name: "safetensors"))
+        metadata = file.metadata
+        tensors = try file.tensors()
     }
 
-    /// Reads a file of at most 64 GiB.
+    /// Reads a file, each tensor into its own memory and nothing twice.
     ///
     /// - Throws: ``FormatError`` that names the file.
     package init(contentsOf path: String) throws(FormatError) {
-        let bytes = try FileSystem.read(path, byteCountMax: 64 << 30)
+        let source = try ByteSource(path)
         do throws(FormatError) {
-            try self.init(decoding: bytes)
+            let file = try SafetensorsFile(unnamed: source)
+            metadata = file.metadata
+            tensors = try file.tensors()
         } catch {
             throw error.located(in: path)
-        }
-    }
-
-    private static func checkCoverage(
-        _ entries: [SafetensorsHeader.Entry], dataCount: Int
-    ) throws(FormatError) {
-        let ordered = entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
-        var end = 0
-        for entry in ordered {
-            guard entry.begin == end else {
-                throw .malformed(
-                    "safetensors",
-                    "tensor \(entry.name) begins at \(entry.begin), the one before it ends at "
-                        + "\(end): neither holes nor overlaps are allowed")
-            }
-            end = entry.end
-        }
-        guard end == dataCount else {
-            throw .malformed(
-                "safetensors",
-                "the header describes \(end.counted("byte")), and \(dataCount) follow it")
-        }
-    }
-
-    private static func values<Value: BitwiseCopyable>(
-        _ data: ArraySlice<UInt8>, of type: Value.Type, size: Int
-    ) -> [Value] {
-        let count = data.count / size
-        return unsafe [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
-            unsafe data.withUnsafeBytes { source in
-                unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: source.prefix(count * size)))
-            }
-            initialized = count
         }
     }
 }

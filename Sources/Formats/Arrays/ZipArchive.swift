@@ -79,9 +79,12 @@ package struct ZipArchive: Sendable {
     ///
     /// - Throws: ``FormatError`` that names what there is, if there is none of that name, and for a
     ///   member that is damaged.
-    package func array(named name: String) throws(FormatError) -> NPYReader {
-        guard let member = members.first(where: { $0.name == name + ".npy" || $0.name == name })
-        else {
+    package func array(
+        named name: String, readsBfloat16: Bool = false
+    ) throws(FormatError) -> NPYReader {
+        // Archives may hold both x and x.npy, in members named x.npy and x.npy.npy.
+        let found = members.first { $0.name == name + ".npy" } ?? members.first { $0.name == name }
+        guard let member = found else {
             throw .malformed(
                 path, "it holds no array \(name); name one of \(arrayNames.joined(separator: ", "))"
             )
@@ -91,7 +94,8 @@ package struct ZipArchive: Sendable {
                 source, "\(path):\(name)",
                 range: member.dataStart..<member.dataStart + member.packedByteCount,
                 wrapping: member.method == 8 ? Inflater.Wrapping.none : nil,
-                contentByteCount: member.byteCount, checksum: member.checksum))
+                contentByteCount: member.byteCount, checksum: member.checksum),
+            readsBfloat16: readsBfloat16)
     }
 
     private static func fault(_ path: String, _ what: String) -> FormatError {

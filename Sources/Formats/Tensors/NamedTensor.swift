@@ -30,6 +30,28 @@ package struct NamedTensor: Sendable, Equatable {
             case .float64, .int64: 8
             }
         }
+
+        /// Calls `body` with the values as they lie in memory, which is how they lie in a file.
+        func withBytes(
+            _ body: (UnsafeRawBufferPointer) throws(FormatError) -> Void
+        ) throws(FormatError) {
+            let result =
+                switch self {
+                case .float32(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                case .float64(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                case .int64(let values):
+                    unsafe values.withUnsafeBytes { raw in
+                        Result { () throws(FormatError) in try unsafe body(raw) }
+                    }
+                }
+            try result.get()
+        }
     }
 
     /// The key in the file, as in `backbone.conv1.weight`.

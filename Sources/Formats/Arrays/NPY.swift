@@ -48,7 +48,8 @@ package enum NPY {
     package static func readMatrix(_ source: ByteSource) throws(FormatError) -> Matrix {
         var reader = try open(source, descr: "<f4", axisCount: 2)
         let shape = reader.header.shape
-        return Matrix(rowCount: shape[0], columnCount: shape[1], values: try reader.floats())
+        return shape.contains(0)
+            ? Matrix(rowCount: shape[0], columnCount: shape[1]) : try reader.matrix()
     }
 
     /// The labels of a file.

@@ -8,14 +8,10 @@ import Numerics
 struct SafetensorsHeader {
     /// One tensor.
     struct Entry {
-        enum Kind {
-            case float32
-            case float64
-            case int64
-        }
-
         let name: String
-        let kind: Kind
+        let dtype: String
+        /// What a value is; nil for a dtype that is not read.
+        let element: NPYElement?
         let shape: [Int]
         /// Bytes from the start of the data.
         let begin: Int
@@ -74,28 +70,34 @@ struct SafetensorsHeader {
         guard let dtype, let shape, let offsets else {
             throw fault("\(name) lacks dtype, shape or data_offsets")
         }
-        let kind: Entry.Kind
-        var byteCount: Int
-        switch dtype {
-        case "F32": (kind, byteCount) = (.float32, 4)
-        case "F64": (kind, byteCount) = (.float64, 8)
-        case "I64": (kind, byteCount) = (.int64, 8)
-        default: throw fault("\(name) has dtype \(dtype); only F32, F64 and I64 are read")
-        }
+        let element = Self.elements[dtype]
+        var byteCount = element?.byteCount ?? 1
         for size in shape {
             let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
             guard !overflow else { throw fault("\(name) has a shape too large for any file") }
             byteCount = product
         }
-        guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] - offsets[0] == byteCount
+        guard offsets.count == 2, offsets[0] <= offsets[1],
+            element == nil || offsets[1] - offsets[0] == byteCount
         else {
             throw fault(
                 "\(name) has data_offsets \(offsets), but its shape needs \(byteCount.counted("byte"))"
             )
         }
         entries.append(
-            Entry(name: name, kind: kind, shape: shape, begin: offsets[0], end: offsets[1]))
+            Entry(
+                name: name, dtype: dtype, element: element, shape: shape, begin: offsets[0],
+                end: offsets[1]))
     }
+
+    private static let elements: [String: NPYElement] = [
+        "F16": .float(byteCount: 2), "F32": .float(byteCount: 4), "F64": .float(byteCount: 8),
+        "BF16": .bfloat16, "BOOL": .boolean,
+        "I8": .signed(byteCount: 1), "I16": .signed(byteCount: 2),
+        "I32": .signed(byteCount: 4), "I64": .signed(byteCount: 8),
+        "U8": .unsigned(byteCount: 1), "U16": .unsigned(byteCount: 2),
+        "U32": .unsigned(byteCount: 4), "U64": .unsigned(byteCount: 8),
+    ]
 
     private func fault(_ what: String) -> FormatError {
         .malformed("safetensors", "its header is wrong near byte \(index): \(what)")

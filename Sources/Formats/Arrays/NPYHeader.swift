@@ -2,6 +2,8 @@
 package enum NPYElement: Hashable, Sendable {
     /// A floating-point number of 2, 4 or 8 bytes.
     case float(byteCount: Int)
+    /// The upper half of a float32: bfloat16.
+    case bfloat16
     /// A whole number of 1, 2, 4 or 8 bytes, in two's complement.
     case signed(byteCount: Int)
     /// A whole number of 1, 2, 4 or 8 bytes, at least 0.
@@ -18,14 +20,15 @@ package enum NPYElement: Hashable, Sendable {
         switch self {
         case .float(let count), .signed(let count), .unsigned(let count), .bytes(let count): count
         case .boolean: 1
+        case .bfloat16: 2
         case .text(let length): 4 * length
         }
     }
 }
 
-/// The header of an NPY file: what its values are, and how they lie.
+/// What the values of an array in a file are, and how they lie; for most, the header of an NPY file.
 ///
-/// The format is NumPy's `numpy/lib/format.py`: a magic, a version, the length of a header that is
+/// That format is NumPy's `numpy/lib/format.py`: a magic, a version, the length of a header that is
 /// a Python dictionary of three keys, each once, in any order. Versions 1, 2 and 3 are read.
 package struct NPYHeader: Sendable, Equatable {
     /// What a value is.
@@ -39,6 +42,8 @@ package struct NPYHeader: Sendable, Equatable {
 
     /// How the element type is written, as in `<f4`.
     let descr: String
+    /// What kind of file the array is in, for messages.
+    let format: String
 
     /// How many values there are.
     package var valueCount: Int { shape.reduce(1, *) }
@@ -50,10 +55,24 @@ package struct NPYHeader: Sendable, Equatable {
     private static let byteCountMax = 1 << 20
     private static let axisCountMax = 64
 
+    /// An array in C order of another kind of file, whose bytes are known to fit 62 bits.
+    init(
+        _ element: NPYElement, isBigEndian: Bool = false, shape: [Int], descr: String,
+        format: String
+    ) {
+        self.element = element
+        self.isBigEndian = isBigEndian
+        isFortranOrder = false
+        self.shape = shape
+        self.descr = descr
+        self.format = format
+    }
+
     /// Reads the header at the start of a file.
     ///
+    /// - Parameter readsBfloat16: whether values of two bytes without a name are bfloat16.
     /// - Throws: ``FormatError`` for anything but a header of one of the types that are read.
-    init(_ reader: inout ByteReader) throws(FormatError) {
+    init(_ reader: inout ByteReader, readsBfloat16: Bool) throws(FormatError) {
         let start = try reader.readUpTo(8)
         guard start.starts(with: Self.magic), start.count == 8 else {
             try reader.refuseOtherKinds(after: start)
@@ -85,7 +104,8 @@ package struct NPYHeader: Sendable, Equatable {
         self.descr = descr
         self.isFortranOrder = isFortranOrder
         self.shape = shape
-        (element, isBigEndian) = try Self.element(descr, reader.path)
+        format = "NPY file"
+        (element, isBigEndian) = try Self.element(descr, reader.path, readsBfloat16)
         guard shape.count <= Self.axisCountMax else {
             throw Self.fault(reader.path, "it has \(shape.count) axes, more than any array")
         }
@@ -100,13 +120,17 @@ package struct NPYHeader: Sendable, Equatable {
         }
     }
 
-    /// An error that names the file.
+    /// An error that names the file and its kind.
+    func fault(_ path: String, _ what: String) -> FormatError {
+        .malformed("\(path): \(format)", what)
+    }
+
     static func fault(_ path: String, _ what: String) -> FormatError {
         .malformed("\(path): NPY file", what)
     }
 
     private static func element(
-        _ descr: String, _ path: String
+        _ descr: String, _ path: String, _ readsBfloat16: Bool
     ) throws(FormatError) -> (NPYElement, isBigEndian: Bool) {
         let order = descr.first
         let kind = descr.dropFirst().first
@@ -121,6 +145,7 @@ package struct NPYHeader: Sendable, Equatable {
             case "b" where size == 1: found = .boolean
             case "U": found = .text(length: size)
             case "S": found = .bytes(length: size)
+            case "V" where size == 2 && readsBfloat16: return (.bfloat16, order == ">")
             default: break
             }
             if let found, order != "|" || found.byteCount == 1 || kind == "S" {
@@ -130,7 +155,7 @@ package struct NPYHeader: Sendable, Equatable {
         if kind == "V", let size, size <= 2 {
             throw fault(
                 path,
-                "its values are \(descr), probably \(size == 2 ? "bfloat16" : "an 8-bit float") from ml_dtypes, which NumPy writes without its name; save x.astype(np.float32)"
+                "its values are \(descr), probably \(size == 2 ? "bfloat16" : "an 8-bit float") from ml_dtypes, which NumPy writes without its name; \(size == 2 ? "say --dtype bf16 if they are, or " : "")save x.astype(np.float32)"
             )
         }
         if kind == "O" || kind == "T" {
