@@ -131,7 +131,7 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(found.values == [5, 6])
+        #expect(found.held?.values == [5, 6])
         #expect(data.valLabels == [1])
         #expect(without.valLabels == nil)
         #expect(data.sha256 != without.sha256)
@@ -257,22 +257,54 @@ import Testing
             train: try features("x.npy", values, columns: 4),
             trainLabels: try text("y.txt", (0..<10).map { "\($0 % 3)" }))
         (request.test, request.testLabels) = (request.train, request.trainLabels)
+        (request.val, request.valLabels) = (request.train, request.trainLabels)
         request.heldByteCountMax = 160
         let held = try UserData.load(request)
         request.heldByteCountMax = 159
         let large = try UserData.load(request)
         for (data, isHeld) in [(held, true), (large, false)] {
-            guard case .features(let train, let test?) = data.rows else {
+            guard case .features(let train, let val?, let test?) = data.rows else {
                 Issue.record("these are features")
                 return
             }
-            #expect((train.held != nil) == isHeld && (test.held != nil) == isHeld)
-            #expect(try train.matrix().values == values)
-            #expect(try test.matrix().values == values)
-            #expect(data.notes.isEmpty)
+            for rows in [train, val, test] {
+                #expect((rows.held != nil) == isHeld)
+                #expect(try rows.matrix().values == values)
+            }
+            #expect(data.remarks.isEmpty)
         }
         #expect(large.sha256 == held.sha256)
         #expect(large.trainLabels == held.trainLabels)
+    }
+
+    @Test func largeFilesAreOneTableWhereTheyAre() throws {
+        let parts = [
+            try features("a.npy", [1, 2, 3, 4], columns: 2),
+            try features("b.npy", [5, 6], columns: 2),
+        ]
+        var request = UserDataRequest(
+            train: parts.joined(separator: ","), trainLabels: try text("y.txt", ["a", "b", "a"]))
+        let held = try UserData.load(request)
+        request.heldByteCountMax = 23
+        let data = try UserData.load(request)
+        guard case .features(let train, nil, nil) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(train.held == nil)
+        #expect(try train.matrix().values == [1, 2, 3, 4, 5, 6])
+        #expect(data.sha256 == held.sha256)
+        // One of them cannot stay where it is: none does.
+        let csv = folder.path("c.csv")
+        try Data("7,8\n".utf8).write(to: URL(filePath: csv))
+        request.train = "\(parts[0]),\(csv)"
+        let mixed = try UserData.load(request)
+        guard case .features(let rows, nil, nil) = mixed.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(rows.held?.values == [1, 2, 3, 4, 7, 8])
+        #expect(mixed.remarks.last?.contains("np.ascontiguousarray") == true)
     }
 
     @Test func whatStaysIsCheckedAndWhatCannotStayIsSaid() throws {
@@ -288,10 +320,10 @@ import Testing
                 + [UInt8](repeating: 0, count: 16)
         ).write(to: URL(filePath: request.train))
         let data = try UserData.load(request)
-        #expect(data.notes.count == 1)
-        #expect(data.notes.first?.contains("np.ascontiguousarray") == true)
+        #expect(data.remarks.count == 1)
+        #expect(data.remarks.first?.contains("np.ascontiguousarray") == true)
         request.heldByteCountMax = 16
-        #expect(try UserData.load(request).notes.isEmpty)
+        #expect(try UserData.load(request).remarks.isEmpty)
     }
 
     @Test func putsChannelsInPlanes() throws {

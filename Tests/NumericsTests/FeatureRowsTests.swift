@@ -30,6 +30,22 @@ import Testing
         #expect(try Self.copy(joined, numbers) == Self.copy(whole, numbers))
     }
 
+    @Test func someRowsAreATableOfTheirOwn() throws {
+        let whole = Self.matrix(rowCount: 7)
+        let joined = JoinedRows([Self.matrix(rowCount: 3), Self.matrix(rowCount: 4, from: 9)])
+        #expect(joined.selecting(Array(0..<7)) is JoinedRows)
+        for chosen in [[5], [6, 0, 3, 4], []] {
+            let rows = joined.selecting(chosen)
+            #expect(rows.held == nil && rows.rowCount == chosen.count)
+            let expected = whole.selecting(chosen)
+            #expect(try rows.matrix() == expected)
+            #expect(try rows.held(upTo: rows.byteCount).held == expected)
+            #expect(try rows.byteCount == 0 || rows.held(upTo: rows.byteCount - 1).held == nil)
+            let numbers = (0..<UInt32(chosen.count)).reversed()
+            #expect(try Self.copy(rows, Array(numbers)) == Self.copy(expected, Array(numbers)))
+        }
+    }
+
     @Test func changedRowsAreChangedOnTheWay() throws {
         let matrix = Self.matrix(rowCount: 4)
         for base in [matrix, JoinedRows([matrix])] as [any FeatureRows] {

@@ -46,6 +46,26 @@ import Testing
         #expect(!normalization.fits(featureCount: 2))
     }
 
+    @Test func rowsInAFileAreNormalisedAsThoseInMemory() throws {
+        for kind in Normalization.Kind.allCases {
+            let matrix = Matrix(
+                rowCount: 40_000, columnCount: 8,
+                values: (0..<320_000).map { Float($0 % 977) * 0.37 })
+            var held: any FeatureRows = matrix
+            // In two parts: not in memory as one, and more than a block is read of it.
+            var stored: any FeatureRows = JoinedRows([matrix, matrix]).selecting(
+                (0..<matrix.rowCount).map { $0 % 2 == 0 ? $0 : matrix.rowCount + $0 })
+            var shares: [Double] = []
+            let normalization = try Normalization(kind, fittedTo: stored) { shares.append($0) }
+            #expect(try normalization == Normalization(kind, fittedTo: matrix))
+            #expect(shares.allSatisfy((0..<1).contains) && shares == shares.sorted())
+            normalization.apply(to: &held)
+            normalization.apply(to: &stored)
+            #expect(held.held != nil && stored.held == nil)
+            #expect(try stored.matrix() == held.held)
+        }
+    }
+
     @Test func aRowAloneIsNormalisedAsAmongOthers() throws {
         for kind in Normalization.Kind.allCases {
             let normalization = try Normalization(kind, fittedTo: rows)
