@@ -59,7 +59,7 @@ struct LabeledRows: ~Copyable {
         let range = rowCount..<rowCount + rows.rowCount
         rowCount = range.upperBound
         // Files of text have the labels of the rows that have been read.
-        if !isLabeledElsewhere, (column?.rowCount ?? 0) < rowCount { take(stream.labels) }
+        if !isLabeledElsewhere, (column?.rowCount ?? 0) < rowCount { take(try stream.labels) }
         guard let column else {
             throw .malformed(path, "its rows have no labels; give them too, by --test-labels FILE")
         }
