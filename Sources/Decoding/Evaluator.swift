@@ -92,19 +92,36 @@ package struct Evaluator: Sendable {
     /// - Parameter parts: the ``scores(of:)`` of ranges that together are all rows, in their order.
     /// - Throws: ``DecodingError`` for parts that are not all rows, or a label out of range.
     package func results(_ parts: [[RowScores]]) throws(DecodingError) -> [Result] {
+        try Self.results(
+            parts, of: decoder.schemes, labels: labels, classCount: classCount,
+            calibrations: calibrations)
+    }
+
+    /// How every scheme did, on the rows of several evaluators.
+    ///
+    /// - Parameters:
+    ///   - parts: the ``scores(of:)`` of all rows, in their order.
+    ///   - schemes: what was scored, in the order of the evaluators' decoders.
+    ///   - labels: of all rows.
+    ///   - calibrations: those of the evaluators.
+    /// - Throws: ``DecodingError`` as ``results(_:)``.
+    package static func results(
+        _ parts: [[RowScores]], of schemes: [Scheme], labels: [Int], classCount: Int,
+        calibrations: [Scheme: Calibration] = [:]
+    ) throws(DecodingError) -> [Result] {
         func all(_ index: Int) -> RowScores {
             parts.reduce(into: RowScores()) { $0.append($1[index]) }
         }
         func metrics(_ scores: RowScores) throws(DecodingError) -> ProbabilityMetrics {
             try ProbabilityMetrics(scores, labels: labels, classCount: classCount)
         }
-        let calibrated = calibrated
+        let calibrated = schemes.filter { calibrations[$0] != nil }
         var results: [Result] = []
-        for (index, scheme) in decoder.schemes.enumerated() {
+        for (index, scheme) in schemes.enumerated() {
             let scores = all(index)
             var uncalibrated: ProbabilityMetrics?
             if let place = calibrated.firstIndex(of: scheme) {
-                uncalibrated = try metrics(all(decoder.schemes.count + place))
+                uncalibrated = try metrics(all(schemes.count + place))
             }
             results.append(
                 Result(

@@ -32,6 +32,9 @@ final class ArrayRows: RowReader {
         try unsafe array.read(into: target, places: places)
     }
 
+    /// The same rows where they are; nil unless they lie there as they are read.
+    var rowsInPlace: NPYRows? { places == nil ? array.rowsInPlace : nil }
+
     /// Fills `target` with the next rows of bytes.
     func read(into target: UnsafeMutableBufferPointer<UInt8>) throws(FormatError) -> Int {
         try unsafe array.read(into: target, places: places)
@@ -188,6 +191,16 @@ struct RowSource {
                 "one of it and \(owner) holds images, the other features; use files of one kind"
             )
         }
+    }
+
+    /// The features of several files where they are; nil unless all can be read there, and they take more
+    /// bytes of memory than that.
+    static func inPlace(_ sources: [RowSource], above byteCountMax: Int) -> [NPYRows]? {
+        let rows = sources.compactMap { source in
+            source.images == nil ? (source.table as? ArrayRows)?.rowsInPlace : nil
+        }
+        let isLarge = rows.reduce(0) { $0 + $1.byteCount } > byteCountMax
+        return rows.count == sources.count && isLarge ? rows : nil
     }
 
     /// The rows of several files as one table.

@@ -2,12 +2,13 @@ package import Formats
 package import ImageData
 package import Numerics
 
-/// A user's own rows and labels, in memory.
+/// A user's own rows and labels: in memory, but for features that take much of it.
 package struct UserData: Sendable {
     /// What is classified.
     package enum Rows: Sendable {
-        /// Matrices `[sample, feature]` of equally many columns, all finite.
-        case features(train: Matrix, val: Matrix?, test: Matrix?)
+        /// Rows `[sample, feature]` of equally many columns, all finite.
+        case features(
+            train: any FeatureRows, val: (any FeatureRows)?, test: (any FeatureRows)?)
         /// Images of one shape.
         case images(train: LabeledImages, val: LabeledImages?, test: LabeledImages?)
     }
@@ -34,8 +35,10 @@ package struct UserData: Sendable {
     package let sha256: String
     /// The name of the training rows' file without its ending: a name for folders.
     package let name: String
-    /// What was taken as what where files do not say it, for the user to read: sentences without a full
-    /// stop.
+    /// As the request has it: training rows that take more are not held in memory a second time.
+    package let heldByteCountMax: Int
+    /// What was taken as what where files do not say it, and which take much memory, for the user to read:
+    /// sentences without a full stop.
     package let remarks: [String]
 
     /// Reads and checks everything.
@@ -43,13 +46,19 @@ package struct UserData: Sendable {
     /// Rows of two axes are features, numbers of any type; of three axes of bytes `[sample, row,
     /// column]`, or four with 1 to 4 channels at the end, they are images of at least 8 by 8 pixels.
     /// With `kind` of features, all axes after the first are columns. No row is held twice:
-    /// several files of training rows are read one after another into the same memory.
+    /// several files of training rows are read one after another into the same memory. Features of more
+    /// than ``UserDataRequest/heldByteCountMax`` stay in their files, if rows lie there one after the other.
     ///
+    /// - Parameter onBlock: called before a block of such a file is read, with the share of the file that
+    ///   is done; may throw.
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
     ///   values that are not finite, weights that are negative, of images or all 0 in a class, test rows
     ///   that do not fit the training rows, and test labels that no training row has.
-    package static func load(_ request: UserDataRequest) throws(FormatError) -> UserData {
+    package static func load(
+        _ request: UserDataRequest,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws(FormatError) -> UserData {
         let files = try UserFiles(request)
         let parts = [files.train, files.test, files.val]
         // Labels are small: those in files of their own are checked before the rows are read.
@@ -59,23 +68,15 @@ package struct UserData: Sendable {
             let classes = try ClassLabels(training: train)
             for column in columns.dropFirst() { if let column { _ = try classes.labels(column) } }
         }
-        var rows: [InputRows?] = []
-        var remarks: [String] = []
-        var input = InputRequest(
-            kind: request.kind, svmlightBase: request.svmlightBase,
-            readsBfloat16: request.readsBfloat16)
-        input.shapeOwner = files.train.description
+        var reading = TableReading(request, owner: files.train.description)
+        var tables: [Table?] = []
         for (index, part) in parts.enumerated() {
-            guard let part else {
-                rows.append(nil)
-                continue
-            }
-            let sources = try part.open(&input, columns[index])
-            rows.append(try RowSource.all(sources, path: part.description))
-            remarks += sources.compactMap(\.remark).filter { !remarks.contains($0) }
-            if columns[index] == nil { columns[index] = try part.labels(of: sources) }
+            tables.append(
+                try part.map { (part) throws(FormatError) in
+                    try reading.table(of: part, &columns[index])
+                })
         }
-        guard let train = rows[0], let trainColumn = columns[0] else {
+        guard let train = tables[0], let trainColumn = columns[0] else {
             throw UserFiles.noLabels(files.train.rows[0], files.train.what, files.train.option)
         }
         let classes = try ClassLabels(training: trainColumn)
@@ -83,6 +84,11 @@ package struct UserData: Sendable {
             try column.map { (column) throws(FormatError) in try classes.labels(column) }
         }
         let trainLabels = labels[0] ?? []
+        guard labels.allSatisfy({ $0?.count ?? 0 <= Int(Int32.max) }) else {
+            throw .malformed(
+                files.train.description,
+                "it or the rows beside it are more than \(Int32.max); leave some out")
+        }
         if let file = files.sampleWeights, case .images = train {
             throw .malformed(
                 file.description,
@@ -93,33 +99,109 @@ package struct UserData: Sendable {
             try file.weights(of: trainLabels, classes.names, labelPath: trainColumn.path)
         }
         return UserData(
-            rows: Self.rows(train, rows[1], rows[2], labels.map { $0 ?? [] }),
+            rows: Self.rows(train, tables[1], tables[2], labels.map { $0 ?? [] }),
             trainLabels: trainLabels, trainWeights: weights, testLabels: labels[1],
             valLabels: labels[2], classNames: classes.names, classKeys: classes.keys,
-            sha256: try files.digest(), name: files.train.rows[0].stem, remarks: remarks)
+            sha256: try files.digest(known: checkedDigests(reading.inPlace, onBlock)),
+            name: files.train.rows[0].stem, heldByteCountMax: request.heldByteCountMax,
+            remarks: reading.remarks)
+    }
+
+    /// The SHA-256 of files that stay where they are, by path, their values being checked on the way.
+    private static func checkedDigests(
+        _ tables: [(file: UserFile, rows: NPYRows)],
+        _ onBlock: (_ share: Double) throws(FormatError) -> Void
+    ) throws(FormatError) -> [String: [UInt8]] {
+        var digests: [String: [UInt8]] = [:]
+        for (file, rows) in tables {
+            digests[file.path] = try rows.checkedSHA256(onBlock: onBlock)
+        }
+        return digests
     }
 
     /// Rows of one shape, which was checked when they were opened.
     ///
     /// - Parameter labels: of the training, test and validation rows.
     private static func rows(
-        _ train: InputRows, _ test: InputRows?, _ val: InputRows?, _ labels: [[Int]]
+        _ train: Table, _ test: Table?, _ val: Table?, _ labels: [[Int]]
     ) -> Rows {
-        func matrix(_ rows: InputRows?) -> Matrix? {
-            if case .features(let matrix)? = rows { matrix } else { nil }
+        func features(_ rows: Table?) -> (any FeatureRows)? {
+            if case .features(let rows)? = rows { rows } else { nil }
         }
-        func images(_ rows: InputRows?, _ labels: [Int]) -> LabeledImages? {
+        func images(_ rows: Table?, _ labels: [Int]) -> LabeledImages? {
             guard case .images(let shape, let pixels)? = rows else { return nil }
             return LabeledImages(shape: shape, pixels: pixels, labels: labels)
         }
         switch train {
         case .features(let train):
-            return .features(train: train, val: matrix(val), test: matrix(test))
+            return .features(train: train, val: features(val), test: features(test))
         case .images(let shape, let pixels):
             return .images(
                 train: LabeledImages(shape: shape, pixels: pixels, labels: labels[0]),
                 val: images(val, labels[2]), test: images(test, labels[1]))
         }
+    }
+}
+
+/// The rows for one purpose.
+private enum Table {
+    case features(any FeatureRows)
+    case images(ImageShape, pixels: [UInt8])
+
+    init(_ rows: InputRows) {
+        switch rows {
+        case .features(let matrix): self = .features(matrix)
+        case .images(let shape, let pixels): self = .images(shape, pixels: pixels)
+        }
+    }
+
+    /// Says so where much memory is taken that another file would not take.
+    func note(on part: UserFiles.Part, _ heldByteCountMax: Int) -> String? {
+        guard case .features(let rows) = self, rows.held != nil, rows.byteCount > heldByteCountMax
+        else { return nil }
+        return
+            "\(part.description) takes \(rows.byteCount >> 20) MiB of memory: it is text, compressed, or its columns lie one after the other (Fortran order); np.save(\"x.npy\", np.ascontiguousarray(x)) makes a file that is read in pieces"
+    }
+}
+
+/// Reading the rows for one purpose after another.
+private struct TableReading {
+    /// Rows that stay where they are.
+    private(set) var inPlace: [(file: UserFile, rows: NPYRows)] = []
+    private(set) var remarks: [String] = []
+    private var input: InputRequest
+    private var heldByteCountMax: Int
+
+    init(_ request: UserDataRequest, owner: String) {
+        input = InputRequest(
+            kind: request.kind, svmlightBase: request.svmlightBase,
+            readsBfloat16: request.readsBfloat16)
+        input.shapeOwner = owner
+        heldByteCountMax = request.heldByteCountMax
+    }
+
+    /// Reads rows; the first are those to train on.
+    ///
+    /// - Parameter labels: in files of their own; where nil, it becomes those beside the rows.
+    mutating func table(
+        of part: UserFiles.Part, _ labels: inout LabelColumn?
+    ) throws(FormatError) -> Table {
+        let isFirst = input.shape == nil
+        let sources = try part.open(&input, labels)
+        let table: Table
+        if let stored = RowSource.inPlace(sources, above: heldByteCountMax) {
+            for (file, rows) in zip(part.rows, stored) { inPlace.append((file, rows)) }
+            table = .features(stored.count == 1 ? stored[0] : JoinedRows(stored))
+        } else {
+            table = Table(try RowSource.all(sources, path: part.description))
+        }
+        remarks += sources.compactMap(\.remark).filter { !remarks.contains($0) }
+        if let note = table.note(on: part, heldByteCountMax) { remarks.append(note) }
+        if isFirst, case .features(let train) = table {
+            heldByteCountMax = UserDataRequest.askedByteCountMax(heldByteCountMax, beside: train)
+        }
+        if labels == nil { labels = try part.labels(of: sources) }
+        return table
     }
 }
 

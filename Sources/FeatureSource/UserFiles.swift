@@ -114,9 +114,11 @@ struct UserFiles {
     }
 
     /// Of all files, see ``UserData/sha256``.
-    func digest() throws(FormatError) -> String {
+    ///
+    /// - Parameter known: of files, by path, that have been read.
+    func digest(known: [String: [UInt8]] = [:]) throws(FormatError) -> String {
         var hash = SHA256()
-        var known: [String: [UInt8]] = [:]
+        var known = known
         let roles =
             [train, test, val].flatMap { [$0?.rows, $0?.labels] } + [sampleWeights.map { [$0] }]
         for (role, files) in roles.enumerated() {

@@ -120,6 +120,11 @@ package struct ByteReader: ~Copyable {
     /// Whether the contents are compressed.
     package var isCompressed: Bool { wrapping != nil }
 
+    /// Where in a file the next byte is; nil for contents that are compressed.
+    var place: (source: ByteSource, offset: Int)? {
+        isCompressed ? nil : (source, position)
+    }
+
     /// The most bytes the contents can have.
     package var contentByteCountMax: Int {
         isCompressed ? range.count * Inflater.ratioMax : range.count

@@ -27,7 +27,7 @@ import Testing
 
     private func load(_ request: UserDataRequest) throws -> (Matrix, UserData) {
         let data = try UserData.load(request)
-        guard case .features(let matrix, _, _) = data.rows else {
+        guard case .features(let rows, _, _) = data.rows, let matrix = rows.held else {
             throw FormatError(.malformed, "these are features")
         }
         return (matrix, data)
@@ -66,7 +66,7 @@ import Testing
             Issue.record("there are validation rows")
             return
         }
-        #expect(val.values == [5, 6])
+        #expect(val.held?.values == [5, 6])
         #expect(data.valLabels == [1])
         (matrix, data) = try load(UserDataRequest(train: "\(one),\(two)"))
         #expect(matrix.values == [7, 8, 0, 2, 0, 3])
@@ -118,7 +118,7 @@ import Testing
             return
         }
         // The base that the training file shows is that of the test file.
-        #expect(rows.values == [0, 2, 0, 0])
+        #expect(rows.held?.values == [0, 2, 0, 0])
         // By a file of labels, the file's own are left.
         let labels = try folder.write("8\n9\n", to: "y.txt")
         (_, data) = try load(UserDataRequest(train: csv, trainLabels: labels))

@@ -140,7 +140,7 @@ import Testing
             Issue.record("\(error)")
             return
         }
-        guard case .features(let matrix, nil, nil) = data.rows else {
+        guard case .features(let rows, nil, nil) = data.rows, let matrix = rows.held else {
             Issue.record("\(path) holds features, and no test rows")
             return
         }

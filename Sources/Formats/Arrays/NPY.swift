@@ -4,12 +4,20 @@ package import Numerics
 ///
 /// Written as version 1.0 with the data at a multiple of 64. ``NPYReader`` reads any other kind.
 package enum NPY {
-    /// Writes a matrix as little-endian float32.
-    package static func write(_ matrix: Matrix, to path: String) throws(FormatError) {
-        let header = header("<f4", shape: [matrix.rowCount, matrix.columnCount])
+    /// Writes rows as little-endian float32, some at a time.
+    ///
+    /// - Throws: ``FormatError`` for a file that cannot be written, or rows that cannot be read.
+    package static func write(_ rows: any FeatureRows, to path: String) throws(FormatError) {
+        let header = header("<f4", shape: [rows.rowCount, rows.columnCount])
         try AtomicFile.write(to: path) { (output) throws(FormatError) in
             try output.append(header)
-            try output.append(matrix.values)
+            do {
+                try unsafe rows.forEachBlock { _, values in
+                    try unsafe output.append(UnsafeRawBufferPointer(values))
+                }
+            } catch {
+                throw error as? FormatError ?? .cannotRead(rows.name, "\(error)")
+            }
         }
     }
 

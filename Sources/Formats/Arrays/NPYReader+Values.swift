@@ -44,6 +44,14 @@ extension NPYReader {
 }
 
 extension NPYHeader {
+    /// A value that is not finite; row and column are counted from 0.
+    func notFinite(_ path: String, row: Int, column: Int) -> FormatError {
+        fault(
+            path,
+            "row \(row), column \(column) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
+        )
+    }
+
     /// For each value of a row, in the order of the file, where it goes when the axes after the first
     /// are to lie in another order.
     ///

@@ -8,7 +8,7 @@ package import Numerics
 package struct NPYReader: ~Copyable {
     /// What the file holds.
     package let header: NPYHeader
-    private var bytes: ByteReader
+    var bytes: ByteReader
     /// Where the values begin in the contents.
     private let start: Int
     private var nextRow = 0
@@ -153,10 +153,8 @@ extension NPYReader {
             check: { values, first throws(FormatError) in
                 guard isFinite, let index = unsafe Self.firstNotFinite(values) else { return }
                 let place = first + index
-                throw header.fault(
-                    path,
-                    "row \(firstRow + place / columnCount), column \(place % columnCount) (both counted from 0) is not finite as a float32; remove or replace such values, for instance by np.nan_to_num"
-                )
+                throw header.notFinite(
+                    path, row: firstRow + place / columnCount, column: place % columnCount)
             })
     }
 

@@ -16,14 +16,20 @@ import WireProtocol
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
+    /// What answers for rows.
+    enum Answers: Sendable {
+        /// Heads, asked about the features of any rows.
+        case heads(PreparedHeads)
+        /// What whole networks have said of all test rows.
+        case stored(StoredLogits)
+    }
+
     let collected: CollectedHeads
     /// What nobody could train.
     let missing: [HeadKey]
-    /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
+    /// What schemes ask: the heads, and the backbone's own outputs in the place of
     /// those missing.
-    let logits: any LogitSource
-    /// The same about the validation rows; nil of whole networks.
-    var validationLogits: (any LogitSource)?
+    let answers: Answers
     /// Whether the backbone's own outputs stand in for what is missing.
     let hasStandIns: Bool
     /// As results.json has it.
@@ -77,7 +83,7 @@ struct TrainingPhase {
         if options.headMode != .frozen, let dataset = data.images, let weights = backbone.weights {
             let phase = NetworkPhase(
                 options: options, plan: plan, dataset: dataset, weights: weights,
-                testFeatures: backbone.testFeatures)
+                testFeatures: try backbone.testFeatures.matrix())
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
@@ -110,11 +116,9 @@ struct TrainingPhase {
         let standIns = collected.quarantined.compactMap {
             backbone.output?.restricted(to: $0.classes)
         }
-        let bank = try HeadBank(heads + standIns)
         var trained = TrainedHeads(
             collected: collected, missing: collected.quarantined,
-            logits: try HeadLogits(bank, backbone.testFeatures),
-            validationLogits: try HeadLogits(bank, backbone.validationFeatures),
+            answers: .heads(PreparedHeads(try HeadBank(heads + standIns))),
             hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
@@ -122,6 +126,7 @@ struct TrainingPhase {
             trained.certifiedCount = certificate.certifiedCount
             trained.optimum = RunResults.Optimum(
                 l2: penalty.l2, crossValidation: data.hasValidation ? nil : penalty.curve,
+                crossValidationRows: penalty.sampleRowCount,
                 validation: data.hasValidation ? penalty.curve : nil,
                 gradientTolerance: BundleTrainer.optimumGradientTolerance,
                 gradientMax: certificate.gradientMax)
