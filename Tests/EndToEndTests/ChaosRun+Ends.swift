@@ -65,7 +65,7 @@ extension ChaosRun {
                 if status == nil {
                     hand.process.send(SIGTERM)
                     // To one that is leaving already it is the second, which ends it where it stands.
-                    if hand.isLeaving { expected.append(128 + SIGTERM) }
+                    if hand.isLeaving { expected.insert(128 + SIGTERM) }
                 }
             }
             let status = try await hand.process.exitStatus(within: .seconds(15))
