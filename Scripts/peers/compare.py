@@ -20,7 +20,7 @@ from pathlib import Path
 
 import table
 from machine import HERE, ROOT, Failed, busy_seconds, children_seconds, cpu_field, run
-from plan import BINARIES, ROWS, Bench, backbone_cases, head_cases
+from plan import BINARIES, ROWS, Bench, backbone_cases, head_cases, predict_cases
 
 PROGRAMS = ("coordinator", "worker", "bench")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -294,6 +294,9 @@ def fingerprint(bench, versions):
     return digest.hexdigest()
 
 
+PARTS = {"heads": head_cases, "backbone": backbone_cases, "predict": predict_cases}
+
+
 def positive(text):
     value = int(text)
     if value < 1:
@@ -308,7 +311,7 @@ def parse(words):
 
     parser = Parser(add_help=False)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["heads", "backbone"])
+    parser.add_argument("--only", choices=["heads", "backbone", "predict"])
     parser.add_argument("--case", action="append", default=[])
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--rounds", type=positive)
@@ -326,10 +329,9 @@ def parse(words):
 def chosen_cases(bench):
     options = bench.options
     cases = []
-    if options.only != "backbone":
-        cases += head_cases(bench)
-    if options.only != "heads":
-        cases += backbone_cases(bench)
+    for part, make in PARTS.items():
+        if options.only in (None, part):
+            cases += make(bench)
     if options.case:
         cases = [
             case

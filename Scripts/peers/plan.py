@@ -368,3 +368,72 @@ def our_backbone(bench, threads, precision):
         read,
         threads=threads,
     )
+
+
+# Classes and features: the main job's, and those of 150 intents of sentences.
+PREDICTIONS = [(10, 256), (150, 384)]
+OUR_PREDICTIONS = {
+    "all_vs_all_hard_vote": "ours-hard-vote",
+    "all_vs_all": "ours-soft-vote",
+    "shortlist": "ours-shortlist",
+}
+
+
+def predict_cases(bench):
+    """Rows through pairs of heads on one thread, features in memory, ours first."""
+    cases = []
+    for classes, features in PREDICTIONS:
+        cases.append(our_predictions(bench, classes, features))
+        for peer, package in (("numpy", ""), ("sklearn", "scikit-learn")):
+            name = f"{peer}-predict"
+            cases.append(
+                Case(
+                    f"predict-{classes}-{peer}",
+                    [{"peer": name, "classes": classes}],
+                    [
+                        sys.executable,
+                        str(HERE / "predict.py"),
+                        peer,
+                        *map(str, (name, classes, features)),
+                        *bench.seed[1:],
+                    ],
+                    read_figures,
+                    # Thousands of estimators have to be fitted first.
+                    rounds=1 if peer == "sklearn" and classes > 10 else 3,
+                    package=package,
+                    threads=1,
+                    environment=bench.peer_environment(1, False) | {"OPENBLAS_NUM_THREADS": "1"},
+                )
+            )
+    return cases
+
+
+def our_predictions(bench, classes, features):
+    peers = [p for s, p in OUR_PREDICTIONS.items() if classes > 10 or s != "shortlist"]
+
+    def read(output):
+        return [
+            {
+                "peer": OUR_PREDICTIONS[line["scheme"]],
+                "classes": classes,
+                "predict": line["rows_per_second"],
+            }
+            for line in json.loads(output)
+            if line["scheme"] in OUR_PREDICTIONS
+        ]
+
+    return Case(
+        f"predict-{classes}-ours",
+        [{"peer": peer, "classes": classes} for peer in peers],
+        [
+            str(BINARIES / "bench"),
+            "predict",
+            "--json",
+            "--cases",
+            f"{classes}x{features}",
+            "--repetitions",
+            "3" if bench.quick else "11",
+        ],
+        read,
+        threads=1,
+    )

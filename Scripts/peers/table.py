@@ -44,6 +44,15 @@ BACKBONES = [
     ("torch-bf16", "PyTorch, channels last", "bf16"),
 ]
 
+# Rows of the table of predictions: the figure's name, what a reader calls it.
+PREDICTIONS = [
+    ("ours-hard-vote", "**Manyheads, all pairs, hard vote**"),
+    ("ours-soft-vote", "**Manyheads, all pairs, soft vote**"),
+    ("ours-shortlist", "**Manyheads, a shortlist of ten classes and its pairs**"),
+    ("numpy-predict", "NumPy, one product with all pairs, hard vote"),
+    ("sklearn-predict", "scikit-learn OneVsOneClassifier.predict"),
+]
+
 # Cores that others keep busy meanwhile from which on a measurement counts as disturbed.
 DISTURBING = 0.2
 
@@ -220,17 +229,45 @@ def backbone_table(figures, notes):
     return lines
 
 
+def predictions_table(figures, notes):
+    """Rows per second, by classes."""
+    classes = sorted({figure["classes"] for figure in figures})
+    lines = [
+        row([""] + [f"{count} classes" for count in classes]),
+        row(["---"] + ["---:"] * len(classes)),
+    ]
+    for peer, label in PREDICTIONS:
+        mine = matching(figures, peer=peer)
+        if mine:
+            cells = [cell(matching(mine, classes=count), "predict", notes) for count in classes]
+            lines.append(row([label] + cells))
+    for peer, label in PREDICTIONS:
+        if peer.startswith("ours") or not matching(figures, peer=peer):
+            continue
+        ratios = [
+            ratio(
+                median(matching(figures, peer=peer, classes=count), "predict"),
+                median(matching(figures, peer="ours-hard-vote", classes=count), "predict"),
+                more_is_better=True,
+            )
+            for count in classes
+        ]
+        lines.append(row([f"Hard vote against {label.split(',')[0]}"] + ratios))
+    return lines
+
+
 def widest_spread(figures):
     """The largest (highest - lowest) / median of what was repeated, in percent."""
     repeated = {}
     for figure in figures:
-        for key in ("seconds", "train", "features"):
+        for key in ("seconds", "train", "features", "predict"):
             if figure.get(key) is not None and figure.get("foreign", 0) <= DISTURBING:
                 job = (
                     figure["peer"],
                     figure.get("rows"),
                     figure.get("heads"),
                     figure.get("threads"),
+                    figure.get("classes"),
                     key,
                 )
                 repeated.setdefault(job, []).append(figure[key])
@@ -247,6 +284,7 @@ def markdown(measured):
     figures = measured["figures"]
     heads = [figure for figure in figures if "heads" in figure]
     backbones = [figure for figure in figures if "threads" in figure]
+    predictions = [figure for figure in figures if "classes" in figure]
     notes = Notes()
     versions = ", ".join(
         f"{name} {version or 'not installed'}" for name, version in measured["versions"].items()
@@ -278,6 +316,15 @@ def markdown(measured):
             "epochs on 6,000 rows, where so many were trained.",
             "",
             *backbone_table(backbones, notes),
+        ]
+    if predictions:
+        lines += [
+            "",
+            "Predictions, rows per second on one thread, features in memory: 10 classes of 256 "
+            "features, 150 of 384, random heads. The same products, and a vote of every pair, "
+            "except where a shortlist is said.",
+            "",
+            *predictions_table(predictions, notes),
         ]
     if notes.texts:
         lines += ["", *notes.lines()]

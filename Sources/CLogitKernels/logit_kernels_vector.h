@@ -18,6 +18,8 @@
 
 #define LANES LOGIT_VECTOR
 #define ROWS 6
+// Vectors of outputs of one row: chains enough to hide how long one addition takes.
+#define ALONE_PANELS 3
 // Rows that weights are transposed for.
 #define ROW_BLOCK 64
 #define INLINE static inline __attribute__((always_inline))
@@ -101,25 +103,26 @@ INLINE vector ordered(const struct logit_request *q, vector logits)
 // One row and `panels` vectors of outputs.
 INLINE void fill_one(const struct logit_request *q, size_t r, size_t output, const int panels)
 {
-    const float *weights[PANELS * LANES];
-    float logits[PANELS * LANES];
+    const float *weights[ALONE_PANELS * LANES];
+    float logits[ALONE_PANELS * LANES];
     take_outputs(q, output, (size_t)panels * LANES, weights, logits);
     const float *const row = row_at(q, r);
     const size_t d = q->feature_count;
-    vector totals[PANELS];
+    vector totals[ALONE_PANELS];
     UNROLL for (int p = 0; p < panels; ++p) totals[p] = load(logits + p * LANES);
     for (size_t first = 0; first < d; first += LOGIT_BLOCK) {
         const size_t end = d - first < LOGIT_BLOCK ? d : first + LOGIT_BLOCK;
-        vector sums[PANELS];
+        vector sums[ALONE_PANELS];
         UNROLL for (int p = 0; p < panels; ++p) sums[p] = (vector)0.0f;
         size_t f = first;
-        for (; f + 4 <= end; f += 4)
+        for (; f + 4 <= end; f += 4) {
             UNROLL for (int p = 0; p < panels; ++p) {
                 vector columns[4];
                 transpose(weights + p * LANES, f, columns);
                 UNROLL for (int c = 0; c < 4; ++c)
                     sums[p] = __builtin_elementwise_fma(columns[c], (vector)row[f + c], sums[p]);
             }
+        }
         for (; f < end; ++f)
             UNROLL for (int p = 0; p < panels; ++p)
                 sums[p] = __builtin_elementwise_fma(
@@ -132,24 +135,30 @@ INLINE void fill_one(const struct logit_request *q, size_t r, size_t output, con
         q->logits[(output + l) * q->logit_stride + r] = logits[l];
 }
 
-// Adds the sums of a block of `count` features to the totals of `rows` rows.
+// Adds the sums of a block of `count` features to the totals of `rows` rows, and brings nearer what is
+// `ahead` bytes behind them: the CPU does not foresee such short stretches.
 //
 // `packed` is [feature][PANELS * LANES], `totals` [row][PANELS * LANES].
 INLINE void add_block(
     const float *const *row, const int rows, const float *packed, const int panels, size_t count,
-    float *totals)
+    size_t ahead, float *totals)
 {
     vector sums[ROWS][PANELS];
     UNROLL for (int i = 0; i < rows; ++i)
         UNROLL for (int p = 0; p < panels; ++p) sums[i][p] = (vector)0.0f;
-    for (size_t f = 0; f < count; ++f) {
-        vector weights[PANELS];
-        UNROLL for (int p = 0; p < panels; ++p)
-            weights[p] = load(packed + (f * PANELS + (size_t)p) * LANES);
-        UNROLL for (int i = 0; i < rows; ++i) {
-            const vector value = (vector)row[i][f];
+    for (size_t f = 0; f < count;) {
+        UNROLL for (int i = 0; i < rows; ++i)
+            __builtin_prefetch((const void *)((uintptr_t)(row[i] + f) + ahead));
+        const size_t end = count - f < 16 ? count : f + 16;
+        for (; f < end; ++f) {
+            vector weights[PANELS];
             UNROLL for (int p = 0; p < panels; ++p)
-                sums[i][p] = __builtin_elementwise_fma(weights[p], value, sums[i][p]);
+                weights[p] = load(packed + (f * PANELS + (size_t)p) * LANES);
+            UNROLL for (int i = 0; i < rows; ++i) {
+                const vector value = (vector)row[i][f];
+                UNROLL for (int p = 0; p < panels; ++p)
+                    sums[i][p] = __builtin_elementwise_fma(weights[p], value, sums[i][p]);
+            }
         }
     }
     UNROLL for (int i = 0; i < rows; ++i)
@@ -162,9 +171,9 @@ INLINE void add_block(
 // Functions of their own, each with all registers to itself.
 #define ADD_BLOCK(rows, panels)                                                                   \
     static __attribute__((noinline)) void add_block_##rows##_##panels(                            \
-        const float *const *row, const float *packed, size_t count, float *totals)                \
+        const float *const *row, const float *packed, size_t count, size_t ahead, float *totals)  \
     {                                                                                             \
-        add_block(row, rows, packed, panels, count, totals);                                      \
+        add_block(row, rows, packed, panels, count, ahead, totals);                               \
     }
 #define ADD_BLOCKS(panels)                                                                        \
     ADD_BLOCK(1, panels)                                                                          \
@@ -182,7 +191,8 @@ ADD_BLOCKS(2)
 ADD_BLOCKS(3)
 #endif
 
-typedef void add_block_function(const float *const *, const float *, size_t, float *);
+typedef void add_block_function(
+    const float *const *, const float *, size_t, size_t, float *);
 static add_block_function *const blocks[PANELS][ROWS] = {
     BLOCKS(1),
     BLOCKS(2),
@@ -209,7 +219,7 @@ INLINE void pack(
     }
 }
 
-// Brings numbers nearer that are needed soon: a CPU does not foresee such short stretches.
+// Brings numbers nearer that are needed soon.
 INLINE void prefetch(const float *from, size_t count)
 {
     for (size_t f = 0; f < count; f += 16) __builtin_prefetch(from + f);
@@ -226,6 +236,8 @@ static void fill_panels(
     const float *rows[ROW_BLOCK];
     const size_t padded = (row_count + LANES - 1) / LANES * LANES;
     const size_t tiles = (row_count + ROWS - 1) / ROWS, share = (PANELS * LANES + tiles - 1) / tiles;
+    // Rows mostly follow each other; to look for others in vain costs nothing.
+    const size_t ahead = ROWS * q->feature_count * sizeof(float);
     take_outputs(q, output, panels * LANES, weights, totals[0]);
     for (size_t r = 1; r < padded; ++r) memcpy(totals[r], totals[0], sizeof totals[0]);
     for (size_t r = 0; r < row_count; ++r) rows[r] = row_at(q, first_row + r);
@@ -236,8 +248,6 @@ static void fill_panels(
             some = row_count - r < ROWS ? row_count - r : ROWS;
             const float *row[ROWS];
             for (size_t i = 0; i < some; ++i) row[i] = rows[r + i] + first;
-            for (size_t i = r + ROWS; i < row_count && i < r + 2 * ROWS; ++i)
-                prefetch(rows[i] + first, count);
             // Weights of the next block share themselves out over the tiles of this one.
             for (size_t i = r / ROWS * share; i < (r / ROWS + 1) * share; ++i)
                 if (first + LOGIT_BLOCK < q->feature_count)
@@ -246,7 +256,7 @@ static void fill_panels(
                         rest - count < LOGIT_BLOCK ? rest - count : LOGIT_BLOCK);
                 else if (output + PANELS * LANES + i < q->output_count)
                     prefetch(weights_at(q, output + PANELS * LANES + i), count);
-            blocks[panels - 1][some - 1](row, packed, count, totals[r]);
+            blocks[panels - 1][some - 1](row, packed, count, ahead, totals[r]);
         }
     }
     const size_t rest = q->output_count - output;
@@ -265,19 +275,19 @@ static void fill_panels(
     }
 }
 
-INLINE size_t panels_from(const struct logit_request *q, size_t output)
+INLINE size_t panels_from(const struct logit_request *q, size_t output, size_t most)
 {
     const size_t needed = (q->output_count - output + LANES - 1) / LANES;
-    return needed < PANELS ? needed : PANELS;
+    return needed < most ? needed : most;
 }
 
 static void fill_alone(const struct logit_request *q, size_t row)
 {
-    for (size_t o = 0; o < q->output_count; o += PANELS * LANES)
-        switch (panels_from(q, o)) {
+    for (size_t o = 0; o < q->output_count; o += ALONE_PANELS * LANES)
+        switch (panels_from(q, o, ALONE_PANELS)) {
         case 1: fill_one(q, row, o, 1); break;
         case 2: fill_one(q, row, o, 2); break;
-        default: fill_one(q, row, o, PANELS); break;
+        default: fill_one(q, row, o, ALONE_PANELS); break;
         }
 }
 
@@ -290,6 +300,6 @@ static void fill(const struct logit_request *q)
             continue;
         }
         for (size_t o = 0; o < q->output_count; o += PANELS * LANES)
-            fill_panels(q, first, count, o, panels_from(q, o));
+            fill_panels(q, first, count, o, panels_from(q, o, PANELS));
     }
 }

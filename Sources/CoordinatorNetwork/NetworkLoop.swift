@@ -13,6 +13,9 @@ struct NetworkLoop: ~Copyable {
     /// Messages taken from a socket before something else gets its turn.
     private static let burstCount = 64
     private static let tickMilliseconds = 100
+    private static let chunkPauseMilliseconds = 2
+    /// How long chunks that are read from a disk may keep the sockets waiting.
+    private static let chunkBurstLimit = Duration.milliseconds(50)
     /// Messages queued for one worker; one that reads none is given up when they are full.
     private static let controlHighWaterMark: Int32 = 1_024
     /// Messages queued from one worker: with what a message may hold, a hostile one's memory.
@@ -22,6 +25,7 @@ struct NetworkLoop: ~Copyable {
     /// Between two commits of what happened; with the heads' own, the disk has little to do.
     private static let journalingInterval = Duration.seconds(2)
     private static let cannotStore = "the coordinator cannot store heads"
+    private static let cannotRead = "the coordinator cannot read the features any more"
     private static let cannotTrain = "the coordinator cannot train heads"
     /// How long farewells may take to leave.
     private static let lingerMilliseconds: Int32 = 1_000
@@ -42,6 +46,7 @@ struct NetworkLoop: ~Copyable {
     private var session: CoordinatorSession
     private var job: (any WorkSource)?
     private var chunks: (any ChunkSource)?
+    private var outlet: ChunkOutlet?
     private var store: (any ProductStore)?
     /// Why the run is given up, if for a reason of ours.
     private var failure: (any Error)?
@@ -166,7 +171,7 @@ struct NetworkLoop: ~Copyable {
         targets += [door?.pollTarget, controlMonitor?.pollTarget, broadcast.monitorTarget]
             .compactMap { $0 }
         let found = try poll(
-            targets, timeoutMilliseconds: session.isBroadcasting ? 0 : Self.tickMilliseconds)
+            targets, timeoutMilliseconds: pauseMilliseconds)
         try checkAccess()
         for command in inbox.takeAll() { take(command) }
         isDrained = !found[0].contains(.readable)
@@ -175,11 +180,19 @@ struct NetworkLoop: ~Copyable {
         if !senders.isEmpty { feed(.bytesArrived(from: senders)) }
         if found[1].contains(.readable) { try receiveSubscriptions() }
         forgetUnreachable(isQuiet: !found[0].contains(.readable))
+        sendChunks()
         feed(.tick)
         giveUpIfAlone()
         tellOfMilestone()
         reportProgress()
         if lastJournaling.duration(to: .now) > Self.journalingInterval { journalEvents() }
+    }
+
+    /// How long to wait for something to happen.
+    private var pauseMilliseconds: Int {
+        if session.isBroadcasting { return 0 }
+        // Nobody says when a chunk has left.
+        return outlet?.isWaiting == true ? Self.chunkPauseMilliseconds : Self.tickMilliseconds
     }
 
     /// Has what happened since the last time written, without waiting for it.
@@ -196,6 +209,7 @@ struct NetworkLoop: ~Copyable {
         case .serve(let job, let chunks, let store):
             self.job = job
             self.chunks = chunks
+            outlet = ChunkOutlet(chunks)
             self.store = store
             feed(.serve(job))
         case .stored(let number):
@@ -323,7 +337,7 @@ struct NetworkLoop: ~Copyable {
             feed(.sent(message, byteCount: WireProtocol.byteCount(ofMessage: frames)))
             send(frames.map { Frame($0) }, to: peer)
         case .sendChunk(let index, let peer):
-            if let frames = chunk(index) { send(frames, to: peer) }
+            outlet?.take(index, for: peer)
         case .publish(let index):
             if let frames = chunk(index) { broadcast.publish([topic] + frames) }
         case .publishEnd:
@@ -365,9 +379,9 @@ struct NetworkLoop: ~Copyable {
         let inbox = inbox
         do throws(RunError) {
             if referee == nil, let job = job as? HeadJob,
-                let table = (chunks as? FeatureChunks)?.table
+                let features = chunks as? any FeatureChunkSource
             {
-                referee = try Referee(job, table)
+                referee = try Referee(job, features)
             }
         } catch {
             return inbox.post(.failed(error, reason: Self.cannotTrain))
@@ -402,20 +416,26 @@ struct NetworkLoop: ~Copyable {
         }
     }
 
-    /// A chunk as it goes out: its envelope, then its bytes, where they lie if they have an owner.
-    private func chunk(_ index: Int) -> [Frame]? {
-        guard let chunks else { return nil }
-        let keeper = chunks.keeper(ofChunk: index)
-        return [
-            Frame(FeatureChunk.envelope(index: index)),
-            unsafe chunks.withUnsafeBytes(ofChunk: index) { bytes in
-                if let keeper {
-                    unsafe Frame(owner: keeper, bytes: bytes)
-                } else {
-                    unsafe Frame(copying: bytes)
-                }
-            },
-        ]
+    /// Answers requests for chunks, as far as memory allows; the others in the next turn.
+    private mutating func sendChunks() {
+        let end = ContinuousClock.now + Self.chunkBurstLimit
+        while .now < end, let request = outlet?.next() {
+            // Who is gone asks again when it is back.
+            guard session.knows(request.peer), let frames = chunk(request.index) else { continue }
+            send(frames, to: request.peer)
+        }
+    }
+
+    /// A chunk as it goes out; nil where there is none any more, which ends the run.
+    private mutating func chunk(_ index: Int) -> [Frame]? {
+        do {
+            return try outlet?.frames(of: index)
+        } catch {
+            guard failure == nil else { return nil }
+            failure = error
+            feed(.abort(reason: Self.cannotRead))
+            return nil
+        }
     }
 
     private mutating func reportProgress() {

@@ -17,3 +17,21 @@ extension Array where Element == Float {
         }
     }
 }
+
+extension SIMD4<Float> {
+    /// The same numbers in double precision.
+    @inline(__always)
+    var widened: SIMD4<Double> {
+        SIMD4<Double>(Double(self[0]), Double(self[1]), Double(self[2]), Double(self[3]))
+    }
+}
+
+extension SIMD16<Float> {
+    /// The same numbers in double precision.
+    @inline(__always)
+    var widened: SIMD16<Double> {
+        SIMD16<Double>(
+            lowHalf: SIMD8(lowHalf: lowHalf.lowHalf.widened, highHalf: lowHalf.highHalf.widened),
+            highHalf: SIMD8(lowHalf: highHalf.lowHalf.widened, highHalf: highHalf.highHalf.widened))
+    }
+}

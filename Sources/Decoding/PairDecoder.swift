@@ -15,8 +15,8 @@ struct PairDecoder {
     private let asksVotes: Bool
     private let asksCounts: Bool
     private let asksTable: Bool
-    /// `[class, group]` of sixteen rows: softmax outputs as multiples of 2^-48, summed over pairs.
-    private var votes: [SIMD16<Int64>]
+    /// `[class, group]` of four rows: softmax outputs as multiples of 2^-48, summed over pairs.
+    private var votes: [SIMD4<Int64>]
     /// `[class, group]` of sixteen rows: pairs won.
     private var counts: [SIMD16<Int32>]
     /// `[pair, blockRow]`, ``blockRowCount`` apart: the odds of ``PairAnswers``, negative where the
@@ -38,7 +38,7 @@ struct PairDecoder {
             asksTable
             ? Self.blockRowCount(pairCount: classifiers.count) : LogitBlock.rowCountMax
         let places = members.count * Self.groupCount
-        votes = [SIMD16<Int64>](repeating: .zero, count: asksVotes ? places : 0)
+        votes = [SIMD4<Int64>](repeating: .zero, count: asksVotes ? 4 * places : 0)
         counts = [SIMD16<Int32>](repeating: .zero, count: asksCounts ? places : 0)
         table = [Float](repeating: 0, count: asksTable ? classifiers.count * blockRowCount : 0)
         // Quadratic room, which only its scheme needs.
@@ -93,8 +93,8 @@ struct PairDecoder {
             if asksVotes {
                 let high = 1 / (1 + answers.odds)
                 let low = answers.odds / (1 + answers.odds)
-                votes[left] &+= Self.whole(low.replacing(with: high, where: answers.lowerWins))
-                votes[right] &+= Self.whole(high.replacing(with: low, where: answers.lowerWins))
+                add(low.replacing(with: high, where: answers.lowerWins), to: 4 * left)
+                add(high.replacing(with: low, where: answers.lowerWins), to: 4 * right)
             }
             if asksTable {
                 let target = pair * blockRowCount + start
@@ -104,15 +104,24 @@ struct PairDecoder {
         }
     }
 
+    /// Votes of sixteen rows with these probabilities.
+    @inline(__always)
+    private mutating func add(_ probabilities: SIMD16<Float>, to place: Int) {
+        votes[place] &+= Self.whole(probabilities.lowHalf.lowHalf)
+        votes[place + 1] &+= Self.whole(probabilities.lowHalf.highHalf)
+        votes[place + 2] &+= Self.whole(probabilities.highHalf.lowHalf)
+        votes[place + 3] &+= Self.whole(probabilities.highHalf.highHalf)
+    }
+
     /// Probabilities as multiples of 2^-48, rounded down.
     ///
     /// Adding 2^52 to a number below it rounds to a whole one, which then is the low bits of the sum.
     @inline(__always)
-    private static func whole(_ probabilities: SIMD16<Float>) -> SIMD16<Int64> {
-        let scaled = SIMD16<Double>(probabilities) * 0x1p48
+    private static func whole(_ probabilities: SIMD4<Float>) -> SIMD4<Int64> {
+        let scaled = probabilities.widened * 0x1p48
         let nearest = (scaled + 0x1p52) - 0x1p52
-        let down = nearest - SIMD16<Double>.zero.replacing(with: 1, where: nearest .> scaled)
-        let bits = unsafe unsafeBitCast(down + 0x1p52, to: SIMD16<Int64>.self)
+        let down = nearest - SIMD4<Double>.zero.replacing(with: 1, where: nearest .> scaled)
+        let bits = unsafe unsafeBitCast(down + 0x1p52, to: SIMD4<Int64>.self)
         return bits &- Int64(bitPattern: (0x1p52).bitPattern)
     }
 
@@ -240,10 +249,9 @@ struct PairDecoder {
     }
 
     private func pairAnswer(_ first: Int, _ second: Int, _ row: Int) -> PairAnswer {
-        let answer = answer(first, second, row)
-        return PairAnswer(
-            winner: members[answer.lowerWins ? first : second],
-            loser: members[answer.lowerWins ? second : first], odds: Double(answer.odds))
+        PairAnswer(
+            lower: members[first], higher: members[second],
+            signedOdds: table[(second * (second - 1) / 2 + first) * blockRowCount + row])
     }
 
     /// Platt's DAG for one row: fills `shares` (by position, summing to 1), returns the survivor.
@@ -301,8 +309,9 @@ struct PairAnswers {
 
     @inline(__always)
     init(_ difference: SIMD16<Float>) {
-        lowerWins = difference .>= 0
-        odds = exponential(difference.replacing(with: -difference, where: lowerWins))
+        let wins = difference .>= 0
+        odds = exponential(difference.replacing(with: -difference, where: wins))
+        lowerWins = wins
     }
 
     /// ``odds``, which are 0 or above, with a minus where the higher class wins; minus zero too, which

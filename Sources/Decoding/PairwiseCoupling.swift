@@ -10,7 +10,8 @@
 ///
 /// Deviations, as in LIBSVM's `multiclass_probability`: pair probabilities are kept 1e-7 away from 0
 /// and 1. Unlike it (0.005/K and 100 rounds), a row is done when no equation is off by more than
-/// ``tolerance``, which ten heads reach in some 15 rounds.
+/// ``tolerance``. From equal probabilities ten heads reach that in some 15 rounds; up to
+/// ``startClassCountMax`` classes start from the solution of the equations, and mostly end there.
 ///
 /// Every step waits for the one before, so ``rowCount`` rows are solved side by side, a lane each. A
 /// row that is done stands still, and its bits are those that it would have alone.
@@ -24,6 +25,8 @@ package struct PairwiseCoupling: Sendable {
     /// Classes less than this under the highest are tied with it, and the lowest of them wins:
     /// what the tolerance leaves undecided must not decide.
     package static let tieWidth = 1e-10
+    /// Classes up to which the equations are solved for a start: it costs their third power.
+    package static let startClassCountMax = 64
     /// Rows that are solved at once.
     package static let rowCount = 4
 
@@ -33,6 +36,8 @@ package struct PairwiseCoupling: Sendable {
     private var pairs: [SIMD4<Double>]
     /// Q, row-major.
     private var quadratic: [SIMD4<Double>]
+    /// Room for the elimination of ``start()``, of Q's size; none where they are not used.
+    private var factors: [SIMD4<Double>]
     /// Q p.
     private var product: [SIMD4<Double>]
     /// p, the probabilities of the last ``solve()``, by position.
@@ -45,6 +50,7 @@ package struct PairwiseCoupling: Sendable {
         pairs = [SIMD4<Double>](
             repeating: SIMD4(repeating: 0.5), count: classCount * classCount)
         quadratic = pairs
+        factors = classCount <= Self.startClassCountMax ? pairs : []
         product = [SIMD4<Double>](repeating: .zero, count: classCount)
         probabilities = product
     }
@@ -75,11 +81,10 @@ package struct PairwiseCoupling: Sendable {
 
     /// Finds ``probabilities`` for the pairs set, and returns each row's winner's position.
     ///
-    /// Starts from equal probabilities, so the same pairs give the same bits.
+    /// The start depends on the pairs alone, so the same pairs give the same bits.
     package mutating func solve() -> SIMD4<Int> {
         fillQuadratic()
-        let equal = SIMD4(repeating: 1 / Double(classCount))
-        for position in 0..<classCount { probabilities[position] = equal }
+        start()
         for _ in 0..<Self.roundCountMax {
             Self.multiply(quadratic, probabilities, into: &product)
             var square = SIMD4<Double>.zero
@@ -98,6 +103,60 @@ package struct PairwiseCoupling: Sendable {
         var winners = SIMD4<Int>.zero
         for lane in 0..<Self.rowCount { winners[lane] = settle(lane) }
         return winners
+    }
+
+    /// Puts ``probabilities`` where the rounds begin.
+    ///
+    /// With `Q p = c e` for some c and all p together 1, `(Q + e e') p` is a multiple of e. That matrix is
+    /// positive definite, also where Q is singular because all pairs fit together, so it is eliminated
+    /// without looking for pivots. A row whose solution is not all above 0 starts from equal probabilities.
+    private mutating func start() {
+        let classCount = classCount
+        let equal = SIMD4(repeating: 1 / Double(classCount))
+        guard !factors.isEmpty else {
+            for position in 0..<classCount { probabilities[position] = equal }
+            return
+        }
+        var sum = SIMD4<Double>.zero
+        unsafe factors.withUnsafeMutableBufferPointer { factors in
+            unsafe probabilities.withUnsafeMutableBufferPointer { solution in
+                for place in 0..<classCount * classCount {
+                    unsafe factors[place] = quadratic[place] + 1
+                }
+                for column in 0..<classCount { unsafe solution[column] = .one }
+                for column in 0..<classCount {
+                    let pivot = unsafe 1 / factors[column &* classCount &+ column]
+                    for row in column + 1..<classCount {
+                        let start = row &* classCount
+                        // The matrix is symmetric, and its upper half is kept up to date.
+                        let factor = unsafe factors[column &* classCount &+ row] * pivot
+                        for other in row..<classCount {
+                            unsafe factors[start &+ other] -=
+                                factor * factors[column &* classCount &+ other]
+                        }
+                        unsafe solution[row] -= factor * solution[column]
+                    }
+                }
+                for row in (0..<classCount).reversed() {
+                    var value = unsafe solution[row]
+                    for other in row + 1..<classCount {
+                        value -= unsafe factors[row &* classCount &+ other] * solution[other]
+                    }
+                    value /= unsafe factors[row &* classCount &+ row]
+                    unsafe solution[row] = value
+                    sum += value
+                }
+            }
+        }
+        var isGood = SIMDMask<SIMD4<Int64>>(repeating: true)
+        for position in 0..<classCount {
+            let probability = probabilities[position] / sum
+            isGood .&= probability .> 0 .& probability .<= 1
+            probabilities[position] = probability
+        }
+        for position in 0..<classCount {
+            probabilities[position] = equal.replacing(with: probabilities[position], where: isGood)
+        }
     }
 
     /// Makes the lowest of the tied the argmax; the sum stays as it is.

@@ -47,6 +47,14 @@ package struct PairAnswer: Sendable, Equatable {
         self.loser = loser
         self.odds = odds
     }
+
+    /// The answer of a pair whose odds are negative where its higher class wins, minus zero too.
+    init(lower: Int, higher: Int, signedOdds: Float) {
+        let lowerWins = signedOdds.sign == .plus
+        self.init(
+            winner: lowerWins ? lower : higher, loser: lowerWins ? higher : lower,
+            odds: Double(signedOdds.magnitude))
+    }
 }
 
 // What was asked and answered about one row, for a person to read. The numbers are those by which the
@@ -55,10 +63,30 @@ extension SchemeDecoder {
     /// The logits of one row under the classifier over all classes that a scheme asks, in the order of
     /// the classes; nil for a scheme that asks none, or is not decoded here.
     package func logits(of scheme: Scheme, row: Int) -> [Float]? {
+        softmax(of: scheme, row: row).map { softmax in
+            members.indices.map { softmax.logits[$0 * LogitBlock.rowCountMax] }
+        }
+    }
+
+    /// The classes that one-vs-all lists for one row, and what their pairs say; nil where the shortlist is
+    /// not decoded.
+    package func shortlistAnswers(row: Int) -> (listed: [ClassChoice], answers: [PairAnswer])? {
+        guard let softmax = softmax(of: .shortlist, row: row) else { return nil }
+        var decoder = ShortlistDecoder(
+            members: members, pairs: pairs, count: Scheme.shortlistClassCount)
+        let (listed, answers) = decoder.answers(softmax, [Int32(row)], heads)
+        let first = softmax.probabilities(members, rowCount: 1)
+        let choices = zip(members, first.row(0)).filter { listed.contains($0.0) }
+            .map { ClassChoice(classIndex: $0, probability: $1) }
+            .sorted { ($1.probability, $0.classIndex) < ($0.probability, $1.classIndex) }
+        return (choices, answers)
+    }
+
+    private func softmax(of scheme: Scheme, row: Int) -> SoftmaxKernel? {
         guard let classifier = whole[scheme] else { return nil }
         var softmax = SoftmaxKernel(classCount: members.count)
         softmax.read(scheme.asks == .allClasses ? heads : output, classifier, rows: [Int32(row)])
-        return members.indices.map { softmax.logits[$0 * LogitBlock.rowCountMax] }
+        return softmax
     }
 
     /// What every pair says of one row; empty where no scheme over pairs is decoded.

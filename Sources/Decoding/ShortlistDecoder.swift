@@ -16,12 +16,18 @@ struct ShortlistDecoder {
     /// Classes on a list.
     private let count: Int
     private var coupling: PairwiseCoupling
-    /// Positions of a row's list, ascending.
-    private var chosen: [Int]
-    /// Their pairs, in the order of ``PairDecoder``.
+    /// `[row, place]`: positions of the lists of the rows that are coupled at once, ascending.
+    private var lists: [Int]
+    /// `[row, class]`: the logits of those rows.
+    private var logits: [Float]
+    /// The pairs of a row's list, in the order of ``PairDecoder``.
     private var asked: [Int]
+    /// The largest keys of a row so far, falling.
+    private var keys: [UInt64]
     private var differences: [Float]
-    /// `[pair]` of a lane for each row that is coupled at once.
+    /// `[pair]`: a row's differences, and sixteen pairs at a time their signed odds.
+    private var answers: [Float]
+    /// `[pair, row]` of the rows that are coupled at once.
     private var odds: [SIMD4<Float>]
 
     /// Room for lists of at most `count` of at least two classes; traps below two.
@@ -32,11 +38,13 @@ struct ShortlistDecoder {
         self.count = min(count, members.count)
         let pairCount = self.count * (self.count - 1) / 2
         coupling = PairwiseCoupling(classCount: self.count)
-        chosen = [Int](repeating: 0, count: self.count)
+        lists = [Int](repeating: 0, count: PairwiseCoupling.rowCount * self.count)
+        logits = [Float](repeating: 0, count: PairwiseCoupling.rowCount * members.count)
         asked = [Int](repeating: 0, count: pairCount)
-        // The sixteen rows of a vector of answers are sixteen pairs of one row here.
+        keys = [UInt64](repeating: 0, count: self.count)
         differences = LogitBlock.room(outputCount: pairCount)
-        odds = [SIMD4<Float>](repeating: .zero, count: pairCount + 15)
+        answers = [Float](repeating: 0, count: (pairCount + 15) & ~15)
+        odds = [SIMD4<Float>](repeating: .zero, count: pairCount)
     }
 
     /// What the scheme believes about a block of rows that `softmax` has read.
@@ -44,22 +52,19 @@ struct ShortlistDecoder {
         _ softmax: SoftmaxKernel, _ block: ArraySlice<Int32>, _ heads: any LogitSource
     ) -> ClassProbabilities {
         var result = softmax.probabilities(members, rowCount: block.count)
-        var lists = [Int](repeating: 0, count: PairwiseCoupling.rowCount * count)
         for start in stride(from: 0, to: block.count, by: PairwiseCoupling.rowCount) {
             let rowCount = min(PairwiseCoupling.rowCount, block.count - start)
-            for lane in 0..<rowCount {
+            take(softmax.logits, start)
+            for lane in 0..<PairwiseCoupling.rowCount {
+                // Past the last row it stands again.
+                guard lane < rowCount else {
+                    setOdds(lane)
+                    continue
+                }
                 let row = block.startIndex + start + lane
-                choose(softmax, start + lane)
-                for (place, position) in chosen.enumerated() {
-                    lists[lane * count + place] = position
-                }
+                choose(lane)
                 ask(heads, block[row...row], lane)
-            }
-            // Past the last row it stands again.
-            for pair in asked.indices {
-                for lane in rowCount..<PairwiseCoupling.rowCount {
-                    odds[pair][lane] = odds[pair][rowCount - 1]
-                }
+                setOdds(lane)
             }
             var pair = 0
             for second in 1..<count {
@@ -69,72 +74,122 @@ struct ShortlistDecoder {
                 }
             }
             let winners = coupling.solve()
-            for lane in 0..<rowCount {
-                share(lists[lane * count..<(lane + 1) * count], lane, start + lane, &result)
-                result.settle(start + lane, on: lists[lane * count + winners[lane]])
-            }
+            for lane in 0..<rowCount { share(lane, winners[lane], start + lane, &result) }
         }
         return result
     }
 
-    /// The classes with the highest logits, of equal ones the lowest.
-    private mutating func choose(_ softmax: SoftmaxKernel, _ row: Int) {
-        unsafe softmax.logits.withUnsafeBufferPointer { logits in
-            unsafe chosen.withUnsafeMutableBufferPointer { chosen in
-                let width = LogitBlock.rowCountMax
-                var filled = 0
-                // By falling logit until all are seen.
-                for position in 0..<members.count {
-                    let logit = unsafe logits[position &* width &+ row]
-                    if filled == chosen.count {
-                        let lowest = unsafe logits[chosen[filled &- 1] &* width &+ row]
-                        if !(logit > lowest) { continue }
-                        filled -= 1
+    /// The list of the first row of a block that `softmax` has read, and what its pairs say.
+    mutating func answers(
+        _ softmax: SoftmaxKernel, _ row: ArraySlice<Int32>, _ heads: any LogitSource
+    ) -> (listed: [Int], answers: [PairAnswer]) {
+        take(softmax.logits, 0)
+        choose(0)
+        ask(heads, row, 0)
+        let listed = lists.prefix(count).map { members[$0] }
+        let pairs = (1..<count).flatMap { second in
+            (0..<second).map { first in
+                PairAnswer(
+                    lower: listed[first], higher: listed[second],
+                    signedOdds: answers[second * (second - 1) / 2 + first])
+            }
+        }
+        return (listed, pairs)
+    }
+
+    /// Copies logits of the rows from `start` on: a row's lie far apart, and four rows' side by side.
+    private mutating func take(_ block: [Float], _ start: Int) {
+        let (width, classCount) = (LogitBlock.rowCountMax, members.count)
+        precondition(start + PairwiseCoupling.rowCount <= width)
+        precondition(block.count >= classCount * width)
+        unsafe block.withUnsafeBufferPointer { block in
+            unsafe logits.withUnsafeMutableBufferPointer { logits in
+                for position in 0..<classCount {
+                    for lane in 0..<PairwiseCoupling.rowCount {
+                        unsafe logits[lane &* classCount &+ position] =
+                            unsafe block[position &* width &+ start &+ lane]
                     }
-                    var place = filled
-                    while place > 0,
-                        unsafe logit > logits[chosen[place &- 1] &* width &+ row]
-                    {
-                        unsafe chosen[place] = chosen[place &- 1]
-                        place &-= 1
-                    }
-                    unsafe chosen[place] = position
-                    filled += 1
                 }
-                unsafe chosen.sort()
             }
         }
     }
 
-    /// Puts the answers of the pairs of ``chosen`` about a row in a lane of ``odds``.
+    @inline(__always)
+    private static func key(_ logit: Float, _ position: Int) -> UInt64 {
+        // Minus zero becomes zero; then negative numbers order the other way round.
+        let bits = (logit + 0).bitPattern
+        let ordered = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits
+        return UInt64(ordered) << 32 | UInt64(~UInt32(position))
+    }
+
+    /// Lists the classes with a row's highest logits, of equal ones the lowest.
+    private mutating func choose(_ lane: Int) {
+        unsafe logits.withUnsafeBufferPointer { all in
+            unsafe lists.withUnsafeMutableBufferPointer { lists in
+                let logits = unsafe UnsafeBufferPointer(
+                    rebasing: all[lane * members.count..<(lane + 1) * members.count])
+                var list = unsafe UnsafeMutableBufferPointer(
+                    rebasing: lists[lane * count..<(lane + 1) * count])
+                // Keys that order as logits and, where they are equal, as falling positions do. The least
+                // stands last; a new one sinks to its place without a branch on the way.
+                unsafe keys.withUnsafeMutableBufferPointer { keys in
+                    unsafe keys.update(repeating: 0)
+                    for position in 0..<logits.count {
+                        var key = unsafe Self.key(logits[position], position)
+                        if unsafe key <= keys[keys.count &- 1] { continue }
+                        for place in keys.indices {
+                            let other = unsafe keys[place]
+                            unsafe keys[place] = max(other, key)
+                            key = min(other, key)
+                        }
+                    }
+                    for place in keys.indices {
+                        unsafe list[place] = Int(~keys[place] & 0xFFFF_FFFF)
+                    }
+                }
+                unsafe list.sort()
+            }
+        }
+    }
+
+    /// Fills ``answers`` with the signed odds of the pairs of a list.
     private mutating func ask(_ heads: any LogitSource, _ row: ArraySlice<Int32>, _ lane: Int) {
         var pair = 0
         for second in 1..<count {
-            let start = chosen[second] * (chosen[second] - 1) / 2
+            let higher = lists[lane * count + second]
+            let start = higher * (higher - 1) / 2
             for first in 0..<second {
-                asked[pair] = pairs[start + chosen[first]]
+                asked[pair] = pairs[start + lists[lane * count + first]]
                 pair += 1
             }
         }
         heads.fillDifferences(&differences, pairs: asked[...], rows: row)
-        for start in stride(from: 0, to: asked.count, by: 16) {
-            var sixteen = SIMD16<Float>.zero
-            for place in 0..<min(16, asked.count - start) {
-                sixteen[place] = differences[(start + place) * LogitBlock.rowCountMax]
-            }
-            let signed = PairAnswers(sixteen).signedOdds
-            for place in 0..<16 { odds[start + place][lane] = signed[place] }
+        for pair in asked.indices { answers[pair] = differences[pair * LogitBlock.rowCountMax] }
+        for start in stride(from: 0, to: answers.count, by: 16) {
+            answers.setLanes(at: start, to: PairAnswers(answers.lanes(at: start)).signedOdds)
         }
     }
 
-    /// Shares what one-vs-all has for a list among its classes.
+    /// Makes ``answers`` those of one of the rows that are coupled at once.
+    private mutating func setOdds(_ lane: Int) {
+        unsafe odds.withUnsafeMutableBytes { odds in
+            let odds = unsafe odds.assumingMemoryBound(to: Float.self)
+            for pair in asked.indices {
+                unsafe odds[pair * PairwiseCoupling.rowCount + lane] = answers[pair]
+            }
+        }
+    }
+
+    /// Shares what one-vs-all has for a row's list among its classes.
     private func share(
-        _ list: ArraySlice<Int>, _ lane: Int, _ row: Int, _ result: inout ClassProbabilities
+        _ lane: Int, _ winner: Int, _ row: Int, _ result: inout ClassProbabilities
     ) {
+        let list = lists[lane * count..<(lane + 1) * count]
         // All classes have all there is, whatever rounding says.
         let together = count == members.count ? 1 : list.reduce(0) { $0 + result[row, $1] }
         for (place, position) in list.enumerated() {
             result[row, position] = together * coupling.probabilities[place][lane]
         }
+        result.settle(row, on: list[list.startIndex + winner])
     }
 }

@@ -40,21 +40,58 @@ struct SoftmaxKernel {
     /// The probabilities of the block of rows read last, each of which has its highest logit as its
     /// argmax.
     func probabilities(_ members: [Int], rowCount: Int) -> ClassProbabilities {
-        var result = ClassProbabilities(members: members, rowCount: rowCount)
-        for row in 0..<rowCount {
-            var sum = 0.0
-            var best = 0
-            for position in 0..<classCount {
-                let place = position * LogitBlock.rowCountMax + row
-                sum += Double(powers[place])
-                if logits[place] > logits[best * LogitBlock.rowCountMax + row] { best = position }
+        var winners = [Int32](repeating: 0, count: rowCount)
+        var result = unsafe ClassProbabilities(members: members, rowCount: rowCount) { values in
+            let whole = rowCount & ~15
+            for start in stride(from: 0, to: whole, by: 16) {
+                let found = unsafe fillSixteen(start, values)
+                for lane in 0..<16 { winners[start + lane] = found[lane] }
             }
-            for position in 0..<classCount {
-                result[row, position] =
-                    Double(powers[position * LogitBlock.rowCountMax + row]) / sum
-            }
-            result.settle(row, on: best)
+            for row in whole..<rowCount { winners[row] = unsafe fillOne(row, values) }
         }
+        for row in 0..<rowCount { result.settle(row, on: Int(winners[row])) }
         return result
+    }
+
+    /// Fills a row's probabilities and returns the position of its highest logit.
+    private func fillOne(_ row: Int, _ values: UnsafeMutableBufferPointer<Double>) -> Int32 {
+        var sum = 0.0
+        var best = 0
+        var highest = logits[row]
+        for position in 0..<classCount {
+            let place = position * LogitBlock.rowCountMax + row
+            sum += Double(powers[place])
+            if logits[place] > highest { (best, highest) = (position, logits[place]) }
+        }
+        for position in 0..<classCount {
+            unsafe values[row * classCount + position] =
+                Double(powers[position * LogitBlock.rowCountMax + row]) / sum
+        }
+        return Int32(best)
+    }
+
+    /// The same for sixteen rows, by the same operations.
+    private func fillSixteen(
+        _ start: Int, _ values: UnsafeMutableBufferPointer<Double>
+    ) -> SIMD16<Int32> {
+        var sums = SIMD16<Double>.zero
+        var best = SIMD16<Int32>.zero
+        var highest = logits.lanes(at: start)
+        for position in 0..<classCount {
+            let place = position * LogitBlock.rowCountMax + start
+            sums += powers.lanes(at: place).widened
+            let lanes = logits.lanes(at: place)
+            let isHigher = lanes .> highest
+            best.replace(with: Int32(position), where: isHigher)
+            highest.replace(with: lanes, where: isHigher)
+        }
+        for position in 0..<classCount {
+            let shares =
+                powers.lanes(at: position * LogitBlock.rowCountMax + start).widened / sums
+            for lane in 0..<16 {
+                unsafe values[(start &+ lane) &* classCount &+ position] = shares[lane]
+            }
+        }
+        return best
     }
 }

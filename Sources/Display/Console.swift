@@ -99,6 +99,7 @@ extension ProgressState {
     fileprivate func isAbout(_ other: ProgressState) -> Bool {
         switch (self, other) {
         case (.backbone, .backbone), (.heads, .heads): true
+        case (.activity(let text, _), .activity(let other, _)): text == other
         default: self == other
         }
     }

@@ -49,7 +49,7 @@ package struct ProgressDisplay: Sendable {
         let width = max(1, width)
         let lines: [String] =
             switch state {
-            case .activity(let text): [Format.printable(text)]
+            case .activity(let text, let share): [ProgressLine.activity(text, share: share)]
             case .backbone(let progress): backbone(progress, width: width)
             case .heads(let progress): heads(progress, width: width, lineCountMax: height - 1)
             }

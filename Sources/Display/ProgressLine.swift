@@ -5,10 +5,14 @@ package enum ProgressLine {
     /// The line, without a newline.
     package static func rendered(_ state: ProgressState) -> String {
         switch state {
-        case .activity(let text): Format.printable(text)
+        case .activity(let text, let share): activity(text, share: share)
         case .backbone(let progress): backbone(progress)
         case .heads(let progress): heads(progress)
         }
+    }
+
+    static func activity(_ text: String, share: Double?) -> String {
+        Format.printable(text) + (share.map { ", " + wholePercent($0) } ?? "")
     }
 
     private static func backbone(_ progress: BackboneProgress) -> String {

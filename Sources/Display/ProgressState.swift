@@ -4,8 +4,9 @@ package import Scheduling
 package enum ProgressState: Sendable, Equatable {
     case backbone(BackboneProgress)
     case heads(HeadsProgress)
-    /// A phase without figures, such as `reading fashion-mnist`.
-    case activity(String)
+    /// A phase without figures, such as `reading fashion-mnist`, and how much of it is done, if that can
+    /// be said.
+    case activity(String, share: Double? = nil)
 }
 
 /// The training of the backbone.

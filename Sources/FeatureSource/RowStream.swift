@@ -36,6 +36,8 @@ package struct InputRequest: Sendable, Equatable {
     package var readsBfloat16: Bool
     /// What each row must be, as of a model; nil for whatever the file holds.
     package var shape: Shape?
+    /// Whose rows ``shape`` is of, for messages.
+    package var shapeOwner = "the model"
 
     /// A request, by default for whatever a file holds.
     package init(
@@ -51,29 +53,43 @@ package struct InputRequest: Sendable, Equatable {
 
 /// The rows of a file from the first to the last, some at a time.
 ///
-/// Memory is what ``next(_:)`` returns and a few blocks, whatever the file's size.
+/// Memory is what ``next(_:)`` returns and a few blocks, whatever the file's size. Compressed arrays in
+/// Fortran order are the exception: they are unpacked in memory.
 package struct RowStream: ~Copyable {
     /// What one row is.
     package let shape: InputRequest.Shape
     /// How many rows there are; nil where only reading them all tells.
     package let rowCount: Int?
-    /// The labels of the rows in the same file; of text files, of the rows that have been read.
-    package private(set) var labels: LabelColumn?
+    /// What was taken as what where the file does not say it, for the user to read; nil for nothing.
+    package let remark: String?
 
-    private var array: NPYReader
+    private let source: RowSource
+    private let labelFile: UserFile?
 
-    /// Opens a file, or one array of an archive as `FILE:NAME`.
+    /// Opens a file, or one array of an archive as `FILE:NAME`, or a CSV file with the name of its
+    /// column of labels.
     ///
     /// - Throws: `FormatError`, one sentence that names the file and the cure, for files that cannot
     ///   be read, hold no rows, or rows of another shape than the request has.
     package init(_ path: String, _ request: InputRequest) throws(FormatError) {
-        let array = try UserFile(path: path, member: nil, isNamed: false).array()
-        guard array.header.shape.count == 2 else {
-            throw .malformed(path, "its shape is \(array.header.shape)")
+        let (rows, labels) = try UserLocation(path).pair(UserFiles.inputNames, "rows")
+        let source = try RowSource(rows, request, labelsElsewhere: false)
+        shape = source.shape
+        rowCount = source.table.rowCount
+        remark = source.remark
+        labelFile = labels
+        self.source = source
+    }
+
+    /// The labels beside the rows in the same file; nil if there are none.
+    ///
+    /// Of svmlight and CSV files they are those of the rows that have been read.
+    /// - Throws: `FormatError` for labels that cannot be read.
+    package var labels: LabelColumn? {
+        get throws(FormatError) {
+            if let labelFile { return try labelFile.labels() }
+            return try source.table.labels()
         }
-        shape = .features(array.header.shape[1])
-        rowCount = array.rowCount
-        self.array = array
     }
 
     /// The next rows, at most so many; nil after the last.
@@ -81,6 +97,23 @@ package struct RowStream: ~Copyable {
     /// - Throws: `FormatError` that names the file, the row, and the column of a value that is not
     ///   finite.
     package mutating func next(_ rowCountMax: Int) throws(FormatError) -> InputRows? {
-        try array.nextRows(rowCountMax).map { .features($0) }
+        precondition(rowCountMax > 0)
+        let count = rowCount.map { min($0, rowCountMax) } ?? rowCountMax
+        let width = source.table.columnCount
+        let rows: InputRows
+        switch shape {
+        case .features:
+            let values: [Float] = try unsafe RowMemory.next(count, width) {
+                target throws(FormatError) in try unsafe source.table.read(into: target)
+            }
+            rows = .features(
+                Matrix(rowCount: values.count / width, columnCount: width, values: values))
+        case .image(let shape):
+            let pixels: [UInt8] = try unsafe RowMemory.next(count, width) {
+                target throws(FormatError) in try unsafe source.images?.read(into: target) ?? 0
+            }
+            rows = .images(shape, pixels: pixels)
+        }
+        return rows.rowCount > 0 ? rows : nil
     }
 }

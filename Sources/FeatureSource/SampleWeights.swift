@@ -13,7 +13,8 @@ extension UserFile {
     func weights(
         of labels: [Int], _ classNames: [String], labelPath: String
     ) throws(FormatError) -> [Float] {
-        let weights = try isText() ? textNumbers() : numbers()
+        let isText = content == .text || content == .csv
+        let weights = try isText ? textNumbers() : numbers()
         guard weights.count == labels.count else {
             throw .malformed(
                 description,
@@ -42,7 +43,7 @@ extension UserFile {
     }
 
     private func numbers() throws(FormatError) -> [Float] {
-        var array = try array()
+        var array = try array(ByteSource(path), readsBfloat16: false)
         let shape = array.header.shape
         guard shape.count == 1 || shape.count == 2 && shape[1] == 1 else {
             throw .malformed(
@@ -52,7 +53,7 @@ extension UserFile {
     }
 
     private func textNumbers() throws(FormatError) -> [Float] {
-        let column = try LabelColumn(text: ByteReader(path))
+        let column = try labels()
         let values = column.labels.names.map { Float($0) }
         if let place = values.firstIndex(of: nil), let row = column.places.firstIndex(of: place) {
             throw fault(row, "is not a number; write one weight a line")

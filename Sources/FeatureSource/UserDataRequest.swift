@@ -1,9 +1,12 @@
+package import Numerics
+
 /// Which files hold a user's own data, and what they are.
 ///
-/// A file is an `.npy` array, an `.npz` archive, or `FILE:NAME` for one array of an archive; labels may
-/// also be a text file of one label a line. An archive without a name is searched for arrays by the
-/// names in use: `x_train` and `y_train`, `train_images` and `train_labels`, `X` and `y`, `features`
-/// and `labels`, in upper or lower case.
+/// A file is an `.npy` array, an `.npz` archive, `.safetensors`, svmlight, CSV, IDX or CIFAR's binary
+/// records; `FILE:NAME` is one array of an archive, or the column of labels of a CSV file; files with
+/// commas between them are one table. Labels may also be a text file of one label a line. An archive
+/// without a name is searched for arrays by the names in use: `x_train` and `y_train`, `train_images`
+/// and `train_labels`, `X` and `y`, `features` and `labels`, in upper or lower case.
 package struct UserDataRequest: Sendable, Equatable {
     /// What rows are.
     package enum Kind: String, Sendable, CaseIterable {
@@ -31,6 +34,21 @@ package struct UserDataRequest: Sendable, Equatable {
     package var svmlightBase: Int?
     /// Whether values of two bytes without a name in an `.npy` are bfloat16.
     package var readsBfloat16: Bool
+    /// Bytes of features, as float32, that a file's rows may take in memory: those of larger ones are
+    /// read from the file when they are needed.
+    package var heldByteCountMax = heldMebibyteCount << 20
+    /// What that is in MiB, unless somebody says otherwise.
+    package static let heldMebibyteCount = FeatureMemory.heldByteCountMax >> 20
+    /// What it may be in MiB.
+    package static let heldMebibyteRange = 0...1 << 30
+
+    /// The same for rows that are asked about: little beside those that are trained on, where these are in
+    /// their file.
+    package static func askedByteCountMax(
+        _ heldByteCountMax: Int, beside train: any FeatureRows
+    ) -> Int {
+        train.held == nil ? heldByteCountMax / 8 : heldByteCountMax
+    }
 
     /// Data of these files.
     package init(

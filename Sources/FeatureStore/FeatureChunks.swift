@@ -7,51 +7,35 @@ package import Transfer
 ///
 /// Chunks are views of the table, or of its code where leaving out zeros saves an eighth or more:
 /// sending copies nothing.
-package struct FeatureChunks: ChunkSource {
+package struct FeatureChunks: FeatureChunkSource {
     /// The chunks, each named by its position.
     package let manifest: ChunkManifest
     /// What was cut.
     package let table: FeatureTable
+    /// Of the table.
+    package let shape: FeatureShape
 
-    /// Floats that lie side by side in a buffer.
-    private struct Place {
-        /// The table's own, or the code without zeros.
-        let owner: FloatBuffer
-        let range: Range<Int>
+    /// The table's own floats, or their code without zeros.
+    private let owner: FloatBuffer
 
-        /// Reads them as bytes.
-        func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-            unsafe owner.withUnsafeBufferPointer { pointer in
-                unsafe body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[range])))
-            }
-        }
-    }
-
-    /// Where each chunk's bytes lie.
-    private let places: [Place]
+    /// Where each chunk's bytes lie among the owner's floats; behind them are the weights.
+    private let places: [Range<Int>]
+    private let weights: WeightChunks
 
     /// Cuts, codes and hashes `table`; a class's last chunk may be smaller.
     ///
     /// - Parameter chunkByteCountMax: bytes of a chunk; nil is as many as suit the table.
-    /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, and `notFinite` and
+    /// - Throws: `rowTooLarge`, `tooLarge` for more chunks than a manifest lists, `notFinite` and
     ///   `badWeight`, which workers would refuse.
     package init(
         _ table: FeatureTable, chunkByteCountMax: Int? = nil
     ) throws(TransferError) {
-        let rowByteCount = table.featureCount * 4
-        let asked = chunkByteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) }
-        let limit = asked ?? ChunkManifest.chunkByteCountMax
-        guard rowByteCount <= limit else {
-            throw .rowTooLarge(byteCount: rowByteCount, max: limit)
-        }
-        let pieces = ChunkManifest.cut(
-            partCounts: table.classRowCounts, unitByteCount: rowByteCount,
-            byteCountMax: asked)
-        let weights = Self.weights(of: table)
-        let chunkCount = pieces.count + weights.count
-        guard chunkCount <= ChunkManifest.chunkCountMax else {
-            throw .tooManyChunks(chunkCount, max: ChunkManifest.chunkCountMax)
-        }
+        let shape = FeatureShape(
+            featureCount: table.featureCount, classRowCounts: table.classRowCounts,
+            classKeys: table.classKeys, isWeighted: table.rowWeights != nil)
+        let weights = try WeightChunks(
+            table.rowWeights, shape, classRowOffsets: table.classRowOffsets)
+        let pieces = try Self.pieces(of: shape, byteCountMax: chunkByteCountMax)
         let floats = pieces.map { piece in
             let row = table.classRowOffsets[piece.part] + piece.first
             return row * table.featureCount..<(row + piece.count) * table.featureCount
@@ -62,45 +46,58 @@ package struct FeatureChunks: ChunkSource {
             }
             guard isFinite else { throw .notFinite("class \(piece.part)") }
         }
-        for (piece, place) in weights {
-            let isValid = unsafe place.withUnsafeBytes {
-                unsafe $0.bindMemory(to: Float.self).allSatisfy { $0 > 0 && $0.isFinite }
-            }
-            guard isValid else { throw .badWeight("class \(piece.part - table.classCount)") }
-        }
-        let (owner, ranges) = Self.coded(table.features, floats) ?? (table.features, floats)
-        let places = ranges.map { Place(owner: owner, range: $0) } + weights.map(\.place)
+        let coded = Self.coded(table.features, floats) ?? (table.features, floats)
+        let (owner, places) = coded
+        self.owner = owner
         self.places = places
+        self.weights = weights
         self.table = table
+        self.shape = shape
         manifest = ChunkManifest(
-            .features(
-                FeatureShape(
-                    featureCount: table.featureCount, classRowCounts: table.classRowCounts,
-                    classKeys: table.classKeys, isWeighted: table.rowWeights != nil)),
-            chunks: zip(pieces + weights.map(\.piece), places).map { piece, place in
-                Chunk(
+            .features(shape),
+            chunks: zip(pieces, places).map { piece, place in
+                let hash = unsafe owner.withUnsafeBufferPointer {
+                    unsafe ContentHash(
+                        of: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: $0[place])))
+                }
+                return Chunk(
                     part: piece.part, first: piece.first, count: piece.count,
-                    byteCount: place.range.count * 4,
-                    hash: unsafe place.withUnsafeBytes { unsafe ContentHash(of: $0) })
-            })
+                    byteCount: place.count * 4, hash: hash)
+            } + weights.chunks)
     }
 
-    /// Chunks of the rows' weights, and where they lie; none where rows have none.
-    private static func weights(of table: FeatureTable) -> [(piece: Piece, place: Place)] {
-        guard let weights = table.rowWeights else { return [] }
-        return ChunkManifest.cut(
-            partCounts: table.classRowCounts, unitByteCount: 4,
-            byteCountMax: ChunkManifest.chunkByteCountMax
-        ).map { piece in
-            let first = table.classRowOffsets[piece.part] + piece.first
-            return (
-                (table.classCount + piece.part, piece.first, piece.count),
-                Place(owner: weights, range: first..<first + piece.count)
-            )
+    /// Where features of a shape are cut.
+    ///
+    /// - Throws: `rowTooLarge`, and `tooLarge` for more chunks than a manifest lists.
+    static func pieces(
+        of shape: FeatureShape, byteCountMax: Int?
+    ) throws(TransferError) -> [(part: Int, first: Int, count: Int)] {
+        let rowByteCount = shape.featureCount * 4
+        let asked = byteCountMax.map { min($0, ChunkManifest.chunkByteCountMax) }
+        let limit = asked ?? ChunkManifest.chunkByteCountMax
+        guard rowByteCount <= limit else {
+            throw .rowTooLarge(byteCount: rowByteCount, max: limit)
         }
+        let pieces = ChunkManifest.cut(
+            partCounts: shape.classRowCounts, unitByteCount: rowByteCount, byteCountMax: asked)
+        let weightCount =
+            shape.isWeighted
+            ? ChunkManifest.cut(
+                partCounts: shape.classRowCounts, unitByteCount: 4,
+                byteCountMax: ChunkManifest.chunkByteCountMax
+            ).count : 0
+        guard pieces.count + weightCount <= ChunkManifest.chunkCountMax else {
+            throw .tooManyChunks(pieces.count + weightCount, max: ChunkManifest.chunkCountMax)
+        }
+        return pieces
     }
 
-    private typealias Piece = (part: Int, first: Int, count: Int)
+    /// Whether chunks are sent without their zeros: where that saves an eighth or more.
+    ///
+    /// - Parameter codedCount: words of all chunks, each coded if that makes it smaller.
+    static func isCoded(_ codedCount: Int, of count: Int) -> Bool {
+        codedCount <= count - count / 8 - 1
+    }
 
     /// The chunks without their zeros, and where they lie; nil if that saves less than an eighth.
     ///
@@ -118,7 +115,7 @@ package struct FeatureChunks: ChunkSource {
                 places.append(end..<end + count)
                 end += count
             }
-            guard end <= floats.count - floats.count / 8 - 1 else { return nil }
+            guard isCoded(end, of: floats.count) else { return nil }
             // One float more, which coding the last chunk uses up.
             let buffer = FloatBuffer(unfilledCount: end + 1)
             unsafe buffer.withUnsafeMutableBufferPointer { target in
@@ -141,16 +138,41 @@ package struct FeatureChunks: ChunkSource {
         }
     }
 
-    /// The table, its weights, or its code.
-    package func keeper(ofChunk index: Int) -> FloatBuffer? { places[index].owner }
+    /// What the rows of each class weigh together: without weights their number.
+    package var classWeightSums: [Double] {
+        shape.classRowCounts.indices.map { table.weightSum(of: $0) }
+    }
+    /// The table.
+    package var held: FeatureTable? { table }
+    /// The table, or its code, whose keeper keeps all chunks of rows.
+    package var keeper: FloatBuffer? { owner }
+    /// Never: lending copies nothing.
+    package var isExhausted: Bool { false }
+
+    /// The whole table.
+    package func table(of classes: [Int]) -> FeatureTable { table }
+
+    /// Lends a view.
+    package func lend<Result>(
+        chunk index: Int, _ body: (UnsafeRawBufferPointer, FloatBuffer?) -> Result
+    ) -> Result {
+        guard index < places.count else {
+            return unsafe weights.lend(chunk: index - places.count, body)
+        }
+        let place = places[index]
+        return unsafe owner.withUnsafeBufferPointer { pointer in
+            unsafe body(
+                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: pointer[place])), owner)
+        }
+    }
 
     /// Reads the bytes of one chunk as they are sent.
     ///
-    /// The pointer stays valid as long as ``keeper(ofChunk:)`` is retained. Traps on an index that is not in
+    /// The pointer stays valid as long as the table and ``keeper`` are retained. Traps on an index that is not in
     /// the manifest: callers check what a peer asked for.
     package func withUnsafeBytes<Result>(
         ofChunk index: Int, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        unsafe places[index].withUnsafeBytes(body)
+        unsafe lend(chunk: index) { bytes, _ in unsafe body(bytes) }
     }
 }

@@ -57,8 +57,15 @@ package struct MaterialChunks: ChunkSource {
             })
     }
 
-    /// Nobody: they are copied.
-    package func keeper(ofChunk index: Int) -> FloatBuffer? { nil }
+    /// Never: whoever is lent a chunk copies it.
+    package var isExhausted: Bool { false }
+
+    /// Lends a chunk, to be copied.
+    package func lend<Result>(
+        chunk index: Int, _ body: (UnsafeRawBufferPointer, FloatBuffer?) -> Result
+    ) -> Result {
+        unsafe withUnsafeBytes(ofChunk: index) { unsafe body($0, nil) }
+    }
 
     /// Reads the bytes of one chunk; the pointer is valid within `body`.
     ///

@@ -28,6 +28,9 @@ package struct ByteReader: ~Copyable {
     /// What the contents of a member of a zip file are to have, and have so far.
     private let checksumWanted: UInt32?
     private var checksum: UInt32 = 0
+    /// What was compressed, where any part of it is to be read, and where in the contents it begins.
+    private var unpacked: [UInt8] = []
+    private var unpackedStart = 0
 
     private static let blockByteCount = 1 << 18
     private static let gzipMagic: [UInt8] = [0x1F, 0x8B]
@@ -77,8 +80,50 @@ package struct ByteReader: ~Copyable {
     /// Bytes on the disk.
     package var fileByteCount: Int { range.count }
 
+    /// Makes any part of the contents be readable, by ``read(at:into:)``.
+    ///
+    /// What is compressed is unpacked, and a checksum is compared: contents of gzip are then in memory.
+    /// - Parameter start: the bytes that have been read, all before it.
+    mutating func makeSeekable(from start: Int) throws(FormatError) {
+        guard offset == start, isCompressed || checksumWanted != nil else { return }
+        if isCompressed {
+            let rest = try readUpTo(contentByteCountMax)
+            try expectEnd(after: "its values")
+            unpacked = rest
+            unpackedStart = start
+        } else {
+            while try !readUpTo(Self.blockByteCount).isEmpty {}
+            try expectEnd(after: "its values")
+        }
+    }
+
+    /// Fills `target` from a place in the contents on; returns how many bytes there were.
+    ///
+    /// - Precondition: ``makeSeekable(from:)``.
+    func read(at place: Int, into target: UnsafeMutableRawBufferPointer) throws(FormatError) -> Int
+    {
+        guard isCompressed else {
+            let first = range.lowerBound + place
+            let count = min(target.count, max(0, range.upperBound - first))
+            return try unsafe source.read(
+                at: first, into: UnsafeMutableRawBufferPointer(rebasing: target[..<count]))
+        }
+        let first = place - unpackedStart
+        let count = min(target.count, max(0, unpacked.count - first))
+        unsafe unpacked.withUnsafeBytes { raw in
+            unsafe target.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: raw[first..<first + count]))
+        }
+        return count
+    }
+
     /// Whether the contents are compressed.
     package var isCompressed: Bool { wrapping != nil }
+
+    /// Where in a file the next byte is; nil for contents that are compressed.
+    var place: (source: ByteSource, offset: Int)? {
+        isCompressed ? nil : (source, position)
+    }
 
     /// The most bytes the contents can have.
     package var contentByteCountMax: Int {

@@ -50,32 +50,49 @@ package struct LabelColumn: Sendable, Equatable {
         let path = array.path
         switch array.header.element {
         case .text, .bytes: self.init(path, try Self.texts(&array))
-        case .float, .signed, .unsigned, .boolean:
+        case .float, .bfloat16, .signed, .unsigned, .boolean:
             let numbers = try Self.numbers(&array)
             self.init(path, .integers(numbers.values), numbers.places)
         }
     }
 
+    /// Labels of records of bytes: in each, the byte at a place.
+    ///
+    /// - Throws: ``FormatError`` for a file that cannot be read, or has no records.
+    package init(_ records: consuming NPYReader, place: Int) throws(FormatError) {
+        var array = records
+        guard array.rowCount > 0 else { throw array.fault("it is empty") }
+        let width = array.columnCount
+        var numbers = Distinct<Int128>(rowCount: array.rowCount)
+        try unsafe array.forEachBlock { first, raw in
+            // The first of the block's bytes that is a label.
+            let start = (place - first % width + width) % width
+            for index in stride(from: start, to: raw.count, by: width) {
+                numbers.append(Int128(unsafe raw[index]))
+            }
+        }
+        self.init(array.path, .integers(numbers.values), numbers.places)
+    }
+
     private static func texts(
         _ array: inout NPYReader
-    ) throws(FormatError) -> Distinct<[UInt8]> {
-        let (element, isBigEndian, path) = (
-            array.header.element, array.header.isBigEndian, array.path
-        )
+    ) throws(FormatError) -> LabelCollector {
+        let (header, path) = (array.header, array.path)
+        let (element, isBigEndian) = (header.element, header.isBigEndian)
         let size = element.byteCount
-        var texts = Distinct<[UInt8]>(rowCount: array.rowCount)
+        var texts = LabelCollector()
         try unsafe array.forEachBlock { (first, raw) throws(FormatError) in
             for index in 0..<raw.count / size {
                 let value = unsafe UnsafeRawBufferPointer(
                     rebasing: raw[index * size..<(index + 1) * size])
                 guard let text = unsafe Self.text(value, element, isBigEndian) else {
-                    throw NPYHeader.fault(
+                    throw header.fault(
                         path,
                         "row \(first + index) (counted from 0) is not text in Unicode; save np.array(y, dtype=str)"
                     )
                 }
                 guard !text.isEmpty else {
-                    throw NPYHeader.fault(
+                    throw header.fault(
                         path,
                         "row \(first + index) (counted from 0) has an empty label; give it one, or leave the row out"
                     )
@@ -89,16 +106,15 @@ package struct LabelColumn: Sendable, Equatable {
     private static func numbers(
         _ array: inout NPYReader
     ) throws(FormatError) -> Distinct<Int128> {
-        let (element, isBigEndian, path) = (
-            array.header.element, array.header.isBigEndian, array.path
-        )
+        let (header, path) = (array.header, array.path)
+        let (element, isBigEndian) = (header.element, header.isBigEndian)
         let size = element.byteCount
         var numbers = Distinct<Int128>(rowCount: array.rowCount)
         try unsafe array.forEachBlock { (first, raw) throws(FormatError) in
             for index in 0..<raw.count / size {
                 let bits = unsafe Self.bits(raw, index * size, size, isBigEndian)
                 guard let number = Self.number(bits, element) else {
-                    throw NPYHeader.fault(
+                    throw header.fault(
                         path,
                         "row \(first + index) (counted from 0) is not a whole number; save labels as integers or text"
                     )
@@ -118,7 +134,7 @@ package struct LabelColumn: Sendable, Equatable {
     ///   UTF-8, and for a file without lines.
     package init(text reader: consuming ByteReader) throws(FormatError) {
         var reader = reader
-        var texts = Distinct<[UInt8]>(rowCount: 0)
+        var texts = LabelCollector()
         let path = reader.path
         var start: [UInt8] = []
         func fault(_ what: String) -> FormatError {
@@ -145,15 +161,95 @@ package struct LabelColumn: Sendable, Equatable {
                     "is longer than \(Self.labelByteCountMax) bytes; write one label a line")
             }
         }
-        guard !texts.values.isEmpty else {
+        try self.init(path, texts: texts)
+    }
+
+    /// Labels of a text.
+    ///
+    /// They are whole numbers if each is one in its shortest form, or if each is a float that is whole
+    /// and has a point, as NumPy and pandas write floats; text otherwise.
+    ///
+    /// - Throws: ``FormatError`` where there are none.
+    init(_ path: String, texts: LabelCollector) throws(FormatError) {
+        guard !texts.texts.isEmpty else {
             throw .malformed(path, "it is empty; write one label a line")
         }
         self.init(path, texts)
-        if case .texts(let names) = labels {
-            let numbers = names.compactMap { Int128($0) }
-            if numbers.map({ String($0) }) == names {
-                self.init(path, .integers(numbers), places)
+        guard case .texts(let names) = labels else { return }
+        let numbers = names.compactMap { Int128($0) }
+        if numbers.map({ String($0) }) == names {
+            self.init(path, .integers(numbers), places)
+        } else if names.allSatisfy({ $0.contains(".") }) {
+            let floats = names.compactMap { Self.wholeNumber($0) }
+            if floats.count == names.count { self.init(path, numbers: floats, texts.places) }
+        }
+    }
+
+    /// Labels of a text that are to be whole numbers.
+    ///
+    /// - Throws: ``FormatError`` that names the first row of a label that is not whole.
+    init(_ path: String, wholeNumbers texts: LabelCollector) throws(FormatError) {
+        var numbers: [Int128] = []
+        for (place, text) in texts.texts.enumerated() {
+            let text = String(decoding: text, as: UTF8.self)
+            guard let number = Self.wholeNumber(text) else {
+                let row = texts.places.firstIndex(of: place) ?? 0
+                let cure =
+                    text.contains(":")
+                    ? "begin each row with its label"
+                    : text.contains(",")
+                        ? "several labels a row are not read; leave one, or make a row of each"
+                        : "give each class a whole number"
+                throw .malformed(
+                    path,
+                    "row \(row) (counted from 0) begins with \(text.prefix(40)), where the label is, a whole number; \(cure)"
+                )
             }
+            numbers.append(number)
+        }
+        self.init(path, numbers: numbers, texts.places)
+    }
+
+    /// The whole number that a text is, however it is written; nil for any other.
+    private static func wholeNumber(_ text: String) -> Int128? {
+        guard text.utf8.allSatisfy({ (0x2B...0x39).contains($0) || $0 | 0x20 == 0x65 }) else {
+            return nil
+        }
+        if let number = Int128(text) { return number }
+        return Double(text).flatMap { Int128(exactly: $0) }
+    }
+
+    /// Numbers that may be equal, by place.
+    private init(_ path: String, numbers: [Int128], _ places: [Int]) {
+        var distinct = Distinct<Int128>(rowCount: numbers.count)
+        for number in numbers { distinct.append(number) }
+        self.init(path, .integers(distinct.values), places.map { distinct.places[$0] })
+    }
+
+    /// The labels of several files, one after another.
+    ///
+    /// They are whole numbers if those of all files are.
+    package init(joining columns: [LabelColumn], path: String) {
+        var names: [String] = []
+        var numbers: [Int128]? = []
+        var places: [Int] = []
+        for column in columns {
+            let first = names.count
+            names += column.labels.names
+            if case .integers(let values) = column.labels {
+                numbers?.append(contentsOf: values)
+            } else {
+                numbers = nil
+            }
+            places += column.places.map { $0 + first }
+        }
+        if let numbers {
+            self.init(path, numbers: numbers, places)
+        } else {
+            var texts = LabelCollector()
+            for name in names { texts.append(Array(name.utf8)) }
+            let distinct = texts.texts.map { String(decoding: $0, as: UTF8.self) }
+            self.init(path, .texts(distinct), places.map { texts.places[$0] })
         }
     }
 
@@ -163,8 +259,8 @@ package struct LabelColumn: Sendable, Equatable {
         self.places = places
     }
 
-    private init(_ path: String, _ texts: Distinct<[UInt8]>) {
-        let names = texts.values.map { String(decoding: $0, as: UTF8.self) }
+    private init(_ path: String, _ texts: LabelCollector) {
+        let names = texts.texts.map { String(decoding: $0, as: UTF8.self) }
         self.init(path, .texts(names), texts.places)
     }
 
@@ -206,6 +302,7 @@ package struct LabelColumn: Sendable, Equatable {
         case .float(2): Int128(exactly: Float16(bitPattern: UInt16(bits)))
         case .float(4): Int128(exactly: Float(bitPattern: UInt32(bits)))
         case .float: Int128(exactly: Double(bitPattern: bits))
+        case .bfloat16: Int128(exactly: Float(bitPattern: UInt32(bits) << 16))
         case .signed(let count):
             Int128(Int64(truncatingIfNeeded: bits << (64 - 8 * count)) >> (64 - 8 * count))
         case .boolean: bits == 0 ? 0 : 1

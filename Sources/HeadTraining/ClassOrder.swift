@@ -1,4 +1,5 @@
 package import Heads
+import Numerics
 
 /// The classes of a head in the order in which all its sums run: by ascending key.
 ///
@@ -20,5 +21,19 @@ package struct ClassOrder: Sendable {
         var positions = [Int](repeating: 0, count: members.count)
         for (position, row) in order.enumerated() { positions[row] = position }
         self.positions = positions
+    }
+
+    /// A head's weights `[class, width]` in double precision, its classes in this order, the bias behind
+    /// the last feature.
+    func weights(of head: Head, width: Int) -> DoubleBlock {
+        let weights = DoubleBlock(count: classes.count * width)
+        let (trained, biases) = (head.weights, head.biases)
+        for (row, position) in positions.enumerated() {
+            for column in 0..<trained.columnCount {
+                weights[position * width + column] = Double(trained[row, column])
+            }
+            weights[position * width + trained.columnCount] = Double(biases[row])
+        }
+        return weights
     }
 }

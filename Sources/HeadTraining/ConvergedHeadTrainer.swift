@@ -199,14 +199,7 @@ package struct ConvergedHeadTrainer: Sendable {
     private func gradientNorm(
         of head: Head, _ order: ClassOrder, _ problem: ConvexProblem
     ) -> Double {
-        let weights = DoubleBlock(count: problem.weightCount)
-        let (trained, biases) = (head.weights, head.biases)
-        for (row, position) in order.positions.enumerated() {
-            for column in 0..<table.featureCount {
-                weights[position * table.width + column] = Double(trained[row, column])
-            }
-            weights[position * table.width + table.featureCount] = Double(biases[row])
-        }
+        let weights = order.weights(of: head, width: table.width)
         let gradient = DoubleBlock(count: problem.weightCount)
         problem.gradient(at: weights, in: .double, into: gradient)
         return gradient.largestMagnitude

@@ -6,6 +6,8 @@
 /// 4.1, the second of the approximate Wolfe conditions).
 struct ConvexMinimiser {
     private static let memoryCount = 10
+    /// Vectors `[class, width]` that it holds at most, and its problem beside it.
+    static let vectorCountMax = 3 * memoryCount + 12
     /// Iterations after which the preconditioner is replaced by that of the current curvature.
     private static let renewals: Set<Int> = [5, 40]
     private static let searchCountMax = 40

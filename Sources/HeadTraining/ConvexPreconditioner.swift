@@ -26,7 +26,7 @@ struct ConvexPreconditioner {
     private static func isSeparate(_ problem: ConvexProblem) -> Bool {
         let count = problem.classes.count
         return count <= separateClassCountMax
-            && count * problem.width * problem.width * 8 <= separateByteCountMax
+            && count * problem.width * problem.width * 8 <= problem.table.factorByteCountMax
     }
 
     /// The curvature before the first step, when all classes are equally likely.

@@ -1,4 +1,3 @@
-import CHeadKernels
 import Numerics
 
 /// The objective of one head: mean cross-entropy over its rows as they weigh, by themselves and by their
@@ -27,8 +26,7 @@ final class ConvexProblem {
     private let differences: DoubleBlock
     private let sums: DoubleBlock
     private let squares: DoubleBlock
-    private let scratch: DoubleBlock
-    private let logits: DoubleBlock
+    private let scratch: ConvexTable.Scratch
     private let single: SinglePrecisionSums
 
     var width: Int { table.width }
@@ -49,8 +47,7 @@ final class ConvexProblem {
         differences = DoubleBlock(count: (classes.count - 1) * width)
         self.sums = DoubleBlock(count: (classes.count - 1) * width)
         squares = DoubleBlock(count: 2 * classes.count)
-        scratch = DoubleBlock(count: ConvexKernels.tileRowCount * width)
-        logits = DoubleBlock(count: ConvexKernels.tileRowCount * classes.count)
+        scratch = ConvexTable.Scratch(width: width, classCountMax: classes.count)
         single = SinglePrecisionSums(table: table, classCount: classes.count, kernels: kernels)
     }
 
@@ -70,26 +67,9 @@ final class ConvexProblem {
             add(position, in: precision, to: classSums)
             kernels.add(classWeights[position], classSums, to: sums)
         }
-        let last = classes.count - 1
-        gradient.clear()
-        withExtendedLifetime((sums, gradient)) {
-            let share = 1 / weightSum
-            let bottom = unsafe gradient.pointer + last * width
-            for position in 0..<last {
-                let source = unsafe sums.pointer + position * width
-                let target = unsafe gradient.pointer + position * width
-                for column in 0..<width {
-                    let value = unsafe source[column] * share
-                    unsafe target[column] = value
-                    unsafe bottom[column] -= value
-                }
-            }
-        }
-        let biases = classes.indices.map { gradient[$0 * width + table.featureCount] }
-        kernels.add(l2, weights, to: gradient)
-        for (position, bias) in biases.enumerated() {
-            gradient[position * width + table.featureCount] = bias
-        }
+        ConvexSums.finish(
+            sums, at: weights, weightSum: weightSum, l2: l2, featureCount: table.featureCount,
+            width: width, kernels: kernels, into: gradient)
     }
 
     private func add(_ position: Int, in precision: Precision, to sums: DoubleBlock) {
@@ -145,37 +125,15 @@ final class ConvexProblem {
     }
 
     private func setDifferences(_ weights: DoubleBlock) {
-        precondition(weights.count == weightCount)
-        let last = classes.count - 1
-        withExtendedLifetime((weights, differences)) {
-            let bottom = unsafe weights.pointer + last * width
-            for position in 0..<last {
-                let source = unsafe weights.pointer + position * width
-                let target = unsafe differences.pointer + position * width
-                for column in 0..<width {
-                    unsafe target[column] = source[column] - bottom[column]
-                }
-            }
-        }
+        ConvexSums.setDifferences(differences, of: weights, width: width)
     }
 
     private func accumulate(
         _ position: Int, sums: DoubleBlock?, squares: DoubleBlock?, chosen: DoubleBlock? = nil
     ) {
-        let label = classes[position]
-        withExtendedLifetime((sums, squares, chosen, differences, scratch, logits)) {
-            unsafe table.withRows(of: label) { rows, weights in
-                unsafe kernels.accumulate(
-                    head_convex_rows(
-                        rows: rows, stride: table.stride, row_count: table.classRowCounts[label],
-                        value_count: UInt32(table.featureCount), feature_count: UInt32(width),
-                        class_count: UInt32(classes.count),
-                        label: UInt32(position), weights: weights,
-                        differences: differences.pointer,
-                        gradients: sums?.pointer, squares: squares?.pointer,
-                        chosen: chosen?.pointer, scratch: scratch.pointer,
-                        logits: logits.pointer))
-            }
-        }
+        table.accumulate(
+            rowsOf: classes[position], position: position, classCount: classes.count,
+            differences: differences, sums: sums, squares: squares, chosen: chosen, scratch,
+            kernels: kernels)
     }
 }

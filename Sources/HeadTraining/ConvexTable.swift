@@ -25,14 +25,20 @@ final class ConvexTable: Sendable {
     private let rowWeights: FloatBuffer?
     private let grams: Mutex<GramCache>
 
+    /// Bytes of a head's factors up to which each class has one of its own, see ``ConvexPreconditioner``.
+    let factorByteCountMax: Int
+
     /// Bytes of Gram matrices that are kept, unless somebody says otherwise.
     static let gramByteCountMax = 256 << 20
 
-    /// - Parameter gramByteCountMax: bytes of Gram matrices to keep; one is kept in any case.
-    init(_ table: FeatureTable, gramByteCountMax: Int = gramByteCountMax) {
+    /// - Parameter gramByteCountMax: bytes of Gram matrices to keep; but for 0 one is kept in any case.
+    init(
+        _ table: FeatureTable, gramByteCountMax: Int = gramByteCountMax,
+        factorByteCountMax: Int = ConvexPreconditioner.separateByteCountMax
+    ) {
+        self.factorByteCountMax = factorByteCountMax
         featureCount = table.featureCount
-        let lanes = ConvexKernels.laneCount
-        width = (table.featureCount + 1 + lanes - 1) / lanes * lanes
+        width = Self.width(featureCount: table.featureCount)
         let lines = Int(HEAD_LANES)
         stride = (table.featureCount + lines - 1) / lines * lines
         classRowCounts = table.classRowCounts
@@ -47,7 +53,13 @@ final class ConvexTable: Sendable {
         grams = Mutex(
             GramCache(
                 classCount: table.classCount,
-                countMax: max(1, gramByteCountMax / (width * width * 8))))
+                countMax: max(gramByteCountMax.signum(), gramByteCountMax / (width * width * 8))))
+    }
+
+    /// Values of a row in double precision.
+    static func width(featureCount: Int) -> Int {
+        let lanes = ConvexKernels.laneCount
+        return (featureCount + 1 + lanes - 1) / lanes * lanes
     }
 
     /// A copy of the features, `[row, stride]`.
@@ -94,6 +106,47 @@ final class ConvexTable: Sendable {
 
     /// Whether rows weigh something by themselves.
     var isWeighted: Bool { rowWeights != nil }
+
+    /// What sums over rows need besides: one thread's at a time.
+    struct Scratch {
+        fileprivate let rows: DoubleBlock
+        fileprivate let logits: DoubleBlock
+
+        init(width: Int, classCountMax: Int) {
+            rows = DoubleBlock(count: ConvexKernels.tileRowCount * width)
+            logits = DoubleBlock(count: ConvexKernels.tileRowCount * classCountMax)
+        }
+    }
+
+    /// Adds the sums over a class's rows that a head asks for, as `head_convex_rows` says.
+    ///
+    /// - Parameters:
+    ///   - position: the class's, among the `classCount` of the head.
+    ///   - differences: weights less those of the last class.
+    ///   - sums: `[class, width]`, of all classes but the last; nil, as the others, for none.
+    ///   - chosen: set to the probability of each row's own class.
+    func accumulate(
+        rowsOf label: Int, position: Int, classCount: Int, differences: DoubleBlock,
+        sums: DoubleBlock?, squares: DoubleBlock? = nil, chosen: DoubleBlock? = nil,
+        _ scratch: Scratch, kernels: ConvexKernels
+    ) {
+        precondition(differences.count == (classCount - 1) * width)
+        precondition(scratch.logits.count >= ConvexKernels.tileRowCount * classCount)
+        withExtendedLifetime((sums, squares, chosen, differences, scratch)) {
+            unsafe withRows(of: label) { rows, weights in
+                unsafe kernels.accumulate(
+                    head_convex_rows(
+                        rows: rows, stride: stride, row_count: classRowCounts[label],
+                        value_count: UInt32(featureCount), feature_count: UInt32(width),
+                        class_count: UInt32(classCount),
+                        label: UInt32(position), weights: weights,
+                        differences: differences.pointer,
+                        gradients: sums?.pointer, squares: squares?.pointer,
+                        chosen: chosen?.pointer, scratch: scratch.rows.pointer,
+                        logits: scratch.logits.pointer))
+            }
+        }
+    }
 
     /// The features of one row.
     func row(_ index: Int, of label: Int) -> DoubleBlock {

@@ -134,11 +134,12 @@ package final class L2CrossValidation: Sendable {
 
     /// - Parameter isBalanced: whether rows weigh by their class: while a head trains by the classes'
     ///   rows in its folds, and held out by those in the table. Weights of their own rows have in both.
+    /// - Parameter isFrugal: whether little is kept besides the rows, for some more steps.
     /// - Throws: `unusableInput` for fewer than two folds, fewer than two classes with rows, no class
     ///   with two rows, or features that are not finite.
     package init(
         table: FeatureTable, seed: UInt64, isBalanced: Bool = false, foldCount: Int = 5,
-        variant: KernelVariant? = nil
+        isFrugal: Bool = false, variant: KernelVariant? = nil
     ) throws(HeadTrainingError) {
         guard foldCount >= 2 else {
             throw .unusableInput("cross-validation needs two folds, not \(foldCount)")
@@ -158,7 +159,11 @@ package final class L2CrossValidation: Sendable {
             Fold(
                 HeldOutFold(
                     deal.split(table, holdingOut: index), classes, isBalanced: isBalanced,
-                    foldCount: foldCount, kernels))
+                    // All folds together keep half as much as one table would.
+                    gramByteCountMax: isFrugal
+                        ? 0 : ConvexTable.gramByteCountMax / (2 * foldCount),
+                    factorByteCountMax: isFrugal ? 0 : ConvexPreconditioner.separateByteCountMax,
+                    kernels))
         }
         weights =
             isBalanced
@@ -168,6 +173,15 @@ package final class L2CrossValidation: Sendable {
 
     /// How many folds there are.
     package var foldCount: Int { folds.count }
+
+    /// Bytes that a frugal fold takes while it trains, besides its rows.
+    package static func frugalByteCount(featureCount: Int, classCount: Int) -> Int {
+        let width = ConvexTable.width(featureCount: featureCount)
+        // A factor, the one that follows it, and a Gram matrix.
+        let square = width <= ConvexPreconditioner.widthMax ? 3 * width * width : 0
+        return (square + ConvexMinimiser.vectorCountMax * classCount * width)
+            * MemoryLayout<Double>.size
+    }
 
     /// Trains without a fold, from the optimum of the strength that the fold was asked for before.
     ///
@@ -190,10 +204,11 @@ package final class L2CrossValidation: Sendable {
     /// - Parameters:
     ///   - held: validation rows, of the classes of `table`; one without rows in `table` does not count.
     ///   - isBalanced: whether rows weigh by their class: those held out by the classes' rows in `table`.
+    ///   - isFrugal: whether little is kept besides the rows, for some more steps.
     /// - Throws: `unusableInput` for fewer than two classes with rows, no row held out that counts, or
     ///   features that are not finite.
     package init(
-        table: FeatureTable, held: FeatureTable, isBalanced: Bool = false,
+        table: FeatureTable, held: FeatureTable, isBalanced: Bool = false, isFrugal: Bool = false,
         variant: KernelVariant? = nil
     ) throws(HeadTrainingError) {
         precondition(table.featureCount == held.featureCount)
@@ -211,7 +226,9 @@ package final class L2CrossValidation: Sendable {
         folds = [
             Fold(
                 HeldOutFold(
-                    (table, held), classes, isBalanced: isBalanced, foldCount: 1,
+                    (table, held), classes, isBalanced: isBalanced,
+                    gramByteCountMax: isFrugal ? 0 : ConvexTable.gramByteCountMax / 2,
+                    factorByteCountMax: isFrugal ? 0 : ConvexPreconditioner.separateByteCountMax,
                     try ConvexKernels(variant)))
         ]
         weights =
@@ -318,11 +335,11 @@ private struct HeldOutFold {
 
     init(
         _ tables: (training: FeatureTable, held: FeatureTable), _ classes: [Int], isBalanced: Bool,
-        foldCount: Int, _ kernels: ConvexKernels
+        gramByteCountMax: Int, factorByteCountMax: Int, _ kernels: ConvexKernels
     ) {
-        // All folds together keep half as much as one table would.
         let whole = ConvexTable(
-            tables.training, gramByteCountMax: ConvexTable.gramByteCountMax / (2 * foldCount))
+            tables.training, gramByteCountMax: gramByteCountMax,
+            factorByteCountMax: factorByteCountMax)
         space = RowSpace(whole, classes: classes, kernels: kernels)
         training = whole
         held = ConvexTable(tables.held)

@@ -55,7 +55,8 @@ struct RowSpace {
             FeatureTable(
                 features: features, featureCount: width, classRowCounts: counts,
                 rowWeights: whole.isWeighted
-                    ? FloatBuffer(classes.flatMap { whole.weights(of: $0) }) : nil))
+                    ? FloatBuffer(classes.flatMap { whole.weights(of: $0) }) : nil),
+            factorByteCountMax: whole.factorByteCountMax)
         self.basis = basis
     }
 

@@ -100,6 +100,19 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
         return try Self.listed(classes).indices(classCount: classNames.count)
     }
 
+    /// The numbers of the classes that it names, one or more, of those that there are.
+    ///
+    /// - Throws: `.invalidRequest` for a class that there is none of, and one listed twice.
+    package func indices(ofSome classNames: [String]) throws(DatasetError) -> [Int] {
+        guard case .named(let names) = self else { return Array(classNames.indices) }
+        // Two at least are asked for together: one that was named, and any other.
+        guard names.count == 1, let other = classNames.first(where: { $0 != names[0] }) else {
+            return try indices(classNames: classNames)
+        }
+        let both = try Self.named([names[0], other]).indices(classNames: classNames)
+        return Array(both.dropLast())
+    }
+
     /// The classes whose names are whole numbers from one to the other; none of anything else.
     private static func range(_ text: String, of classNames: [String]) -> [Int] {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false)

@@ -13,8 +13,9 @@ package final class PreparedHeads: Sendable {
     let differences: [Float]
     /// `[pair]`: the same of the biases.
     let biasDifferences: [Float]
-    /// The pairs with a difference that is no finite number. They are asked for both logits, so that what
-    /// is not a number never wins.
+    /// The pairs with a difference that is no finite number.
+    ///
+    /// They are asked for both logits, so that what is not a number never wins.
     let irregularPairs: Set<Int>
 
     /// Subtracts the weights of all pairs of the bank.

@@ -65,35 +65,33 @@ package struct FeatureTable: Sendable {
         weights: [Float]? = nil
     ) {
         precondition(labels.count == matrix.rowCount)
-        precondition(weights.map { $0.count == labels.count } ?? true)
-        let rows =
-            weights.map { weights in labels.indices.filter { weights[$0] > 0 } }
-            ?? Array(labels.indices)
-        var counts = [Int](repeating: 0, count: classCount)
-        for row in rows { counts[labels[row]] += 1 }
-        let width = matrix.columnCount
-        let buffer = FloatBuffer(count: rows.count * width)
-        let rowWeights = weights.map { _ in FloatBuffer(count: rows.count) }
-        var next = [Int](repeating: 0, count: classCount)
-        for label in 1..<max(1, classCount) { next[label] = next[label - 1] + counts[label - 1] }
-        unsafe buffer.withUnsafeMutableBufferPointer { target in
-            unsafe matrix.values.withUnsafeBufferPointer { source in
-                for row in rows {
-                    let place = next[labels[row]]
-                    next[labels[row]] += 1
-                    for column in 0..<width {
-                        unsafe target[place * width + column] = source[row * width + column]
-                    }
-                    guard let weights, let rowWeights else { continue }
-                    unsafe rowWeights.withUnsafeMutableBufferPointer {
-                        unsafe $0[place] = weights[row]
-                    }
-                }
-            }
+        let grouping = RowGrouping(
+            labels: labels, classCount: classCount, classKeys: classKeys, weights: weights)
+        let buffer = FloatBuffer(unfilledCount: grouping.rows.count * matrix.columnCount)
+        unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe matrix.copy(grouping.rows[...], into: $0)
         }
         self.init(
-            features: buffer, featureCount: width, classRowCounts: counts, classKeys: classKeys,
-            rowWeights: rowWeights)
+            features: buffer, featureCount: matrix.columnCount,
+            classRowCounts: grouping.classRowCounts, classKeys: grouping.classKeys,
+            rowWeights: grouping.rowWeights.map { FloatBuffer($0) })
+    }
+
+    /// Reads the rows of a grouping.
+    ///
+    /// - Parameter isHeld: by class, whether its rows are in the grouping; nil if all rows of the run are.
+    /// - Throws: one sentence, for a file that cannot be read any more.
+    package init(
+        _ grouping: RowGrouping, of rows: any FeatureRows, isHeld: [Bool]? = nil
+    ) throws {
+        let buffer = FloatBuffer(unfilledCount: grouping.rows.count * rows.columnCount)
+        try unsafe buffer.withUnsafeMutableBufferPointer {
+            try unsafe rows.copy(grouping.rows[...], into: $0)
+        }
+        self.init(
+            features: buffer, featureCount: rows.columnCount,
+            classRowCounts: grouping.classRowCounts, classKeys: grouping.classKeys, isHeld: isHeld,
+            rowWeights: grouping.rowWeights.map { FloatBuffer($0) })
     }
 
     /// What the rows of a class weigh together, added up in their order: without weights their number.

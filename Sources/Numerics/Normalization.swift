@@ -23,22 +23,37 @@ package enum Normalization: Sendable, Equatable {
     ///
     /// Means and standard deviations are of all rows, over their number, in double precision in two
     /// passes; a feature that never changes has scale 1.
-    package init(_ kind: Kind, fittedTo rows: Matrix) {
+    ///
+    /// - Parameter onBlock: called before some of the rows are looked at, with the share that is done; may
+    ///   throw.
+    /// - Throws: what reading the rows and `onBlock` throw.
+    package init(
+        _ kind: Kind, fittedTo rows: any FeatureRows,
+        onBlock: (_ share: Double) throws -> Void = { _ in }
+    ) throws {
         switch kind {
         case .none: self = .none
         case .l2: self = .l2
         case .standardize:
             let count = Double(max(1, rows.rowCount))
             var means = [Double](repeating: 0, count: rows.columnCount)
-            for row in 0..<rows.rowCount {
-                for (column, value) in rows.row(row).enumerated() { means[column] += Double(value) }
+            try unsafe rows.forEachBlock { block, values in
+                try onBlock(0.5 * Double(block.lowerBound) / count)
+                for start in stride(from: 0, to: values.count, by: max(1, means.count)) {
+                    for column in means.indices {
+                        means[column] += unsafe Double(values[start + column])
+                    }
+                }
             }
             for column in means.indices { means[column] /= count }
             var squares = [Double](repeating: 0, count: rows.columnCount)
-            for row in 0..<rows.rowCount {
-                for (column, value) in rows.row(row).enumerated() {
-                    let distance = Double(value) - means[column]
-                    squares[column] += distance * distance
+            try unsafe rows.forEachBlock { block, values in
+                try onBlock(0.5 + 0.5 * Double(block.lowerBound) / count)
+                for start in stride(from: 0, to: values.count, by: max(1, means.count)) {
+                    for column in means.indices {
+                        let distance = unsafe Double(values[start + column]) - means[column]
+                        squares[column] += distance * distance
+                    }
                 }
             }
             self = .standardize(
@@ -80,6 +95,26 @@ package enum Normalization: Sendable, Equatable {
                 row[index] = Float((Double(row[index]) - means[column]) / scales[column])
             }
         }
+    }
+
+    /// Normalises all rows, those in memory in their places and others whenever they are read; traps on
+    /// rows of another width.
+    package func apply(to rows: inout any FeatureRows) {
+        guard self != .none else { return }
+        guard var matrix = rows.held else {
+            precondition(fits(featureCount: rows.columnCount))
+            rows = rows.changed { row in
+                unsafe row.withUnsafeMutableBufferPointer {
+                    var row = unsafe $0
+                    unsafe apply(to: &row)
+                }
+            }
+            return
+        }
+        // Lets go of the rows, so that each is changed in its place.
+        rows = Matrix(rowCount: 0, columnCount: 0)
+        apply(to: &matrix)
+        rows = matrix
     }
 
     /// Normalises all rows in their places; traps on rows of another width.

@@ -30,6 +30,13 @@ extension Explanation {
             ]
         case .pairs(let votes, let answers):
             return voteLines(text, votes) + answerLines(text, answers)
+        case .shortlist(let listed, let answers):
+            let pairCount = listed.count * (listed.count - 1) / 2
+            return [
+                "  asked 1 head over \(choices.count.counted("class")), which lists: "
+                    + text.choices(listed[...], atMost: Self.namedCount),
+                "  asked the \(pairCount.counted("pair")) among those listed, and coupled them",
+            ] + answerLines(text, answers)
         case .path(let answers):
             return [
                 "  asked \(answers.count.counted("pair")), first class left against last; losers leave:"
@@ -79,7 +86,8 @@ extension Explanation {
     }
 
     /// The explanation as an object: `scheme`, `label`, `label_index`, `probability`, `temperature`, all
-    /// `classes`, and what was asked: `logits`, `votes` and `pairs`, `path` or `steps`.
+    /// `classes`, and what was asked: `logits`, `votes` and `pairs`, `shortlist` and
+    /// `pairs`, `path` or `steps`.
     ///
     /// - Parameter classNames: a name per class of the model.
     package func json(classNames: [String]) -> JSONValue {
@@ -115,6 +123,9 @@ extension Explanation {
                 logits.map { $0.isFinite ? .number(Double($0)) : .null })
         case .pairs(let votes, let answers):
             if let votes { object["votes"] = .array(votes.map { .number($0) }) }
+            object["pairs"] = list(answers)
+        case .shortlist(let listed, let answers):
+            object["shortlist"] = list(listed)
             object["pairs"] = list(answers)
         case .path(let answers): object["path"] = list(answers)
         case .steps(let steps):

@@ -10,8 +10,11 @@ package struct Explanation: Sendable, Equatable {
         /// The logits of one head over all classes, in the order of the classes.
         case logits([Float])
         /// Every pair: the votes of each class, in the order of the classes, and what the pairs say of
-        /// the class that is predicted, the closest first. Without votes for coupling, which has none; of a shortlist only its pairs.
+        /// the class that is predicted, the closest first. Without votes for coupling, which has none.
         case pairs(votes: [Double]?, ofPredicted: [PairAnswer])
+        /// The classes that one head lists and its probability of each, the most probable first, and what
+        /// their pairs say of the class that is predicted, the closest first.
+        case shortlist([ClassChoice], ofPredicted: [PairAnswer])
         /// Pairs one after the other; each loser leaves.
         case path([PairAnswer])
         /// Heads of the classes left, one after the other.
@@ -54,32 +57,24 @@ extension Predictor {
     ) throws(PredictionError) -> Explanation {
         try decoding(features) { (decoder) throws(DecodingError) in
             let own = try decoder.probabilities(rows: row..<row + 1)[0]
+            let predicted = own.predictions[0]
+            func ofPredicted(_ answers: [PairAnswer]) -> [PairAnswer] {
+                answers.filter { $0.winner == predicted || $0.loser == predicted }
+                    .sorted { $1.odds < $0.odds }
+            }
             let evidence: Explanation.Evidence
             switch scheme {
             case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit:
                 evidence = .logits(decoder.logits(of: scheme, row: row) ?? [])
             case .softVote, .hardVote, .pairwiseCoupling:
                 let pairCount = own.classes.count * (own.classes.count - 1) / 2
-                let predicted = own.predictions[0]
                 evidence = .pairs(
                     votes: scheme == .pairwiseCoupling
                         ? nil : own.values.map { $0 * Double(pairCount) },
-                    ofPredicted: decoder.pairAnswers(row: row)
-                        .filter { $0.winner == predicted || $0.loser == predicted }
-                        .sorted { $1.odds < $0.odds })
+                    ofPredicted: ofPredicted(decoder.pairAnswers(row: row)))
             case .shortlist:
-                let logits = decoder.logits(of: scheme, row: row) ?? []
-                let listed = Set(
-                    own.classes.indices
-                        .sorted { (logits[$1], $0) < (logits[$0], $1) }
-                        .prefix(Scheme.shortlistClassCount).map { own.classes[$0] })
-                let predicted = own.predictions[0]
-                evidence = .pairs(
-                    votes: nil,
-                    ofPredicted: decoder.pairAnswers(row: row)
-                        .filter { listed.isSuperset(of: [$0.winner, $0.loser]) }
-                        .filter { $0.winner == predicted || $0.loser == predicted }
-                        .sorted { $1.odds < $0.odds })
+                let (listed, answers) = decoder.shortlistAnswers(row: row) ?? ([], [])
+                evidence = .shortlist(listed, ofPredicted: ofPredicted(answers))
             case .eliminationGraph: evidence = .path(decoder.pathAnswers(row: row))
             case .treeElimination: evidence = .steps(try decoder.eliminationSteps(row: row))
             }

@@ -27,8 +27,24 @@ package enum RunDigests {
 
     /// Of the features `[sample, feature]`: the training rows, then the test rows, float32
     /// little-endian.
-    package static func features(train: Matrix, test: Matrix) -> String {
-        hexadecimalSHA256([train.values, test.values])
+    ///
+    /// - Parameter onBlock: called before a block is hashed, with the rows done and those of both; may
+    ///   throw.
+    /// - Throws: what reading the rows and `onBlock` throw.
+    package static func features(
+        train: any FeatureRows, test: any FeatureRows,
+        onBlock: (_ rowsDone: Int, _ rowCount: Int) throws -> Void = { _, _ in }
+    ) throws -> String {
+        var hash = SHA256()
+        var doneCount = 0
+        for rows in [train, test] {
+            try unsafe rows.forEachBlock { block, values in
+                try onBlock(doneCount, train.rowCount + test.rowCount)
+                unsafe hash.update(UnsafeRawBufferPointer(values))
+                doneCount += block.count
+            }
+        }
+        return hexadecimal(hash.finalize())
     }
 
     /// Of the bytes of a file, read in pieces.

@@ -123,6 +123,9 @@ extension RunResults {
         package var crossValidation: [Point]?
         /// All that was tried on validation rows, likewise; nil without any.
         package var validation: [Point]?
+        /// Rows that it was tried on, where those are not all: strengths are then those for so many, and
+        /// ``l2`` is the chosen one times their share of all rows.
+        package var crossValidationRows: Int?
         /// The largest component of the gradient that a certified head may have.
         package var gradientTolerance: Double
         /// The largest that a head of the run has.
@@ -131,17 +134,20 @@ extension RunResults {
         private enum CodingKeys: String, CodingKey {
             case l2, validation
             case crossValidation = "cross_validation"
+            case crossValidationRows = "cross_validation_rows"
             case gradientTolerance = "gradient_tolerance"
             case gradientMax = "gradient_max"
         }
 
         /// An optimum of these figures.
         package init(
-            l2: Double, crossValidation: [Point]?, validation: [Point]? = nil,
+            l2: Double, crossValidation: [Point]?, crossValidationRows: Int? = nil,
+            validation: [Point]? = nil,
             gradientTolerance: Double, gradientMax: Double
         ) {
             self.validation = validation
             self.l2 = l2
+            self.crossValidationRows = crossValidationRows
             self.crossValidation = crossValidation
             self.gradientTolerance = gradientTolerance
             self.gradientMax = gradientMax

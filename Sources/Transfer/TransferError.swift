@@ -6,6 +6,7 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
     package struct Code: Hashable, Sendable {
         private enum Value {
             case rowSize, notFinite, weight, manifest, memory, index, length, hash, code, missing
+            case change
         }
         private let value: Value
 
@@ -27,6 +28,8 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
         package static let wrongHash = Code(value: .hash)
         /// A chunk's bits and values do not make up its rows.
         package static let badContent = Code(value: .code)
+        /// Features are other ones than they were.
+        package static let changed = Code(value: .change)
         /// Chunks are missing yet.
         package static let incomplete = Code(value: .missing)
     }
@@ -119,6 +122,14 @@ package struct TransferError: Error, Hashable, Sendable, CustomStringConvertible
         TransferError(
             .badContent,
             "chunk \(index) has other values than its bits say; use a coordinator of this version")
+    }
+
+    /// Features of a file that is being written to.
+    package static func changed(_ name: String) -> TransferError {
+        TransferError(
+            .changed,
+            "\(name) holds other values than when this run began; start over in another --run-dir, once nothing writes to the file any more"
+        )
     }
 
     /// An assembly that lacks chunks.

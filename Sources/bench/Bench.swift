@@ -12,8 +12,8 @@ struct Bench: AsyncParsableCommand {
         discussion: "Example: bench heads --json",
         version: Release.description,
         subcommands: [
-            HeadsBench.self, ConvergeBench.self, BackboneBench.self, BroadcastBench.self,
-            StartupBench.self, ServeBench.self, PlainReceiver.self,
+            HeadsBench.self, ConvergeBench.self, PredictBench.self, BackboneBench.self,
+            BroadcastBench.self, StartupBench.self, ServeBench.self, PlainReceiver.self,
         ])
 
     /// Errors in options begin as all other errors do.

@@ -112,7 +112,7 @@ struct BroadcastBench: AsyncParsableCommand {
     ) async throws -> [BroadcastResult] {
         let threadCount = threads ?? Processor.availableCoreCount
         let bytes = Self.bytes(of: chunks.table.features)
-        let sent = chunks.keeper(ofChunk: 0).map { Self.bytes(of: $0) } ?? []
+        let sent = chunks.keeper.map { Self.bytes(of: $0) } ?? []
         let kinds = stopped > 0 ? [false] : encryption.kinds
         var outcomes: [Bool: [BroadcastTrial.Outcome]] = [:]
         var plain: [PlainCopy.Mode: [Double]] = [:]

@@ -17,9 +17,9 @@ struct Coordinator: AsyncParsableCommand {
         version: Release.description,
         subcommands: [
             RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
-            BenchmarkCommand.self,
+            ServeCommand.self, ExportCommand.self, ClassesCommand.self, BenchmarkCommand.self,
             SimulateCommand.self,
-            ReproduceCommand.self, ServeCommand.self, KeygenCommand.self,
+            ReproduceCommand.self, KeygenCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 

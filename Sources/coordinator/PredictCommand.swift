@@ -45,6 +45,12 @@ struct PredictCommand: AsyncParsableCommand {
             """)
     var reject: Double?
 
+    @Flag(
+        help: """
+            Say of each row what was asked and answered: lines on standard output, or within FILE.jsonl.
+            """)
+    var explain = false
+
     @Option(help: "Where to: FILE.csv, FILE.jsonl or FILE.npy (default: CSV on standard output).")
     var output: String?
 
@@ -64,6 +70,7 @@ struct PredictCommand: AsyncParsableCommand {
         options.top = top
         options.printsProbabilities = probabilities
         options.reject = reject
+        options.explains = explain
         options.output = output
         options.request.kind = kind
         options.request.svmlightBase = svmlightBase

@@ -107,6 +107,12 @@ struct DataOptions: ParsableArguments {
     var sampleWeight: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Your own features are held in memory up to so many MiB; larger files are read in pieces (default: \(UserDataRequest.heldMebibyteCount)).",
+            valueName: "mib"))
+    var featureMemory: Int?
+
+    @Option(
         help: """
             Folder with the standard files, in it or in a folder named like the data set; else \
             $MANYHEADS_DATA, then what Debian installs.
@@ -147,6 +153,7 @@ struct DataOptions: ParsableArguments {
             trainLabels, val, valLabels, test, testLabels, kind.map { "--as \($0.rawValue)" },
             sampleWeight, svmlightBase.map { "--svmlight-base \($0)" },
             dtype.map { "--dtype \($0.rawValue)" },
+            featureMemory.map { "--feature-memory \($0)" },
         ].compactMap(\.self).first, train == nil {
             throw ValidationError("which training rows? \(other) was given without --train")
         }
@@ -163,6 +170,10 @@ struct DataOptions: ParsableArguments {
             throw ValidationError(
                 "\(valLabels) labels validation rows, and there are none; give them by --val")
         }
+        guard UserDataRequest.heldMebibyteRange.contains(featureMemory ?? 0) else {
+            throw ValidationError(
+                "--feature-memory is in MiB, 0 to \(UserDataRequest.heldMebibyteRange.upperBound)")
+        }
         if train != nil, dataDir != nil {
             throw ValidationError("--data-dir is for a --dataset; --train names its file itself")
         }
@@ -171,11 +182,13 @@ struct DataOptions: ParsableArguments {
     func apply(to options: inout RunOptions) throws {
         options.dataset = dataset ?? .fashionMNIST
         options.userData = train.map {
-            UserDataRequest(
+            var request = UserDataRequest(
                 train: $0, trainLabels: trainLabels, test: test, testLabels: testLabels,
                 sampleWeights: sampleWeight, val: val, valLabels: valLabels, kind: kind,
                 svmlightBase: svmlightBase,
                 readsBfloat16: dtype != nil)
+            if let featureMemory { request.heldByteCountMax = featureMemory << 20 }
+            return request
         }
         options.dataDirectory = dataDir
         options.classes = try selection
@@ -327,9 +340,16 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Also write features and labels as .npy files.")
     var saveFeatures = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Folder of a finished run on features: heads that would be the same are taken over.",
+            discussion: "They are those of classes with the same rows, trained alike."))
+    var from: String?
+
     @OptionGroup var printing: PrintOptions
 
     func apply(to options: inout RunOptions) {
+        options.from = from
         options.runDirectory = runDir
         options.savesFeatures = saveFeatures
         printing.apply(to: &options)

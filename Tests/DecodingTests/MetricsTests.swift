@@ -30,6 +30,29 @@ import Testing
         #expect(metrics.calibration[7].accuracy == 0.5)
     }
 
+    @Test func theLargestConfusionsComeFirst() throws {
+        let evaluation = try Evaluation(
+            predictions: [1, 2, 0, 0, 2, 1, 1, 0, 3, 2], labels: [0, 0, 1, 1, 1, 2, 0, 0, 3, 1],
+            classCount: 4)
+        let confusions = [
+            Confusion(label: 0, prediction: 1, count: 2),
+            Confusion(label: 1, prediction: 0, count: 2),
+            Confusion(label: 1, prediction: 2, count: 2),
+            Confusion(label: 0, prediction: 2, count: 1),
+            Confusion(label: 2, prediction: 1, count: 1),
+        ]
+        #expect(evaluation.largestConfusions(9) == confusions)
+        #expect(evaluation.largestConfusions(2) == Array(confusions.prefix(2)))
+        #expect(evaluation.largestConfusions(0).isEmpty)
+        // The same off the diagonal of the matrix.
+        let matrix = evaluation.confusion
+        for confusion in confusions {
+            #expect(matrix[confusion.label * 4 + confusion.prediction] == confusion.count)
+        }
+        #expect(evaluation.classCounts.map(\.all) == [4, 4, 1, 1])
+        #expect(evaluation.classCounts.map(\.correct) == [1, 0, 0, 1])
+    }
+
     @Test func perfectAndUniformAnswers() throws {
         let perfect = ClassProbabilities(classes: .all(2), rowCount: 2, values: [1, 0, 0, 1])
         let right = try ProbabilityMetrics(perfect, labels: [0, 1], classCount: 2)

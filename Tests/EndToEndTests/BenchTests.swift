@@ -30,6 +30,16 @@ extension EndToEndTests {
             let secondsToFirstLease: Double
         }
 
+        private struct Prediction: Decodable {
+            let scheme: String
+            let classes: Int
+            let rows: Int
+            let rowsPerSecond: Double
+            let fractionOfPeak: Double
+            let oneRowMicroseconds: Double
+            let digest: String
+        }
+
         private func output<Value: Decodable>(
             _ type: Value.Type, of arguments: [String]
         ) async throws -> Value {
@@ -39,6 +49,22 @@ extension EndToEndTests {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
             return try decoder.decode(type, from: Data(run.standardOutput.utf8))
+        }
+
+        @Test func predictionMeasuresEverySchemeAndIsTheSameTwice() async throws {
+            let arguments = [
+                "predict", "--cases", "3x5,12x20", "--rows", "150", "--repetitions", "2",
+            ]
+            let first = try await output([Prediction].self, of: arguments)
+            let second = try await output([Prediction].self, of: arguments)
+            let pairs = ["all_vs_all", "all_vs_all_hard_vote", "all_vs_all_coupling", "dag"]
+            #expect(
+                first.map(\.scheme)
+                    == ["one_vs_all_refit"] + pairs + ["one_vs_all_refit"] + pairs + ["shortlist"])
+            #expect(first.map(\.classes) == [3, 3, 3, 3, 3, 12, 12, 12, 12, 12, 12])
+            #expect(first.allSatisfy { $0.rows == 150 && $0.rowsPerSecond > 0 })
+            #expect(first.allSatisfy { $0.fractionOfPeak > 0 && $0.oneRowMicroseconds > 0 })
+            #expect(first.map(\.digest) == second.map(\.digest))
         }
 
         // 3 MB: some chunks for each compute thread.

@@ -204,7 +204,7 @@ extension EndToEndTests {
                 ([reference, "--threshold", "nan"], 64, "'nan'"),
                 ([reference, "--margin", "much"], 64, "'much'"),
                 ([reference, "--threads", "0"], 64, "--threads"),
-                ([], 64, "<run>"),
+                ([], 64, "<model>"),
                 ([folder.path("nothing")], 65, "give the folder of a finished run"),
                 ([damaged], 65, "model.safetensors"),
             ]

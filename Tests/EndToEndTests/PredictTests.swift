@@ -131,11 +131,39 @@ extension EndToEndTests {
             #expect(try bytes(of: matrix).count == 128 + 60 * 6 * 8)
         }
 
+        @Test func saysWhatWasAskedAndAnswered() async throws {
+            let found = try await predict(["--explain", "--scheme", "dag"])
+            try #require(found.status == 0, "\(found.standardError)")
+            let lines = found.standardOutput.split(separator: "\n")
+            // A line for the row, the classes behind, the question, and a line for each of five pairs.
+            #expect(lines.count == 60 * 8)
+            #expect(lines[0].hasPrefix("row 0: "))
+            #expect(lines[0].contains("by DAG elimination over pairs"))
+            #expect(lines[8].hasPrefix("row 1: "))
+            let file = files.folder.path("explained.jsonl")
+            let written = try await predict(["--explain", "--output", file])
+            try #require(written.status == 0, "\(written.standardError)")
+            let objects = String(decoding: try bytes(of: file), as: UTF8.self)
+                .split(separator: "\n").compactMap { JSONValue(text: String($0)) }
+            #expect(objects.count == 60)
+            for case .object(let object) in objects {
+                guard case .object(let explanation)? = object["explanation"] else {
+                    Issue.record("no explanation")
+                    return
+                }
+                #expect(explanation["label"] == object["label"])
+                #expect(explanation["probability"] == object["probability"])
+                #expect(explanation["scheme"] == .string("all_vs_all_coupling"))
+            }
+        }
+
         @Test func oneSentenceForWhatCannotBeAsked() async throws {
             for (arguments, status, words) in [
                 (["--scheme", "tree"], 64, "no heads for --scheme tree"),
                 (["--scheme", "forest"], 64, "one_vs_all"),
                 (["--top", "0"], 64, "--top must be at least 1"),
+                (["--explain", "--probabilities"], 64, "add --output FILE.jsonl"),
+                (["--explain", "--output", "answers.csv"], 64, "--explain writes lines"),
                 (["--output", "answers.txt"], 64, ".csv, .jsonl or .npy"),
                 (["--reject", "0.05"], 64, "validation rows"),
             ] as [([String], Int32, String)] {

@@ -114,6 +114,58 @@ extension EndToEndTests {
             #expect(evaluated.standardError.contains("without test rows"))
         }
 
+        @Test func featuresThatStayInTheirFileGiveTheSameRun() async throws {
+            let held = try await run("held", ["--workers", "1", "--l2", "0.01"])
+            try #require(held.status == 0, "\(held.standardError)")
+            let large = try await run(
+                "large",
+                ["--workers", "1", "--l2", "0.01", "--feature-memory", "0", "--save-features"])
+            try #require(large.status == 0, "\(large.standardError)")
+            #expect(
+                large.standardError.contains("train.npy has 0 MiB of features, which stay there"))
+            let (one, two) = (try results("held"), try results("large"))
+            #expect(two.digests == one.digests)
+            #expect(two.schemes == one.schemes)
+            #expect(two.heads.certified == one.heads.certified)
+            let (norm, other) = (one.optimum?.gradientMax ?? 0, two.optimum?.gradientMax ?? 1)
+            #expect(abs(norm - other) <= 1e-12 * norm)
+            for (saved, own) in [("features-train.npy", "train"), ("features-test.npy", "test")] {
+                #expect(
+                    try bytes(of: folder.path("large/\(saved)"))
+                        == bytes(of: folder.path("\(own).npy")))
+            }
+            // All rows fit the sample that the penalty is chosen on; the whole run is resumable.
+            let chosen = try await run("chosen", ["--workers", "1", "--feature-memory", "0"])
+            try #require(chosen.status == 0, "\(chosen.standardError)")
+            #expect(try results("chosen").optimum?.crossValidationRows == nil)
+            #expect(try results("chosen").digests.features == one.digests.features)
+        }
+
+        @Test func aFileThatChangesUnderTheRunEndsIt() async throws {
+            let coordinator = try RunningProcess(
+                Lab.coordinator,
+                [
+                    "run", "--bind", "tcp://127.0.0.1:0", "--threads", "1", "--run-dir",
+                    folder.path("run"), "--feature-memory", "0", "--train",
+                    folder.path("train.npy"), "--train-labels", folder.path("train.txt"),
+                ])
+            let address = try await endpoint(of: coordinator)
+            try await coordinator.line(containing: "chosen by cross-validation")
+            let file = try FileHandle(forUpdating: URL(filePath: folder.path("train.npy")))
+            try file.seekToEnd()
+            try file.seek(toOffset: file.offset() - 2)
+            try file.write(contentsOf: Data([1]))
+            try file.close()
+            let worker = try startWorker(address, name: "w")
+            #expect(try await coordinator.exitStatus() == 65)
+            #expect(
+                coordinator.standardError.contains("train.npy holds other values than when"),
+                "\(coordinator.standardError)")
+            #expect(coordinator.standardError.contains("start over in another --run-dir"))
+            worker.send(SIGTERM)
+            try await worker.exitStatus(readingToEnd: false)
+        }
+
         @Test func wrongFilesAreRefusedBeforeAnythingIsWritten() async throws {
             try Data("cat\ndog\n".utf8).write(to: URL(filePath: folder.path("short.txt")))
             let known = try Data(contentsOf: URL(filePath: folder.path("test.txt")))

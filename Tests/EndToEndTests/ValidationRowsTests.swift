@@ -116,6 +116,27 @@ extension EndToEndTests {
 
         private static let options = ["--normalize", "standardize", "--classes", "fox,cat,eel"]
 
+        // What is selected, held out and normalised on its way from a file is what is in memory.
+        @Test(arguments: [false, true])
+        func featuresThatStayInTheirFileGiveTheSameRun(isHeldOut: Bool) async throws {
+            let options =
+                files("train", "train") + files("test", "test")
+                + (isHeldOut ? ["--holdout", "0.25"] : files("val", "val"))
+                + ["--normalize", isHeldOut ? "standardize" : "l2", "--classes", "fox,cat,eel"]
+            let held = try await results("held", options)
+            let large = try await results("large", options + ["--feature-memory", "0"])
+            #expect(large.data.trainRows == held.data.trainRows)
+            #expect(large.data.validationRows == held.data.validationRows)
+            #expect(large.optimum?.l2 == held.optimum?.l2)
+            #expect(large.optimum?.crossValidationRows == nil)
+            #expect(large.digests == held.digests)
+            #expect(large.schemes == held.schemes)
+            #expect(large.chosenScheme == held.chosenScheme)
+            #expect(try model("large").normalization == model("held").normalization)
+            #expect(try model("large").calibrations == model("held").calibrations)
+            try await checkEvaluation("large", large)
+        }
+
         @Test func validationRowsChooseAndRowsAreNormalised() async throws {
             let rows = files("train", "train") + files("val", "val") + files("test", "test")
             let first = try await run("one", rows + Self.options)
@@ -143,7 +164,7 @@ extension EndToEndTests {
             // Whoever had standardised his rows by the same formula would have the same heads.
             let train = try NPY.readMatrix(ByteSource(folder.path("train.npy")))
             let kept = train.selecting((0..<train.rowCount).filter { $0 % 4 != 1 })
-            let formula = Normalization(.standardize, fittedTo: kept)
+            let formula = try Normalization(.standardize, fittedTo: kept)
             for name in ["train", "val", "test"] {
                 var rows = try NPY.readMatrix(ByteSource(folder.path(name + ".npy")))
                 formula.apply(to: &rows)

@@ -109,8 +109,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
-        #expect(test.values == [7, 8])
+        #expect(train.held == Matrix(rowCount: 3, columnCount: 2, values: [1, 2, 3, 4, 5, 6]))
+        #expect(test.held?.values == [7, 8])
         #expect(data.trainLabels == [1, 0, 1])
         #expect(data.testLabels == [0])
         #expect(data.classNames == ["ant", "cat"])
@@ -131,7 +131,7 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(found.values == [5, 6])
+        #expect(found.held?.values == [5, 6])
         #expect(data.valLabels == [1])
         #expect(without.valLabels == nil)
         #expect(data.sha256 != without.sha256)
@@ -183,8 +183,8 @@ import Testing
             Issue.record("these are features")
             return
         }
-        #expect(train.values == [0, 1, 2, 3, 4, 5, 6, 7])
-        #expect(test.values == [1, 2, 3, 4])
+        #expect(train.held?.values == [0, 1, 2, 3, 4, 5, 6, 7])
+        #expect(test.held?.values == [1, 2, 3, 4])
         #expect(data.trainLabels == [0, 1, 0, 1])
         #expect(data.testLabels == [0, 1])
         #expect(data.name == "numpy")
@@ -195,7 +195,7 @@ import Testing
             Issue.record("nobody asked for a test set")
             return
         }
-        #expect(rows.values == [1, 2, 3, 4])
+        #expect(rows.held?.values == [1, 2, 3, 4])
         #expect(named.testLabels == nil)
         #expect(named.sha256 != data.sha256)
         // The test set of an archive is found in it.
@@ -248,7 +248,82 @@ import Testing
             return
         }
         #expect(matrix.columnCount == 72)
-        #expect(matrix.values == pixels.map { Float($0) })
+        #expect(matrix.held?.values == pixels.map { Float($0) })
+    }
+
+    @Test func largeFeaturesStayInTheirFile() throws {
+        let values = (0..<40).map { Float($0) }
+        var request = UserDataRequest(
+            train: try features("x.npy", values, columns: 4),
+            trainLabels: try text("y.txt", (0..<10).map { "\($0 % 3)" }))
+        (request.test, request.testLabels) = (request.train, request.trainLabels)
+        (request.val, request.valLabels) = (request.train, request.trainLabels)
+        request.heldByteCountMax = 160
+        let held = try UserData.load(request)
+        request.heldByteCountMax = 159
+        let large = try UserData.load(request)
+        for (data, isHeld) in [(held, true), (large, false)] {
+            guard case .features(let train, let val?, let test?) = data.rows else {
+                Issue.record("these are features")
+                return
+            }
+            for rows in [train, val, test] {
+                #expect((rows.held != nil) == isHeld)
+                #expect(try rows.matrix().values == values)
+            }
+            #expect(data.remarks.isEmpty)
+        }
+        #expect(large.sha256 == held.sha256)
+        #expect(large.trainLabels == held.trainLabels)
+    }
+
+    @Test func largeFilesAreOneTableWhereTheyAre() throws {
+        let parts = [
+            try features("a.npy", [1, 2, 3, 4], columns: 2),
+            try features("b.npy", [5, 6], columns: 2),
+        ]
+        var request = UserDataRequest(
+            train: parts.joined(separator: ","), trainLabels: try text("y.txt", ["a", "b", "a"]))
+        let held = try UserData.load(request)
+        request.heldByteCountMax = 23
+        let data = try UserData.load(request)
+        guard case .features(let train, nil, nil) = data.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(train.held == nil)
+        #expect(try train.matrix().values == [1, 2, 3, 4, 5, 6])
+        #expect(data.sha256 == held.sha256)
+        // One of them cannot stay where it is: none does.
+        let csv = folder.path("c.csv")
+        try Data("7,8\n".utf8).write(to: URL(filePath: csv))
+        request.train = "\(parts[0]),\(csv)"
+        let mixed = try UserData.load(request)
+        guard case .features(let rows, nil, nil) = mixed.rows else {
+            Issue.record("these are features")
+            return
+        }
+        #expect(rows.held?.values == [1, 2, 3, 4, 7, 8])
+        #expect(mixed.remarks.last?.contains("np.ascontiguousarray") == true)
+    }
+
+    @Test func whatStaysIsCheckedAndWhatCannotStayIsSaid() throws {
+        let labels = try text("y.txt", ["a", "b"])
+        var request = UserDataRequest(
+            train: try features("x.npy", [1, 2, 3, .nan], columns: 2), trainLabels: labels)
+        request.heldByteCountMax = 0
+        #expect(refusal(request).contains("row 1, column 1"))
+        let header = Array("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}".utf8)
+        request.train = folder.path("fortran.npy")
+        try Data(
+            [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count), 0] + header
+                + [UInt8](repeating: 0, count: 16)
+        ).write(to: URL(filePath: request.train))
+        let data = try UserData.load(request)
+        #expect(data.remarks.count == 1)
+        #expect(data.remarks.first?.contains("np.ascontiguousarray") == true)
+        request.heldByteCountMax = 16
+        #expect(try UserData.load(request).remarks.isEmpty)
     }
 
     @Test func putsChannelsInPlanes() throws {
@@ -320,7 +395,7 @@ import Testing
             (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
             (UserDataRequest(train: x, trainLabels: empty), [empty, "empty"]),
             (UserDataRequest(train: x, trainLabels: x), [x, "one axis"]),
-            (UserDataRequest(train: y, trainLabels: y), [y, "does not begin as an NPY file"]),
+            (UserDataRequest(train: y, trainLabels: y), [y, "no file that rows are read from"]),
             (UserDataRequest(train: object, trainLabels: y), [object, "dtype=str"]),
             (
                 UserDataRequest(train: x, trainLabels: y, test: x, testLabels: unknown),
@@ -338,9 +413,12 @@ import Testing
             (UserDataRequest(train: x, trainLabels: y, kind: .images), [x, "[2, 2]"]),
             (
                 UserDataRequest(train: x, trainLabels: y, test: torch, testLabels: y),
-                [torch, "transpose"]
+                [torch, "192 features"]
             ),
-            (UserDataRequest(train: x + ":a", trainLabels: y), [x, "no .npz archive"]),
+            (
+                UserDataRequest(train: x + ":a", trainLabels: y),
+                [x, "no .npz archive, .safetensors or .csv file"]
+            ),
             (UserDataRequest(train: folder.path("none.npy"), trainLabels: y), ["none.npy"]),
         ] {
             let message = refusal(request)

@@ -24,6 +24,11 @@ func sampleTable(
 
 extension FeatureTable {
     var values: [Float] { unsafe features.withUnsafeBufferPointer { unsafe Array($0) } }
+
+    /// None where rows have none.
+    var weights: [Float] {
+        unsafe rowWeights?.withUnsafeBufferPointer { unsafe Array($0) } ?? []
+    }
 }
 
 extension FeatureChunks {
@@ -84,7 +89,7 @@ private let unlimited = 1 << 40
     @Test func chunksAreViewsOfTheTable() throws {
         let table = sampleTable(featureCount: 4, classRowCounts: [5, 6])
         let chunks = try FeatureChunks(table, chunkByteCountMax: 40)
-        #expect(chunks.keeper(ofChunk: 0) === table.features)
+        #expect(chunks.keeper === table.features)
         #expect(chunks.manifest.chunks.count == 3 + 3)
         let start = unsafe table.features.withUnsafeBufferPointer {
             UInt(bitPattern: $0.baseAddress)
@@ -108,7 +113,8 @@ private let unlimited = 1 << 40
         let rowChunkCount = plain.manifest.chunks.count
         #expect(manifest.features?.isWeighted == true)
         #expect(Array(manifest.chunks.prefix(rowChunkCount)) == plain.manifest.chunks)
-        #expect(chunks.keeper(ofChunk: rowChunkCount) === table.rowWeights)
+        let isView = unsafe chunks.lend(chunk: rowChunkCount) { $1 === table.rowWeights }
+        #expect(isView)
         #expect(manifest.byteCount == rowCount * 12)
         let assembly = try FeatureAssembly(manifest, byteCountMax: rowCount * 12)
         for index in manifest.chunks.indices.reversed() {
@@ -118,8 +124,7 @@ private let unlimited = 1 << 40
         }
         let result = try assembly.finish()
         #expect(result.values == table.values)
-        let received = try #require(result.rowWeights)
-        #expect(unsafe received.withUnsafeBufferPointer { unsafe Array($0) } == weights)
+        #expect(result.weights == weights)
         #expect(result.weightSum(of: 0) == table.weightSum(of: 0))
     }
 

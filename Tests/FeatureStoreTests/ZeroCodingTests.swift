@@ -41,7 +41,7 @@ import Transfer
             }
         } else {
             #expect(sent == whole)
-            #expect(chunks.keeper(ofChunk: 0) === table.features)
+            #expect(chunks.keeper === table.features)
             #expect(manifest.sentShare == 1)
         }
         let assembly = try FeatureAssembly(manifest, byteCountMax: 1 << 40)

@@ -23,17 +23,61 @@ import Testing
 
     @Test(arguments: ["Cu", "CuF"]) func readsAnyOrderOfAxes(name: String) throws {
         #expect(try Samples.array(name).header.isFortranOrder == (name == "CuF"))
-        var array = try Samples.array(name)
-        #expect(try array.bytes(axes: [0, 1, 2]) == Array(0..<24))
-        array = try Samples.array(name)
+        #expect(try pixels(Samples.array(name), [0, 1, 2]) == Array(0..<24))
         // [2, 3, 4] with the last axis before the middle one.
         #expect(
-            try array.bytes(axes: [0, 2, 1]) == [
+            try pixels(Samples.array(name), [0, 2, 1]) == [
                 0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11, 12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19,
                 23,
             ])
-        array = try Samples.array(name)
+        var array = try Samples.array(name)
         #expect(try array.matrix().columnCount == 12)
+    }
+
+    @Test func readsBfloat16WhereItIsSaid() throws {
+        let bytes = Samples.bytes("bf16")
+        var array = try NPYReader(
+            ByteReader(ByteSource(bytes, name: "x.npy")), readsBfloat16: true)
+        #expect(try array.matrix().values == [1, 2, 3, 4, 5, 6])
+    }
+
+    /// Rows in pieces of any size are the rows at once, in every order and however they are packed.
+    @Test(arguments: ["<f4", ">f8", "|u1"], ["False", "True"])
+    func piecesAreTheWhole(descr: String, order: String) throws {
+        let (rows, columns) = (5_003, 19)
+        var values = [Float](repeating: 0, count: rows * columns)
+        var data: [UInt8] = []
+        for index in 0..<rows * columns {
+            let place =
+                order == "True" ? (index % rows) * columns + index / rows : index
+            let value = index * 7 % 251
+            values[place] = Float(value)
+            switch descr {
+            case "<f4": data += littleEndian(UInt64(Float(value).bitPattern), 4)
+            case ">f8": data += littleEndian(Double(value).bitPattern, 8).reversed()
+            default: data.append(UInt8(value))
+            }
+        }
+        let whole = Samples.file(descr, "\(rows), \(columns)", data, order: order)
+        for bytes in [whole, gzip(whole)] {
+            for count in [1_000, 4_097, rows] {
+                var array = try Samples.array(bytes, "x.npy")
+                var read: [Float] = []
+                while true {
+                    let piece: [Float] = unsafe try RowMemory.next(min(count, rows), columns) {
+                        (target) throws(FormatError) in unsafe try array.read(into: target)
+                    }
+                    if piece.isEmpty { break }
+                    #expect(piece.count <= count * columns)
+                    read += piece
+                }
+                #expect(read == values, "\(descr) \(order) \(count)")
+            }
+        }
+    }
+
+    private func littleEndian(_ bits: UInt64, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
     }
 
     // Blocks end anywhere: a slow second way to every place.
@@ -44,14 +88,10 @@ import Testing
             let place =
                 order == "True"
                 ? (index % rows) * columns + index / rows : index
-            data += withUnsafeBytesOf(Double(place).bitPattern)
+            data += littleEndian(Double(place).bitPattern, 8)
         }
         var array = try Samples.array("<f8", "\(rows), \(columns)", data, order: order)
         #expect(try array.matrix().values == (0..<rows * columns).map { Float($0) })
-    }
-
-    private func withUnsafeBytesOf(_ bits: UInt64) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
     }
 
     @Test func readsExtremesOfIntegers() throws {
@@ -125,8 +165,7 @@ import Testing
             #expect(!message.isEmpty, "\(descr) \(shape)")
         }
         let message = refusal {
-            var array = try Samples.array("<f4", "1, 1, 1", [0, 0, 0, 0])
-            _ = try array.bytes(axes: [0, 1, 2])
+            try Samples.array("<f4", "1, 1, 1", [0, 0, 0, 0]).checkPixels()
         }
         #expect(message.contains("np.uint8"))
     }
@@ -178,6 +217,16 @@ import Testing
         #expect(readCount < count)
     }
 
+    /// All bytes of an array, its axes in another order.
+    private func pixels(_ array: consuming NPYReader, _ axes: [Int]) throws -> [UInt8] {
+        var array = array
+        try array.checkPixels()
+        let places = array.header.places(axes: axes)
+        return unsafe try RowMemory.filled(
+            rowCountMax: array.rowCount, columnCount: array.columnCount, path: "x"
+        ) { (target) throws(FormatError) in unsafe try array.read(into: target, places: places) }
+    }
+
     /// Reads bytes in every way; whether one gave something.
     @discardableResult
     private func readAll(_ bytes: [UInt8]) -> Bool {
@@ -186,8 +235,10 @@ import Testing
             return try array.matrix().values.count
         }
         func pixels() throws -> Int {
-            var array = try Samples.array(bytes, "x")
-            return try array.bytes(axes: Array(array.header.shape.indices.reversed())).count
+            let array = try Samples.array(bytes, "x")
+            let axes = [0] + array.header.shape.indices.dropFirst().reversed()
+            guard !array.header.shape.isEmpty else { return 0 }
+            return try self.pixels(array, axes).count
         }
         func labels() throws -> Int { try LabelColumn(Samples.array(bytes, "x")).rowCount }
         let counts = [try? matrix(), try? pixels(), try? labels()].compactMap(\.self)

@@ -280,9 +280,15 @@ enum Samples {
     static func array(
         _ descr: String, _ shape: String, _ data: [UInt8], order: String = "False"
     ) throws(FormatError) -> NPYReader {
+        try array(file(descr, shape, data, order: order), "x.npy")
+    }
+
+    /// A file with a header of these fields, before these bytes.
+    static func file(
+        _ descr: String, _ shape: String, _ data: [UInt8], order: String = "False"
+    ) -> [UInt8] {
         let header = "{'descr': '\(descr)', 'fortran_order': \(order), 'shape': (\(shape))}"
         let count = [UInt8(header.utf8.count), 0]
-        return try array(
-            [0x93] + Array("NUMPY".utf8) + [1, 0] + count + Array(header.utf8) + data, "x.npy")
+        return [0x93] + Array("NUMPY".utf8) + [1, 0] + count + Array(header.utf8) + data
     }
 }

@@ -150,6 +150,7 @@ import Testing
                         return $0 + (won ? share : 1 - share)
                     }
                     #expect(abs(own - votes[found.predicted]) < 1e-5)
+                case .shortlist: Issue.record("five classes are no shortlist")
                 case .path(let answers):
                     #expect(answers.count == 4)
                     #expect(answers.last?.winner == found.predicted)
@@ -158,23 +159,49 @@ import Testing
                     #expect(steps.allSatisfy { $0.droppedCount == 1 })
                     #expect(steps.last?.choices.first?.classIndex == found.predicted)
                 }
-                #expect(!found.lines(classNames: ["a", "b", "c", "d", "e"]).isEmpty)
+                #expect(!found.lines(classNames: model.classNames).isEmpty)
             }
         }
     }
 
-    private func randomModel(classCount: Int) -> Model {
-        let heads = HeadPlan(.subsets, classCount: classCount).heads.map { key in
+    @Test func theShortlistIsExplained() throws {
+        let model = randomModel(classCount: 14, subsets: false)
+        let rows = noise(30, columnCount: 4, seed: 11)
+        let predictor = try Predictor(model, scheme: .shortlist, threadCount: 1)
+        let oneVsAll = try Predictor(model, scheme: .oneVsAll, threadCount: 1)
+            .probabilities(ofFeatures: rows)
+        let probabilities = try predictor.probabilities(ofFeatures: rows)
+        for row in 0..<rows.rowCount {
+            let found = try predictor.explanation(ofFeatures: rows, row: row)
+            #expect(found.predicted == probabilities.predictions[row])
+            guard case .shortlist(let listed, let answers) = found.evidence else {
+                Issue.record("no shortlist")
+                return
+            }
+            let ordered = oneVsAll.row(row).sorted(by: >)
+            #expect(listed.map(\.probability) == Array(ordered.prefix(10)))
+            #expect(listed.contains { $0.classIndex == found.predicted })
+            #expect(answers.count == 9)
+            #expect(Set(answers.flatMap { [$0.winner, $0.loser] }).count == 10)
+            let lines = found.lines(classNames: model.classNames)
+            #expect(lines[3] == "  asked the 45 pairs among those listed, and coupled them")
+        }
+    }
+
+    private func randomModel(classCount: Int, subsets: Bool = true) -> Model {
+        let plan = HeadPlan(
+            subsets ? .subsets : .pairs, classCount: classCount, withAllClasses: true)
+        let heads = plan.heads.map { key in
             Head(
                 key: key,
                 weights: noise(
                     key.outputCount, columnCount: 4,
-                    seed: key.classes.members.reduce(7) { $0 * 31 + $1 }),
+                    seed: key.classes.members.reduce(7) { $0 &* 31 &+ $1 }),
                 biases: [Float](repeating: 0.1, count: key.outputCount))
         }
         return Model(
-            classNames: ["a", "b", "c", "d", "e"], classKeys: [0, 1, 2, 3, 4], heads: heads,
-            backbone: nil)
+            classNames: (0..<classCount).map { "class \($0)" },
+            classKeys: (0..<UInt64(classCount)).map(\.self), heads: heads, backbone: nil)
     }
 
     private func noise(_ rowCount: Int, columnCount: Int, seed: Int) -> Matrix {

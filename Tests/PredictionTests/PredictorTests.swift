@@ -44,7 +44,7 @@ import Testing
             let predictor = try Predictor(
                 model(
                     calibrations: [scheme: Calibration(temperature: 0.3)],
-                    normalization: Normalization(.standardize, fittedTo: rows)),
+                    normalization: try Normalization(.standardize, fittedTo: rows)),
                 scheme: scheme, threadCount: 1)
             let all = try predictor.probabilities(.features(rows))
             for row in 0..<rows.rowCount {

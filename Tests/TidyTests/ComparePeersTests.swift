@@ -170,7 +170,11 @@ private let measured = """
         {"peer": "ours", "threads": 2, "train": 3250.4, "features": 8000, "round": 0},
         {"peer": "ours", "threads": 2, "accuracy": {"one_vs_all": 0.8667}, "round": 0},
         {"peer": "ours", "threads": 1, "train": 1790, "features": null, "round": 0},
-        {"peer": "keras", "threads": 2, "train": 1300, "features": 4000, "round": 0}
+        {"peer": "keras", "threads": 2, "train": 1300, "features": 4000, "round": 0},
+        {"peer": "ours-hard-vote", "classes": 10, "predict": 2400000, "round": 0},
+        {"peer": "ours-hard-vote", "classes": 150, "predict": 8000, "round": 0},
+        {"peer": "numpy-predict", "classes": 10, "predict": 1200000, "round": 0},
+        {"peer": "sklearn-predict", "classes": 150, "predict": 16, "round": 0}
       ]
     }
     """
@@ -191,6 +195,13 @@ private let rows = [
     "| **Manyheads** | fp32 | 3,250 | 1,790 | 8,000 | - | 86.7% |",
     "| Keras on TensorFlow | fp32 | 1,300 | - | 4,000 | - | - |",
     "| Manyheads against the faster | fp32 | **2.50×** | - | **2.00×** | - |  |",
+    "|  | 10 classes | 150 classes |",
+    "| --- | ---: | ---: |",
+    "| **Manyheads, all pairs, hard vote** | 2,400,000 | 8,000 |",
+    "| NumPy, one product with all pairs, hard vote | 1,200,000 | - |",
+    "| scikit-learn OneVsOneClassifier.predict | - | 16.0 |",
+    "| Hard vote against NumPy | **2.00×** | - |",
+    "| Hard vote against scikit-learn OneVsOneClassifier.predict | - | **500×** |",
 ]
 
 private let notes = [

@@ -25,7 +25,7 @@ import Testing
         "GRDB": ["Journal"],
         "GRDBSQLite": ["Journal"],
         "Logging": ["WorkerRuntime", "worker"],
-        "SwiftProtobuf": ["WireProtocol"],
+        "SwiftProtobuf": ["ONNX", "WireProtocol"],
     ]
 
     /// What of the toolchain a module outside the pure layer may import.

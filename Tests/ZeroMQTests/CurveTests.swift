@@ -115,7 +115,7 @@ import ZeroMQ
         let damaged = folder.path("binary")
         try Data([0xFF, 0xFE, 0]).write(to: URL(filePath: damaged))
         #expect(
-            try refusal { _ = try KeyFile.readPublic(damaged) }.contains("it is not text in UTF-8"))
+            try refusal { _ = try KeyFile.readPublic(damaged) }.contains("not text in UTF-8"))
         #expect(
             try refusal { _ = try KeyFile.readPublic(file(folder, secret)) }
                 .contains("holds a secret key"))

@@ -81,8 +81,8 @@ extension HeadPhase {
     var simulatedJob: SimulatedJob {
         let manifest = backbone.chunks.manifest
         return SimulatedJob(
-            plan: plan, classRowCounts: backbone.chunks.table.classRowCounts,
-            featureCount: backbone.chunks.table.featureCount,
+            plan: plan, classRowCounts: backbone.chunks.shape.classRowCounts,
+            featureCount: backbone.chunks.shape.featureCount,
             epochCount: options.training(l2: nil).passCount,
             nonzeroShare: manifest.sentShare)
     }

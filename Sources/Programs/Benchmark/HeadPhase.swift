@@ -53,5 +53,6 @@ extension HeadJob {
             plan: plan, training: training,
             derivedHead: training.isDerived ? backbone.output : nil,
             manifest: backbone.chunks.manifest, minWorkerCount: minWorkerCount)
+        isPulled = backbone.chunks.held == nil
     }
 }

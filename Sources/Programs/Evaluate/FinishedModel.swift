@@ -128,7 +128,8 @@ struct FinishedModel {
             )
         }
         switch data.rows {
-        case .features(_, _, var test):
+        case .features(_, _, let rows):
+            var test = try rows.matrix()
             // As the run did, by what its training rows said.
             model.normalization.apply(to: &test)
             return TestSet(features: test, labels: data.testLabels, isSaved: false)

@@ -1,26 +1,29 @@
+import Display
 import Formats
 import Model
+import Prediction
 
-/// Answers as lines of text: CSV as any reader takes it, or an object of JSON a line.
+/// Answers as lines of text: CSV as any reader takes it, an object of JSON a line, or explanations for a
+/// person.
 ///
 /// In CSV header and labels are always in quotes, so that `007`, `NA` and `yes` stay what they are, and
 /// numbers that are no whole numbers always have a fraction or an exponent, so that no reader rounds a
 /// column whose first values are 0 and 1. What a model takes for none of its classes has an empty label
 /// and the index -1; in JSON lines it is null.
 struct AnswerText {
-    private let isJSON: Bool
+    private let format: PredictOptions.Format
     private let top: Int
     private let hasProbabilities: Bool
     /// A class's label as it is written.
     private let labels: [String]
     private let classNames: [String]
 
-    init(_ model: Model, isJSON: Bool, top: Int, hasProbabilities: Bool) {
-        self.isJSON = isJSON
+    init(_ model: Model, _ format: PredictOptions.Format, top: Int, hasProbabilities: Bool) {
+        self.format = format
         self.top = min(top, model.classCount)
         self.hasProbabilities = hasProbabilities
         classNames = model.classNames
-        if isJSON {
+        if format == .jsonl {
             labels =
                 model.integerLabels?.map { String($0) }
                 ?? model.classNames.map { JSONValue.string($0).text }
@@ -32,13 +35,13 @@ struct AnswerText {
     /// Whether names of columns differ by case alone, which some readers take for one column: they are
     /// numbered then.
     var numbersColumns: Bool {
-        hasProbabilities && !isJSON
+        hasProbabilities && format == .csv
             && Set(classNames.map { $0.lowercased() }).count < classNames.count
     }
 
-    /// The first line; empty for JSON lines.
+    /// The first line of CSV; empty for others.
     var header: String {
-        guard !isJSON else { return "" }
+        guard format == .csv else { return "" }
         var names = ["label", "label_index", "probability"]
         for rank in 1..<max(1, top) {
             names += ["label_\(rank + 1)", "label_index_\(rank + 1)", "probability_\(rank + 1)"]
@@ -51,9 +54,22 @@ struct AnswerText {
         return names.map(Self.quoted).joined(separator: ",") + "\n"
     }
 
-    /// The line of one row.
-    func line(_ answer: Answer) -> String {
-        isJSON ? object(answer) : record(answer)
+    /// The line of one row, or its lines, counted from 0.
+    func line(_ answer: Answer, _ row: Int, _ explanation: Explanation?) -> String {
+        switch format {
+        case .jsonl: object(answer, explanation)
+        case .text: lines(answer, row, explanation)
+        case .csv, .npy: record(answer)
+        }
+    }
+
+    private func lines(_ answer: Answer, _ row: Int, _ explanation: Explanation?) -> String {
+        var lines = explanation?.lines(classNames: classNames).map(Format.printable) ?? []
+        if let first = lines.first {
+            let none = answer.isRejected ? "none of the classes; the most probable is " : ""
+            lines[0] = "row \(row): \(none)\(first)"
+        }
+        return lines.map { $0 + "\n" }.joined()
     }
 
     private func record(_ answer: Answer) -> String {
@@ -68,7 +84,7 @@ struct AnswerText {
         return fields.joined(separator: ",") + "\n"
     }
 
-    private func object(_ answer: Answer) -> String {
+    private func object(_ answer: Answer, _ explanation: Explanation?) -> String {
         func members(_ choice: Answer.Choice, _ isNone: Bool) -> String {
             let label = isNone ? "null" : labels[choice.position]
             let index = isNone ? "null" : "\(choice.position)"
@@ -83,6 +99,9 @@ struct AnswerText {
         if hasProbabilities {
             let list = answer.probabilities.map { "\($0)" }
             text += ",\"probabilities\":[\(list.joined(separator: ","))]"
+        }
+        if let explanation {
+            text += ",\"explanation\":" + explanation.json(classNames: classNames).text
         }
         return text + "}\n"
     }

@@ -2,6 +2,7 @@ import Decoding
 import Formats
 import Model
 import Numerics
+import Prediction
 import System
 
 /// Writes answers in the order of the rows: lines as they come, or an array as a whole file.
@@ -30,8 +31,7 @@ final class AnswerWriter {
             format == .npy
             ? nil
             : AnswerText(
-                model, isJSON: format == .jsonl, top: options.top,
-                hasProbabilities: options.printsProbabilities)
+                model, format, top: options.top, hasProbabilities: options.printsProbabilities)
         file = try options.output.map { (path) throws(FormatError) in
             try AtomicFile.Draft(of: path)
         }
@@ -43,11 +43,13 @@ final class AnswerWriter {
             ? "some classes differ by case alone, so columns are p_NUMBER_NAME" : nil
     }
 
-    /// Writes the answers of the rows that follow, in parts.
+    /// Writes the answers of the rows that follow, in parts, with an explanation of each row or none.
     ///
     /// - Returns: whether somebody still reads.
-    func write(_ parts: [ClassProbabilities]) throws -> Bool {
-        if let text { return try write(parts, text) }
+    func write(
+        _ parts: [ClassProbabilities], _ explanations: [Explanation] = []
+    ) throws -> Bool {
+        if let text { return try write(parts, explanations, text) }
         if !isBegun { try file?.append(header) }
         isBegun = true
         for part in parts {
@@ -57,12 +59,16 @@ final class AnswerWriter {
         return true
     }
 
-    private func write(_ parts: [ClassProbabilities], _ text: AnswerText) throws -> Bool {
+    private func write(
+        _ parts: [ClassProbabilities], _ explanations: [Explanation], _ text: AnswerText
+    ) throws -> Bool {
         var lines = isBegun ? "" : text.header
         isBegun = true
+        var explained = explanations[...]
         for part in parts {
             for row in 0..<part.rowCount {
-                lines += text.line(answer(part, row))
+                lines += text.line(answer(part, row), rowCount, explained.popFirst())
+                rowCount += 1
             }
         }
         if let file {

@@ -16,6 +16,8 @@ package struct PredictOptions: Sendable {
     package var printsProbabilities = false
     /// The share of validation rows that may be rejected at most; nil rejects none.
     package var reject: Double?
+    /// Whether each row is told with what was asked about it and answered.
+    package var explains = false
     /// Where answers go: `.csv`, `.jsonl` or `.npy`; nil is CSV on standard output.
     package var output: String?
     /// What rows are, where the file does not say it.
@@ -31,10 +33,12 @@ package struct PredictOptions: Sendable {
     }
 
     /// How answers are written.
-    enum Format: String, CaseIterable {
+    enum Format: String {
         case csv
         case jsonl
         case npy
+        /// Lines for a person, on standard output alone.
+        case text
     }
 
     /// Checks what no parser of a single option can.
@@ -48,10 +52,21 @@ package struct PredictOptions: Sendable {
         if let reject, !(0..<1).contains(reject) {
             throw .usage("--reject must be a share of at least 0 and below 1, not \(reject)")
         }
-        guard let output else { return .csv }
-        guard let format = Format.allCases.first(where: { output.hasSuffix(".\($0.rawValue)") })
-        else {
+        guard let output else {
+            guard !explains || top == 1 && !printsProbabilities else {
+                throw .usage(
+                    "--explain on standard output shows no --top or --probabilities; add --output FILE.jsonl"
+                )
+            }
+            return explains ? .text : .csv
+        }
+        let formats: [Format] = [.csv, .jsonl, .npy]
+        guard let format = formats.first(where: { output.hasSuffix(".\($0.rawValue)") }) else {
             throw .usage("--output must end in .csv, .jsonl or .npy, not \(output)")
+        }
+        guard !explains || format == .jsonl else {
+            throw .usage(
+                "--explain writes lines on standard output, or into a .jsonl, not \(output)")
         }
         if format == .npy, top > 1 {
             throw .usage(

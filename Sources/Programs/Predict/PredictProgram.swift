@@ -26,8 +26,7 @@ package struct PredictProgram: Sendable {
         do {
             try await predict()
         } catch let error as PredictionError {
-            throw RunError(
-                error.fault == .request ? .usage : .data, "\(options.model): \(error.message)")
+            throw RunError(error, options.model)
         } catch {
             throw CoordinatorProgram.runError(error)
         }
@@ -36,7 +35,8 @@ package struct PredictProgram: Sendable {
     private func predict() async throws {
         let job = try PredictionJob(options, format)
         while let features = try job.next() {
-            guard try job.write(await answers(features, job)) else { break }
+            let explanations = options.explains ? try await explanations(features, job) : []
+            guard try job.write(await answers(features, job), explanations) else { break }
         }
         await job.pool.shutdown()
         try job.writer.finish()
@@ -50,6 +50,16 @@ package struct PredictProgram: Sendable {
         return try await job.pool.parallelRanges(features.rowCount) { rows in
             try predictor.probabilities(ofFeatures: features, rows: rows)
         }
+    }
+
+    /// Explanations in the order of the rows.
+    private func explanations(
+        _ features: Matrix, _ job: PredictionJob
+    ) async throws -> [Explanation] {
+        let predictor = job.predictor
+        return try await job.pool.parallelRanges(features.rowCount) { rows in
+            try rows.map { try predictor.explanation(ofFeatures: features, row: $0) }
+        }.flatMap(\.self)
     }
 }
 
@@ -69,14 +79,9 @@ private final class PredictionJob {
     init(_ options: PredictOptions, _ format: PredictOptions.Format) throws {
         let model = try OpenedModel.read(options.model)
         predictor = try Predictor(model, scheme: options.scheme, threadCount: options.threads)
-        let threshold = try Self.threshold(predictor, options)
+        let threshold = try predictor.threshold(rejecting: options.reject, options.model)
         var request = options.request
-        request.shape =
-            switch model.input {
-            case .features(let count)?: .features(count)
-            case .images(let shape)?: .image(shape)
-            case nil: nil
-            }
+        request.shape = model.rowShape
         rows = try RowStream(options.input, request)
         pool = try ComputePool(threadCount: options.threads, name: "predict")
         writer = try AnswerWriter(options, format, model, threshold: threshold)
@@ -94,18 +99,7 @@ private final class PredictionJob {
     }
 
     /// Writes answers; returns whether somebody still reads.
-    func write(_ parts: [ClassProbabilities]) throws -> Bool { try writer.write(parts) }
-
-    /// The probability below which a row is none of the classes.
-    private static func threshold(
-        _ predictor: Predictor, _ options: PredictOptions
-    ) throws(RunError) -> Double? {
-        guard let share = options.reject else { return nil }
-        guard let threshold = predictor.calibration?.threshold(rejecting: share) else {
-            throw .usage(
-                "--reject needs a threshold, which validation rows choose, and \(options.model) was trained without; train it with --val or --holdout"
-            )
-        }
-        return threshold
+    func write(_ parts: [ClassProbabilities], _ explanations: [Explanation]) throws -> Bool {
+        try writer.write(parts, explanations)
     }
 }

@@ -18,11 +18,11 @@ struct BackboneOutcome: Sendable {
     /// The backbone's output layer over all classes: the one-vs-all scheme; nil likewise.
     let output: Head?
     /// Training features as workers get them.
-    let chunks: FeatureChunks
+    let chunks: any FeatureChunkSource
     /// `[sample, feature]`; no rows without validation rows.
-    let validationFeatures: Matrix
+    let validationFeatures: any FeatureRows
     /// `[sample, feature]`.
-    let testFeatures: Matrix
+    let testFeatures: any FeatureRows
     let featureDigest: String
 }
 
@@ -63,7 +63,8 @@ struct BackbonePhase {
                             data, dataset, validation, directory, journal, writer, clock, flag)
                     case .features(let train, let validation, let test):
                         try take(
-                            data, (train, validation, test), directory, journal, writer, clock)
+                            data, (train, validation, test), directory, journal, writer, clock,
+                            flag)
                     }
                 })
         } catch {
@@ -78,10 +79,11 @@ struct BackbonePhase {
     /// Features of files: nothing is computed, and the clock of the backbone stands still.
     private func take(
         _ data: RunData, _ features: FeatureParts, _ directory: RunDirectory,
-        _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock
+        _ journal: RunJournal, _ writer: JournalWriter, _ clock: PhaseClock,
+        _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
         console.show(.activity("hashing features"))
-        let outcome = try finish(nil, features, data, directory)
+        let outcome = try finish(nil, features, data, directory, flag)
         let features = try settled(outcome, journal, origin: "files of the user's own")
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -110,7 +112,7 @@ struct BackbonePhase {
         let outcome = try finish(
             backbone.weights(),
             (features(dataset.train), features(validation), features(dataset.test)), data,
-            directory)
+            directory, flag)
         let features = try settled(outcome, journal, origin: origin)
         clock.end(\.features)
         var entries = JournalEntries(clock.timing)
@@ -193,11 +195,13 @@ struct BackbonePhase {
     }
 
     /// As heads read them, `[sample, feature]`.
-    private typealias FeatureParts = (train: Matrix, validation: Matrix, test: Matrix)
+    private typealias FeatureParts = (
+        train: any FeatureRows, validation: any FeatureRows, test: any FeatureRows
+    )
 
     private func finish(
         _ weights: BackboneWeights?, _ features: FeatureParts, _ data: RunData,
-        _ directory: RunDirectory
+        _ directory: RunDirectory, _ flag: CancellationFlag
     ) throws -> BackboneOutcome {
         // An earlier start's too: results.json has the digests of all that are there.
         let hasSome = RunDirectory.savedFeatures.contains {
@@ -209,14 +213,42 @@ struct BackbonePhase {
             try NPY.write(features.test, to: directory.path(of: .testFeatures))
             try NPY.write(labels: data.testLabels, to: directory.path(of: .testLabels))
         }
+        let digest = try RunDigests.features(train: features.train, test: features.test) {
+            try flag.check()
+            if data.holdsFeatures { return }
+            console.show(.activity("hashing features", share: Double($0) / Double($1)))
+        }
         return BackboneOutcome(
             weights: weights, output: weights?.outputHead,
-            chunks: try FeatureChunks(
-                FeatureTable(
-                    grouping: features.train, labels: data.trainLabels, classCount: data.classCount,
-                    classKeys: data.classKeys, weights: data.trainWeights)),
+            chunks: try chunks(of: features.train, data, flag),
             validationFeatures: features.validation, testFeatures: features.test,
-            featureDigest: RunDigests.features(train: features.train, test: features.test))
+            featureDigest: digest)
+    }
+
+    /// The training features cut into chunks: in memory, unless they take too much of it.
+    private func chunks(
+        of train: any FeatureRows, _ data: RunData, _ flag: CancellationFlag
+    ) throws -> any FeatureChunkSource {
+        if let matrix = train.held, data.holdsFeatures {
+            return try FeatureChunks(
+                FeatureTable(
+                    grouping: matrix, labels: data.trainLabels, classCount: data.classCount,
+                    classKeys: data.classKeys, weights: data.trainWeights))
+        }
+        if train.held == nil {
+            console.log(
+                .info,
+                "\(train.name) has \(train.byteCount >> 20) MiB of features, which stay there and are read in pieces; workers hold all of them"
+            )
+        }
+        let grouping = RowGrouping(
+            labels: data.trainLabels, classCount: data.classCount, classKeys: data.classKeys,
+            weights: data.trainWeights)
+        return try StreamedChunks(train, grouping) { index, count in
+            try flag.check()
+            console.show(
+                .activity("hashing features by class", share: Double(index) / Double(count)))
+        }
     }
 }
 

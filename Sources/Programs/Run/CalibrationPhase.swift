@@ -44,19 +44,24 @@ struct CalibrationPhase {
 
     /// The calibration of every scheme that fits the rows best, the rows split over the threads.
     private func calibrations(_ rows: JudgedRows) async throws -> [Scheme: Calibration] {
-        let decoder = rows.decoder
-        let fits = decoder.schemes.map { Fit($0, rows) }
-        try await pool.parallelRanges(rows.labels.count) { range in
-            try decoder.forEachBlock(of: range) { scheme, block, probabilities in
-                guard let index = decoder.schemes.firstIndex(of: scheme) else { return }
-                fits[index].state.withLock { $0.add(probabilities, rows: block) }
+        let schemes = rows.schemes
+        let fits = schemes.map { Fit($0, rows) }
+        for block in rows.blocks {
+            let decoder = try await pool.threads[0].run { try rows.decoder(of: block) }
+            let first = block.lowerBound
+            try await pool.parallelRanges(block.count) { range in
+                try decoder.forEachBlock(of: range) { scheme, part, probabilities in
+                    guard let index = schemes.firstIndex(of: scheme) else { return }
+                    let part = first + part.lowerBound..<first + part.upperBound
+                    fits[index].state.withLock { $0.add(probabilities, rows: part) }
+                }
             }
         }
         let found = try await pool.parallelRanges(fits.count) { range in
             range.map { index in fits[index].state.withLock { $0.calibration } }
         }
         var calibrations: [Scheme: Calibration] = [:]
-        for (scheme, calibration) in zip(decoder.schemes, found.joined()) {
+        for (scheme, calibration) in zip(schemes, found.joined()) {
             calibrations[scheme] = calibration
         }
         return calibrations

@@ -152,12 +152,20 @@ package final class CoordinatorProgram: Sendable {
         }
     }
 
+    /// Reads the data; of a large file, says how far it is, and ends soon after a signal.
+    private func read(_ flag: CancellationFlag) throws -> RunData {
+        let name = options.userData?.train ?? options.dataset.rawValue
+        console.show(.activity("reading \(name)"))
+        return try RunData.load(options) { (share) throws(FormatError) in
+            guard !flag.isCancelled else { throw .cannotRead(name, "the run was cancelled") }
+            console.show(.activity("reading \(name)", share: share))
+        }
+    }
+
     private func runPhases(_ kept: KeptFiles, _ admission: Admission?) async throws {
         let clock = PhaseClock()
         let compute = try ComputePool(threadCount: options.threads, name: "evaluate")
-        console.show(
-            .activity("reading \(options.userData?.train ?? options.dataset.rawValue)"))
-        let data = try await compute.threads[0].run { [options] in try RunData.load(options) }
+        let data = try await compute.threads[0].run { flag in try self.read(flag) }
         console.note(options, data)
         let plan = try options.plan(classCount: data.classCount)
         try options.check(data)
@@ -192,15 +200,16 @@ package final class CoordinatorProgram: Sendable {
                 console: console
             ).run(members.link, directory, clock)
             var choice: SchemeChoice?
-            if data.hasValidation, let logits = trained.validationLogits {
+            if data.hasValidation {
                 choice = try await CalibrationPhase(pool: compute, console: console).run(
                     JudgedRows(
-                        backbone.validationFeatures, labels: data.validationLabels, heads: logits,
-                        backbone: backbone, classCount: data.classCount))
+                        backbone.validationFeatures, labels: data.validationLabels,
+                        answers: trained.answers, output: backbone.output,
+                        classCount: data.classCount))
             }
             let evaluation = try await JudgedRows(
-                backbone.testFeatures, labels: data.testLabels, heads: trained.logits,
-                backbone: backbone, classCount: data.classCount
+                backbone.testFeatures, labels: data.testLabels, answers: trained.answers,
+                output: backbone.output, classCount: data.classCount
             ).evaluation(choice?.calibrations ?? [:], compute)
             clock.end(\.evaluate)
             let record = RunRecord(

@@ -147,7 +147,7 @@ struct NetworkPhase {
             }
         }
         var trained = TrainedHeads(
-            collected: collected, missing: missing, logits: try StoredLogits(logits),
+            collected: collected, missing: missing, answers: .stored(try StoredLogits(logits)),
             hasStandIns: true,
             digest: RunDigests.networks(digests))
         // All layers below the last: that one is counted as a head on features is.

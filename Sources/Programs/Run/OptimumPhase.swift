@@ -10,6 +10,7 @@ import RunFolder
 import Scheduling
 import Sessions
 import System
+import Transfer
 
 /// What heads at their optimum need besides workers: the strength of their penalty before, and a look
 /// at each of them after.
@@ -27,6 +28,8 @@ struct OptimumPhase {
         let l2: Double
         /// Losses of rows held out; nil where `--l2` was given.
         let curve: [RunResults.Optimum.Point]?
+        /// Rows that it was chosen on, where those are not all.
+        var sampleRowCount: Int?
     }
 
     /// Chooses the penalty, or takes what `--l2` or an earlier start of the run says.
@@ -35,7 +38,7 @@ struct OptimumPhase {
     ///
     /// - Throws: `data` for rows that no penalty can be chosen on.
     func penalty(_ journal: RunJournal, _ clock: PhaseClock) async throws -> Penalty {
-        let counts = backbone.chunks.table.classRowCounts
+        let counts = backbone.chunks.shape.classRowCounts
         if let empty = counts.firstIndex(of: 0) {
             throw RunError(
                 .data,
@@ -57,8 +60,10 @@ struct OptimumPhase {
         }
         console.show(.activity("choosing l2"))
         let choice: L2Choice
+        let sample: FeatureTable
         do {
-            choice = try await chosen()
+            sample = try await rowsToChooseOn()
+            choice = try await chosen(sample)
         } catch let error as HeadTrainingError {
             throw RunError(
                 .data, "\(error.message); say --l2, with another --run-dir, to do without")
@@ -67,11 +72,15 @@ struct OptimumPhase {
         // A backbone that was trained on these rows makes weak penalties look too good on them, and it
         // has not seen validation rows.
         let isCautious = backbone.weights != nil && !data.hasValidation
-        let penalty = Penalty(
+        let rowCount = backbone.chunks.shape.rowCount
+        var penalty = Penalty(
             l2: isCautious ? choice.cautiousL2 : choice.l2,
             curve: choice.curve.map {
                 .init(l2: $0.l2, nll: $0.negativeLogLikelihood, standardError: $0.standardError)
             })
+        if sample.rowCount < rowCount {
+            penalty = penalty.scaled(from: sample, to: backbone.chunks.classWeightSums)
+        }
         var entries = JournalEntries()
         entries.events = [
             JournalEvent(
@@ -80,48 +89,98 @@ struct OptimumPhase {
                     ["features": .string(backbone.featureDigest)]) { first, _ in first })
         ]
         try journal.commit(entries)
-        console.log(
-            .info,
-            data.hasValidation
-                ? "l2 \(penalty.l2), chosen on the validation rows; heads train on the training rows alone"
-                : "l2 \(penalty.l2), chosen by cross-validation on the training rows")
+        console.log(.info, "l2 \(penalty.l2), \(origin(of: penalty, rowCount: rowCount))")
         return penalty
     }
 
-    /// Tries one strength after the other: on the validation rows, where there are some, else on folds of
-    /// the training rows, on all threads.
-    private func chosen() async throws -> L2Choice {
-        let table = backbone.chunks.table
-        let (seed, isBalanced) = (options.seed, options.isBalanced)
-        let held = data.hasValidation ? validationTable : nil
-        let validation = try await pool.threads[0].run { _ in
-            if let held {
-                return try L2CrossValidation(table: table, held: held, isBalanced: isBalanced)
-            }
-            return try L2CrossValidation(table: table, seed: seed, isBalanced: isBalanced)
+    private func origin(of penalty: Penalty, rowCount: Int) -> String {
+        let sample = penalty.sampleRowCount.map {
+            "on \($0.grouped) of the \(rowCount.grouped) training rows, and scaled to all of them"
         }
-        var curve = L2Curve()
-        while let l2 = curve.next {
-            let parts = try await pool.parallelRanges(validation.foldCount) { range, flag in
-                try range.map { fold in
-                    do throws(HeadTrainingError) {
-                        return try validation.losses(ofFold: fold, l2: l2) { flag.isCancelled }
-                    } catch {
-                        try flag.check()
-                        throw error
-                    }
-                }
-            }
-            curve.add(parts.flatMap(\.self), l2: l2)
+        guard data.hasValidation else {
+            return "chosen by cross-validation \(sample ?? "on the training rows")"
         }
-        return curve.choice
+        return
+            "chosen on the validation rows\(sample.map { " by heads trained \($0)" } ?? ""); heads train on the training rows alone"
     }
 
-    private var validationTable: FeatureTable {
-        FeatureTable(
-            grouping: backbone.validationFeatures, labels: data.validationLabels,
-            classCount: data.classCount, classKeys: data.classKeys,
+    /// All training rows, or as many of every class as memory is to have room for.
+    private func rowsToChooseOn() async throws -> FeatureTable {
+        guard let streamed = backbone.chunks as? StreamedChunks else {
+            return try backbone.chunks.table(of: [])
+        }
+        let seed = options.seed
+        return try await pool.threads[0].run { _ in
+            try streamed.sample(byteCountMax: Self.sampleByteCountMax, seed: seed)
+        }
+    }
+
+    /// Bytes of the rows to train on, and of those to choose by, where not all are in memory; each fold of
+    /// cross-validation has most of them once more.
+    private static let sampleByteCountMax = 12 << 20
+    /// Bytes that its folds take besides, where not all rows are in memory.
+    private static let foldByteCountMax = 64 << 20
+
+    /// The validation rows to choose by, likewise.
+    private func validationTable() throws -> FeatureTable {
+        let rows = backbone.validationFeatures
+        var grouping = RowGrouping(
+            labels: data.validationLabels, classCount: data.classCount, classKeys: data.classKeys,
             weights: data.validationWeights)
+        if backbone.chunks.held == nil || rows.held == nil {
+            grouping = grouping.sample(
+                rowCountMax: Self.sampleByteCountMax / (4 * rows.columnCount), seed: options.seed)
+        }
+        return try FeatureTable(grouping, of: rows)
+    }
+
+    /// Validation rows with the rows to train on, where there are some, else folds of the latter.
+    private func validation(
+        _ table: FeatureTable, isFrugal: Bool
+    ) throws -> L2CrossValidation {
+        guard data.hasValidation else {
+            return try L2CrossValidation(
+                table: table, seed: options.seed, isBalanced: options.isBalanced,
+                isFrugal: isFrugal)
+        }
+        return try L2CrossValidation(
+            table: table, held: validationTable(), isBalanced: options.isBalanced,
+            isFrugal: isFrugal)
+    }
+
+    /// Tries one strength after the other: on the validation rows, where there are some, else on folds of
+    /// the training rows, those of each strength on all threads, as far as memory allows.
+    private func chosen(_ table: FeatureTable) async throws -> L2Choice {
+        let isFrugal = backbone.chunks.held == nil
+        let validation = try await pool.threads[0].run { _ in
+            try self.validation(table, isFrugal: isFrugal)
+        }
+        let foldByteCount = L2CrossValidation.frugalByteCount(
+            featureCount: table.featureCount, classCount: table.classCount)
+        let step =
+            isFrugal
+            ? max(1, Self.foldByteCountMax / foldByteCount) : validation.foldCount
+        var curve = L2Curve()
+        while let l2 = curve.next {
+            var losses: [L2CrossValidation.Losses] = []
+            for first in stride(from: 0, to: validation.foldCount, by: step) {
+                let count = min(step, validation.foldCount - first)
+                losses += try await pool.parallelRanges(count) { range, flag in
+                    try range.map { fold in
+                        do throws(HeadTrainingError) {
+                            return try validation.losses(ofFold: first + fold, l2: l2) {
+                                flag.isCancelled
+                            }
+                        } catch {
+                            try flag.check()
+                            throw error
+                        }
+                    }
+                }.flatMap(\.self)
+            }
+            curve.add(losses, l2: l2)
+        }
+        return curve.choice
     }
 
     /// How heads are, whoever trained them.
@@ -130,13 +189,23 @@ struct OptimumPhase {
         var certifiedCount = 0
         /// The largest component of any head's gradient.
         var gradientMax = 0.0
+
+        /// Takes in a head by the largest component of its gradient.
+        mutating func add(_ norm: Double, _ tolerance: Double) {
+            // What is no number certifies nothing, and is no number in JSON either.
+            gradientMax = max(gradientMax, norm.isFinite ? norm : .greatestFiniteMagnitude)
+            if norm <= tolerance { certifiedCount += 1 }
+        }
     }
 
     /// Looks at every head's gradient: what workers say of it is not asked for.
     func certificate(_ heads: [Head], l2: Double) async throws -> Certificate {
+        if let streamed = backbone.chunks as? StreamedChunks {
+            return try await certificate(heads, streamed, l2: l2)
+        }
         let tolerance = BundleTrainer.optimumGradientTolerance
         let trainer = try ConvergedHeadTrainer(
-            table: backbone.chunks.table, isBalanced: options.isBalanced, l2: l2,
+            table: backbone.chunks.table(of: []), isBalanced: options.isBalanced, l2: l2,
             gradientTolerance: tolerance)
         let threadCount = pool.threads.count
         let parts = try await pool.parallelRanges(threadCount) { range, flag in
@@ -145,11 +214,7 @@ struct OptimumPhase {
                 // In turns: heads are in the order of their sizes.
                 for index in stride(from: thread, to: heads.count, by: threadCount) {
                     try flag.check()
-                    let norm = try trainer.gradientNorm(of: heads[index])
-                    // What is no number certifies nothing, and is no number in JSON either.
-                    part.gradientMax = max(
-                        part.gradientMax, norm.isFinite ? norm : .greatestFiniteMagnitude)
-                    if norm <= tolerance { part.certifiedCount += 1 }
+                    part.add(try trainer.gradientNorm(of: heads[index]), tolerance)
                 }
             }
             return part
@@ -174,11 +239,25 @@ extension OptimumPhase.Penalty {
             else { return nil }
             curve.append(.init(l2: strength, nll: nll, standardError: error))
         }
-        self.init(l2: l2, curve: curve)
+        self.init(
+            l2: l2, curve: curve,
+            sampleRowCount: payload["rows"]?.number.flatMap { Int(exactly: $0) })
+    }
+
+    /// The same for more rows than it was chosen on.
+    ///
+    /// A row weighs the same against the penalty then: in scikit-learn's words C stays, and so does the
+    /// product of `l2` and what all rows weigh.
+    fileprivate func scaled(from sample: FeatureTable, to classWeightSums: [Double]) -> Self {
+        let sampled = sample.classRowCounts.indices.reduce(0) { $0 + sample.weightSum(of: $1) }
+        return Self(
+            l2: l2 * sampled / classWeightSums.reduce(0, +), curve: curve,
+            sampleRowCount: sample.rowCount)
     }
 
     fileprivate var payload: [String: JSONValue] {
-        [
+        let rows = sampleRowCount.map { ["rows": JSONValue.integer(Int64($0))] } ?? [:]
+        return rows.merging([
             "l2": .number(l2),
             "curve": .array(
                 (curve ?? []).map {
@@ -187,6 +266,6 @@ extension OptimumPhase.Penalty {
                         "standard_error": .number($0.standardError),
                     ])
                 }),
-        ]
+        ]) { first, _ in first }
     }
 }

@@ -3,6 +3,7 @@ import FeatureSource
 import Formats
 import ImageData
 import LeNet
+import Model
 import Numerics
 import Sessions
 import System
@@ -14,7 +15,8 @@ struct RunData: Sendable {
         /// Images, on which a backbone is trained.
         case images(Dataset, validation: LabeledImages)
         /// Features of any other backbone, `[sample, feature]`, in files of the user's own.
-        case features(train: Matrix, validation: Matrix, test: Matrix)
+        case features(
+            train: any FeatureRows, validation: any FeatureRows, test: any FeatureRows)
     }
 
     private(set) var rows: Rows
@@ -40,18 +42,26 @@ struct RunData: Sendable {
     private(set) var wholeClasses: [String] = []
     /// Of everything that was read, hexadecimal.
     let sha256: String
+    /// Bytes of training features that are held in memory at most: of more, pieces are.
+    private let heldByteCountMax: Int
+    /// What a person should know of how the files are read, a sentence each.
+    let notes: [String]
 
     /// Reads a data set, or the user's own files, and takes the rows that the options ask for.
     ///
+    /// - Parameter onBlock: called while a large file is read, with the share of it that is done; may throw.
     /// - Throws: `DatasetError`, `FormatError` or `RunError`, one sentence that names the file or the
     ///   option and the cure.
-    static func load(_ options: RunOptions) throws -> RunData {
+    static func load(
+        _ options: RunOptions,
+        onBlock: (_ share: Double) throws(FormatError) -> Void = { _ in }
+    ) throws -> RunData {
         var data =
             if let request = options.userData {
-                RunData(try UserData.load(request), request)
+                RunData(try UserData.load(request, onBlock: onBlock), request)
             } else { RunData(try Dataset.load(options.datasetRequest)) }
         try data.select(options)
-        try data.normalize(options)
+        try data.normalize(options, onBlock)
         return data
     }
 
@@ -65,6 +75,8 @@ struct RunData: Sendable {
         validationLabels = []
         testLabels = dataset.test.labels
         sha256 = dataset.sha256
+        heldByteCountMax = .max
+        notes = []
     }
 
     private init(_ data: UserData, _ request: UserDataRequest) {
@@ -87,6 +99,8 @@ struct RunData: Sendable {
         testLabels = data.testLabels ?? []
         trainWeights = data.trainWeights
         sha256 = data.sha256
+        heldByteCountMax = data.heldByteCountMax
+        notes = data.remarks
     }
 
     /// Checks that a run on these rows has memory enough, where a limit is set: the features as they
@@ -94,16 +108,33 @@ struct RunData: Sendable {
     ///
     /// - Throws: `unavailable` with one sentence that names the limit.
     func checkMemory() throws(RunError) {
-        let featureCount =
-            switch rows {
-            case .images: BackboneConfiguration.featureCount
-            case .features(let train, _, _): train.columnCount
-            }
-        let rowCount = trainLabels.count + validationLabels.count + testLabels.count
+        let parts = featureParts
+        let heldByteCount = parts.reduce(0) { $0 + ($1.held == nil ? 0 : $1.byteCount) }
+        let imageCount = trainLabels.count + validationLabels.count + testLabels.count
+        let byteCount =
+            parts.isEmpty
+            ? imageCount * BackboneConfiguration.featureCount * MemoryLayout<Float>.size
+            : heldByteCount
         try SystemLimit.checkMemory(
-            Self.runByteCount + 4 * rowCount * featureCount * MemoryLayout<Float>.size,
+            Self.runByteCount
+                + (holdsFeatures ? 4 * byteCount : byteCount + Self.streamedByteCount),
             reserved: Self.runReservedByteCount)
     }
+
+    /// Training, validation and test rows of features; none of images.
+    private var featureParts: [any FeatureRows] {
+        guard case .features(let train, let validation, let test) = rows else { return [] }
+        return [train, validation, test]
+    }
+
+    /// Whether all training features are in memory, rather than read in pieces.
+    var holdsFeatures: Bool {
+        guard let train = featureParts.first else { return true }
+        return train.held != nil && train.byteCount <= heldByteCountMax
+    }
+
+    /// What reading features in pieces takes.
+    private static let streamedByteCount = 160 << 20
 
     /// What a run takes besides its rows: code and buffers of oneDNN, stacks, the journal.
     private static let runByteCount = 96 << 20
@@ -132,6 +163,9 @@ extension RunData {
             )
         }
         let isUsers = options.userData != nil
+        let takesAll =
+            !isUsers || options.classes == .all && options.every == 1 && options.fraction == 1
+        if takesAll, options.holdout == nil { return }
         let classes =
             isUsers
             ? try options.classes.indices(classNames: classNames) : Array(classNames.indices)
@@ -150,7 +184,7 @@ extension RunData {
         }
         weigh(options, train, validation)
         (classNames, classKeys) = (names, keys)
-        take(
+        try take(
             train, validation, Selection(keeping: classes, of: testLabels),
             isHeldOut: options.holdout != nil)
         try checkClasses(train)
@@ -164,18 +198,22 @@ extension RunData {
         if options.holdout != nil { validationWeights = validation.rows.map { weights[$0] } }
     }
 
-    /// Takes these rows in their order.
+    /// Takes these rows in their order; few rows of a large file are read into memory.
     ///
     /// - Parameter isHeldOut: whether validation rows are among the training rows.
     private mutating func take(
         _ train: Selection, _ validation: Selection, _ test: Selection, isHeldOut: Bool
-    ) {
+    ) throws {
         switch rows {
         case .features(let trained, let validated, let tested):
+            let chosen = try trained.selecting(train.rows).held(upTo: heldByteCountMax)
+            let share = UserDataRequest.askedByteCountMax(
+                heldByteCountMax, beside: chosen)
             rows = .features(
-                train: trained.selecting(train.rows),
-                validation: (isHeldOut ? trained : validated).selecting(validation.rows),
-                test: tested.selecting(test.rows))
+                train: chosen,
+                validation: try (isHeldOut ? trained : validated).selecting(validation.rows)
+                    .held(upTo: share),
+                test: try tested.selecting(test.rows).held(upTo: share))
         case .images(let dataset, let validated):
             rows = .images(
                 Dataset(
@@ -205,11 +243,14 @@ extension RunData {
 
     /// Normalises the features by what the training rows say.
     ///
-    /// - Throws: `usage` for images, and `data` for rows that are no numbers any more.
-    private mutating func normalize(_ options: RunOptions) throws(RunError) {
+    /// - Throws: `usage` for images, and `data` for rows that are no numbers any more; what reading rows
+    ///   and `onBlock` throw.
+    private mutating func normalize(
+        _ options: RunOptions, _ onBlock: (_ share: Double) throws(FormatError) -> Void
+    ) throws {
         guard options.normalization != .none else { return }
         guard case .features(var train, var validation, var test) = rows else {
-            throw .usage(
+            throw RunError.usage(
                 "--normalize is of features, and \(options.userData?.train ?? name) holds images, which the backbone takes as they are; leave it out"
             )
         }
@@ -218,22 +259,47 @@ extension RunData {
             train: Matrix(rowCount: 0, columnCount: 0),
             validation: Matrix(rowCount: 0, columnCount: 0),
             test: Matrix(rowCount: 0, columnCount: 0))
-        normalization = Normalization(options.normalization, fittedTo: train)
-        try Self.apply(normalization, to: &train, "training")
-        try Self.apply(normalization, to: &validation, "validation")
-        try Self.apply(normalization, to: &test, "test")
+        normalization = try Self.normalization(options, train, onBlock)
+        try Self.apply(normalization, to: &train, "training", onBlock)
+        try Self.apply(normalization, to: &validation, "validation", onBlock)
+        try Self.apply(normalization, to: &test, "test", onBlock)
         rows = .features(train: train, validation: validation, test: test)
     }
 
+    /// What the training rows ask for, or what a former run did whose heads are taken over.
+    private static func normalization(
+        _ options: RunOptions, _ train: any FeatureRows,
+        _ onBlock: (_ share: Double) throws(FormatError) -> Void
+    ) throws -> Normalization {
+        guard let folder = options.from else {
+            return try Normalization(options.normalization, fittedTo: train, onBlock: onBlock)
+        }
+        let former = try OpenedModel.read(folder).normalization
+        guard former.kind == options.normalization, former.fits(featureCount: train.columnCount)
+        else {
+            throw RunError.usage(
+                "\(folder), whose heads are to be taken over, has --normalize \(former.kind.rawValue), of other features maybe; give the same rows and the same --normalize"
+            )
+        }
+        return former
+    }
+
     private static func apply(
-        _ normalization: Normalization, to rows: inout Matrix, _ what: String
-    ) throws(RunError) {
+        _ normalization: Normalization, to rows: inout any FeatureRows, _ what: String,
+        _ onBlock: (_ share: Double) throws(FormatError) -> Void
+    ) throws {
         normalization.apply(to: &rows)
-        guard let place = rows.values.firstIndex(where: { !$0.isFinite }) else { return }
-        throw RunError(
-            .data,
-            "after --normalize \(normalization.kind.rawValue) \(what) row \(place / rows.columnCount), column \(place % rows.columnCount) (both counted from 0, of the rows kept) is too large for a float32; leave that column out"
-        )
+        // No value of a row of length 1 is too large, and reading a file takes its time.
+        guard normalization.kind == .standardize else { return }
+        let (rowCount, columnCount) = (rows.rowCount, rows.columnCount)
+        try unsafe rows.forEachBlock { block, values in
+            try onBlock(Double(block.lowerBound) / Double(rowCount))
+            guard let place = unsafe values.firstIndex(where: { !$0.isFinite }) else { return }
+            throw RunError(
+                .data,
+                "after --normalize \(normalization.kind.rawValue) \(what) row \(block.lowerBound + place / columnCount), column \(place % columnCount) (both counted from 0, of the rows kept) is too large for a float32; leave that column out"
+            )
+        }
     }
 }
 
@@ -243,6 +309,7 @@ extension Console {
         if options.userData == nil, let dataset = data.images {
             note(options.datasetRequest, dataset)
         }
+        for note in data.notes { log(.info, note) }
     }
 
     /// Says where a data set comes from, if that is not the folder that was named.

@@ -32,6 +32,7 @@ extension RunOptions {
             "test_labels": Self.absolute(userData?.testLabels),
             "as": userData?.kind.map { .string($0.rawValue) } ?? .null,
             "svmlight_base": userData?.svmlightBase.map { .integer(Int64($0)) } ?? .null,
+            "feature_memory": userData.map { .integer(Int64($0.heldByteCountMax >> 20)) } ?? .null,
             "dtype": userData?.readsBfloat16 == true ? .string(Self.bfloat16) : .null,
             "data_dir": Self.absolute(dataDirectory),
             "classes": .string(classes.description), "every": .integer(Int64(every)),
@@ -53,7 +54,7 @@ extension RunOptions {
             "heads": .string(heads.rawValue),
             "head_mode": .string(headMode.rawValue),
             "head_init": .string(headInitialisation.rawValue),
-            "class_weight": .string(classWeight.rawValue),
+            "class_weight": .string(classWeight.rawValue), "from": Self.absolute(from),
         ]
     }
 
@@ -95,13 +96,15 @@ extension RunOptions {
     /// kept, and the heads' bits do not.
     package static let incidental: Set<String> = [
         // What is in them counts, and is compared by its digest.
-        "data_dir", "train", "train_labels", "test", "test_labels", "workers", "min_workers",
-        "verify", "wait", "bind", "insecure", "key", "allow",
+        "data_dir", "train", "train_labels", "test", "test_labels", "feature_memory", "workers",
+        "min_workers", "verify", "wait", "bind", "insecure", "key", "allow",
         "threads", "run_dir", "save_features", "json", "quiet", "log_level",
     ]
 
     /// Options by which two starts may differ, but not in whether they are set.
-    package static let optionalFiles: Set<String> = ["val", "val_labels", "sample_weight"]
+    package static let optionalFiles: Set<String> = [
+        "val", "val_labels", "sample_weight", "from",
+    ]
 
     /// The options of a run's configuration that say which rows there are, normalisation excepted, to
     /// read them again; nil if it does not say.
@@ -123,6 +126,11 @@ extension RunOptions {
                 kind: text("as").flatMap { UserDataRequest.Kind(rawValue: $0) },
                 svmlightBase: config["svmlight_base"]?.number.flatMap { Int(exactly: $0) },
                 readsBfloat16: text("dtype") == Self.bfloat16)
+            if let mebibytes = config["feature_memory"]?.number.flatMap({ Int(exactly: $0) }),
+                UserDataRequest.heldMebibyteRange.contains(mebibytes)
+            {
+                userData?.heldByteCountMax = mebibytes << 20
+            }
             self.classes = try ClassSelection(names: classes)
         } else {
             guard let dataset = text("dataset").flatMap({ DatasetName(rawValue: $0) }) else {

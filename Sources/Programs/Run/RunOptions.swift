@@ -87,7 +87,8 @@ package struct RunOptions: Sendable {
     package var epochs = 12
     /// How long every head trains, if it was said.
     package var givenHeadEpochs: HeadEpochs?
-    /// Strength of the penalty of heads at their optimum, above 0; nil has cross-validation choose it.
+    /// Strength of the penalty of heads at their optimum, above 0; nil has validation rows choose it, or
+    /// cross-validation where there are none.
     package var l2: Double?
     /// Numbers of the backbone's heavy products.
     package var precision = BackbonePrecision.fp32
@@ -124,6 +125,8 @@ package struct RunOptions: Sendable {
     package var verify = 0.0
     /// Threads of the backbone and the evaluation, 1 to 4,096.
     package var threads: Int
+    /// Folder of a finished run whose heads are taken over where they would be the same; nil for none.
+    package var from: String?
     /// Folder of the run's files; nil makes one under `runs`, named by time and data set.
     package var runDirectory: String?
     /// Whether features and labels are also written as .npy files.

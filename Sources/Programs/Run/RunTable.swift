@@ -61,10 +61,11 @@ extension RunRecord {
             return []
         }
         let count = results.heads.trained + results.heads.resumed
+        let rows = optimum.crossValidationRows.map { " on \(Format.count($0)) rows" } ?? ""
         let origin =
             optimum.validation != nil
-            ? "by validation rows"
-            : optimum.crossValidation == nil ? "as given" : "by cross-validation"
+            ? "by validation rows\(rows.isEmpty ? "" : ", training\(rows)")"
+            : optimum.crossValidation == nil ? "as given" : "by cross-validation\(rows)"
         let outcome =
             certified == count
             ? "certified at their optimum, gradients at most \(optimum.gradientTolerance)"

@@ -16,14 +16,20 @@ import WireProtocol
 
 /// What the head phase leaves.
 struct TrainedHeads: Sendable {
+    /// What answers for rows.
+    enum Answers: Sendable {
+        /// Heads, asked about the features of any rows.
+        case heads(PreparedHeads)
+        /// What whole networks have said of all test rows.
+        case stored(StoredLogits)
+    }
+
     let collected: CollectedHeads
     /// What nobody could train.
     let missing: [HeadKey]
-    /// What schemes ask about the test rows: the heads, and the backbone's own outputs in the place of
+    /// What schemes ask: the heads, and the backbone's own outputs in the place of
     /// those missing.
-    let logits: any LogitSource
-    /// The same about the validation rows; nil of whole networks.
-    var validationLogits: (any LogitSource)?
+    let answers: Answers
     /// Whether the backbone's own outputs stand in for what is missing.
     let hasStandIns: Bool
     /// As results.json has it.
@@ -77,7 +83,7 @@ struct TrainingPhase {
         if options.headMode != .frozen, let dataset = data.images, let weights = backbone.weights {
             let phase = NetworkPhase(
                 options: options, plan: plan, dataset: dataset, weights: weights,
-                testFeatures: backbone.testFeatures)
+                testFeatures: try backbone.testFeatures.matrix())
             var (job, chunks) = try phase.job(known: phase.known(journal))
             job.choose(shareToCheck: options.verify)
             describe(resumedCount: job.resumedProducts.count { $0 != nil }, job.noun)
@@ -93,6 +99,9 @@ struct TrainingPhase {
             options.headEpochs == .converge ? try await optimum.penalty(journal, clock) : nil
         var job = HeadJob(
             options, plan, backbone, l2: penalty?.l2, minWorkerCount: options.minWorkers)
+        if let former = options.from {
+            try takeOver(former, l2: penalty?.l2, into: journal)
+        }
         try job.resume(journal)
         job.choose(shareToCheck: options.verify)
         describe(resumedCount: job.resumedHeads.count { $0 != nil }, job.noun)
@@ -107,11 +116,9 @@ struct TrainingPhase {
         let standIns = collected.quarantined.compactMap {
             backbone.output?.restricted(to: $0.classes)
         }
-        let bank = try HeadBank(heads + standIns)
         var trained = TrainedHeads(
             collected: collected, missing: collected.quarantined,
-            logits: try HeadLogits(bank, backbone.testFeatures),
-            validationLogits: try HeadLogits(bank, backbone.validationFeatures),
+            answers: .heads(PreparedHeads(try HeadBank(heads + standIns))),
             hasStandIns: backbone.output != nil, digest: RunDigests.heads(heads))
         if let penalty {
             console.show(.activity("certifying"))
@@ -119,11 +126,26 @@ struct TrainingPhase {
             trained.certifiedCount = certificate.certifiedCount
             trained.optimum = RunResults.Optimum(
                 l2: penalty.l2, crossValidation: data.hasValidation ? nil : penalty.curve,
+                crossValidationRows: penalty.sampleRowCount,
                 validation: data.hasValidation ? penalty.curve : nil,
                 gradientTolerance: BundleTrainer.optimumGradientTolerance,
                 gradientMax: certificate.gradientMax)
         }
         return trained
+    }
+
+    /// Stores the heads of a former run that are the same here.
+    private func takeOver(_ folder: String, l2: Double?, into journal: RunJournal) throws {
+        let former = try FormerRun(folder)
+        let heads = former.heads(
+            options.config, l2: l2, classKeys: data.classKeys, backbone.chunks.manifest)
+        let known = Set(plan.heads)
+        let count = try journal.take(heads.filter { known.contains($0.key) }, of: folder)
+        console.log(
+            count > 0 ? .info : .warning,
+            count > 0
+                ? "\(count.grouped) of \(plan.heads.count.counted("head")) are taken over from \(folder), bit for bit"
+                : "no head of \(folder) is the same here: its rows, penalty or training are others")
     }
 
     /// - Throws: `RunError` for a head that no result has room for: nobody could train it.

@@ -1,5 +1,8 @@
+import Decoding
+import FeatureSource
 import Formats
 import Model
+import Prediction
 import RunFolder
 import System
 
@@ -42,5 +45,42 @@ enum OpenedModel {
             )
         }
         return model
+    }
+}
+
+extension Model {
+    /// What each row of a file must be that the model is asked about; nil where its own file does not
+    /// say.
+    var rowShape: InputRequest.Shape? {
+        switch input {
+        case .features(let count)?: .features(count)
+        case .images(let shape)?: .image(shape)
+        case nil: nil
+        }
+    }
+}
+
+extension Predictor {
+    /// The probability below which a row is none of the classes; nil where nobody rejects rows.
+    ///
+    /// - Parameters:
+    ///   - share: of the validation rows, those that may be rejected at most.
+    ///   - place: of the model, for messages.
+    /// - Throws: `usage` for a model that no validation rows calibrated.
+    func threshold(rejecting share: Double?, _ place: String) throws(RunError) -> Double? {
+        guard let share else { return nil }
+        guard let threshold = calibration?.threshold(rejecting: share) else {
+            throw .usage(
+                "--reject needs a threshold, which validation rows choose, and \(place) was trained without; train it with --val or --holdout"
+            )
+        }
+        return threshold
+    }
+}
+
+extension RunError {
+    /// What the model at a place cannot answer.
+    init(_ error: PredictionError, _ place: String) {
+        self.init(error.fault == .request ? .usage : .data, "\(place): \(error.message)")
     }
 }

@@ -22,7 +22,8 @@ extension CoordinatorSession {
             accepted: job.resumedTrainersByHead, checked: job.checkedHeads)
         // Over TCP everybody gets a copy of their own in any case: of many, a few at a time pull theirs
         // and train while the others wait.
-        phase = peers.count > FeatureTransfers.countMax ? .serving : .broadcasting(next: 0)
+        let isPulled = job.isPulled || peers.count > FeatureTransfers.countMax
+        phase = isPulled ? .serving : .broadcasting(next: 0)
         servedAt = now
         record(RunEvent(.broadcastBegan, at: now.runSeconds))
         collected.servedAt = now

@@ -14,6 +14,8 @@ package struct HeadJob: Sendable {
     package let manifest: ChunkManifest
     /// The rows of it.
     package let shape: FeatureShape
+    /// Whether workers ask for all chunks by themselves, see ``WorkSource``.
+    package var isPulled = false
     /// Workers that must be ready together before the first lease.
     package let minWorkerCount: Int
     /// How the scheduler is to work on this job.

@@ -107,6 +107,8 @@ package struct TaskJob: WorkSource {
 
     /// Chunks of the materials.
     package var chunkCount: Int { manifest.chunks.count }
+    /// Materials are broadcast.
+    package var isPulled: Bool { false }
 
     /// The materials' manifest, as everybody gets it.
     package func description(broadcastComplete: Bool) -> CoordinatorMessage {

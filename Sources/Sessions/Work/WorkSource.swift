@@ -30,6 +30,9 @@ package protocol WorkSource: Sendable {
 
     /// Chunks of what workers have to hold before they begin.
     var chunkCount: Int { get }
+    /// Whether workers ask for all chunks by themselves: a broadcast would queue as many as there are for
+    /// each that is slower than the coordinator.
+    var isPulled: Bool { get }
     /// What workers are told of it.
     func description(broadcastComplete: Bool) -> CoordinatorMessage
     /// What a worker is told that is to do this work.

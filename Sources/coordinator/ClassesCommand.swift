@@ -1,0 +1,69 @@
+import ArgumentParser
+import Display
+import Programs
+import System
+
+/// `coordinator classes`: adds or drops classes of a finished run.
+struct ClassesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "classes",
+        abstract: "Adds or drops classes: a new run whose other heads are the same bits.",
+        discussion: """
+            Only heads with a class whose rows are others are trained; all others are taken over from \
+            the former run, which stays as it is. The penalty and the normalisation are the former \
+            run's. heads.csv in the new folder has each head's digest before and after. Options \
+            behind -- are those of run.
+
+            Example, rows of a new class, with two workers:
+              coordinator classes runs/RUN --add new.npy --add-labels new-labels.npy \
+                --run-dir runs/NEW -- --workers 2
+
+            Example, without a class:
+              coordinator classes runs/RUN --drop cat --run-dir runs/NEW -- --workers 2
+            """)
+
+    @Argument(help: ArgumentHelp("Folder of a finished run on features.", valueName: "run"))
+    var folder: String
+
+    @Option(help: "Files of rows to add, of new classes or of known ones, as of --train.")
+    var add: String?
+
+    @Option(help: "Their labels, where they are not beside the rows.")
+    var addLabels: String?
+
+    @Option(help: "Names of classes to drop, with commas between them.")
+    var drop: String?
+
+    @Option(help: "Folder of the new run's files.")
+    var runDir: String
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp("Options of run, behind --.", valueName: "options"))
+    var options: [String] = []
+
+    func validate() throws {
+        guard (add == nil) != (drop == nil) else {
+            throw ValidationError("which classes? Give --add FILE or --drop NAME, one of them")
+        }
+        if addLabels != nil, add == nil {
+            throw ValidationError("--add-labels are of the rows of --add, which was not given")
+        }
+    }
+
+    func run() async throws {
+        let change: ClassChange.Change =
+            add.map { .add(files: $0, labels: addLabels) } ?? .drop(drop ?? "")
+        var found: ClassChange?
+        try await reporting { () throws(RunError) in
+            found = try ClassChange(folder, change, runDirectory: runDir, more: options)
+        }
+        guard let found, let run = try Coordinator.parseAsRoot(found.words) as? RunCommand else {
+            throw ValidationError("these are no options of run: \(options.joined(separator: " "))")
+        }
+        try await run.run()
+        try await reporting { () throws(RunError) in
+            StandardStream.error("coordinator: \(try found.report(in: runDir))\n")
+        }
+    }
+}
