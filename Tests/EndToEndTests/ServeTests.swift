@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Numerics
 import RunFolder
 import TestSupport
 import Testing
@@ -68,7 +69,7 @@ extension EndToEndTests {
                 within: .seconds(30))
             try #require(found.status == 0, "\(found.standardError)")
             return found.standardOutput.split(separator: "\n").dropFirst().map {
-                $0.split(separator: ",").map { $0.replacing("\"", with: "") }
+                $0.split(separator: ",").map { String($0).replacing("\"", with: "") }
             }
         }
 
