@@ -201,14 +201,23 @@ private struct OutputTensor {
 
     /// Little-endian; strings each with their length before them.
     private var bytes: [UInt8] {
-        func little(_ value: some FixedWidthInteger, _ count: Int) -> [UInt8] {
-            (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        var bytes: [UInt8] = []
+        func append(_ value: some FixedWidthInteger) {
+            unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
         }
         switch content {
         case .strings(let values):
-            return values.flatMap { little(UInt32($0.utf8.count), 4) + Array($0.utf8) }
-        case .integers(let values): return values.flatMap { little(Int64($0), 8) }
-        case .doubles(let values): return values.flatMap { little($0.bitPattern, 8) }
+            for value in values {
+                append(UInt32(value.utf8.count))
+                bytes += value.utf8
+            }
+        case .integers(let values):
+            bytes.reserveCapacity(8 * values.count)
+            for value in values { append(Int64(value)) }
+        case .doubles(let values):
+            bytes.reserveCapacity(8 * values.count)
+            for value in values { append(value.bitPattern) }
         }
+        return bytes
     }
 }

@@ -69,7 +69,7 @@ extension EndToEndTests {
                 within: .seconds(30))
             try #require(found.status == 0, "\(found.standardError)")
             return found.standardOutput.split(separator: "\n").dropFirst().map {
-                $0.split(separator: ",").map { String($0.filter { $0 != "\"" }) }
+                $0.split(separator: ",").map { String($0).replacing("\"", with: "") }
             }
         }
 

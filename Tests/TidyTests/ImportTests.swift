@@ -5,8 +5,8 @@ import Testing
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
     static let pure: Set<String> = [
-        "Decoding", "Heads", "Numerics", "Scheduling", "Sessions", "Simulation", "Statistics",
-        "Study", "Transfer", "WireProtocol",
+        "Decoding", "Heads", "InferenceProtocol", "Numerics", "Scheduling", "Sessions",
+        "Simulation", "Statistics", "Study", "Transfer", "WireProtocol",
     ]
 
     /// C modules, each with the one Swift module that may import it.

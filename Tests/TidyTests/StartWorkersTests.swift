@@ -164,7 +164,7 @@ import Testing
         #expect(try await run(script, [try hosts("-oProxyCommand=x")]).status == 65)
     }
 
-    @Test(arguments: ["run", "test", "start-workers", "compare-peers"])
+    @Test(arguments: ["run", "test", "start-workers", "compare-peers", "check-serving"])
     func everyScriptHasHelpWithAnExample(_ name: String) async throws {
         let help = try await run(packageRoot.appending(path: "Scripts/\(name)"), ["--help"])
         #expect(help.status == 0)
