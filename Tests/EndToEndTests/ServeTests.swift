@@ -103,7 +103,8 @@ extension EndToEndTests {
         }
 
         @Test func schemesAreChosenByRequest() async throws {
-            let (_, port) = try await serve(
+            // Who lets go of the process ends it.
+            let (process, port) = try await serve(
                 files.folder.path("run/model.safetensors"),
                 ["--name", "pets", "--scheme", "all_vs_all"])
             let connection = try #require(RawConnection(port: port))
@@ -116,6 +117,8 @@ extension EndToEndTests {
             #expect(try scores(#","parameters":{"scheme":"all_vs_all"}"#) == usual)
             #expect(try scores(#","parameters":{"scheme":"all_vs_all_coupling"}"#) != usual)
             #expect(try scores(#","parameters":{"scheme":"tree"}"#).contains("has no scheme tree"))
+            process.send(SIGTERM)
+            #expect(try await process.exitStatus() == 0)
         }
 
         // Goal: not one request fails while models are read again, and the new model answers then; a

@@ -58,10 +58,11 @@ import Testing
     ) async throws {
         let listener = try TCPListener(TCPEndpoint(host: "127.0.0.1", port: 0))
         let server = try HTTPServer(listener, limits: limits, threadCount: threadCount)
-        // Where bodies may block.
+        // Where bodies may block; and neither waits for a turn among all other tests.
         let asking = try ThreadExecutor(name: "asking")
+        let serving = try ThreadExecutor(name: "serving")
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await server.run(service) }
+            group.addTask(executorPreference: serving) { await server.run(service) }
             defer { server.stop() }
             try await asking.run { try body(listener.endpoint.port, server) }
         }
@@ -245,7 +246,8 @@ import Testing
             var open: [RawConnection] = []
             for number in 0..<count {
                 let connection = try #require(
-                    RawConnection(port: port), "after \(number) of seed \(fuzzSeed)")
+                    RawConnection(port: port, endsByReset: true),
+                    "after \(number) of seed \(fuzzSeed)")
                 connection.send(Array(mutator.message().joined()))
                 open.append(connection)
                 if open.count >= 100 { open.removeFirst(mutator.draw(100)) }

@@ -6,12 +6,21 @@ package final class RawConnection: Sendable {
 
     /// Connects; nil if nobody listens or there is no descriptor left.
     ///
-    /// - Parameter receiveByteCount: what the kernel keeps for a reader that does not read.
-    package init?(port: UInt16, receiveByteCount: Int32? = nil) {
+    /// - Parameters:
+    ///   - receiveByteCount: what the kernel keeps for a reader that does not read.
+    ///   - endsByReset: whether nothing stays of it in the end: of thousands in a row the kernel would
+    ///     otherwise keep the ports for a minute.
+    package init?(port: UInt16, receiveByteCount: Int32? = nil, endsByReset: Bool = false) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         if var size = receiveByteCount {
             _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+        }
+        if endsByReset {
+            var abrupt = linger(l_onoff: 1, l_linger: 0)
+            _ = unsafe setsockopt(
+                descriptor, SOL_SOCKET, SO_LINGER, &abrupt,
+                socklen_t(MemoryLayout<linger>.size))
         }
         var patience = timeval(tv_sec: 10, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
