@@ -27,11 +27,9 @@ import Testing
     }
 
     private func features(_ name: String, _ values: [Float], columns: Int) throws -> String {
-        let path = folder.path(name)
-        try NPY.write(
-            Matrix(rowCount: values.count / columns, columnCount: columns, values: values), to: path
-        )
-        return path
+        let rows = Matrix(rowCount: values.count / columns, columnCount: columns, values: values)
+        try NPY.write(rows, to: folder.path(name))
+        return folder.path(name)
     }
 
     private func text(_ name: String, _ labels: [String]) throws -> String {
