@@ -152,9 +152,8 @@ extension EndToEndTests {
             ].enumerated() {
                 try bytes.write(to: URL(filePath: place), options: .atomic)
                 process.send(SIGHUP)
-                _ = try await process.line { line in
-                    line.text.contains("again")
-                        && process.lines.count { $0.text.contains("again") } > number
+                try await eventually("models are read again", within: .seconds(30)) {
+                    process.lines.count { $0.text.contains("again") } > number
                 }
             }
             #expect(process.standardError.contains("pets is served as before"))
