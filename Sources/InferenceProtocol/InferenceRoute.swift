@@ -20,7 +20,7 @@ package enum InferenceRoute: Hashable, Sendable {
     /// Understands a request.
     ///
     /// - Parameter path: percent-encoded, without a query.
-    /// - Throws: ``InferenceError`` of status 404 for a path that is none of these, 405 for another method.
+    /// - Throws: ``InferenceError`` of status 404 for an unknown path, 405 for another method.
     package init(method: String, path: String) throws(InferenceError) {
         var parts: [String] = []
         for part in path.split(separator: "/", omittingEmptySubsequences: true) {

@@ -12,7 +12,7 @@ struct PredictCommand: AsyncParsableCommand {
         discussion: """
             MODEL is the folder of a finished run, or its model.safetensors alone, on any machine. Rows \
             are prepared as the model's training rows were. CSV goes to standard output: label, its \
-            index, its probability; a row that is none of the classes has an empty label and -1.
+            index, its probability; a rejected row has an empty label and the index -1.
 
             Example:
               coordinator predict runs/RUN new.npy --top 3 --output answers.csv

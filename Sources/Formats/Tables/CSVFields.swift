@@ -3,7 +3,12 @@ package enum CSVFields {
     /// A name as a field: in quotes where it would not be one.
     package static func quoted(_ name: String) -> String {
         let isPlain = !name.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
-        return isPlain ? name : "\"" + name.replacing("\"", with: "\"\"") + "\""
+        return isPlain ? name : inQuotes(name)
+    }
+
+    /// A text as a field in quotes, whether or not it needs them.
+    package static func inQuotes(_ text: String) -> String {
+        "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 
     /// The fields of a line with commas; nil where quotes stand where RFC 4180 has none.

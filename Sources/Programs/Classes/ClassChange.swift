@@ -109,8 +109,10 @@ package struct ClassChange: Sendable {
                 let (own, former) = (Self.digest(head, after), digests[Self.keys(head, after)])
                 if own == former { keptCount += 1 }
                 let names = head.classes.members.map { after.classNames[$0] }
-                    .joined(separator: " | ").replacing("\"", with: "\"\"")
-                lines.append("\"\(names)\",\"\(former ?? "")\",\"\(own)\",\(own == former)\n")
+                    .joined(separator: " | ")
+                lines.append(
+                    "\(CSVFields.inQuotes(names)),\"\(former ?? "")\",\"\(own)\",\(own == former)\n"
+                )
             }
             try AtomicFile.write(Array(lines.joined().utf8), to: runDirectory + "/heads.csv")
             return

@@ -48,7 +48,7 @@ package struct ExportOptions: Sendable {
 
     /// What a graph gives, in the order asked for.
     ///
-    /// - Throws: `usage` for a name that is none, or twice.
+    /// - Throws: `usage` for an unknown name, or one given twice.
     func graphOutputs() throws(RunError) -> [ClassifierGraph.Output] {
         guard let outputs else { return [.label, .labelIndex, .probabilities] }
         var found: [ClassifierGraph.Output] = []

@@ -28,7 +28,7 @@ struct AnswerText {
                 model.integerLabels?.map { String($0) }
                 ?? model.classNames.map { JSONValue.string($0).text }
         } else {
-            labels = model.classNames.map(Self.quoted)
+            labels = model.classNames.map(CSVFields.inQuotes)
         }
     }
 
@@ -51,7 +51,7 @@ struct AnswerText {
                 numbersColumns ? "p_\($0.offset)_\($0.element)" : "p_\($0.element)"
             }
         }
-        return names.map(Self.quoted).joined(separator: ",") + "\n"
+        return names.map(CSVFields.inQuotes).joined(separator: ",") + "\n"
     }
 
     /// The line of one row, or its lines, counted from 0.
@@ -104,9 +104,5 @@ struct AnswerText {
             text += ",\"explanation\":" + explanation.json(classNames: classNames).text
         }
         return text + "}\n"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 }

@@ -50,7 +50,7 @@ struct RunRecord {
             normalization: data.normalization, calibrations: choice?.calibrations ?? [:],
             chosenScheme: choice?.scheme,
             metadata: metadata(digests))
-        try directory.write(model.file().encoded(), as: .model)
+        try model.file().write(to: directory.path(of: .model))
         try TimelineFile.write([clock.events, collected.timeline.events], to: directory)
         let journal = try directory.openJournal
         try journal.commit(JournalEntries(clock.timing))
