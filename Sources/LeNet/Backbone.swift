@@ -4,9 +4,10 @@ import OneDNN
 /// LeNet: two convolutions, pooling and two dense layers, trained and then used for its features.
 ///
 /// Convolution 32 3x3, ReLU, convolution 64 3x3, ReLU, 2x2 maximum pooling, dropout, dense 256,
-/// ReLU, dropout, dense to the classes, softmax; no padding. Its bits depend on the
-/// configuration, the data, the type of processor and oneDNN's version. An instance is used by
-/// one thread at a time, though not always the same one.
+/// ReLU, dropout, dense to the classes, softmax; no padding. What training gives depends to the bit
+/// on the configuration, its threads among it, the data, the type of processor and oneDNN's version;
+/// the features of given weights do not depend on threads. An instance is used by one thread at a
+/// time, though not always the same one.
 package final class Backbone {
     /// What it was made with.
     package let configuration: BackboneConfiguration
@@ -71,6 +72,8 @@ package final class Backbone {
 
     /// The dense layer's outputs after ReLU, without dropout, for every image: `[sample, 256]`.
     ///
+    /// Their bits do not depend on the number of threads.
+    ///
     /// - Parameters:
     ///   - pixels: `[sample, channel, row, column]`, bytes.
     ///   - onMinibatch: called with the number of rows done after each minibatch; what it throws
@@ -90,7 +93,7 @@ package final class Backbone {
             loadInput(pixels, rows: rows.map { UInt32($0) })
             try BackboneError.wrapping { () throws(OneDNNError) in
                 try forward.convolve()
-                try forward.computeHidden()
+                try forward.computeFeatures()
             }
             let hidden = unsafe UnsafeBufferPointer(
                 start: forward.hidden.floats, count: rows.count * width)

@@ -29,6 +29,8 @@ final class ForwardPass {
     private let configuration: BackboneConfiguration
     private let scratch: Memory
     private let fc1: Primitive
+    /// `fc1` on one thread, whose results no number of threads changes.
+    private let fc1Alone: Primitive
     private let fc2: Primitive
 
     init(_ configuration: BackboneConfiguration, _ engine: Engine) throws(OneDNNError) {
@@ -49,11 +51,15 @@ final class ForwardPass {
         pooled = try Memory(
             MemoryDescriptor([rows] + pooledShape, layout: .channelsLast), engine)
         poolChoices = try Memory(MemoryDescriptor([(pooled.count + 3) / 4]), engine)
-        fc1Descriptor = try .denseForward(
-            source: pooled.descriptor,
-            weights: MemoryDescriptor([features] + pooledShape, layout: .outputsLast),
-            bias: MemoryDescriptor(shapes[5]), destination: MemoryDescriptor([rows, features]),
-            relu: true, engine)
+        let pooledDescriptor = pooled.descriptor
+        func describeFC1() throws(OneDNNError) -> PrimitiveDescriptor {
+            try .denseForward(
+                source: pooledDescriptor,
+                weights: MemoryDescriptor([features] + pooledShape, layout: .outputsLast),
+                bias: MemoryDescriptor(shapes[5]),
+                destination: MemoryDescriptor([rows, features]), relu: true, engine)
+        }
+        fc1Descriptor = try describeFC1()
         hidden = try Memory(fc1Descriptor.descriptor(of: .destination), engine)
         fc2Descriptor = try .denseForward(
             source: hidden.descriptor, weights: MemoryDescriptor(shapes[6], layout: .any),
@@ -76,9 +82,13 @@ final class ForwardPass {
             ? backbone_convolution_scratch_count(
                 configuration.channelCount, height, width, Int32(configuration.threadCount)) : 1
         scratch = try Memory(MemoryDescriptor([scratchCount]), engine)
-        fc1 = try Primitive(
-            fc1Descriptor,
-            [.source: pooled, .weights: weights3, .bias: bias3, .destination: hidden])
+        let fc1Bindings: KeyValuePairs<Argument, Memory> = [
+            .source: pooled, .weights: weights3, .bias: bias3, .destination: hidden,
+        ]
+        fc1 = try Primitive(fc1Descriptor, fc1Bindings)
+        fc1Alone = try engine.onOneThread { () throws(OneDNNError) in
+            try Primitive(describeFC1(), fc1Bindings)
+        }
         fc2 = try Primitive(
             fc2Descriptor,
             [.source: hidden, .weights: weights4, .bias: bias4, .destination: logits])
@@ -96,10 +106,16 @@ final class ForwardPass {
         unsafe backbone_convolutions_forward(&net, Int32(configuration.threadCount))
     }
 
-    /// From `pooled` to `hidden`.
+    /// From `pooled` to `hidden`, while training.
     func computeHidden() throws(OneDNNError) {
         if let library { return try library.computeHidden() }
         try fc1.execute()
+    }
+
+    /// From `pooled` to `hidden`, the same bits with any number of threads.
+    func computeFeatures() throws(OneDNNError) {
+        if let library { return try library.computeFeatures() }
+        try engine.onOneThread { () throws(OneDNNError) in try fc1Alone.execute() }
     }
 
     /// From `hidden` to `logits`.

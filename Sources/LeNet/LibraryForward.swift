@@ -25,6 +25,9 @@ final class LibraryForward {
     private let masterWeights: Memory
     private let convolution: Primitive
     private let dense: Primitive
+    /// `dense` on one thread, whose results no number of threads changes.
+    private let denseAlone: Primitive
+    private let engine: Engine
     private let weights2Copy: Relayout
     private let scratch: Memory
     private let threadCount: Int32
@@ -39,6 +42,7 @@ final class LibraryForward {
     ) throws(OneDNNError) {
         number = configuration.precision == .bf16 ? .bfloat16 : .float32
         self.pooled = pooled
+        self.engine = engine
         threadCount = Int32(configuration.threadCount)
         let rows = configuration.batchSize
         let (height, width) = (configuration.height, configuration.width)
@@ -67,11 +71,16 @@ final class LibraryForward {
                 .destination: outputs2,
             ])
         let bias = try Memory(viewing: parameters[5], as: MemoryDescriptor([1, features]))
-        dense = try Primitive(
-            .product(
-                source: flattened.descriptor, weights: denseWeights.descriptor,
-                bias: bias.descriptor, destination: hidden.descriptor, relu: true, engine),
-            [.source: flattened, .weights: denseWeights, .bias: bias, .destination: hidden])
+        let (flattened, denseWeights) = (flattened, denseWeights)
+        func makeDense() throws(OneDNNError) -> Primitive {
+            try Primitive(
+                .product(
+                    source: flattened.descriptor, weights: denseWeights.descriptor,
+                    bias: bias.descriptor, destination: hidden.descriptor, relu: true, engine),
+                [.source: flattened, .weights: denseWeights, .bias: bias, .destination: hidden])
+        }
+        dense = try makeDense()
+        denseAlone = try engine.onOneThread(makeDense)
         let scratchCount = backbone_narrow_scratch_count(
             configuration.channelCount, height, width, threadCount)
         scratch = try Memory(MemoryDescriptor([scratchCount]), engine)
@@ -107,10 +116,20 @@ final class LibraryForward {
         unsafe backbone_narrow_pool(&narrow, threadCount)
     }
 
-    /// From the pooled values to the hidden ones.
+    /// From the pooled values to the hidden ones, while training.
     func computeHidden() throws(OneDNNError) {
+        flatten()
+        try dense.execute()
+    }
+
+    /// From the pooled values to the hidden ones, the same bits with any number of threads.
+    func computeFeatures() throws(OneDNNError) {
+        flatten()
+        try engine.onOneThread { () throws(OneDNNError) in try denseAlone.execute() }
+    }
+
+    private func flatten() {
         unsafe backbone_narrow_copy(
             pooled.floats, flattened.elements, kernelNumber, pooled.count, threadCount)
-        try dense.execute()
     }
 }

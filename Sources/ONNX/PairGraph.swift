@@ -29,7 +29,8 @@ struct PairGraph {
         }
     }
 
-    /// `[N, class]`: what a class won of its pairs over what it lost, both a little more.
+    /// `[N, class]`: what a class won of its pairs over what it lost, both a little more; of softmax
+    /// outputs what it won counts twice.
     ///
     /// Both are sums of what is small where it is small: one less the other would be rounded away.
     func odds(
@@ -52,7 +53,8 @@ struct PairGraph {
             return builder.add("Add", votes, little)
         }
         let won = sum(lower, higher)
-        return builder.add("Div", won, sum(higher, lower))
+        let odds = builder.add("Div", won, sum(higher, lower))
+        return rule == .softVote ? builder.add("Mul", odds, won) : odds
     }
 
     /// `[N, pair]`: how much the lower class leads; NaN is a tie, as two logits that are not numbers are.

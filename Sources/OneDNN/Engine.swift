@@ -70,6 +70,18 @@ package final class Engine {
         omp_set_num_threads(Int32(clamping: threadCount))
     }
 
+    /// Has `body` make and run primitives on the current thread alone.
+    ///
+    /// Some products have other last bits on each number of threads (inner products of 2.6.3 where
+    /// there are few outputs and many inputs); a primitive plans its threads when it is described.
+    package func onOneThread<Result: ~Copyable>(
+        _ body: () throws(OneDNNError) -> Result
+    ) throws(OneDNNError) -> Result {
+        omp_set_num_threads(1)
+        defer { adoptCurrentThread() }
+        return try body()
+    }
+
     /// Waits until everything submitted has been executed.
     package func wait() throws(OneDNNError) {
         try unsafe OneDNNError.check(dnnl_stream_wait(stream), "wait for a stream")

@@ -27,7 +27,10 @@ struct Coordinator: AsyncParsableCommand {
     static let _errorPrefix = "coordinator: "
 
     static func main() async {
-        SleepingThreads.restartIfNeeded()
+        // No worker is beside a prediction, and whoever waits for its first row waits for a restart.
+        if CommandLine.arguments.dropFirst().first != PredictCommand._commandName {
+            SleepingThreads.restartIfNeeded()
+        }
         // After it: what that starts would not have the handlers.
         ProgramStart.prepare("coordinator")
         CommandNames(

@@ -116,7 +116,7 @@ import Testing
             [1.5, 1.5, 1.5, 1.5],
         ])
         let ofVotes = try #require(Calibration.fit(votes, of: .softVote, labels: [0, 1, 1, 2, 3]))
-        #expect(abs(ofVotes.temperature - 0.502_030_78) < 1e-7)
+        #expect(abs(ofVotes.temperature - 0.640_700_83) < 1e-7)
     }
 
     @Test func votesOfNoneAndOfAllHaveOddsAndTiesStay() {
@@ -146,9 +146,14 @@ import Testing
             Calibration.fit(
                 probabilities([[0.7, 0.3], [0.4, 0.6]]), of: .oneVsAll, labels: [1, 1]))
         #expect(all == two)
-        // Nothing but right rows: as sharp as may be; nothing but wrong ones: as flat.
+        // Nothing but right rows: as if one like the middle one were wrong (scipy's value again), so
+        // that no number of rows makes a model certain; nothing but wrong ones: as flat as may be.
         let right = try #require(Calibration.fit(rows, of: .oneVsAll, labels: [0, 1, 0]))
-        #expect(right.temperature < 0.1 && right.temperature >= 0.000_999)
+        #expect(abs(right.temperature - 0.860_306_01) < 1e-7)
+        let many = probabilities([[Double]](repeating: [0.99, 0.01], count: 1_000))
+        let sure = try #require(
+            Calibration.fit(many, of: .oneVsAll, labels: [Int](repeating: 0, count: 1_000)))
+        #expect(abs(many.calibrated(sure, of: .oneVsAll).row(0)[0] - 1_000.0 / 1_001) < 1e-7)
         let wrong = try #require(Calibration.fit(rows, of: .oneVsAll, labels: [1, 0, 1]))
         #expect(wrong.temperature > 999 && wrong.temperature < 1_001)
     }

@@ -99,6 +99,23 @@ extension EndToEndTests {
             }
         }
 
+        /// Weights travel to workers with the rows: whoever trains a head, its bits are the same.
+        @Test func weightsGiveTheSameHeadsOnAnyNumberOfWorkers() async throws {
+            let weights = (0..<180).map { ["1", "0.25", "3", "0"][$0 % 4] }
+            try Data(weights.joined(separator: "\n").utf8).write(
+                to: URL(filePath: folder.path("weights.txt")))
+            let options = ["--sample-weight", folder.path("weights.txt"), "--l2", "0.01"]
+            let one = try await run("one", options + ["--workers", "1"])
+            try #require(one.status == 0, "\(one.standardError)")
+            let three = try await run("three", options + ["--workers", "3", "--min-workers", "3"])
+            try #require(three.status == 0, "\(three.standardError)")
+            let plain = try await run("plain", ["--workers", "1", "--l2", "0.01"])
+            try #require(plain.status == 0, "\(plain.standardError)")
+            #expect(try results("three").digests == results("one").digests)
+            #expect(try results("one").heads.certified == 16)
+            #expect(try results("plain").digests.heads != results("one").digests.heads)
+        }
+
         @Test func withoutTestRowsThereAreNoFiguresOfThem() async throws {
             let run = try await run("run", test: nil, ["--workers", "1", "--l2", "0.1"])
             try #require(run.status == 0, "\(run.standardError)")

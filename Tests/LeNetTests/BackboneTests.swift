@@ -129,6 +129,27 @@ import Testing
         #expect(try train(seed: 2) != first)
     }
 
+    /// The dense layer's inner product has other last bits on each number of threads where there are
+    /// many inputs and few rows, in the library as it comes.
+    @Test(
+        arguments: [(8, 8), (28, 28), (36, 36), (64, 64), (65, 33)],
+        [BackbonePrecision.fp32, .fp32Library])
+    func threadsDoNotChangeFeatures(_ size: (Int, Int), precision: BackbonePrecision) throws {
+        for batchSize in [1, 3, 32] {
+            let features = try [1, 2, 4].map { threads in
+                var configuration = small(
+                    height: size.0, width: size.1, batchSize: batchSize, threads: threads)
+                configuration.precision = precision
+                let backbone = try Backbone(configuration, weights: biased(configuration))
+                return try backbone.features(
+                    pixels: noise(configuration.pixelCount * batchSize, seed: 7)
+                ).values
+            }
+            #expect(features[0] == features[1])
+            #expect(features[0] == features[2])
+        }
+    }
+
     @Test func aCheckpointGoesOnBitForBit() throws {
         let configuration = small(height: 12, width: 12, classes: 4, batchSize: 16)
         let (pixels, labels) = Self.stripes(configuration, rowCount: 50)

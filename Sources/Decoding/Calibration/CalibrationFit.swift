@@ -19,7 +19,7 @@ package struct CalibrationFit: Sendable {
     /// By validation row: its place among the rows taken; -1 for one that is not.
     private var places: [Int]
     /// By row taken, in the order of the rows: the position of its class.
-    private let truths: [Int]
+    private var truths: [Int]
     /// `[row taken, class]`: scores less the row's greatest.
     private var scores: [Double]
     private var isFilled: [Bool]
@@ -88,6 +88,10 @@ package struct CalibrationFit: Sendable {
     /// `1/temperature`: the least of thirteen temperatures is found first, and between its two neighbours
     /// the zero of the derivative by Newton steps, which bisection replaces where they leave it.
     ///
+    /// Where all rows are right, no temperature would be low enough. Then one more row counts, which is
+    /// like the one of middling lead but whose label is its second class: a rule of succession, by which
+    /// such a row's probability is about `1 - 1/n` after n of them.
+    ///
     /// Traps unless all rows were added.
     package var calibration: Calibration? {
         guard !truths.isEmpty else { return nil }
@@ -96,18 +100,39 @@ package struct CalibrationFit: Sendable {
             // Of the exponent 0 it is exactly 1.
             Double.reproducibleExponential(Double($0) / 2 * Double.reproducibleLogarithm(10))
         }
-        let losses = exponents.map { loss(at: $0).value }
+        let fit = withDoubt
+        let losses = exponents.map { fit.loss(at: $0).value }
         let least = exponents.indices.reduce(0) { losses[$1] < losses[$0] ? $1 : $0 }
         var best = (exponent: exponents[least], loss: losses[least])
-        let found = zero(
+        let found = fit.zero(
             from: exponents[max(0, least - 1)],
             to: exponents[min(exponents.count - 1, least + 1)], start: best.exponent)
-        let foundLoss = loss(at: found).value
+        let foundLoss = fit.loss(at: found).value
         if foundLoss < best.loss { best = (found, foundLoss) }
         let temperature = 1 / best.exponent
         // Inverted as when it is applied, so that the quantiles are to the bit what rows will have.
         return Calibration(
             temperature: temperature, confidenceQuantiles: quantiles(at: 1 / temperature))
+    }
+
+    /// These rows, and where all of them are right one that is not.
+    private var withDoubt: CalibrationFit {
+        let count = classes.count
+        guard truths.indices.allSatisfy({ scores[$0 * count + truths[$0]] == 0 }) else {
+            return self
+        }
+        let seconds = truths.indices.compactMap {
+            row -> (score: Double, row: Int, position: Int)? in
+            let others = classes.indices.filter { $0 != truths[row] }
+                .map { (score: scores[row * count + $0], row: row, position: $0) }
+            return others.filter { $0.score > -.infinity }.max { $0.score < $1.score }
+        }
+        guard !seconds.isEmpty else { return self }
+        let middle = seconds.sorted { ($0.score, $0.row) < ($1.score, $1.row) }[seconds.count / 2]
+        var fit = self
+        fit.truths.append(middle.position)
+        fit.scores += scores[middle.row * count..<(middle.row + 1) * count]
+        return fit
     }
 
     /// Where the derivative of the loss by the exponent is zero between two exponents.
