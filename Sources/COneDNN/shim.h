@@ -3,13 +3,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-// Swift imports no macro that is a cast: these two make memories for which the library owns the
-// block, and memories whose block is set later.
-static inline dnnl_status_t manyheads_memory_create_owning(
-    dnnl_memory_t *memory, const dnnl_memory_desc_t *descriptor, dnnl_engine_t engine) {
-    return dnnl_memory_create(memory, descriptor, engine, DNNL_MEMORY_ALLOCATE);
-}
-
+// A memory whose block is set later; Swift imports no macro that is a cast.
 static inline dnnl_status_t manyheads_memory_create_unbound(
     dnnl_memory_t *memory, const dnnl_memory_desc_t *descriptor, dnnl_engine_t engine) {
     return dnnl_memory_create(memory, descriptor, engine, DNNL_MEMORY_NONE);

@@ -6,7 +6,7 @@ import OneDNN
 /// Convolution 32 3x3, ReLU, convolution 64 3x3, ReLU, 2x2 maximum pooling, dropout, dense 256,
 /// ReLU, dropout, dense to the classes, softmax; no padding. What training gives depends to the bit
 /// on the configuration, its threads among it, the data, the type of processor and oneDNN's version;
-/// the features of given weights do not depend on threads. An instance is used by one thread at a
+/// the features of given weights depend neither on threads nor on the size of minibatches. An instance is used by one thread at a
 /// time, though not always the same one.
 package final class Backbone {
     /// What it was made with.
@@ -57,6 +57,9 @@ package final class Backbone {
         try load(checkpoint.squaredUpdates, into: training.squaredUpdates)
     }
 
+    /// Rows whose features are computed at once; a backbone with minibatches of as many needs no other.
+    package static let featureRowCount = 64
+
     /// The weights as they are now.
     package func weights() throws(BackboneError) -> BackboneWeights {
         try store(forward.parameters)
@@ -72,7 +75,9 @@ package final class Backbone {
 
     /// The dense layer's outputs after ReLU, without dropout, for every image: `[sample, 256]`.
     ///
-    /// Their bits do not depend on the number of threads.
+    /// Their bits depend neither on the number of threads nor on the size of minibatches, which both
+    /// change the order of sums in the library's dense layer: it is always asked for
+    /// ``featureRowCount`` rows, on one thread.
     ///
     /// - Parameters:
     ///   - pixels: `[sample, channel, row, column]`, bytes.
@@ -83,6 +88,12 @@ package final class Backbone {
     package func features(
         pixels: [UInt8], onMinibatch: (Int) throws -> Void = { _ in }
     ) throws -> Matrix {
+        guard configuration.batchSize == Self.featureRowCount else {
+            var configuration = configuration
+            configuration.batchSize = Self.featureRowCount
+            let other = try Backbone(configuration, weights: weights())
+            return try other.features(pixels: pixels, onMinibatch: onMinibatch)
+        }
         let rowCount = try configuration.rowCount(pixels: pixels)
         let width = BackboneConfiguration.featureCount
         engine.adoptCurrentThread()
@@ -92,7 +103,7 @@ package final class Backbone {
             let rows = Array(first..<min(first + configuration.batchSize, rowCount))
             loadInput(pixels, rows: rows.map { UInt32($0) })
             try BackboneError.wrapping { () throws(OneDNNError) in
-                try forward.convolve()
+                try forward.convolve(rowCount: rows.count)
                 try forward.computeFeatures()
             }
             let hidden = unsafe UnsafeBufferPointer(

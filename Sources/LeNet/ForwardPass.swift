@@ -99,10 +99,13 @@ final class ForwardPass {
                 configuration, engine, pooled: pooled, hidden: hidden, parameters: parameters)
     }
 
-    /// From `input` to `pooled`.
-    func convolve() throws(OneDNNError) {
+    /// From `input` to `pooled`, of the first `rowCount` rows at least; nil: of all.
+    ///
+    /// A row's values depend on that row alone. Those of rows left out stay as they were.
+    func convolve(rowCount: Int? = nil) throws(OneDNNError) {
         if let library { return try unsafe library.convolve(convolutions) }
         var net = unsafe convolutions
+        if let rowCount { unsafe net.row_count = rowCount }
         unsafe backbone_convolutions_forward(&net, Int32(configuration.threadCount))
     }
 

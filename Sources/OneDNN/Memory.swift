@@ -1,4 +1,5 @@
 import COneDNN
+import Glibc
 
 /// What a tensor's numbers are.
 package enum ElementType: Sendable {
@@ -93,59 +94,50 @@ package struct MemoryDescriptor: Equatable {
     }
 }
 
-/// A tensor in memory that the library allocated, shared by the primitives that read or write it.
+/// A tensor in memory, shared by the primitives that read or write it.
 @safe
 package final class Memory {
     /// The shape and layout.
     package let descriptor: MemoryDescriptor
     let handle: dnnl_memory_t
     private let engine: Engine
-    private let base: UnsafeMutableRawPointer
-    /// Whose block this is, if it is another's.
-    private let owner: Memory?
+    private let block: ZeroedBlock
 
     /// The elements of `owner` in another shape; traps unless they take as many bytes.
-    package init(
+    package convenience init(
         viewing owner: Memory, as descriptor: MemoryDescriptor
     ) throws(OneDNNError) {
         precondition(descriptor.byteCount == owner.descriptor.byteCount)
-        var memory: dnnl_memory_t?
-        var raw = descriptor.raw
-        try unsafe OneDNNError.check(
-            manyheads_memory_create_unbound(&memory, &raw, owner.engine.handle), "view of memory")
-        guard let memory = unsafe memory else { throw OneDNNError.failed("memory creation") }
-        let status = unsafe dnnl_memory_set_data_handle(memory, owner.base)
-        guard status == dnnl_success else {
-            unsafe dnnl_memory_destroy(memory)
-            throw OneDNNError.failed("view of memory")
-        }
-        self.descriptor = descriptor
-        self.owner = owner
-        engine = owner.engine
-        unsafe handle = memory
-        unsafe base = owner.base
+        try self.init(descriptor, owner.engine, in: owner.block)
     }
 
     /// A tensor of zeros.
-    package init(_ descriptor: MemoryDescriptor, _ engine: Engine) throws(OneDNNError) {
+    package convenience init(
+        _ descriptor: MemoryDescriptor, _ engine: Engine
+    ) throws(OneDNNError) {
+        guard let block = ZeroedBlock(byteCount: descriptor.byteCount) else {
+            throw OneDNNError.failed("memory of \(descriptor.byteCount) bytes")
+        }
+        try self.init(descriptor, engine, in: block)
+    }
+
+    private init(
+        _ descriptor: MemoryDescriptor, _ engine: Engine, in block: ZeroedBlock
+    ) throws(OneDNNError) {
         var memory: dnnl_memory_t?
         var raw = descriptor.raw
         try unsafe OneDNNError.check(
-            manyheads_memory_create_owning(&memory, &raw, engine.handle),
-            "memory of \(descriptor.byteCount) bytes")
+            manyheads_memory_create_unbound(&memory, &raw, engine.handle), "memory")
         guard let memory = unsafe memory else { throw OneDNNError.failed("memory creation") }
-        var base: UnsafeMutableRawPointer?
-        let status = unsafe dnnl_memory_get_data_handle(memory, &base)
-        guard status == dnnl_success, let base = unsafe base else {
+        let status = unsafe dnnl_memory_set_data_handle(memory, block.base)
+        guard status == dnnl_success else {
             unsafe dnnl_memory_destroy(memory)
-            throw OneDNNError.failed("access to memory")
+            throw OneDNNError.failed("binding of memory")
         }
-        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: descriptor.byteCount)
         self.descriptor = descriptor
         self.engine = engine
-        owner = nil
+        self.block = block
         unsafe handle = memory
-        unsafe self.base = base
     }
 
     deinit {
@@ -157,7 +149,7 @@ package final class Memory {
 
     /// The elements as they lie in memory, for kernels; valid while this memory lives.
     @unsafe
-    package var elements: UnsafeMutableRawPointer { unsafe base }
+    package var elements: UnsafeMutableRawPointer { unsafe block.base }
 
     /// The elements as they lie in memory, for kernels; valid while this memory lives.
     ///
@@ -165,7 +157,7 @@ package final class Memory {
     @unsafe
     package var floats: UnsafeMutablePointer<Float> {
         precondition(descriptor.elementType == .float32)
-        return unsafe base.assumingMemoryBound(to: Float.self)
+        return unsafe block.base.assumingMemoryBound(to: Float.self)
     }
 
     /// Overwrites the elements as they lie in memory; traps unless there are `count`.
@@ -180,5 +172,30 @@ package final class Memory {
     /// The elements as they lie in memory.
     package func values() -> [Float] {
         unsafe Array(UnsafeBufferPointer(start: floats, count: count))
+    }
+}
+
+/// Zeros, which the system provides when they are first touched, in large pages where there are many.
+@safe
+private final class ZeroedBlock {
+    /// Aligned to a page.
+    let base: UnsafeMutableRawPointer
+    private let byteCount: Int
+
+    /// nil where the system has no more.
+    init?(byteCount: Int) {
+        let size = max(1, byteCount)
+        let access = PROT_READ | PROT_WRITE
+        guard let base = unsafe mmap(nil, size, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            unsafe base != MAP_FAILED
+        else { return nil }
+        // Ordinary pages do as well.
+        if size >= 4 << 20 { _ = unsafe madvise(base, size, MADV_HUGEPAGE) }
+        unsafe self.base = base
+        self.byteCount = size
+    }
+
+    deinit {
+        _ = unsafe munmap(base, byteCount)
     }
 }

@@ -6,9 +6,6 @@ import Synchronization
 
 /// A model's backbone, which makes features of images for one caller at a time.
 final class FeatureExtractor: Sendable {
-    /// Images of a minibatch: one that is not full is padded, so a row alone costs as much.
-    private static let batchSize = 32
-
     /// What it reads.
     let shape: ImageShape
     private let backbone: Mutex<Backbone>
@@ -28,7 +25,7 @@ final class FeatureExtractor: Sendable {
         var configuration = BackboneConfiguration(
             channelCount: shape.channelCount, height: shape.height, width: shape.width,
             classCount: model.classCount, seed: 0, threadCount: threadCount)
-        configuration.batchSize = Self.batchSize
+        configuration.batchSize = Backbone.featureRowCount
         do throws(BackboneError) {
             backbone = Mutex(try Backbone(configuration, weights: weights))
         } catch {

@@ -129,24 +129,29 @@ import Testing
         #expect(try train(seed: 2) != first)
     }
 
-    /// The dense layer's inner product has other last bits on each number of threads where there are
-    /// many inputs and few rows, in the library as it comes.
+    /// The dense layer's inner product has other last bits for other numbers of threads and of rows, in
+    /// the library as it comes.
     @Test(
         arguments: [(8, 8), (28, 28), (36, 36), (64, 64), (65, 33)],
         [BackbonePrecision.fp32, .fp32Library])
-    func threadsDoNotChangeFeatures(_ size: (Int, Int), precision: BackbonePrecision) throws {
-        for batchSize in [1, 3, 32] {
-            let features = try [1, 2, 4].map { threads in
-                var configuration = small(
-                    height: size.0, width: size.1, batchSize: batchSize, threads: threads)
-                configuration.precision = precision
-                let backbone = try Backbone(configuration, weights: biased(configuration))
-                return try backbone.features(
-                    pixels: noise(configuration.pixelCount * batchSize, seed: 7)
-                ).values
-            }
-            #expect(features[0] == features[1])
-            #expect(features[0] == features[2])
+    func neitherThreadsNorMinibatchesChangeFeatures(
+        _ size: (Int, Int), precision: BackbonePrecision
+    ) throws {
+        var first: [Float]?
+        for (batchSize, threads) in [(64, 1), (64, 2), (64, 4), (3, 1), (32, 2), (128, 4)] {
+            var configuration = small(
+                height: size.0, width: size.1, batchSize: batchSize, threads: threads)
+            configuration.precision = precision
+            let backbone = try Backbone(configuration, weights: biased(configuration))
+            let pixels = noise(configuration.pixelCount * 70, seed: 7)
+            let features = try backbone.features(pixels: pixels).values
+            #expect(features == first ?? features, "\(batchSize) rows, \(threads) threads")
+            first = features
+            // A row alone, and another place in the minibatch.
+            let last = try backbone.features(
+                pixels: Array(pixels.suffix(configuration.pixelCount))
+            ).values
+            #expect(last == features.suffix(last.count))
         }
     }
 

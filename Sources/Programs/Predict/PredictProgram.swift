@@ -66,7 +66,7 @@ package struct PredictProgram: Sendable {
 /// What a prediction works with.
 private final class PredictionJob {
     /// Rows that are read before the first answers are written.
-    private static let firstRowCount = 256
+    private static let firstRowCount = 16
     /// Values that are read at a time after that.
     private static let blockValueCount = 1 << 20
 
