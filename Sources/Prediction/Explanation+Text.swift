@@ -89,9 +89,9 @@ extension Explanation {
     /// `classes`, and what was asked: `logits`, `votes` and `pairs`, `shortlist` and
     /// `pairs`, `path` or `steps`.
     ///
-    /// - Parameter classNames: a name per class of the model.
-    package func json(classNames: [String]) -> JSONValue {
-        func label(_ index: Int) -> JSONValue { .string(classNames[index]) }
+    /// - Parameter labels: of the classes of the model, all strings or all integers.
+    package func json(labels: [JSONValue]) -> JSONValue {
+        func label(_ index: Int) -> JSONValue { labels[index] }
         func list(_ choices: some Sequence<ClassChoice>) -> JSONValue {
             .array(
                 choices.map {

@@ -93,7 +93,7 @@ import Testing
     @Test func theSameAsAnObject() throws {
         guard
             case .object(let object) = try explain(model(), .eliminationGraph)
-                .json(classNames: Self.names),
+                .json(labels: Self.names.map { .string($0) }),
             case .array(let path)? = object["path"], case .object(let first)? = path.first,
             case .array(let classes)? = object["classes"]
         else {
@@ -111,7 +111,7 @@ import Testing
         #expect(abs((first["probability"]?.number ?? 0) - 0.9) < 1e-6)
         guard
             case .object(let tree) = try explain(model(), .treeElimination)
-                .json(classNames: Self.names),
+                .json(labels: Self.names.map { .string($0) }),
             case .array(let steps)? = tree["steps"], case .object(let step)? = steps.first
         else {
             Issue.record("no steps")

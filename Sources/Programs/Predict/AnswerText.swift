@@ -16,6 +16,7 @@ struct AnswerText {
     private let hasProbabilities: Bool
     /// A class's label as it is written.
     private let labels: [String]
+    private let jsonLabels: [JSONValue]
     private let classNames: [String]
 
     init(_ model: Model, _ format: PredictOptions.Format, top: Int, hasProbabilities: Bool) {
@@ -23,13 +24,12 @@ struct AnswerText {
         self.top = min(top, model.classCount)
         self.hasProbabilities = hasProbabilities
         classNames = model.classNames
-        if format == .jsonl {
-            labels =
-                model.integerLabels?.map { String($0) }
-                ?? model.classNames.map { JSONValue.string($0).text }
-        } else {
-            labels = model.classNames.map(CSVFields.inQuotes)
-        }
+        jsonLabels =
+            model.integerLabels?.map { .integer($0) }
+            ?? model.classNames.map { .string($0) }
+        labels =
+            format == .jsonl
+            ? jsonLabels.map(\.text) : model.classNames.map(CSVFields.inQuotes)
     }
 
     /// Whether names of columns differ by case alone, which some readers take for one column: they are
@@ -101,7 +101,7 @@ struct AnswerText {
             text += ",\"probabilities\":[\(list.joined(separator: ","))]"
         }
         if let explanation {
-            text += ",\"explanation\":" + explanation.json(classNames: classNames).text
+            text += ",\"explanation\":" + explanation.json(labels: jsonLabels).text
         }
         return text + "}\n"
     }
