@@ -28,7 +28,7 @@ import Testing
         _ fixture: Fixture, _ rule: String, _ input: String, temperature: Double = 0,
         names: [String] = ["10", "20", "30", "-4", "500"]
     ) throws -> ClassifierGraph {
-        let smoothing = rule == "soft" ? 0x1p-24 : rule == "hard" ? 0.5 : 0
+        let smoothing = rule == "soft" ? 0x1p-12 : rule == "hard" ? 0.5 : 0
         return ClassifierGraph(
             labels: .init(names), input: fixture.input(input), rule: try fixture.rule(rule),
             calibration: temperature == 0

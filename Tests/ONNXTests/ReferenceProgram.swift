@@ -85,7 +85,7 @@ let referenceProgram = #"""
         if rule in ("soft", "hard"):
             w = won(rule, x)
             if temperature == 0: return w / w.sum()
-            s = 2 ** -24 if rule == "soft" else .5
+            s = 2 ** -12 if rule == "soft" else .5
             return softmax(np.log((w + s) ** (2 if rule == "soft" else 1) / (K - 1 - w + s)) / temperature)
         if rule == "whole": p = softmax(layer("whole", x))
         else: p = {"coupling": coupling, "dag": dag, "shortlist": shortlist, "tree": tree}[rule](x)
