@@ -44,7 +44,7 @@ import Testing
 
     /// Reads every array of an archive; whether all were sound.
     @discardableResult
-    private func readAll(_ bytes: [UInt8]) -> Bool {
+    func readAll(_ bytes: [UInt8]) -> Bool {
         guard let archive = try? archive(bytes) else { return false }
         var isSound = !archive.arrayNames.isEmpty
         for name in archive.arrayNames {

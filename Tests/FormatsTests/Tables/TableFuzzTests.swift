@@ -28,7 +28,7 @@ import Testing
     ]
 
     /// What a file gives, in numbers and labels; an error for what is refused.
-    private typealias Reading = @Sendable ([UInt8]) throws -> Int
+    typealias Reading = @Sendable ([UInt8]) throws -> Int
 
     @Sendable private static func readSvmlight(_ bytes: [UInt8]) throws -> Int {
         let reader = try SvmlightReader(ByteSource(bytes, name: "x.svm"))
@@ -74,7 +74,7 @@ import Testing
         return values + (labels ?? 0)
     }
 
-    private static let readers: [(name: String, samples: [[UInt8]], read: Reading)] = [
+    static let readers: [(name: String, samples: [[UInt8]], read: Reading)] = [
         ("svmlight", svmlight, readSvmlight), ("csv", csv, readCSV),
         ("safetensors", tensors, readTensors), ("idx", idx, readIDX),
     ]
