@@ -53,6 +53,6 @@ struct AnimalFiles {
             Lab.coordinator,
             ["run", "--bind", "tcp://127.0.0.1:0", "--threads", "1"]
                 + ["--run-dir", folder.path(name)] + files("train", train)
-                + (test.map { files("test", $0) } ?? []) + more, within: .seconds(60))
+                + (test.map { files("test", $0) } ?? []) + more, within: .seconds(120))
     }
 }

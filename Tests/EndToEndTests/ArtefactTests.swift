@@ -9,7 +9,7 @@ import Testing
 
 extension EndToEndTests {
     /// What a run leaves, against the contract; digests are computed anew from the files.
-    @Suite(.timeLimit(.minutes(1))) struct ArtefactTests {
+    @Suite(.timeLimit(.minutes(4))) struct ArtefactTests {
         private static let schemeKeys = [
             "one_vs_all", "one_vs_all_refit", "all_vs_all", "tree", "all_vs_all_hard_vote",
             "all_vs_all_coupling", "dag",

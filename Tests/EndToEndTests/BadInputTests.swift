@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEndTests {
     /// What cannot run says so in one sentence, with the contract's exit status.
-    @Suite(.timeLimit(.minutes(1))) struct BadInputTests {
+    @Suite(.timeLimit(.minutes(4))) struct BadInputTests {
         /// Runs a program that must refuse, and returns its first line of error.
         private func refusal(
             _ program: URL, _ arguments: [String], status: Int32,

@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEndTests {
     /// The benches that need processes, on little data.
-    @Suite(.timeLimit(.minutes(1))) struct BenchTests {
+    @Suite(.timeLimit(.minutes(4))) struct BenchTests {
         private struct Broadcast: Decodable {
             let `case`: String
             let encryption: String
@@ -44,7 +44,7 @@ extension EndToEndTests {
             _ type: Value.Type, of arguments: [String]
         ) async throws -> Value {
             let run = try await TestSupport.run(
-                Lab.bench, arguments + ["--json"], within: .seconds(60))
+                Lab.bench, arguments + ["--json"], within: .seconds(120))
             try #require(run.status == 0, "\(run.standardError)")
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -125,7 +125,7 @@ extension EndToEndTests {
             ["plain-receiver", "--port", "1", "--bytes", "0", "--mode", "keep"],
         ])
         func badOptionsAreUsageErrors(arguments: [String]) async throws {
-            let run = try await TestSupport.run(Lab.bench, arguments, within: .seconds(30))
+            let run = try await TestSupport.run(Lab.bench, arguments, within: .seconds(120))
             #expect(run.status == 64)
             #expect(run.standardOutput.isEmpty)
             #expect(run.standardError.hasPrefix("bench: --"))

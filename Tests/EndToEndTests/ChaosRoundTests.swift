@@ -136,5 +136,5 @@ enum ChaosSeeds {
         return (0..<(count ?? 1)).map { (first ?? 1_000) &+ $0 }
     }()
 
-    static var minutes: Int { 2 + all.count }
+    static var minutes: Int { 5 + all.count }
 }

@@ -8,7 +8,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator classes`: a run with other classes.
-    @Suite(.timeLimit(.minutes(1))) struct ClassesTests {
+    @Suite(.timeLimit(.minutes(4))) struct ClassesTests {
         private let files: AnimalFiles
         private static let work = [
             "--workers", "1", "--bind", "tcp://127.0.0.1:0", "--threads", "1",
@@ -23,7 +23,7 @@ extension EndToEndTests {
                 Lab.coordinator,
                 ["classes", files.folder.path(run)] + change
                     + ["--run-dir", files.folder.path(new), "--"] + Self.work,
-                within: .seconds(60))
+                within: .seconds(120))
         }
 
         private func model(_ run: String) throws -> Model {

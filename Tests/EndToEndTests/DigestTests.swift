@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEndTests {
     /// A head's bits depend on features, labels, classes, hyperparameters and seed: on nothing else.
-    @Suite(.timeLimit(.minutes(1))) struct DigestTests {
+    @Suite(.timeLimit(.minutes(4))) struct DigestTests {
         @Test(arguments: [2, 3]) func anyNumberOfLocalWorkersGivesTheSameHeads(
             count: Int
         ) async throws {

@@ -65,7 +65,7 @@ struct Keys {
 
 extension EndToEndTests {
     /// Encrypted runs: who is not invited stays outside, and the run goes on.
-    @Suite(.timeLimit(.minutes(2))) struct EncryptionTests {
+    @Suite(.timeLimit(.minutes(5))) struct EncryptionTests {
         /// An encrypted coordinator that waits for workers.
         private struct Waiting {
             let folder: TemporaryDirectory

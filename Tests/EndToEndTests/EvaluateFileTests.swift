@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator evaluate MODEL --test FILE`: how well a model predicts the rows of any file.
-    @Suite(.timeLimit(.minutes(1))) struct EvaluateFileTests {
+    @Suite(.timeLimit(.minutes(4))) struct EvaluateFileTests {
         private let files: AnimalFiles
 
         init() async throws {
@@ -23,7 +23,7 @@ extension EndToEndTests {
                 [
                     "evaluate", model, "--test", files.folder.path("test.npy"), "--test-labels",
                     files.folder.path(labels),
-                ] + more, within: .seconds(30))
+                ] + more, within: .seconds(120))
         }
 
         private func object(_ text: String) throws -> [String: JSONValue] {
@@ -103,7 +103,7 @@ extension EndToEndTests {
             let predicted = try await TestSupport.run(
                 Lab.coordinator,
                 ["predict", path, files.folder.path("test.npy"), "--reject", "0.5"],
-                within: .seconds(30))
+                within: .seconds(120))
             try #require(predicted.status == 0, "\(predicted.standardError)")
             let isRejected = predicted.standardOutput.split(separator: "\n").dropFirst()
                 .map { $0.contains(",-1,") }
@@ -146,7 +146,7 @@ extension EndToEndTests {
                 ([folder, "x.npy", "--reject", "1"], "--reject must be"),
             ] {
                 let found = try await TestSupport.run(
-                    Lab.coordinator, ["evaluate"] + arguments, within: .seconds(30))
+                    Lab.coordinator, ["evaluate"] + arguments, within: .seconds(120))
                 #expect(found.status == 64)
                 #expect(found.standardError.contains(words), "\(found.standardError)")
             }

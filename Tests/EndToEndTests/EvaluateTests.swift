@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator evaluate` on the files of the reference run.
-    @Suite(.timeLimit(.minutes(1))) struct EvaluateTests {
+    @Suite(.timeLimit(.minutes(4))) struct EvaluateTests {
         private struct Report: Decodable {
             struct Figures: Decodable, Equatable {
                 var accuracy: Double

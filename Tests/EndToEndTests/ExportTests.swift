@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator export`: a model in other tools.
-    @Suite(.timeLimit(.minutes(2))) struct ExportTests {
+    @Suite(.timeLimit(.minutes(5))) struct ExportTests {
         private let files: AnimalFiles
 
         init() async throws {
@@ -21,7 +21,7 @@ extension EndToEndTests {
             try await TestSupport.run(
                 Lab.coordinator,
                 ["export", files.folder.path("run"), "--output", files.folder.path(output)]
-                    + arguments, within: .seconds(30))
+                    + arguments, within: .seconds(120))
         }
 
         /// Runs Python, unless a package is missing; then nil.
@@ -30,13 +30,13 @@ extension EndToEndTests {
         ) async throws -> String? {
             let python = URL(filePath: "/usr/bin/env")
             let found = try await TestSupport.run(
-                python, ["python3", "-c", "import \(packages)"], within: .seconds(60))
+                python, ["python3", "-c", "import \(packages)"], within: .seconds(120))
             guard found.status == 0 else {
                 print("python3 lacks one of \(packages) here: the file is not opened")
                 return nil
             }
             let outcome = try await TestSupport.run(
-                python, ["python3", "-c", program] + arguments, within: .seconds(60))
+                python, ["python3", "-c", program] + arguments, within: .seconds(120))
             try #require(outcome.status == 0, "\(outcome.standardError)")
             return outcome.standardOutput
         }
@@ -57,7 +57,7 @@ extension EndToEndTests {
                     [
                         "predict", files.folder.path("run"), files.folder.path("test.npy"),
                         "--scheme", name, "--probabilities", "--output", answers,
-                    ], within: .seconds(30))
+                    ], within: .seconds(120))
                 try #require(predicted.status == 0, "\(predicted.standardError)")
                 arguments += [files.folder.path("\(name).onnx"), answers]
             }
@@ -112,7 +112,7 @@ extension EndToEndTests {
                     [
                         "predict", files.folder.path("run"), files.folder.path("test.npy"),
                         "--scheme", scheme, "--top", "2", "--output", files.folder.path("p.jsonl"),
-                    ], within: .seconds(30))
+                    ], within: .seconds(120))
                 try #require(ours.status == 0, "\(ours.standardError)")
                 let answers = String(
                     decoding: try bytes(of: files.folder.path("p.jsonl")), as: UTF8.self

@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// A finished run some of whose files are gone, cut, or in a place that cannot be written.
-    @Suite(.timeLimit(.minutes(1))) struct FinishedRunTests {
+    @Suite(.timeLimit(.minutes(4))) struct FinishedRunTests {
         private let folder: TemporaryDirectory
         private let path: String
 

@@ -6,7 +6,7 @@ import ZeroMQ
 
 extension EndToEndTests {
     /// `coordinator keygen`, and key files that cannot be used.
-    @Suite(.timeLimit(.minutes(1))) struct KeyFileTests {
+    @Suite(.timeLimit(.minutes(4))) struct KeyFileTests {
         private func mode(_ path: String) throws -> Int {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             return try #require(attributes[.posixPermissions] as? Int)

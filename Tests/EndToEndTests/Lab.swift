@@ -111,7 +111,7 @@ struct Job: Sendable {
     ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
         try await TestSupport.run(
             Lab.coordinator, arguments(in: runDirectory) + more, environment: environment,
-            within: .seconds(60))
+            within: .seconds(120))
     }
 
     /// Runs to the end, from the reference's backbone, and reads the results.

@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEndTests {
     /// Programs in surroundings that give them too little: a sentence, and no trap nor wait.
-    @Suite(.timeLimit(.minutes(2))) struct LimitTests {
+    @Suite(.timeLimit(.minutes(5))) struct LimitTests {
         /// Runs a program behind a command line of the shell that sets a limit.
         private func limited(
             by line: String, _ program: URL, _ arguments: [String]
@@ -22,7 +22,7 @@ extension EndToEndTests {
             return try await TestSupport.run(
                 URL(filePath: "/bin/bash"),
                 ["-c", "\(closing)\(line) \"$@\"", program.path, program.path] + arguments,
-                environment: ["SWIFT_BACKTRACE": "enable=no"], within: .seconds(30))
+                environment: ["SWIFT_BACKTRACE": "enable=no"], within: .seconds(120))
         }
 
         private func expectRefusal(

@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEndTests {
     /// Workers that a coordinator starts itself.
-    @Suite(.timeLimit(.minutes(2))) struct LocalWorkerTests {
+    @Suite(.timeLimit(.minutes(5))) struct LocalWorkerTests {
         /// A set of instructions that this processor has not, whichever it is.
         private static var foreignISA: String {
             #if arch(x86_64)

@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEndTests {
     /// What somebody who comes back in the morning finds: times in the log, events in the timeline.
-    @Suite(.timeLimit(.minutes(1))) struct LogTests {
+    @Suite(.timeLimit(.minutes(4))) struct LogTests {
         @Test func aLogInAFileSaysWhenAndAPipeDoesNot() async throws {
             let folder = try TemporaryDirectory()
             let arguments = [

@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEndTests {
     /// Memory on a job whose features are large beside the programs themselves.
-    @Suite(.timeLimit(.minutes(2))) struct MemoryTests {
+    @Suite(.timeLimit(.minutes(5))) struct MemoryTests {
         @Test func neitherProgramHoldsMoreThanItNeeds() async throws {
             let folder = try TemporaryDirectory()
             let data = SyntheticData(trainCount: 60_000, testCount: 1_000, side: 8)

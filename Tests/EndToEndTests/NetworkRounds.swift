@@ -21,7 +21,7 @@ enum NetworkRounds {
         return (0..<(count ?? 1)).map { (first ?? 0) &+ $0 }
     }()
 
-    static var minutes: Int { 2 + 2 * seeds.count }
+    static var minutes: Int { 5 + 2 * seeds.count }
 
     /// The network of a seed.
     static func conditions(_ chance: inout SeededGenerator) -> WireConditions {

@@ -136,7 +136,7 @@ extension EndToEndTests {
                 // The farewell may have been lost with the link.
                 let ended = try? await worker.exitStatus(within: .seconds(3))
                 if ended == nil { worker.send(SIGTERM) }
-                try #require(try await worker.exitStatus(within: .seconds(10)) == 0)
+                try #require(try await worker.exitStatus(within: .seconds(120)) == 0)
             }
         }
 

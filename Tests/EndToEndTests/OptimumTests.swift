@@ -8,7 +8,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator run --head-epochs converge`.
-    @Suite(.timeLimit(.minutes(1))) struct OptimumTests {
+    @Suite(.timeLimit(.minutes(4))) struct OptimumTests {
         private let folder: TemporaryDirectory
         private let job: Job
 

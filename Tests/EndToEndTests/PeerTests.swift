@@ -9,7 +9,7 @@ import ZeroMQ
 
 extension EndToEndTests {
     /// Peers that are wrong, lie, or never come: refused and counted, and the run goes on.
-    @Suite(.timeLimit(.minutes(1))) struct PeerTests {
+    @Suite(.timeLimit(.minutes(4))) struct PeerTests {
         /// A coordinator that waits for workers, in a folder of its own.
         private struct Waiting {
             let folder: TemporaryDirectory

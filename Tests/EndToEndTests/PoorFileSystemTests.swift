@@ -11,7 +11,7 @@ private let compiler = ["/usr/bin/cc", "/usr/bin/clang", "/usr/bin/gcc"].first {
 extension EndToEndTests {
     /// File systems that lack something: it goes on where that is safe, and says the true reason where
     /// it is not.
-    @Suite(.timeLimit(.minutes(2))) struct PoorFileSystemTests {
+    @Suite(.timeLimit(.minutes(5))) struct PoorFileSystemTests {
         private let folder: TemporaryDirectory
 
         init() throws { folder = try TemporaryDirectory() }

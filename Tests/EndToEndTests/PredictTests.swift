@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator predict`: answers for rows without labels.
-    @Suite(.timeLimit(.minutes(1))) struct PredictTests {
+    @Suite(.timeLimit(.minutes(4))) struct PredictTests {
         private let files: AnimalFiles
 
         init() async throws {
@@ -22,7 +22,7 @@ extension EndToEndTests {
             try await TestSupport.run(
                 Lab.coordinator,
                 ["predict", files.folder.path(model), files.folder.path(rows)] + arguments,
-                within: .seconds(30))
+                within: .seconds(120))
         }
 
         // Goal: what a run says of its test rows, predict says of the same rows, by every scheme; and
@@ -69,7 +69,7 @@ extension EndToEndTests {
         @Test func thePagesReaderGivesTheSameLabels() async throws {
             let python = try await TestSupport.run(
                 URL(filePath: "/usr/bin/env"), ["python3", "-c", "import numpy"],
-                within: .seconds(30))
+                within: .seconds(120))
             guard python.status == 0 else {
                 print("python3 has no numpy here: the reader is not tried")
                 return
@@ -86,7 +86,7 @@ extension EndToEndTests {
             let read = try await TestSupport.run(
                 URL(filePath: "/usr/bin/env"),
                 ["python3", reader, model, files.folder.path("test.npy")],
-                within: .seconds(30))
+                within: .seconds(120))
             try #require(read.status == 0, "\(read.standardError)")
             let ours = try await predict(["--scheme", "all_vs_all_hard_vote"])
             let labels = ours.standardOutput.split(separator: "\n").dropFirst()
@@ -107,7 +107,7 @@ extension EndToEndTests {
                 let found = try await TestSupport.run(
                     Lab.coordinator,
                     ["predict", model, files.folder.path("test.npy")] + arguments,
-                    within: .seconds(30))
+                    within: .seconds(120))
                 #expect(found.status == 0, "\(found.standardError)")
                 #expect(found.standardOutput == "")
             }

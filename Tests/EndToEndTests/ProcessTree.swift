@@ -55,7 +55,7 @@ func children(of process: RunningProcess) -> [Int32] {
 
 /// Waits until a fact of the system holds, which nothing announces: looks every few milliseconds.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(20), _ holds: () -> Bool
+    _ what: String, within limit: Duration = .seconds(60), _ holds: () -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while !holds() {

@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEndTests {
     /// Every program says which release and which commit it is.
-    @Suite(.timeLimit(.minutes(1))) struct ReleaseTests {
+    @Suite(.timeLimit(.minutes(4))) struct ReleaseTests {
         @Test func everyProgramSaysItsReleaseAndItsCommit() async throws {
             var said: Set<String> = []
             for program in [Lab.coordinator, Lab.worker, Lab.bench] {

@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator reproduce` on the small data set.
-    @Suite(.timeLimit(.minutes(2))) struct ReproduceTests {
+    @Suite(.timeLimit(.minutes(5))) struct ReproduceTests {
         /// Of results.json, what does not depend on who computed when.
         private struct Report: Decodable, Equatable {
             struct Dataset: Decodable, Equatable {

@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator resume`: what a run was begun with is not repeated.
-    @Suite(.timeLimit(.minutes(1))) struct ResumeCommandTests {
+    @Suite(.timeLimit(.minutes(4))) struct ResumeCommandTests {
         private let folder: TemporaryDirectory
         private let path: String
 

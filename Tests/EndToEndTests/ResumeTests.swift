@@ -9,7 +9,7 @@ import Transfer
 extension EndToEndTests {
     /// A coordinator that dies at any point and is started again: only what is missing is done, and
     /// the digests are those of a run that nobody disturbed.
-    @Suite(.timeLimit(.minutes(2))) struct ResumeTests {
+    @Suite(.timeLimit(.minutes(5))) struct ResumeTests {
         /// Kills the coordinator once its journal has come so far; returns how far.
         private func killOnce(
             _ coordinator: RunningProcess, in path: String,

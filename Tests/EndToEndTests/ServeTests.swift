@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator serve`: a run's model answers over HTTP.
-    @Suite(.timeLimit(.minutes(2))) struct ServeTests {
+    @Suite(.timeLimit(.minutes(5))) struct ServeTests {
         private let files: AnimalFiles
 
         init() async throws {
@@ -66,7 +66,7 @@ extension EndToEndTests {
                     "predict", files.folder.path(model), files.folder.path("test.npy"),
                     "--probabilities",
                 ],
-                within: .seconds(30))
+                within: .seconds(120))
             try #require(found.status == 0, "\(found.standardError)")
             return found.standardOutput.split(separator: "\n").dropFirst().map {
                 $0.split(separator: ",").map { String($0).replacing("\"", with: "") }
@@ -153,7 +153,7 @@ extension EndToEndTests {
             ].enumerated() {
                 try bytes.write(to: URL(filePath: place), options: .atomic)
                 process.send(SIGHUP)
-                try await eventually("models are read again", within: .seconds(30)) {
+                try await eventually("models are read again", within: .seconds(120)) {
                     process.lines.count { $0.text.contains("again") } > number
                 }
                 let connection = try #require(RawConnection(port: port))
@@ -186,7 +186,7 @@ extension EndToEndTests {
                 ([folder, "--listen", "192.0.2.1:0"], 69, "cannot listen"),
             ] {
                 let outcome = try await TestSupport.run(
-                    Lab.coordinator, ["serve"] + arguments, within: .seconds(30))
+                    Lab.coordinator, ["serve"] + arguments, within: .seconds(120))
                 #expect(outcome.status == Int32(status), "\(arguments)\n\(outcome.standardError)")
                 #expect(outcome.standardError.contains(words), "\(outcome.standardError)")
                 #expect(outcome.standardOutput == "")
@@ -202,14 +202,14 @@ extension EndToEndTests {
             let (process, port) = try await serve(files.folder.path("run"))
             let outcome = try await TestSupport.run(
                 packageRoot.appending(path: "Scripts/check-serving"),
-                ["http://127.0.0.1:\(port)", "run"], within: .seconds(60))
+                ["http://127.0.0.1:\(port)", "run"], within: .seconds(120))
             #expect(outcome.status == 0, "\(outcome.standardError)")
             #expect(outcome.standardOutput.contains("urllib: ok"))
             print(outcome.standardOutput)
             let bench = try await TestSupport.run(
                 Lab.bench,
                 ["serve", "--port", "\(port)", "--model", "run", "--seconds", "0.2", "--json"],
-                within: .seconds(30))
+                within: .seconds(120))
             #expect(bench.status == 0, "\(bench.standardError)")
             #expect(bench.standardOutput.contains("\"p50_microseconds\""))
             process.send(SIGTERM)

@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// Ctrl-C and SIGTERM in every phase, and the coordinator's sudden death.
-    @Suite(.timeLimit(.minutes(1))) struct SignalTests {
+    @Suite(.timeLimit(.minutes(4))) struct SignalTests {
         /// How long anything may live on.
         private static let grace = Duration.seconds(3)
 

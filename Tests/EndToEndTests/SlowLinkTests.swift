@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEndTests {
     /// A slow link carries a run, and nothing twice.
-    @Suite(.timeLimit(.minutes(1))) struct SlowLinkTests {
+    @Suite(.timeLimit(.minutes(4))) struct SlowLinkTests {
         /// Bytes a second, such that the features of the small job take some seconds.
         private static let bytesPerSecond = 100e3
 

@@ -9,7 +9,7 @@ import WireProtocol
 
 extension EndToEndTests {
     /// Workers that compute wrongly, and heads that workers die of.
-    @Suite(.timeLimit(.minutes(1))) struct TrustTests {
+    @Suite(.timeLimit(.minutes(4))) struct TrustTests {
         /// What an honest worker would answer, from the run that the others are compared with.
         private struct Answers: Sendable {
             let heads: [HeadKey: Head]

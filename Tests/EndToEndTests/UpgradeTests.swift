@@ -7,7 +7,7 @@ import WireProtocol
 
 extension EndToEndTests {
     /// What another release left or sends is refused with the sentence that Deploy/README.md quotes.
-    @Suite(.timeLimit(.minutes(1))) struct UpgradeTests {
+    @Suite(.timeLimit(.minutes(4))) struct UpgradeTests {
         /// The instructions as one line.
         private static let instructions = Result {
             try String(

@@ -9,7 +9,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator run --train`: features of any other backbone.
-    @Suite(.timeLimit(.minutes(1))) struct UserFilesTests {
+    @Suite(.timeLimit(.minutes(4))) struct UserFilesTests {
         private static let animals = AnimalFiles.animals
         private let files: AnimalFiles
         private var folder: TemporaryDirectory { files.folder }
@@ -62,7 +62,7 @@ extension EndToEndTests {
             #expect(try results("two").digests == one.digests)
 
             let evaluated = try await TestSupport.run(
-                Lab.coordinator, ["evaluate", folder.path("one")], within: .seconds(60))
+                Lab.coordinator, ["evaluate", folder.path("one")], within: .seconds(120))
             #expect(evaluated.status == 0, "\(evaluated.standardError)")
             #expect(evaluated.standardOutput.contains("60 test rows"))
 
@@ -126,7 +126,7 @@ extension EndToEndTests {
             #expect(results.schemes.oneVsAll.parameters == 6 * 13)
             #expect(!run.standardOutput.contains("0/0"))
             let evaluated = try await TestSupport.run(
-                Lab.coordinator, ["evaluate", folder.path("run")], within: .seconds(60))
+                Lab.coordinator, ["evaluate", folder.path("run")], within: .seconds(120))
             #expect(evaluated.status == 65)
             #expect(evaluated.standardError.contains("without test rows"))
         }
@@ -205,7 +205,7 @@ extension EndToEndTests {
                 let run = try await TestSupport.run(
                     Lab.coordinator,
                     ["run", "--workers", "1", "--run-dir", folder.path("refused")] + arguments,
-                    within: .seconds(60))
+                    within: .seconds(120))
                 #expect(run.status == status, "\(arguments): \(run.standardError)")
                 #expect(run.standardError.contains(part), "\(arguments): \(run.standardError)")
                 #expect(!FileManager.default.fileExists(atPath: folder.path("refused")))

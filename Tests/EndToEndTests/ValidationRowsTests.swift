@@ -9,7 +9,7 @@ import Testing
 
 extension EndToEndTests {
     /// Rows to choose by, and what is done to rows: `--val`, `--holdout`, `--normalize`, `--classes`.
-    @Suite(.timeLimit(.minutes(1))) struct ValidationRowsTests {
+    @Suite(.timeLimit(.minutes(4))) struct ValidationRowsTests {
         private static let featureCount = 10
         private static let animals = ["cat", "dog, black", "eel", "fox"]
         private let folder: TemporaryDirectory
@@ -60,7 +60,7 @@ extension EndToEndTests {
             try await TestSupport.run(
                 Lab.coordinator,
                 ["run", "--bind", "tcp://127.0.0.1:0", "--threads", "1", "--workers", "1"]
-                    + ["--run-dir", folder.path(name)] + more, within: .seconds(60))
+                    + ["--run-dir", folder.path(name)] + more, within: .seconds(120))
         }
 
         private func results(_ name: String, _ more: [String]) async throws -> RunResults {
@@ -86,7 +86,7 @@ extension EndToEndTests {
         private func checkEvaluation(_ name: String, _ results: RunResults) async throws {
             let run = try await TestSupport.run(
                 Lab.coordinator, ["evaluate", folder.path(name), "--json", "--threads", "1"],
-                within: .seconds(60))
+                within: .seconds(120))
             try #require(run.status == 0, "\(run.standardError)")
             let report = try JSONDecoder().decode(
                 Report.self, from: Data(run.standardOutput.utf8))
@@ -185,7 +185,7 @@ extension EndToEndTests {
         private func checkRefusals(_ rows: [String], _ output: String) async throws {
             let path = folder.path("one")
             let again = try await TestSupport.run(
-                Lab.coordinator, ["resume", path], within: .seconds(60))
+                Lab.coordinator, ["resume", path], within: .seconds(120))
             #expect(again.status == 0, "\(again.standardError)")
             #expect(again.standardOutput == output)
             for (more, part) in [
@@ -201,7 +201,7 @@ extension EndToEndTests {
             ] {
                 try folder.write(String(repeating: "1\n", count: 160), to: "weights.txt")
                 let other = try await TestSupport.run(
-                    Lab.coordinator, ["resume", path] + more, within: .seconds(60))
+                    Lab.coordinator, ["resume", path] + more, within: .seconds(120))
                 #expect(other.status == 64, "\(more): \(other.standardError)")
                 #expect(other.standardError.contains(part), "\(more): \(other.standardError)")
             }

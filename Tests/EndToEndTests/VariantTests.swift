@@ -6,7 +6,7 @@ import Testing
 
 extension EndToEndTests {
     /// The options that change what is trained, each to its end.
-    @Suite(.timeLimit(.minutes(1))) struct VariantTests {
+    @Suite(.timeLimit(.minutes(4))) struct VariantTests {
         @Test func pairsAloneServeNoTree() async throws {
             let folder = try TemporaryDirectory()
             let reference = try await Lab.reference
@@ -80,7 +80,7 @@ extension EndToEndTests {
 
         @Test(
             .enabled(if: Fashion.isThere, "needs: apt install dataset-fashion-mnist"),
-            .timeLimit(.minutes(2)))
+            .timeLimit(.minutes(5)))
         func fashionMNIST() async throws {
             let folder = try TemporaryDirectory()
             var job = try Job()
@@ -99,12 +99,12 @@ extension EndToEndTests {
 
         @Test(
             .enabled(if: sharedDataDirectory != nil, "needs MNIST and CIFAR-10 in shared/data"),
-            .timeLimit(.minutes(2)), arguments: ["mnist", "cifar10"])
+            .timeLimit(.minutes(5)), arguments: ["mnist", "cifar10"])
         func sharedData(dataset: String) async throws {
             let folder = try TemporaryDirectory()
             let shared = try #require(sharedDataDirectory)
             let unpacked = try await run(
-                URL(filePath: shared + "/unpack"), [folder.path("data")], within: .seconds(60))
+                URL(filePath: shared + "/unpack"), [folder.path("data")], within: .seconds(120))
             try #require(unpacked.status == 0, "\(unpacked.standardError)")
             var job = try Job()
             job.dataset = dataset

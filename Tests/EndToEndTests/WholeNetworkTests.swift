@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEndTests {
     /// `coordinator run --head-mode scratch` and `warm`.
-    @Suite(.timeLimit(.minutes(1))) struct WholeNetworkTests {
+    @Suite(.timeLimit(.minutes(4))) struct WholeNetworkTests {
         private let folder: TemporaryDirectory
         private let job: Job
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Every kind of file, from its name to rows and labels, at once and in pieces.
-@Suite(.timeLimit(.minutes(2))) struct FileKindTests {
+@Suite(.timeLimit(.minutes(5))) struct FileKindTests {
     private let folder: TemporaryDirectory
 
     init() throws { folder = try TemporaryDirectory() }

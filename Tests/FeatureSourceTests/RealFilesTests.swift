@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Real features and images, where they are.
-@Suite(.timeLimit(.minutes(2))) struct RealDataTests {
+@Suite(.timeLimit(.minutes(5))) struct RealDataTests {
     /// The folder with data sets, by the environment.
     private static var directory: String? {
         ProcessInfo.processInfo.environment["MANYHEADS_SHARED_DATA"]

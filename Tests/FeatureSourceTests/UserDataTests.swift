@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A user's files, from their names to rows and classes.
-@Suite(.timeLimit(.minutes(2))) struct UserDataTests {
+@Suite(.timeLimit(.minutes(5))) struct UserDataTests {
     private let folder: TemporaryDirectory
 
     init() throws { folder = try TemporaryDirectory() }

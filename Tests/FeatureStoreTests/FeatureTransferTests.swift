@@ -40,7 +40,7 @@ extension FeatureChunks {
 private let unlimited = 1 << 40
 
 /// From a table to chunks and back.
-@Suite(.timeLimit(.minutes(1))) struct FeatureTransferTests {
+@Suite(.timeLimit(.minutes(4))) struct FeatureTransferTests {
     @Test(arguments: [
         (1, [3, 0, 5]), (17, [40_000, 1]), (256, [1_024, 1_025, 0, 3_000]), (2_048, [129, 128]),
         (262_144, [2, 1]), (3, [0, 0]),

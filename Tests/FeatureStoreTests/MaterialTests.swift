@@ -3,7 +3,7 @@ import Testing
 import Transfer
 
 /// Materials cut into chunks, and put together from them.
-@Suite(.timeLimit(.minutes(1))) struct MaterialTests {
+@Suite(.timeLimit(.minutes(4))) struct MaterialTests {
     private static let materials = Materials([
         Materials.Item(name: "images", bytes: (0..<100).map { UInt8($0) }),
         Materials.Item(name: "nothing", bytes: []),

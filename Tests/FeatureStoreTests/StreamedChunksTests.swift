@@ -30,7 +30,7 @@ extension StreamedChunks {
 }
 
 /// Features in a file: the same chunks as of a table, made when they are sent.
-@Suite(.timeLimit(.minutes(1))) struct StreamedChunksTests {
+@Suite(.timeLimit(.minutes(4))) struct StreamedChunksTests {
     /// Rows whose classes come in no order.
     ///
     /// - Parameter zeroShare: of 8 features, how many are zero.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Arrays that stay in their files.
-@Suite(.timeLimit(.minutes(1))) struct NPYRowsTests {
+@Suite(.timeLimit(.minutes(4))) struct NPYRowsTests {
     private static let descriptions = ["<f4", ">f4", "<f8", "<f2", "<i2", ">i4", "|u1", "|b1"]
 
     /// Rows of 300 values that a byte holds, in the type asked for.

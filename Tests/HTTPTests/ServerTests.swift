@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The server over real sockets, asked by hand.
-@Suite(.timeLimit(.minutes(2))) struct ServerTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerTests {
     /// Says what it was asked.
     private struct Echo: HTTPService {
         static let largeByteCount = 4 << 20

@@ -4,7 +4,7 @@ import Numerics
 import Testing
 
 /// Gradients of heads from rows that come some at a time.
-@Suite(.timeLimit(.minutes(1))) struct StreamedGradientsTests {
+@Suite(.timeLimit(.minutes(4))) struct StreamedGradientsTests {
     private static let counts = [40, 9, 0, 17, 32]
     private static let members: [[Int]] = [[0, 1], [1, 4], [0, 3], [0, 1, 3], [0, 1, 3, 4]]
 

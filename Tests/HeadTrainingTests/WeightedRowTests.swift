@@ -4,7 +4,7 @@ import Numerics
 import Testing
 
 /// Heads at their optimum whose rows weigh something by themselves.
-@Suite(.timeLimit(.minutes(2))) struct WeightedRowTests {
+@Suite(.timeLimit(.minutes(5))) struct WeightedRowTests {
     private func bits(_ heads: [Head]) -> [[UInt32]] {
         heads.map { ($0.weights.values + $0.biases).map(\.bitPattern) }
     }

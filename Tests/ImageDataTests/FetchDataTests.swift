@@ -15,7 +15,7 @@ private let canFetch =
     hasTool("curl") && FileManager.default.fileExists(atPath: systemFolder)
 
 /// `Scripts/fetch-data` against a mirror that is a folder here: curl resumes `file:` addresses too.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct FetchDataTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FetchDataTests {
     static let images = "train-images-idx3-ubyte.gz"
     static let smallLabels = "t10k-labels-idx1-ubyte.gz"
 

@@ -81,7 +81,7 @@ private func isThere(_ path: String?) -> Bool {
         .enabled(
             if: isThere(sharedCIFAR) && isThere("/usr/bin/xz"),
             "needs shared/data/cifar-10-binary.tar.xz beside the package, and xz"),
-        .timeLimit(.minutes(3)))
+        .timeLimit(.minutes(5)))
     func cifar10() throws {
         let archive = try #require(sharedCIFAR)
         let folder = try TemporaryFolder()

@@ -7,7 +7,7 @@ private let python = URL(filePath: "/usr/bin/python3")
 private let hasPython = FileManager.default.isExecutableFile(atPath: python.path)
 
 /// What the article about the journal's tables tells people, against a journal.
-@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(4)))
 struct TablesArticleTests {
     private static let listing = """
         import sqlite3, sys

@@ -169,7 +169,7 @@ import Testing
     }
 
     /// Made on one thread, trained on a second, read on a third: no state may stay behind.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(4)))
     func movesBetweenThreads() async throws {
         let configuration = small(height: 12, width: 12, classes: 4, batchSize: 16)
         let (pixels, labels) = Self.stripes(configuration, rowCount: 50)

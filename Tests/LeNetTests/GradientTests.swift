@@ -33,7 +33,7 @@ import Testing
         ]
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: cases)
+    @Test(.timeLimit(.minutes(4)), arguments: cases)
     func agreesWithFiniteDifferences(_ example: Case) throws {
         let configuration = example.configuration
         let weights = try biased(configuration)

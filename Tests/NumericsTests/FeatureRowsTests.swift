@@ -2,7 +2,7 @@ import Numerics
 import Testing
 
 /// Rows that are read some at a time, and their order by class.
-@Suite(.timeLimit(.minutes(1))) struct FeatureRowsTests {
+@Suite(.timeLimit(.minutes(4))) struct FeatureRowsTests {
     private static func matrix(rowCount: Int, from first: Int = 0) -> Matrix {
         Matrix(
             rowCount: rowCount, columnCount: 3,

@@ -2,7 +2,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FeatureTableTests {
+@Suite(.timeLimit(.minutes(4))) struct FeatureTableTests {
     /// Weights go where their rows go; rows of weight 0 stay out.
     @Test func groupsWeights() {
         let matrix = Matrix(rowCount: 4, columnCount: 2, values: [1, 2, 3, 4, 5, 6, 7, 8])

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Graphs as other tools see them.
-@Suite(.timeLimit(.minutes(2))) struct GraphTests {
+@Suite(.timeLimit(.minutes(5))) struct GraphTests {
     private let folder: TemporaryDirectory
 
     init() throws {
@@ -17,7 +17,7 @@ import Testing
     private static func hasRuntime() async throws -> Bool {
         let found = try await run(
             URL(filePath: "/usr/bin/env"), ["python3", "-c", "import numpy, onnx, onnxruntime"],
-            within: .seconds(60))
+            within: .seconds(120))
         if found.status != 0 {
             print("python3 has no numpy, onnx and onnxruntime here: graphs are not run")
         }

@@ -9,7 +9,7 @@ import Testing
 
 /// Processes that are started again or not, and what is said once none will be: shells in place of
 /// workers.
-@Suite(.timeLimit(.minutes(1))) struct LocalWorkersTests {
+@Suite(.timeLimit(.minutes(4))) struct LocalWorkersTests {
     /// Hands on what is logged.
     private struct Listener: SessionObserver {
         let lines: AsyncStream<String>.Continuation

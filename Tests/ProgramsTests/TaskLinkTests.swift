@@ -37,7 +37,7 @@ import WorkerRuntime
     }
 
     // Materials of several whole chunks; one task that cannot be done.
-    @Test(.timeLimit(.minutes(2))) func tasksGoOutAndOutcomesComeBack() async throws {
+    @Test(.timeLimit(.minutes(5))) func tasksGoOutAndOutcomesComeBack() async throws {
         let sample = SampleTasks(
             taskCount: 12, byteCounts: [3 << 20, 5, 0, 1 << 20], chunkByteCountMax: 1 << 20)
         let link = try CoordinatorLink()
@@ -74,7 +74,7 @@ import WorkerRuntime
         #expect(trained.compactMap(\.task).sorted() == ids.map(\.rawValue))
     }
 
-    @Test(.timeLimit(.minutes(2))) func aStoreThatFailsEndsTheJob() async throws {
+    @Test(.timeLimit(.minutes(5))) func aStoreThatFailsEndsTheJob() async throws {
         let sample = SampleTasks()
         let link = try CoordinatorLink()
         let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())
@@ -88,7 +88,7 @@ import WorkerRuntime
         #expect(try await work.value == .stopped(signal: 15))
     }
 
-    @Test(.timeLimit(.minutes(2))) func workersThatCannotTakeTasksSaySo() async throws {
+    @Test(.timeLimit(.minutes(5))) func workersThatCannotTakeTasksSaySo() async throws {
         let sample = SampleTasks()
         let link = try CoordinatorLink()
         let endpoint = try await link.start(bind: "tcp://127.0.0.1:0", observer: Silence())

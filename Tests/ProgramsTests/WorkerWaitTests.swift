@@ -10,7 +10,7 @@ import WorkerRuntime
 import ZeroMQ
 
 /// Workers without a coordinator: what they make of what they find in its place.
-@Suite(.timeLimit(.minutes(1))) struct WorkerWaitTests {
+@Suite(.timeLimit(.minutes(4))) struct WorkerWaitTests {
     /// Why a worker ends that waits for this coordinator for as long as it takes to look once.
     private func reason(_ endpoint: String, _ keys: WorkerKeys? = nil) async throws -> String {
         let exit = try await WorkerProgram(

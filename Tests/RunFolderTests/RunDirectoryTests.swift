@@ -5,7 +5,7 @@ import RunFolder
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RunDirectoryTests {
+@Suite(.timeLimit(.minutes(4))) struct RunDirectoryTests {
     private let config: [String: JSONValue] = [
         "dataset": "fashion-mnist", "epochs": 12, "learning_rate": 1.0, "workers": 2,
         "classes": .array([0, 3]), "heads": "subsets",

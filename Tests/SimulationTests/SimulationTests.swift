@@ -113,7 +113,7 @@ import Testing
     // today it is a hair less on a network as fast as the coordinator can send, and at 10 Gbit/s the
     // features take two hundredths more. What is reached is not to be lost. And the simulation of many
     // workers takes seconds.
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func sixteenThousandHeadsOnSixtyFourWorkers() throws {
         let large = job(classCount: 14, rowCount: 60_000)
         #expect(large.work.count == 16_369)

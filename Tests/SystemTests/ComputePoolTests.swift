@@ -17,7 +17,7 @@ private struct Failure: Error, Equatable {
     let part: Int
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ComputePoolTests {
+@Suite(.timeLimit(.minutes(4))) struct ComputePoolTests {
     @Test(arguments: [0, 1, 2, 3, 4, 7, 8, 9, 1000], [1, 2, 3, 8])
     func rangesCoverEverythingOnceAndEvenly(_ count: Int, _ parts: Int) {
         let ranges = ComputePool.ranges(of: count, in: parts)

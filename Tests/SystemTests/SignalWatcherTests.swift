@@ -6,7 +6,7 @@ import Testing
 
 // Signals belong to the whole process, so one suite, one test at a time; SIGHUP, because the runner
 // itself may be interrupted and terminated.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct SignalWatcherTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct SignalWatcherTests {
     @Test func yieldsEachSignalAndEndsWhenStopped() async throws {
         let watcher = try SignalWatcher([.hangUp])
         var iterator = watcher.signals.makeAsyncIterator()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Streams whose reader leaves, or does not read; each in a process of its own.
-@Suite(.timeLimit(.minutes(1))) struct StandardStreamTests {
+@Suite(.timeLimit(.minutes(4))) struct StandardStreamTests {
     /// Puts a pipe in a stream's place, and returns the end to read it from.
     private static func redirect(_ stream: Int32) -> Int32 {
         var ends: [Int32] = [-1, -1]

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Limits of the system, each in a process of its own that has it.
-@Suite(.timeLimit(.minutes(1))) struct SystemLimitTests {
+@Suite(.timeLimit(.minutes(4))) struct SystemLimitTests {
     private static func setLimit(_ resource: __rlimit_resource, _ value: rlim_t) {
         var limit = rlimit(rlim_cur: value, rlim_max: value)
         if unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &limit) != 0 { exit(2) }

@@ -57,7 +57,7 @@ private actor Counter {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ThreadExecutorTests {
+@Suite(.timeLimit(.minutes(4))) struct ThreadExecutorTests {
     @Test func runsClosuresOnItsNamedThread() async throws {
         let executor = try ThreadExecutor(name: "kernel-7")
         #expect(!executor.isCurrent)

@@ -85,7 +85,7 @@ package final class RunningProcess: Sendable {
     /// - Throws: ``ProcessFailure`` when the output ends without such a line, or the time is over.
     @discardableResult
     package func line(
-        within limit: Duration = .seconds(30), where condition: @escaping @Sendable (Line) -> Bool
+        within limit: Duration = .seconds(90), where condition: @escaping @Sendable (Line) -> Bool
     ) async throws -> String {
         try await waiting(limit, "writes the awaited line") { [record] waiter in
             record.wait(waiter, .line(condition))
@@ -95,7 +95,7 @@ package final class RunningProcess: Sendable {
     /// Waits for a line that contains the text.
     @discardableResult
     package func line(
-        containing text: String, within limit: Duration = .seconds(30)
+        containing text: String, within limit: Duration = .seconds(90)
     ) async throws -> String {
         try await line(within: limit) { $0.text.contains(text) }
     }

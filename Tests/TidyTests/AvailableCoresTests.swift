@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// How the scripts count cores, on files as Linux shows them; the programs' way is in SystemTests.
-@Suite(.timeLimit(.minutes(1))) struct AvailableCoresTests {
+@Suite(.timeLimit(.minutes(4))) struct AvailableCoresTests {
     private static let unified =
         "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
     private static let separate =

@@ -8,7 +8,7 @@ private let hasPython = FileManager.default.isExecutableFile(atPath: python.path
 
 /// `Scripts/compare-peers` without any peer: what makes the table of what was measured, and what
 /// measures commands of ours in place of the peers.
-@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(4)))
 struct ComparePeersTests {
     private let script = packageRoot.appending(path: "Scripts/compare-peers")
     private let folder: TemporaryDirectory

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `Scripts/dependencies` and its list: two builds on two days take the same packages.
-@Suite(.timeLimit(.minutes(1))) struct DependenciesTests {
+@Suite(.timeLimit(.minutes(4))) struct DependenciesTests {
     /// A package of ours with the script, the list and what SwiftPM resolved, in a folder of its own.
     private struct Copy {
         let folder: TemporaryDirectory

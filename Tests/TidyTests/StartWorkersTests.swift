@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `Scripts/start-workers` with an ssh and a worker of our own that stay on this machine.
-@Suite(.timeLimit(.minutes(1))) struct StartWorkersTests {
+@Suite(.timeLimit(.minutes(4))) struct StartWorkersTests {
     private let script = packageRoot.appending(path: "Scripts/start-workers")
     private let folder: TemporaryDirectory
     private let worker: String

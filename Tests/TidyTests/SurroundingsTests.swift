@@ -6,7 +6,7 @@ private let python = URL(filePath: "/usr/bin/python3")
 private let hasPython = FileManager.default.isExecutableFile(atPath: python.path)
 
 /// `Scripts/try-surroundings`, apart from its cases: what it finds, and that it leaves nothing behind.
-@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: hasPython, "needs python3"), .timeLimit(.minutes(4)))
 struct SurroundingsTests {
     private let script = packageRoot.appending(path: "Scripts/try-surroundings").path
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What other tests stand on.
-@Suite(.timeLimit(.minutes(1))) struct TestSupportTests {
+@Suite(.timeLimit(.minutes(4))) struct TestSupportTests {
     private let shell = URL(filePath: "/bin/sh")
 
     @Test func placesExist() {

@@ -7,7 +7,7 @@ import ZeroMQ
 /// What libzmq does not bound, and the watch does.
 ///
 /// One at a time: they block their threads.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ConnectionWatchTests {
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ConnectionWatchTests {
     /// A bound socket, watched.
     private struct Listener: ~Copyable {
         let socket: Socket

@@ -5,7 +5,7 @@ import Testing
 import ZeroMQ
 
 /// Keys, files of keys, and sockets that encrypt.
-@Suite(.timeLimit(.minutes(1))) struct CurveTests {
+@Suite(.timeLimit(.minutes(4))) struct CurveTests {
     // RFC 32's example, and the test keys of libzmq's own documentation.
     private static let secret = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
     private static let open = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"

@@ -34,7 +34,7 @@ private final class Releases: Sendable {
     var value: Int { count.load(ordering: .sequentiallyConsistent) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct FrameTests {
+@Suite(.timeLimit(.minutes(4))) struct FrameTests {
     @Test(arguments: [0, 1, 33, 34, 256, 257, 1 << 20])
     func copiesKeepTheirBytes(count: Int) {
         let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0) }

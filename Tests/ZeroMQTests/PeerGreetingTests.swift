@@ -3,7 +3,7 @@ import Testing
 import ZeroMQ
 
 /// What is at a port, by what it says first.
-@Suite(.timeLimit(.minutes(1))) struct PeerGreetingTests {
+@Suite(.timeLimit(.minutes(4))) struct PeerGreetingTests {
     /// Talks to a listening socket of libzmq.
     private func greeting(of kind: Socket.Kind, _ security: CurveSecurity? = nil) throws
         -> PeerGreeting

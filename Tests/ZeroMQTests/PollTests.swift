@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import ZeroMQ
 
-@Suite(.timeLimit(.minutes(1))) struct PollTests {
+@Suite(.timeLimit(.minutes(4))) struct PollTests {
     @Test func findsTheSocketThatHasSomething() throws {
         let context = try Context()
         let left = try Socket(.pair, in: context)

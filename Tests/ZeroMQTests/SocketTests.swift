@@ -3,7 +3,7 @@ import Testing
 import ZeroMQ
 
 /// Sockets over inproc and loopback TCP.
-@Suite(.timeLimit(.minutes(1))) struct SocketTests {
+@Suite(.timeLimit(.minutes(4))) struct SocketTests {
     /// Waits for a message, for as long as the test may run.
     private func receive(_ socket: borrowing Socket) throws -> [Frame] {
         try #require(try socket.receive(dontWait: false))
