@@ -1,3 +1,5 @@
+import Numerics
+
 /// Softmax of blocks of rows under one classifier, with room that blocks share.
 ///
 /// The highest logit is subtracted first, so nothing overflows. Equal infinities are a tie, and a
@@ -64,8 +66,10 @@ struct SoftmaxKernel {
             if logits[place] > highest { (best, highest) = (position, logits[place]) }
         }
         for position in 0..<classCount {
+            let place = position * LogitBlock.rowCountMax + row
+            let power = Double(powers[place])
             unsafe values[row * classCount + position] =
-                Double(powers[position * LogitBlock.rowCountMax + row]) / sum
+                (power == 0 ? tiny(logits[place], highest) : power) / sum
         }
         return Int32(best)
     }
@@ -91,7 +95,21 @@ struct SoftmaxKernel {
             for lane in 0..<16 {
                 unsafe values[(start &+ lane) &* classCount &+ position] = shares[lane]
             }
+            guard shares.min() == 0 else { continue }
+            let lanes = logits.lanes(at: position * LogitBlock.rowCountMax + start)
+            for lane in 0..<16 where shares[lane] == 0 {
+                unsafe values[(start &+ lane) &* classCount &+ position] =
+                    tiny(lanes[lane], highest[lane]) / sums[lane]
+            }
         }
         return best
+    }
+
+    /// `e^(logit - highest)` where that is no float.
+    ///
+    /// A temperature above 1 makes it a number again. It is too little to change a sum.
+    private func tiny(_ logit: Float, _ highest: Float) -> Double {
+        guard logit > -.infinity, highest < .infinity else { return 0 }
+        return .reproducibleExponential(Double(logit) - Double(highest))
     }
 }

@@ -137,6 +137,22 @@ import Testing
         }
     }
 
+    /// Logits hundreds apart, as unscaled features give them: a temperature brings all classes back.
+    @Test(arguments: [1, 16, 21]) func whatIsNoFloatIsStillAProbability(rowCount: Int) throws {
+        let head = Head(
+            classes: .all(3), weights: Matrix(rowCount: 3, columnCount: 1),
+            biases: [-200, 0, -500])
+        let plain = try HeadBank([head]).probabilities(
+            .oneVsAllRefit, classes: .all(3), Matrix(rowCount: rowCount, columnCount: 1))
+        let fitted = plain.calibrated(Calibration(temperature: 100), of: .oneVsAllRefit)
+        let powers = [-2.0, 0, -5].map(Double.reproducibleExponential)
+        for row in 0..<rowCount {
+            for (value, power) in zip(fitted.row(row), powers) {
+                #expect(abs(value - power / powers.reduce(0, +)) < 1e-12)
+            }
+        }
+    }
+
     @Test func rowsThatSayNothingAreLeftOut() throws {
         let rows = probabilities([[0.7, 0.3], [0.4, 0.6], [0.8, 0.2]])
         #expect(Calibration.fit(rows, of: .oneVsAll, labels: [-1, 2, 9]) == nil)
