@@ -216,12 +216,25 @@ private struct Draft {
                     "the input \(input.name) has \(input.content.count) values, and the shape \(input.shape) has \(count)"
                 )
             }
+            try Self.checkValues(input)
             inputs.append(input)
         }
         guard rest.isEmpty else {
             throw InferenceError("\(rest.count) bytes follow the request that are of no input")
         }
         return inputs
+    }
+
+    /// Values must be of their datatype, as far as float32 tells one number from the next.
+    private static func checkValues(_ input: InferenceRequest.Input) throws(InferenceError) {
+        guard let numbers = input.datatype.wholeNumbers, case .floats(let values) = input.content
+        else { return }
+        let range = Float(numbers.lowerBound)...Float(numbers.upperBound)
+        let index = values.firstIndex { !range.contains($0) || $0 != $0.rounded() }
+        guard let index else { return }
+        throw InferenceError(
+            "value \(index) of the input \(input.name) is \(values[index]), and \(input.datatype.rawValue) holds whole numbers from \(numbers.lowerBound) to \(numbers.upperBound); give those, or another datatype"
+        )
     }
 
     private static func count(_ input: InferenceRequest.Input) throws(InferenceError) -> Int {

@@ -168,6 +168,38 @@ import Testing
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
 
+    @Test(arguments: [
+        ("BOOL", "0", "1", ["2", "-1", "0.5", "null"]),
+        ("UINT8", "0", "255", ["800", "256", "-1", "8.5", "NaN"]),
+        ("INT8", "-128", "127", ["128", "-129"]), ("UINT16", "0", "65535", ["65536", "-1"]),
+        ("INT16", "-32768", "32767", ["32768", "1e-3"]),
+        ("UINT32", "0", "4294967295", ["-1", "1e10", "Infinity"]),
+        ("INT32", "-2147483648", "2147483647", ["8.5", "3e9"]),
+        ("UINT64", "0", "18446744073709551615", ["1e20", "-1"]),
+        ("INT64", "-9223372036854775808", "9223372036854775807", ["1e19", "0.1"]),
+    ])
+    func dataIsOfItsDatatype(
+        datatype: String, least: String, most: String, others: [String]
+    ) throws {
+        let ends = Samples.features([1, 3], "[\(least),\(most),1]", datatype: datatype)
+        #expect(try Samples.values(ends) == [least, most, "1"].compactMap { Float($0) })
+        for other in others {
+            let error = #expect(throws: InferenceError.self) {
+                try Samples.rows(Samples.features([1, 3], "[1,\(other),0]", datatype: datatype))
+            }
+            let words = "and \(datatype) holds whole numbers from \(least) to \(most)"
+            #expect(error?.status == 400)
+            #expect(error?.message.hasPrefix("value 1 of the input features is ") == true)
+            #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func numbersForTruthAre0And1InBinaryToo() throws {
+        let (body, length) = Samples.binary([1, 3], "BOOL", [1, 2, 0])
+        let error = #expect(throws: InferenceError.self) { try Samples.rows(body, length) }
+        #expect(error?.message.contains("BOOL holds whole numbers from 0 to 1") == true)
+    }
+
     @Test func binaryPartsThatDoNotFitAreRefused() throws {
         let (body, length) = Samples.binary([1, 3], "FP32", [UInt8](repeating: 0, count: 12))
         #expect(try Samples.rows(body, length).count == 1)
