@@ -110,6 +110,7 @@ package struct InferenceRequest: Sendable {
             case "name": tensor.input.name = try reader.string("name")
             case "shape":
                 tensor.input.shape = []
+                tensor.hasShape = true
                 try reader.array("shape") { (reader) throws(InferenceError) in
                     tensor.input.shape.append(try reader.integer("a dimension"))
                 }
@@ -165,6 +166,7 @@ private struct Draft {
     struct Tensor {
         var input = InferenceRequest.Input()
         var hasDatatype = false
+        var hasShape = false
         var binaryByteCount: Int?
         var data: TensorData?
     }
@@ -183,6 +185,10 @@ private struct Draft {
             var input = tensor.input
             guard tensor.hasDatatype else {
                 throw InferenceError("the input \(input.name) has no datatype")
+            }
+            guard tensor.hasShape else {
+                throw InferenceError(
+                    "the input \(input.name) has no shape; give one, as in [1, 3]")
             }
             let count = try Self.count(input)
             if let byteCount = tensor.binaryByteCount {

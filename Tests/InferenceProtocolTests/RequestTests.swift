@@ -139,8 +139,7 @@ import Testing
         (#"{"inputs":[]}"#, "gives none"), (#"{"inputs":[{}]}"#, "no datatype"),
         (#"{"inputs":[{"datatype":"FP31"}]}"#, "there is no datatype FP31"),
         (#"{"id":"\ud800"}"#, "surrogates"), (#"{"id":"\x"}"#, "escape"), ("{\"id\":\"a", "string"),
-        (#"{"id":7}"#, "a string (id)"), ("{\"id\":\"\u{1}\"}", "control"),
-        (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1.5]}]}"#, "whole number"),
+        ("{\"id\":\"\u{1}\"}", "control"),
         (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[-1,3]}]}"#, "cannot have"),
         (
             #"{"inputs":[{"name":"f","datatype":"FP32","shape":[99999999999,99999999999]}]}"#,
@@ -148,10 +147,47 @@ import Testing
         ),
         (#"{"x":01}"#, "number"), (#"{"x":.5}"#, "number"), (#"{"x":1.}"#, "digit"),
         (#"{"x":1e}"#, "digit"), (#"{"x":+1}"#, "number"), (#"{"x":tru}"#, "true or false"),
+        (#"{7:1}"#, "a key of the request expected at byte 1"), (#"{"id":nul}"#, "a string (id)"),
     ])
     func malformedBodiesAreRefused(body: String, words: String) throws {
         let error = #expect(throws: InferenceError.self) { try Samples.rows(Array(body.utf8)) }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        (#"{"inputs":[{"shape":"1,3"}]}"#, "shape must be an array, not a string (byte 20)"),
+        (#"{"inputs":[{"shape":3}]}"#, "shape must be an array, not a number (byte 20)"),
+        (#"{"inputs":[{"shape":null}]}"#, "shape must be an array, not null (byte 20)"),
+        (
+            #"{"inputs":[{"shape":["3"]}]}"#,
+            "a dimension must be a whole number, not a string (byte 21)"
+        ),
+        (
+            #"{"inputs":[{"shape":[true]}]}"#,
+            "a dimension must be a whole number, not true (byte 21)"
+        ),
+        (
+            #"{"inputs":[{"shape":[1.5]}]}"#,
+            "a dimension must be a whole number below 2^53, not 1.5 (byte 21)"
+        ),
+        (#"{"inputs":[{"data":[{}]}]}"#, "a value must be a number, not an object (byte 20)"),
+        (#"{"inputs":{}}"#, "inputs must be an array, not an object (byte 10)"),
+        (#"{"inputs":[7]}"#, "an input must be an object, not a number (byte 11)"),
+        (#"{"id":7}"#, "id must be a string, not a number (byte 6)"),
+        ("[]", "not an array (byte 0)"),
+        (
+            #"{"parameters":{"binary_data_output":1}}"#,
+            "binary_data_output must be true or false, not a number (byte 36)"
+        ),
+        (
+            #"{"inputs":[{"name":"features","datatype":"FP32","data":[1,2,3]}]}"#,
+            "the input features has no shape; give one, as in [1, 3]"
+        ),
+    ])
+    func valuesOfAnotherKindAreRefusedByName(body: String, words: String) {
+        let error = #expect(throws: InferenceError.self) { try Samples.rows(Array(body.utf8)) }
+        #expect(error?.message.hasSuffix(words) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("not JSON") == false)
     }
 
     @Test(arguments: [
