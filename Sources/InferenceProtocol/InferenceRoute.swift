@@ -53,7 +53,7 @@ package enum InferenceRoute: Hashable, Sendable {
         }
         guard methods.contains(method) else {
             throw InferenceError(
-                status: 405, "\(path) is asked with \(methods[0]), not with \(method)")
+                methods: methods, "\(path) is asked with \(methods[0]), not with \(method)")
         }
     }
 
