@@ -57,6 +57,22 @@ package enum InferenceRoute: Hashable, Sendable {
         }
     }
 
+    /// The path of a model, percent-encoded.
+    package static func path(ofModel name: String) -> String {
+        name.utf8.reduce(into: "/v2/models/") { path, byte in
+            let character = Character(Unicode.Scalar(byte))
+            // What RFC 3986, 2.3, leaves as it is.
+            if character.isASCII && (character.isLetter || character.isNumber)
+                || "-._~".contains(character)
+            {
+                path.append(character)
+            } else {
+                path += byte < 16 ? "%0" : "%"
+                path += String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+
     /// How it is asked for, the usual method first.
     package var methods: [String] {
         switch self {
