@@ -26,6 +26,17 @@ enum InferenceDatatype: String, CaseIterable {
         }
     }
 
+    /// The whole numbers that it holds; nil where it holds others too.
+    var wholeNumbers: ClosedRange<Int128>? {
+        let half: Int128 = 1 << (8 * byteCount) / 2
+        return switch self {
+        case .bool: 0...1
+        case .uint8, .uint16, .uint32, .uint64: 0...2 * half - 1
+        case .int8, .int16, .int32, .int64: -half...half - 1
+        case .fp16, .bf16, .fp32, .fp64, .bytes: nil
+        }
+    }
+
     /// Values of numbers that lie there, little-endian, as float32.
     func floats(_ bytes: ArraySlice<UInt8>) -> [Float] {
         switch self {

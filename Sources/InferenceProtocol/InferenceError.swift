@@ -5,10 +5,21 @@ package struct InferenceError: Error, Hashable, Sendable, CustomStringConvertibl
     /// What was seen, then the cure.
     package let message: String
 
+    /// The methods that a path has, where the status is 405; else none.
+    package let allowedMethods: [String]
+
     /// An error of these parts.
     package init(status: Int = 400, _ message: String) {
         self.status = status
         self.message = message
+        allowedMethods = []
+    }
+
+    /// An error of status 405: the path has these methods, the usual one first.
+    package init(methods: [String], _ message: String) {
+        status = 405
+        self.message = message
+        allowedMethods = methods
     }
 
     /// The sentence.

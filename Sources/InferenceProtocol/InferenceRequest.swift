@@ -110,6 +110,7 @@ package struct InferenceRequest: Sendable {
             case "name": tensor.input.name = try reader.string("name")
             case "shape":
                 tensor.input.shape = []
+                tensor.hasShape = true
                 try reader.array("shape") { (reader) throws(InferenceError) in
                     tensor.input.shape.append(try reader.integer("a dimension"))
                 }
@@ -165,6 +166,7 @@ private struct Draft {
     struct Tensor {
         var input = InferenceRequest.Input()
         var hasDatatype = false
+        var hasShape = false
         var binaryByteCount: Int?
         var data: TensorData?
     }
@@ -183,6 +185,10 @@ private struct Draft {
             var input = tensor.input
             guard tensor.hasDatatype else {
                 throw InferenceError("the input \(input.name) has no datatype")
+            }
+            guard tensor.hasShape else {
+                throw InferenceError(
+                    "the input \(input.name) has no shape; give one, as in [1, 3]")
             }
             let count = try Self.count(input)
             if let byteCount = tensor.binaryByteCount {
@@ -216,12 +222,25 @@ private struct Draft {
                     "the input \(input.name) has \(input.content.count) values, and the shape \(input.shape) has \(count)"
                 )
             }
+            try Self.checkValues(input)
             inputs.append(input)
         }
         guard rest.isEmpty else {
             throw InferenceError("\(rest.count) bytes follow the request that are of no input")
         }
         return inputs
+    }
+
+    /// Values must be of their datatype, as far as float32 tells one number from the next.
+    private static func checkValues(_ input: InferenceRequest.Input) throws(InferenceError) {
+        guard let numbers = input.datatype.wholeNumbers, case .floats(let values) = input.content
+        else { return }
+        let range = Float(numbers.lowerBound)...Float(numbers.upperBound)
+        let index = values.firstIndex { !range.contains($0) || $0 != $0.rounded() }
+        guard let index else { return }
+        throw InferenceError(
+            "value \(index) of the input \(input.name) is \(values[index]), and \(input.datatype.rawValue) holds whole numbers from \(numbers.lowerBound) to \(numbers.upperBound); give those, or another datatype"
+        )
     }
 
     private static func count(_ input: InferenceRequest.Input) throws(InferenceError) -> Int {

@@ -53,7 +53,23 @@ package enum InferenceRoute: Hashable, Sendable {
         }
         guard methods.contains(method) else {
             throw InferenceError(
-                status: 405, "\(path) is asked with \(methods[0]), not with \(method)")
+                methods: methods, "\(path) is asked with \(methods[0]), not with \(method)")
+        }
+    }
+
+    /// The path of a model, percent-encoded.
+    package static func path(ofModel name: String) -> String {
+        name.utf8.reduce(into: "/v2/models/") { path, byte in
+            let character = Character(Unicode.Scalar(byte))
+            // What RFC 3986, 2.3, leaves as it is.
+            if character.isASCII && (character.isLetter || character.isNumber)
+                || "-._~".contains(character)
+            {
+                path.append(character)
+            } else {
+                path += byte < 16 ? "%0" : "%"
+                path += String(byte, radix: 16, uppercase: true)
+            }
         }
     }
 

@@ -21,6 +21,22 @@ struct JSONReader {
         return InferenceError("the request is not JSON: \(expected) expected \(found)")
     }
 
+    /// A value of another kind than it must be; where none begins, the text is not JSON.
+    private func mismatch(_ name: String, _ kind: String) -> InferenceError {
+        let rest = bytes[index..<end]
+        let found: String? =
+            switch rest.first ?? 0 {
+            case UInt8(ascii: "{"): "an object"
+            case UInt8(ascii: "["): "an array"
+            case UInt8(ascii: "\""): "a string"
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): "a number"
+            default: ["true", "false", "null"].first { rest.starts(with: $0.utf8) }
+            }
+        // A number that is cut short begins as one.
+        guard let found, found != kind else { return failure("\(kind) (\(name))") }
+        return InferenceError("\(name) must be \(kind), not \(found) (byte \(index))")
+    }
+
     /// The next byte that is not blank, which is not taken; 0 at the end.
     mutating func peek() -> UInt8 {
         while index < end {
@@ -59,10 +75,11 @@ struct JSONReader {
         _ name: String,
         _ body: (String, inout JSONReader) throws(InferenceError) -> Void
     ) throws(InferenceError) {
-        guard take(UInt8(ascii: "{")) else { throw failure("an object (\(name))") }
+        guard take(UInt8(ascii: "{")) else { throw mismatch(name, "an object") }
         if take(UInt8(ascii: "}")) { return }
         repeat {
-            let key = try string("a key of \(name)")
+            guard peek() == UInt8(ascii: "\"") else { throw failure("a key of \(name)") }
+            let key = try string("a key")
             guard take(UInt8(ascii: ":")) else { throw failure("a colon") }
             try body(key, &self)
         } while take(UInt8(ascii: ","))
@@ -73,7 +90,7 @@ struct JSONReader {
     mutating func array(
         _ name: String, _ body: (inout JSONReader) throws(InferenceError) -> Void
     ) throws(InferenceError) {
-        guard take(UInt8(ascii: "[")) else { throw failure("an array (\(name))") }
+        guard take(UInt8(ascii: "[")) else { throw mismatch(name, "an array") }
         if take(UInt8(ascii: "]")) { return }
         repeat { try body(&self) } while take(UInt8(ascii: ","))
         guard take(UInt8(ascii: "]")) else { throw failure("a comma or the end of \(name)") }
@@ -81,7 +98,7 @@ struct JSONReader {
 
     /// A string.
     mutating func string(_ name: String) throws(InferenceError) -> String {
-        guard take(UInt8(ascii: "\"")) else { throw failure("a string (\(name))") }
+        guard take(UInt8(ascii: "\"")) else { throw mismatch(name, "a string") }
         let start = index
         while index < end, bytes[index] != UInt8(ascii: "\""), bytes[index] != UInt8(ascii: "\\"),
             bytes[index] >= 0x20
@@ -158,19 +175,23 @@ struct JSONReader {
         switch peek() {
         case UInt8(ascii: "t") where takeWord("true"): return true
         case UInt8(ascii: "f") where takeWord("false"): return false
-        default: throw failure("true or false (\(name))")
+        default: throw mismatch(name, "true or false")
         }
     }
 
     /// A whole number.
     mutating func integer(_ name: String) throws(InferenceError) -> Int {
-        _ = peek()
+        let first = peek()
+        guard first == UInt8(ascii: "-") || (0x30...0x39).contains(first) else {
+            throw mismatch(name, "a whole number")
+        }
         let start = index
         let value = try number()
         // As large as both a double and a dimension may be.
         guard let whole = Int(exactly: value), abs(whole) < 1 << 53 else {
-            index = start
-            throw failure("a whole number (\(name))")
+            throw InferenceError(
+                "\(name) must be a whole number below 2^53, not \(text(start..<index).prefix(40)) (byte \(start))"
+            )
         }
         return whole
     }
@@ -223,7 +244,7 @@ extension JSONReader {
         return Float(text(start..<index)) ?? Float(value)
     }
 
-    private func text(_ range: Range<Int>) -> String {
+    fileprivate func text(_ range: Range<Int>) -> String {
         String(decoding: bytes[range], as: UTF8.self)
     }
 
@@ -246,7 +267,7 @@ extension JSONReader {
         let whole = takeDigits(&digits)
         guard whole == 1 || whole > 1 && bytes[index - whole] != UInt8(ascii: "0") else {
             index = start
-            throw failure("a number")
+            throw mismatch("a value", "a number")
         }
         if index < end, bytes[index] == UInt8(ascii: ".") {
             index += 1

@@ -24,15 +24,11 @@ package struct ModelDescription: Sendable, Equatable {
 
     /// A description.
     ///
-    /// - Throws: ``InferenceError`` for a name that no path can hold: an empty one, one with a slash.
+    /// - Throws: ``InferenceError`` for a name that is refused by ``check(name:)``.
     package init(
         name: String, input: Input, classNames: [String], schemes: [String]
     ) throws(InferenceError) {
-        guard !name.isEmpty, !name.contains("/"), !name.contains(where: \.isNewline) else {
-            throw InferenceError(
-                "a model cannot be served as '\(name)': its name is part of a path, and so has no slash"
-            )
-        }
+        try Self.check(name: name)
         self.name = name
         self.input = input
         self.classNames = classNames
@@ -41,6 +37,28 @@ package struct ModelDescription: Sendable, Equatable {
             Int(name).flatMap { String($0) == name ? $0 : nil }
         }
         classNumbers = numbers.count == classNames.count ? numbers : nil
+    }
+
+    /// A name must be able to stand in a path.
+    ///
+    /// - Throws: ``InferenceError`` for an empty name, for `.` and `..`, which clients leave out of
+    ///   paths, and for one with a slash or a line end.
+    package static func check(name: String) throws(InferenceError) {
+        let fault: String
+        if name.isEmpty {
+            fault = "is empty"
+        } else if name == "." || name == ".." {
+            fault = "means a folder there"
+        } else if name.contains("/") {
+            fault = "has a slash"
+        } else if name.contains(where: \.isNewline) {
+            fault = "has a line end"
+        } else {
+            return
+        }
+        throw InferenceError(
+            "a model cannot be served as '\(name)': its name is a part of paths, and this one \(fault); give it another name"
+        )
     }
 
     /// The name and shape of the input, -1 for any number of rows.

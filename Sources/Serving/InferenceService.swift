@@ -88,12 +88,20 @@ package final class InferenceService: HTTPService {
 
     private func failure(_ error: InferenceError) -> HTTPResponse {
         metrics.countResponse(status: error.status)
-        return Self.json(error.body, status: error.status)
+        var response = Self.json(error.body, status: error.status)
+        if !error.allowedMethods.isEmpty {
+            response.headers = [
+                HTTPRequest.Header(
+                    name: "Allow", value: error.allowedMethods.joined(separator: ", "))
+            ]
+        }
+        return response
     }
 
     private func metricsAnswer(_ request: HTTPRequest) throws(InferenceError) -> HTTPAnswer {
-        guard ["GET", "HEAD"].contains(request.method) else {
-            throw InferenceError(status: 405, "/metrics is asked with GET")
+        let methods = ["GET", "HEAD"]
+        guard methods.contains(request.method) else {
+            throw InferenceError(methods: methods, "/metrics is asked with GET")
         }
         metrics.countResponse(status: 200)
         return .response(

@@ -108,7 +108,7 @@ import Testing
                 == #"{"error":"a \"b\"\n\u0001é"}"#)
     }
 
-    @Test(arguments: ["", "a/b", "/", "a\nb"])
+    @Test(arguments: ["", ".", "..", "a/b", "/", "a\nb"])
     func aNameThatNoPathHoldsIsRefused(name: String) {
         #expect(throws: InferenceError.self) { try Samples.description(name, .features(2)) }
     }

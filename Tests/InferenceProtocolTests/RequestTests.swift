@@ -139,8 +139,7 @@ import Testing
         (#"{"inputs":[]}"#, "gives none"), (#"{"inputs":[{}]}"#, "no datatype"),
         (#"{"inputs":[{"datatype":"FP31"}]}"#, "there is no datatype FP31"),
         (#"{"id":"\ud800"}"#, "surrogates"), (#"{"id":"\x"}"#, "escape"), ("{\"id\":\"a", "string"),
-        (#"{"id":7}"#, "a string (id)"), ("{\"id\":\"\u{1}\"}", "control"),
-        (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1.5]}]}"#, "whole number"),
+        ("{\"id\":\"\u{1}\"}", "control"),
         (#"{"inputs":[{"name":"features","datatype":"FP32","shape":[-1,3]}]}"#, "cannot have"),
         (
             #"{"inputs":[{"name":"f","datatype":"FP32","shape":[99999999999,99999999999]}]}"#,
@@ -148,10 +147,47 @@ import Testing
         ),
         (#"{"x":01}"#, "number"), (#"{"x":.5}"#, "number"), (#"{"x":1.}"#, "digit"),
         (#"{"x":1e}"#, "digit"), (#"{"x":+1}"#, "number"), (#"{"x":tru}"#, "true or false"),
+        (#"{7:1}"#, "a key of the request expected at byte 1"), (#"{"id":nul}"#, "a string (id)"),
     ])
     func malformedBodiesAreRefused(body: String, words: String) throws {
         let error = #expect(throws: InferenceError.self) { try Samples.rows(Array(body.utf8)) }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        (#"{"inputs":[{"shape":"1,3"}]}"#, "shape must be an array, not a string (byte 20)"),
+        (#"{"inputs":[{"shape":3}]}"#, "shape must be an array, not a number (byte 20)"),
+        (#"{"inputs":[{"shape":null}]}"#, "shape must be an array, not null (byte 20)"),
+        (
+            #"{"inputs":[{"shape":["3"]}]}"#,
+            "a dimension must be a whole number, not a string (byte 21)"
+        ),
+        (
+            #"{"inputs":[{"shape":[true]}]}"#,
+            "a dimension must be a whole number, not true (byte 21)"
+        ),
+        (
+            #"{"inputs":[{"shape":[1.5]}]}"#,
+            "a dimension must be a whole number below 2^53, not 1.5 (byte 21)"
+        ),
+        (#"{"inputs":[{"data":[{}]}]}"#, "a value must be a number, not an object (byte 20)"),
+        (#"{"inputs":{}}"#, "inputs must be an array, not an object (byte 10)"),
+        (#"{"inputs":[7]}"#, "an input must be an object, not a number (byte 11)"),
+        (#"{"id":7}"#, "id must be a string, not a number (byte 6)"),
+        ("[]", "not an array (byte 0)"),
+        (
+            #"{"parameters":{"binary_data_output":1}}"#,
+            "binary_data_output must be true or false, not a number (byte 36)"
+        ),
+        (
+            #"{"inputs":[{"name":"features","datatype":"FP32","data":[1,2,3]}]}"#,
+            "the input features has no shape; give one, as in [1, 3]"
+        ),
+    ])
+    func valuesOfAnotherKindAreRefusedByName(body: String, words: String) {
+        let error = #expect(throws: InferenceError.self) { try Samples.rows(Array(body.utf8)) }
+        #expect(error?.message.hasSuffix(words) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("not JSON") == false)
     }
 
     @Test(arguments: [
@@ -166,6 +202,38 @@ import Testing
             try Samples.rows(Samples.features(shape, data))
         }
         #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [
+        ("BOOL", "0", "1", ["2", "-1", "0.5", "null"]),
+        ("UINT8", "0", "255", ["800", "256", "-1", "8.5", "NaN"]),
+        ("INT8", "-128", "127", ["128", "-129"]), ("UINT16", "0", "65535", ["65536", "-1"]),
+        ("INT16", "-32768", "32767", ["32768", "1e-3"]),
+        ("UINT32", "0", "4294967295", ["-1", "1e10", "Infinity"]),
+        ("INT32", "-2147483648", "2147483647", ["8.5", "3e9"]),
+        ("UINT64", "0", "18446744073709551615", ["1e20", "-1"]),
+        ("INT64", "-9223372036854775808", "9223372036854775807", ["1e19", "0.1"]),
+    ])
+    func dataIsOfItsDatatype(
+        datatype: String, least: String, most: String, others: [String]
+    ) throws {
+        let ends = Samples.features([1, 3], "[\(least),\(most),1]", datatype: datatype)
+        #expect(try Samples.values(ends) == [least, most, "1"].compactMap { Float($0) })
+        for other in others {
+            let error = #expect(throws: InferenceError.self) {
+                try Samples.rows(Samples.features([1, 3], "[1,\(other),0]", datatype: datatype))
+            }
+            let words = "and \(datatype) holds whole numbers from \(least) to \(most)"
+            #expect(error?.status == 400)
+            #expect(error?.message.hasPrefix("value 1 of the input features is ") == true)
+            #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func numbersForTruthAre0And1InBinaryToo() throws {
+        let (body, length) = Samples.binary([1, 3], "BOOL", [1, 2, 0])
+        let error = #expect(throws: InferenceError.self) { try Samples.rows(body, length) }
+        #expect(error?.message.contains("BOOL holds whole numbers from 0 to 1") == true)
     }
 
     @Test func binaryPartsThatDoNotFitAreRefused() throws {

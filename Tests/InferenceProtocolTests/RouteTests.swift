@@ -21,6 +21,16 @@ import Testing
     }
 
     @Test(arguments: [
+        ("run-1.2_b~", "run-1.2_b~"), ("we ird", "we%20ird"), ("a%2fb", "a%252fb"),
+        ("é?#", "%C3%A9%3F%23"), ("\t", "%09"),
+    ])
+    func pathsOfModelsLeadToThem(name: String, encoded: String) throws {
+        let path = InferenceRoute.path(ofModel: name)
+        #expect(path == "/v2/models/" + encoded)
+        #expect(try InferenceRoute(method: "GET", path: path) == .model(name))
+    }
+
+    @Test(arguments: [
         ("GET", "/", 404), ("GET", "/v1/models/m", 404), ("GET", "/v2/models/m/x", 404),
         ("GET", "/v2/models/m/versions/2", 404), ("GET", "/v2/health", 404),
         ("GET", "/v2/models/%zz", 404), ("GET", "/v2/models/%ff", 404), ("GET", "", 404),

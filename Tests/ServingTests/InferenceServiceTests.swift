@@ -66,6 +66,18 @@ import Testing
         }
     }
 
+    /// RFC 9110, 15.5.6: an answer of status 405 names the methods that there are.
+    @Test(arguments: [
+        ("GET", "/v2/models/m/infer", "POST"), ("POST", "/v2/models/m", "GET, HEAD"),
+        ("PUT", "/v2/repository/index", "POST, GET"), ("POST", "/metrics", "GET, HEAD"),
+        ("GET", "/x", nil),
+    ])
+    func anotherMethodIsToldWhichThereAre(method: String, path: String, allowed: String?) {
+        let response = responses([HTTPRequest(method: method, path: path)])[0]
+        #expect(response.status == (allowed == nil ? 404 : 405))
+        #expect(response.headers.first { $0.name == "Allow" }?.value == allowed)
+    }
+
     @Test func requestsThatComeTogetherArePredictedTogether() throws {
         let found = responses([
             infer("[1,1,2]", [1, 3]), infer("[5]", [1, 1]), infer("[3,1]", [1, 2], model: "other"),

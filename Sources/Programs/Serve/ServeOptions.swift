@@ -1,4 +1,5 @@
 package import Decoding
+import InferenceProtocol
 package import System
 
 /// What `coordinator serve` is told.
@@ -35,10 +36,15 @@ package struct ServeOptions: Sendable {
         self.threadCount = threadCount
     }
 
-    /// Checks the limits.
+    /// Checks the name and the limits.
     ///
     /// - Throws: `usage` with one sentence.
     package func validate() throws(RunError) {
+        do throws(InferenceError) {
+            if let name { try ModelDescription.check(name: name) }
+        } catch {
+            throw .usage(error.message)
+        }
         guard (1...4_096).contains(requestMegabytes) else {
             throw .usage("--max-request must be from 1 to 4096 (MiB)")
         }

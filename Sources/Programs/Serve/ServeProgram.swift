@@ -1,6 +1,7 @@
 import Display
 import Glibc
 import HTTP
+import InferenceProtocol
 import Numerics
 import Serving
 import Sessions
@@ -79,7 +80,7 @@ package struct ServeProgram: Sendable {
         let shown = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", ..." : "")
         console.log(
             .info,
-            "serving \(names.count.counted("model")) (\(shown)) at http://\(address)/v2/models/\(names[0])"
+            "serving \(names.count.counted("model")) (\(shown)) at http://\(address)\(InferenceRoute.path(ofModel: names[0]))"
         )
     }
 
