@@ -203,15 +203,19 @@ struct RowSource {
         return rows.count == sources.count && isLarge ? rows : nil
     }
 
-    /// The rows of several files as one table.
-    static func all(_ sources: [RowSource], path: String) throws(FormatError) -> InputRows {
+    /// The rows of several files as one table, and how many each file has.
+    static func all(
+        _ sources: [RowSource], path: String
+    ) throws(FormatError) -> (rows: InputRows, counts: [Int]) {
         var rowCount = 0
         for source in sources { rowCount += try source.table.rowCountMax() }
         var next = 0
+        var counts = [Int](repeating: 0, count: sources.count)
         /// Goes from one file to the next where it has no more rows.
         func read(_ source: (RowSource) throws(FormatError) -> Int) throws(FormatError) -> Int {
             while next < sources.count {
                 let count = try source(sources[next])
+                counts[next] += count
                 if count > 0 { return count }
                 next += 1
             }
@@ -226,9 +230,9 @@ struct RowSource {
                     try unsafe source.table.read(into: target)
                 }
             }
-            return .features(
-                Matrix(
-                    rowCount: values.count / columnCount, columnCount: columnCount, values: values))
+            let rowCount = values.count / columnCount
+            let rows = Matrix(rowCount: rowCount, columnCount: columnCount, values: values)
+            return (.features(rows), counts)
         case .image(let shape):
             let pixels: [UInt8] = try unsafe RowMemory.filled(
                 rowCountMax: rowCount, columnCount: shape.pixelCount, path: path
@@ -237,7 +241,7 @@ struct RowSource {
                     try unsafe source.images?.read(into: target) ?? 0
                 }
             }
-            return .images(shape, pixels: pixels)
+            return (.images(shape, pixels: pixels), counts)
         }
     }
 }

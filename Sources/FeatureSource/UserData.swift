@@ -62,8 +62,11 @@ package struct UserData: Sendable {
         let files = try UserFiles(request)
         let parts = [files.train, files.test, files.val]
         // Labels are small: those in files of their own are checked before the rows are read.
-        var columns: [LabelColumn?] = []
-        for part in parts { columns.append(try part?.ownLabels()) }
+        var own: [[LabelColumn]] = []
+        for part in parts { own.append(try part?.ownLabels() ?? []) }
+        var columns = zip(parts, own).map { part, files in
+            part.flatMap { LabelColumn.joined(files, path: $0.labelDescription) }
+        }
         if let train = columns[0] {
             let classes = try ClassLabels(training: train)
             for column in columns.dropFirst() { if let column { _ = try classes.labels(column) } }
@@ -73,7 +76,7 @@ package struct UserData: Sendable {
         for (index, part) in parts.enumerated() {
             tables.append(
                 try part.map { (part) throws(FormatError) in
-                    try reading.table(of: part, &columns[index])
+                    try reading.table(of: part, own[index], &columns[index])
                 })
         }
         guard let train = tables[0], let trainColumn = columns[0] else {
@@ -182,18 +185,23 @@ private struct TableReading {
 
     /// Reads rows; the first are those to train on.
     ///
-    /// - Parameter labels: in files of their own; where nil, it becomes those beside the rows.
+    /// - Parameters:
+    ///   - own: the labels in files of their own; none where they are beside the rows.
+    ///   - labels: all of them; where nil, it becomes those beside the rows.
     mutating func table(
-        of part: UserFiles.Part, _ labels: inout LabelColumn?
+        of part: UserFiles.Part, _ own: [LabelColumn], _ labels: inout LabelColumn?
     ) throws(FormatError) -> Table {
         let isFirst = input.shape == nil
-        let sources = try part.open(&input, labels)
+        let sources = try part.open(&input, own)
         let table: Table
         if let stored = RowSource.inPlace(sources, above: heldByteCountMax) {
             for (file, rows) in zip(part.rows, stored) { inPlace.append((file, rows)) }
             table = .features(stored.count == 1 ? stored[0] : JoinedRows(stored))
         } else {
-            table = Table(try RowSource.all(sources, path: part.description))
+            let (rows, counts) = try RowSource.all(sources, path: part.description)
+            // Some files tell only now how many rows they have.
+            try part.check(counts, own)
+            table = Table(rows)
         }
         remarks += sources.compactMap(\.remark).filter { !remarks.contains($0) }
         if let note = table.note(on: part, heldByteCountMax) { remarks.append(note) }
@@ -206,24 +214,22 @@ private struct TableReading {
 }
 
 extension UserFiles.Part {
-    /// The labels in files of their own; nil where they are beside the rows.
-    fileprivate func ownLabels() throws(FormatError) -> LabelColumn? {
-        guard let labels else { return nil }
+    /// The labels of each file of labels; none where they are beside the rows.
+    fileprivate func ownLabels() throws(FormatError) -> [LabelColumn] {
         var columns: [LabelColumn] = []
-        for file in labels { columns.append(try file.labels()) }
-        return columns.count == 1
-            ? columns[0] : LabelColumn(joining: columns, path: labelDescription)
+        for file in labels ?? [] { columns.append(try file.labels()) }
+        return columns
     }
 
     /// Opens all files; afterwards the input asks for rows of the shape of the first.
     ///
     /// - Throws: `FormatError` for files of several shapes, and another number of rows than of labels.
     fileprivate func open(
-        _ input: inout InputRequest, _ labels: LabelColumn?
+        _ input: inout InputRequest, _ labels: [LabelColumn]
     ) throws(FormatError) -> [RowSource] {
         var sources: [RowSource] = []
         for file in rows {
-            let source = try RowSource(file, input, labelsElsewhere: labels != nil)
+            let source = try RowSource(file, input, labelsElsewhere: !labels.isEmpty)
             if input.shape == nil {
                 input.shape = source.shape
                 input.shapeOwner = file.description
@@ -231,19 +237,25 @@ extension UserFiles.Part {
             input.svmlightBase = input.svmlightBase ?? source.svmlightBase
             sources.append(source)
         }
-        let counts = sources.compactMap(\.table.rowCount)
-        if let labels, counts.count == sources.count {
-            try check(counts.reduce(0, +), labels)
-        }
+        try check(sources.map(\.table.rowCount), labels)
         return sources
     }
 
-    private func check(_ rowCount: Int, _ labels: LabelColumn) throws(FormatError) {
-        guard rowCount == labels.rowCount else {
-            throw .malformed(
-                description,
-                "it has \(rowCount.counted("row")), and \(labels.path) has \(labels.rowCount.counted("label")); use two files that belong together"
-            )
+    /// Compares each file of rows with its labels, or all rows with the one file of their labels.
+    ///
+    /// - Parameter rowCounts: of each file of rows; one that is nil is not compared.
+    /// - Throws: `FormatError` that names both files.
+    fileprivate func check(_ rowCounts: [Int?], _ labels: [LabelColumn]) throws(FormatError) {
+        if labels.count == rows.count {
+            for (index, count) in rowCounts.enumerated() {
+                guard let count, count != labels[index].rowCount else { continue }
+                throw .rows(rows[index].description, count, labels[index])
+            }
+        } else if let labels = labels.first {
+            let counts = rowCounts.compactMap(\.self)
+            let sum = counts.reduce(0, +)
+            guard counts.count == rows.count, sum != labels.rowCount else { return }
+            throw .rows(description, sum, labels)
         }
     }
 
@@ -256,6 +268,6 @@ extension UserFiles.Part {
             }
             columns.append(column)
         }
-        return columns.count == 1 ? columns[0] : LabelColumn(joining: columns, path: description)
+        return .joined(columns, path: description) ?? columns[0]
     }
 }

@@ -366,6 +366,50 @@ import Testing
         return error?.message ?? ""
     }
 
+    /// CSV tells how many rows it has only when they have been read.
+    @Test func rowsAndLabelsAreEquallyManyInEveryFile() throws {
+        func csv(_ name: String, _ count: Int) throws -> String {
+            try text(name, (0..<count).map { "\($0).5,2" })
+        }
+        func array(_ name: String, _ count: Int) throws -> String {
+            try features(name, [Float](repeating: 1, count: count), columns: 1)
+        }
+        func labels(_ name: String, _ count: Int) throws -> String {
+            try text(name, (0..<count).map { "\($0 % 2)" })
+        }
+        let (four, three) = (try csv("four.csv", 4), try csv("three.csv", 3))
+        let (l4, l3, l7) = (
+            try labels("l4.txt", 4), try labels("l3.txt", 3), try labels("l7.txt", 7)
+        )
+        let l5 = try labels("l5.txt", 5)
+        for (rows, names, rest) in [
+            (four, l3, "four.csv: it has 4 rows, and \(l3) has 3 labels"),
+            (four, l5, "four.csv: it has 4 rows, and \(l5) has 5 labels"),
+            ("\(four),\(three)", l5, "three.csv: it has 7 rows, and \(l5) has 5 labels"),
+            // As many in all, and others in each.
+            ("\(four),\(three)", "\(l3),\(l4)", "four.csv: it has 4 rows, and \(l3) has 3 labels"),
+            (
+                "\(try array("a.npy", 4)),\(try array("b.npy", 3))", "\(l3),\(l4)",
+                "a.npy: it has 4 rows, and \(l3) has 3 labels"
+            ),
+        ] {
+            let message = refusal(UserDataRequest(train: rows, trainLabels: names))
+            #expect(message.contains(rest), "\(message)")
+        }
+        let train = UserDataRequest(train: four, trainLabels: l4)
+        for path in [\UserDataRequest.test, \.val] {
+            var request = train
+            request[keyPath: path] = four
+            request.testLabels = path == \.test ? l3 : nil
+            request.valLabels = path == \.val ? l3 : nil
+            #expect(refusal(request).contains("four.csv: it has 4 rows, and \(l3) has 3 labels"))
+        }
+        for names in [l7, "\(l4),\(l3)"] {
+            let request = UserDataRequest(train: "\(four),\(three)", trainLabels: names)
+            #expect(try UserData.load(request).trainLabels.count == 7)
+        }
+    }
+
     @Test func refusesWithFileRowAndCure() throws {
         let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
         let y = try text("y.txt", ["a", "b"])

@@ -100,7 +100,10 @@ import Testing
     private struct Parts {
         var sizeInDirectory: UInt32 = 4
         var sizeInHeader: UInt32 = 4
+        var firstName = "a"
         var secondName = "b"
+        /// Of a file of Unix, its mode in the upper half.
+        var attributes: UInt32 = 0
         var method: UInt16 = 0
         var flags: UInt16 = 0
 
@@ -120,16 +123,27 @@ import Testing
                 number(0x0201_4B50 as UInt32) + number(20 as UInt32) + number(flags)
                     + number(method) + number(0 as UInt32) + number(checksum) + number(size)
                     + number(size) + number(UInt16(name.utf8.count))
-                    + [UInt8](repeating: 0, count: 12) + number(UInt32(start)) + Array(name.utf8)
+                    + [UInt8](repeating: 0, count: 8) + number(attributes)
+                    + number(UInt32(start)) + Array(name.utf8)
             }
-            let first = header("a", sizeInHeader)
+            let first = header(firstName, sizeInHeader)
             let body = first + header(secondName, 4)
             let directory =
-                entry("a", 0, sizeInDirectory) + entry(secondName, first.count, 4)
+                entry(firstName, 0, sizeInDirectory) + entry(secondName, first.count, 4)
             return body + directory + number(0x0605_4B50 as UInt32) + number(0 as UInt32)
                 + number(2 as UInt16) + number(2 as UInt16) + number(UInt32(directory.count))
                 + number(UInt32(body.count)) + number(0 as UInt16)
         }
+    }
+
+    /// As `zip` and `zipfile.write` have them, with folders and with what macOS adds.
+    @Test func readsMembersWithModesOfUnix() throws {
+        var parts = Parts(firstName: "x.npy", secondName: "y/", attributes: 0o100644 << 16)
+        #expect(try archive(parts.bytes).arrayNames == ["x"])
+        #expect(throws: FormatError.self) { _ = try archive(parts.bytes).array(named: "y/") }
+        parts.attributes = .max
+        parts.secondName = "__MACOSX/._x.npy"
+        #expect(try archive(parts.bytes).arrayNames == ["x"])
     }
 
     @Test func refusesLies() throws {

@@ -72,7 +72,12 @@ package struct ZipArchive: Sendable {
 
     /// The names of the arrays in it, without their `.npy`, in the order of the directory.
     package var arrayNames: [String] {
-        members.map(\.name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
+        files.map(\.name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
+    }
+
+    /// The members without folders, and without what macOS adds to every file.
+    private var files: [Member] {
+        members.filter { !$0.name.hasSuffix("/") && !$0.name.hasPrefix("__MACOSX/") }
     }
 
     /// The array of a name, with or without `.npy`.
@@ -83,7 +88,7 @@ package struct ZipArchive: Sendable {
         named name: String, readsBfloat16: Bool = false
     ) throws(FormatError) -> NPYReader {
         // Archives may hold both x and x.npy, in members named x.npy and x.npy.npy.
-        let found = members.first { $0.name == name + ".npy" } ?? members.first { $0.name == name }
+        let found = files.first { $0.name == name + ".npy" } ?? files.first { $0.name == name }
         guard let member = found else {
             throw .malformed(
                 path, "it holds no array \(name); name one of \(arrayNames.joined(separator: ", "))"
@@ -155,7 +160,8 @@ extension ZipArchive {
             let method = fields.take(2), fields.take(4) != nil, let checksum = fields.take(4),
             let packed = fields.take(4), let size = fields.take(4), let nameCount = fields.take(2),
             let extraCount = fields.take(2), let commentCount = fields.take(2),
-            fields.take(8) != nil, let start = fields.take(4),
+            // Attributes: of a file of Unix they are no number that is taken.
+            fields.bytes(8) != nil, let start = fields.take(4),
             let name = fields.bytes(nameCount), let extra = fields.bytes(extraCount),
             fields.bytes(commentCount) != nil
         else { return nil }

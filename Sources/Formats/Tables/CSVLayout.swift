@@ -73,7 +73,7 @@ struct CSVLayout {
             }
             rows.append(fields.map { String(decoding: $0, as: UTF8.self) })
         }
-        let isHeader = Self.isHeader(rows)
+        let isHeader = Self.isHeader(rows, labels)
         names = isHeader ? rows[0] : nil
         guard let data = isHeader ? rows.dropFirst().first : rows[0] else {
             throw .malformed(path, "it has a header and no rows; write at least one row")
@@ -85,7 +85,7 @@ struct CSVLayout {
             )
         }
         try Self.refuseIndex(names, data, path)
-        let choice = try Self.label(names, data, labels, path)
+        let choice = try Self.label(names, Array(rows[(isHeader ? 1 : 0)...]), labels, path)
         label = choice.isLeftOut ? nil : choice.column
         remark = choice.remark
         other = choice.column
@@ -118,25 +118,52 @@ struct CSVLayout {
         let text = field.drop { $0 == " " }
         guard let first = text.utf8.first, first < 0x3A, first != 0x20 else { return false }
         let end = text.lastIndex { $0 != " " }
-        return end.map { Double(text[...$0]) != nil } ?? false
+        return end.map { Double(text[...$0])?.isFinite == true } ?? false
+    }
+
+    /// How a field without a value is written, in lower case.
+    private static let missing = [
+        "", "nan", "-nan", "na", "n/a", "<na>", "null", "none", "?", "inf", "-inf", "+inf",
+        "infinity", "-infinity",
+    ]
+
+    private static func isMissing(_ field: String) -> Bool {
+        missing.contains(field.filter { $0 != " " }.lowercased())
+    }
+
+    /// Whether the fields of a column are text, by one or two rows: text cannot be features.
+    private static func isText(_ rows: [[String]], _ column: Int) -> Bool {
+        let field = rows[0][column].filter { $0 != " " }
+        guard !field.isEmpty, Double(field) == nil else { return false }
+        // Among numbers it is a value that is missing, and else a label.
+        return !isMissing(field)
+            || !rows.dropFirst().contains { column < $0.count && isNumber($0[column]) }
     }
 
     /// Whether the first of two rows names columns.
-    private static func isHeader(_ rows: [[String]]) -> Bool {
+    ///
+    /// A row that is taken for names is lost, so a number or a missing value in it is none; but names
+    /// may be numbers that count up, as pandas gives them, beside that of the labels or of the index.
+    private static func isHeader(_ rows: [[String]], _ labels: CSVReader.Labels) -> Bool {
         let first = rows[0]
-        guard rows.count == 2 else {
-            // A line alone: names, if it cannot be a row.
-            return first.filter { !isNumber($0) }.count > 1
+        let texts = first.indices.filter { !isNumber(first[$0]) }
+        if case .named(let name) = labels, texts.contains(where: { first[$0] == name }) {
+            return true
         }
-        if zip(first, rows[1]).contains(where: { !isNumber($0) && isNumber($1) }) { return true }
-        // Columns that have numbers for names, as pandas gives them, and a column of text labels.
-        let text = first.indices.filter { !isNumber(first[$0]) }
-        guard text.count == 1, labelNames.contains(first[text[0]].lowercased()) else {
-            return false
+        // A line alone: names, if it cannot be a row.
+        let isNamed =
+            rows.count < 2
+            ? texts.filter { !isMissing(first[$0]) }.count > 1
+            : zip(first, rows[1]).contains { !isNumber($0) && !isMissing($0) && isNumber($1) }
+        if texts.count == first.count, isNamed { return true }
+        guard rows.count == 2, texts.count == 1, let text = texts.first else { return false }
+        let numbers = first.indices.filter { $0 != text }.map { first[$0] }
+        let isFromZero = numbers == numbers.indices.map { String($0) }
+        if labelNames.contains(first[text].lowercased()) {
+            return isNamed || isFromZero || numbers == numbers.indices.map { String($0 + 1) }
         }
-        let numbers = first.indices.filter { $0 != text[0] }.map { first[$0] }
-        return numbers.isEmpty || numbers == numbers.indices.map { String($0) }
-            || numbers == numbers.indices.map { String($0 + 1) }
+        // An index without a name is refused, and not lost.
+        return isFromZero && (isNamed || text == 0 && first[0].isEmpty && rows[1][0] == "0")
     }
 
     private static func refuseIndex(
@@ -154,15 +181,16 @@ struct CSVLayout {
     private typealias Choice = (column: Int?, isLeftOut: Bool, remark: String?)
 
     private static func label(
-        _ names: [String]?, _ data: [String], _ labels: CSVReader.Labels, _ path: String
+        _ names: [String]?, _ rows: [[String]], _ labels: CSVReader.Labels, _ path: String
     ) throws(FormatError) -> Choice {
+        let data = rows[0]
         if case .named(let name) = labels {
             return (try column(name, names, data.count, path), false, nil)
         }
         let known =
             names?.indices.filter { labelNames.contains(names?[$0].lowercased() ?? "") } ?? []
         // Two columns may be features by their names alone; text cannot.
-        let texts = data.indices.filter { !isNumber(data[$0]) && !data[$0].isEmpty }
+        let texts = data.indices.filter { isText(rows, $0) }
         let found = known.isEmpty ? texts : known
         func call(_ field: Int) -> String { names.map { $0[field] } ?? String(field) }
         guard found.count <= 1 else {

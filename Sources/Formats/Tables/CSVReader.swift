@@ -3,8 +3,8 @@ import Numerics
 /// Rows of a CSV file (RFC 4180): numbers, and perhaps a column of labels.
 ///
 /// Fields are apart by commas, or by semicolons or tabs where the first line has no comma. Lines end
-/// in any way; blank ones are no rows. The first line is a header if one of its fields is no number
-/// where the next row has a number.
+/// in any way; blank ones are no rows. The first line is a header if it has no number, and a name where
+/// the next row has a number; or names that count up from 0 or 1, as pandas gives them.
 package final class CSVReader: RowReader {
     /// Where the labels are.
     package enum Labels: Sendable, Equatable {

@@ -26,7 +26,7 @@ struct LabeledRows: ~Copyable {
         }
         let stream = try RowStream(path, request)
         if let column, let count = stream.rowCount, count != column.rowCount {
-            throw Self.mismatch(path, count, column)
+            throw .rows(path, count, column)
         }
         var classes: [[UInt8]: Int] = [:]
         for (index, name) in classNames.enumerated() { classes[Array(name.utf8)] = index }
@@ -52,7 +52,7 @@ struct LabeledRows: ~Copyable {
     ) throws(FormatError) -> (rows: InputRows, labels: [Int?])? {
         guard let rows = try stream.next(rowCountMax) else {
             if let column, column.rowCount != rowCount {
-                throw Self.mismatch(path, rowCount, column)
+                throw .rows(path, rowCount, column)
             }
             return nil
         }
@@ -63,7 +63,7 @@ struct LabeledRows: ~Copyable {
         guard let column else {
             throw .malformed(path, "its rows have no labels; give them too, by --test-labels FILE")
         }
-        guard column.rowCount >= rowCount else { throw Self.mismatch(path, rowCount, column) }
+        guard column.rowCount >= rowCount else { throw .rows(path, rowCount, column) }
         return (rows, column.places[range].map { known[$0] })
     }
 
@@ -84,15 +84,6 @@ struct LabeledRows: ~Copyable {
         throw RunError(
             .data,
             "\(column.path): row \(row + place) (counted from 0) has the label \(names[first].prefix(80)), which the model does not know\(more); leave such rows out, or count them as none of its classes by --reject"
-        )
-    }
-
-    private static func mismatch(
-        _ path: String, _ count: Int, _ column: LabelColumn
-    ) -> FormatError {
-        .malformed(
-            path,
-            "it has \(count.counted("row")), and \(column.path) has \(column.rowCount.counted("label")); use two files that belong together"
         )
     }
 }

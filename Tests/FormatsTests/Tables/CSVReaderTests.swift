@@ -39,6 +39,37 @@ import Testing
         #expect(try read("5.1,3.5,y\n6.1,3.5,n").labels?.labels == .texts(["y", "n"]))
     }
 
+    /// A first row is never lost, whatever is missing in it.
+    @Test(arguments: [
+        ("1,\n2,3\n2,4", "row 0 (counted from 0; line 1), column 1 is empty"),
+        (",1\n2,3\n2,4", "row 0 (counted from 0; line 1), column 0 is empty"),
+        ("0.5,,a\n0.3,0.1,b", "row 0 (counted from 0; line 1), column 1 is empty"),
+        ("0.5,nan,a\n0.3,0.1,b", "column 1 holds nan"), ("0.5,x,a\n0.3,0.1,b", "hold text"),
+        ("nan,-inf\n0.3,0.1", "column 0 holds nan"), ("?,NA\n0.3,0.1", "column 0 holds ?"),
+        ("-inf,2\n0.3,0.1", "-inf"), ("1e999,2\n0.3,0.1", "1e999"),
+        // An index of pandas, of columns named by numbers.
+        (",0,1\n0,0.5,0.2\n1,0.4,0.1", "index=False"),
+    ])
+    func aRowIsNoHeader(text: String, part: String) {
+        let message = Tables.refusal { _ = try read(text, .elsewhere) }
+        #expect(message.contains(part), "\(message)")
+    }
+
+    @Test func namesOfColumnsMayBeNumbers() throws {
+        for (text, labels) in [
+            ("0,1,label\n.5,.25,7", .find), ("0,1,label\n.5,.25,cat", .find),
+            ("1,2,y\n.5,.25,cat", .find), ("2020,2021,y\n.5,.25,7", .find),
+            ("0,1,quality\n.5,.25,7", .named("quality")),
+            ("8,9,quality\n.5,.25,cat", .named("quality")),
+        ] as [(String, CSVReader.Labels)] {
+            let found = try read(text, labels)
+            #expect(found.values == [0.5, 0.25], "\(text)")
+            #expect(found.labels?.rowCount == 1, "\(text)")
+        }
+        #expect(try read("0,1,quality\n.5,.25,7").values == [0.5, 0.25, 7])
+        #expect(try read("0.5,none\n0.25,b").labels?.labels == .texts(["none", "b"]))
+    }
+
     @Test func labelsAreWhereTheyAreNamed() throws {
         #expect(try read("a,b\n1,2\n3,4").labels == nil)
         #expect(try read("a,Target\n1,2\n3,4").labels?.labels == .integers([2, 4]))
