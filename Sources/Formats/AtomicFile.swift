@@ -4,7 +4,8 @@ import Glibc
 ///
 /// Bytes go to a temporary name in the same folder, are fsynced, renamed over the target, and the
 /// folder is fsynced. Whoever is killed at any point leaves the old file or the new one; at worst
-/// a temporary file stays behind, whose name begins with ``temporaryPrefix``.
+/// a temporary file stays behind, whose name begins with ``temporaryPrefix``. Of a symbolic link the
+/// file that it leads to is replaced; a pipe or a device is written as it stands.
 package enum AtomicFile {
     /// Where the bytes of a file in the making go.
     package struct Output {
@@ -52,39 +53,52 @@ package enum AtomicFile {
     ///
     /// - Parameters:
     ///   - permissions: of the file, as for `open`.
-    ///   - replaces: whether a file that is there is replaced; if not, it is an error.
+    ///   - replaces: whether what is there is replaced; if not, it is an error.
     /// - Throws: ``FormatError`` when anything cannot be written, or whatever `fill` threw; the
     ///   old file is then untouched and no temporary file is left.
     package static func write(
         to path: String, permissions: UInt32 = 0o644, replaces: Bool = true,
         _ fill: (Output) throws(FormatError) -> Void
     ) throws(FormatError) {
-        let draft = try Draft(of: path, permissions: permissions)
+        let draft = try Draft(of: path, permissions: permissions, replaces: replaces)
         try fill(draft.output)
-        try draft.publish(replaces: replaces)
+        try draft.publish()
     }
 
     /// A file in the making, for whoever cannot write it in one call; one that is let go unpublished
     /// leaves nothing.
     package final class Draft {
+        /// Where it is to stand: where links lead.
         private let path: String
-        private let temporary: String
+        /// Its name until then; nil for what is written where it stands.
+        private let temporary: String?
+        private let replaces: Bool
         private var isOpen = true
         /// Where its bytes go.
         fileprivate let output: Output
 
         /// Begins a file that is to stand at `path`.
         ///
-        /// - Parameter permissions: of the file, as for `open`.
+        /// - Parameters:
+        ///   - permissions: of the file, as for `open`.
+        ///   - replaces: whether what is there is replaced; if not, it is an error.
         /// - Throws: ``FormatError`` when it cannot be made.
-        package init(of path: String, permissions: UInt32 = 0o644) throws(FormatError) {
-            let (folder, name) = split(path)
+        package init(
+            of path: String, permissions: UInt32 = 0o644, replaces: Bool = true
+        ) throws(FormatError) {
+            let isInPlace = replaces && FileSystem.isPipeOrDevice(path)
+            let target = replaces && !isInPlace ? FileSystem.target(of: path) : path
+            let (folder, name) = split(target)
             temporary =
-                folder + "/" + temporaryPrefix + name + "."
-                + String(UInt64.random(in: 0...UInt64.max), radix: 16)
-            self.path = path
+                isInPlace
+                ? nil
+                : folder + "/" + temporaryPrefix + name + "."
+                    + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+            self.path = target
+            self.replaces = replaces
             let descriptor = unsafe open(
-                temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+                temporary ?? target,
+                O_WRONLY | O_CLOEXEC | O_NOCTTY | (isInPlace ? 0 : O_CREAT | O_EXCL), permissions)
             let code = errno
             output = Output(descriptor: descriptor, path: path)
             guard descriptor >= 0 else {
@@ -96,8 +110,11 @@ package enum AtomicFile {
         deinit {
             guard isOpen else { return }
             close(output.descriptor)
-            unsafe unlink(temporary)
+            if let temporary { unsafe unlink(temporary) }
         }
+
+        /// Whether ``overwriteStart(_:)`` can be: not of a pipe or a terminal.
+        package var hasStart: Bool { lseek(output.descriptor, 0, SEEK_CUR) >= 0 }
 
         /// Appends bytes.
         package func append(_ bytes: [UInt8]) throws(FormatError) { try output.append(bytes) }
@@ -112,21 +129,21 @@ package enum AtomicFile {
 
         /// Puts the file in its place.
         ///
-        /// - Parameter replaces: whether a file that is there is replaced; if not, it is an error.
         /// - Throws: ``FormatError`` when not all is on the disk; what was there before then stays.
-        package func publish(replaces: Bool = true) throws(FormatError) {
+        package func publish() throws(FormatError) {
             if let code = FileSystem.synchronise(output.descriptor) {
-                throw .cannotWrite(path, errno: code)
+                throw .cannotWrite(output.path, errno: code)
             }
             isOpen = false
             // Some file systems report a failed write only here.
-            guard close(output.descriptor) == 0, moved(temporary, to: path, replaces: replaces)
+            guard close(output.descriptor) == 0,
+                temporary.map({ moved($0, to: path, replaces: replaces) }) != false
             else {
                 let code = errno
-                unsafe unlink(temporary)
-                throw .cannotWrite(path, errno: code)
+                if let temporary { unsafe unlink(temporary) }
+                throw .cannotWrite(output.path, errno: code)
             }
-            try synchronise(folder: split(path).folder)
+            if temporary != nil { try synchronise(folder: split(path).folder) }
         }
     }
 

@@ -89,6 +89,31 @@ package enum FileSystem {
     /// Whether there is a folder at `path`, or a link to one.
     package static func isFolder(_ path: String) -> Bool { look(at: path) == .folder }
 
+    /// Whether two paths lead to one file, by whatever names and links.
+    package static func isSame(_ path: String, _ other: String) -> Bool {
+        var (one, two) = (stat(), stat())
+        guard unsafe stat(path, &one) == 0, unsafe stat(other, &two) == 0 else { return false }
+        return one.st_dev == two.st_dev && one.st_ino == two.st_ino
+    }
+
+    /// Whether a path leads to what has a name and is neither a file nor a folder: a pipe, a device.
+    static func isPipeOrDevice(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+    }
+
+    /// The path behind symbolic links, whether there is anything or not; of links in a ring one of them.
+    static func target(of path: String) -> String {
+        var path = path
+        // As many as the system follows.
+        for _ in 0..<40 {
+            guard let next = link(path) else { break }
+            path = next.hasPrefix("/") ? next : AtomicFile.split(path).folder + "/" + next
+        }
+        return path
+    }
+
     /// Makes a folder with the folders above it; one that is there is no error.
     package static func makeFolder(_ path: String) throws(FormatError) {
         guard !path.isEmpty else {

@@ -181,5 +181,29 @@ extension EndToEndTests {
             let noRows = try await predict([], rows: "test.txt")
             #expect(noRows.status == 65)
         }
+
+        // Goal: nothing that is read is replaced by what is written.
+        @Test func anOutputThatIsReadIsRefused() async throws {
+            let model = RunDirectory.path(of: .model, in: files.folder.path("run"))
+            try FileManager.default.createSymbolicLink(
+                atPath: files.folder.path("model.csv"), withDestinationPath: model)
+            for (output, words) in [
+                ("./test.npy", "is the input itself"), ("model.csv", "is the model itself"),
+            ] {
+                let before = try bytes(of: files.folder.path(output))
+                let found = try await predict(["--output", files.folder.path(output)])
+                #expect(found.status == 64)
+                #expect(found.standardError.contains(words), "\(found.standardError)")
+                #expect(try bytes(of: files.folder.path(output)) == before)
+            }
+            let before = try bytes(of: model)
+            let export = try await TestSupport.run(
+                Lab.coordinator,
+                ["export", files.folder.path("run"), "--format", "npz", "--output", model],
+                within: .seconds(120))
+            #expect(export.status == 64)
+            #expect(export.standardError.contains("is the model itself"))
+            #expect(try bytes(of: model) == before)
+        }
     }
 }

@@ -29,6 +29,8 @@ package struct ExportProgram: Sendable {
     /// - Throws: `RunError` with the exit status and one sentence.
     package func run() throws(RunError) {
         do {
+            try OutputFile.check(
+                options.output, isNone: [(try OpenedModel.path(options.model), "the model")])
             let model = try OpenedModel.read(options.model)
             // Its checks are those of predictions, and so is the scheme of whoever names none.
             let predictor = try Predictor(model, scheme: options.scheme, threadCount: 1)

@@ -27,13 +27,21 @@ final class AnswerWriter {
         self.options = options
         self.model = model
         self.threshold = threshold
-        text =
+        let text =
             format == .npy
             ? nil
             : AnswerText(
                 model, format, top: options.top, hasProbabilities: options.printsProbabilities)
+        self.text = text
         file = try options.output.map { (path) throws(FormatError) in
-            try AtomicFile.Draft(of: path)
+            let file = try AtomicFile.Draft(of: path)
+            guard text != nil || file.hasStart else {
+                throw .cannotWrite(
+                    path,
+                    "the number of rows stands at the start of an .npy and is known at the end, and a pipe has no way back; write .csv or .jsonl, or name a file"
+                )
+            }
+            return file
         }
     }
 

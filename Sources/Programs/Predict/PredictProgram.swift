@@ -77,6 +77,14 @@ private final class PredictionJob {
     private var rowCount = firstRowCount
 
     init(_ options: PredictOptions, _ format: PredictOptions.Format) throws {
+        if let output = options.output {
+            try OutputFile.check(
+                output,
+                isNone: [
+                    (options.input, "the input"),
+                    (try OpenedModel.path(options.model), "the model"),
+                ])
+        }
         let model = try OpenedModel.read(options.model)
         predictor = try Predictor(model, scheme: options.scheme, threadCount: options.threads)
         let threshold = try predictor.threshold(rejecting: options.reject, options.model)
