@@ -410,6 +410,37 @@ import Testing
         }
     }
 
+    /// A column named y is a feature where the labels are elsewhere, or where rows must be as wide.
+    @Test func aFeatureMayHaveTheNameOfLabels() throws {
+        let three = try text("xyz.csv", ["x,y,z", "1,2,3", "4,5,6"])
+        let four = try text("xyzl.csv", ["x,y,z,label", "1,2,3,7", "4,5,6,8"])
+        let other = try text("abcl.csv", ["a,b,c,label", "1,2,3,7", "4,5,6,8"])
+        let labels = try text("l.txt", ["7", "8"])
+        for request in [
+            UserDataRequest(train: three, trainLabels: labels),
+            UserDataRequest(train: four + ":label"),
+            UserDataRequest(train: four + ":label", trainLabels: labels),
+            // Test rows are as wide as those of training, whatever their columns are named.
+            UserDataRequest(
+                train: four + ":label", test: four + ":label"),
+            UserDataRequest(train: three, trainLabels: labels, test: other, testLabels: labels),
+            UserDataRequest(train: four + ":label", test: three, testLabels: labels),
+        ] {
+            guard case .features(let train, _, let test) = try UserData.load(request).rows else {
+                Issue.record("these are features")
+                return
+            }
+            #expect(train.held?.values == [1, 2, 3, 4, 5, 6])
+            #expect(test == nil || test?.held?.values == [1, 2, 3, 4, 5, 6])
+        }
+        let input = InputRequest(shape: .features(3))
+        for labelsElsewhere in [false, true] {
+            var stream = try RowStream(three, input, labelsElsewhere: labelsElsewhere)
+            let rows = Matrix(rowCount: 2, columnCount: 3, values: [1, 2, 3, 4, 5, 6])
+            #expect(try stream.next(9) == .features(rows))
+        }
+    }
+
     @Test func refusesWithFileRowAndCure() throws {
         let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
         let y = try text("y.txt", ["a", "b"])

@@ -12,7 +12,7 @@ package final class CSVReader: RowReader {
         case find
         /// In a column of this name, or of this number from 0 where columns have no names.
         case named(String)
-        /// In another file: a column of labels is no feature.
+        /// In another file: all columns are features, but for one of text.
         case elsewhere
     }
 

@@ -24,7 +24,7 @@ struct LabeledRows: ~Copyable {
         let column = try labels.map { (path) throws(FormatError) in
             try LabelColumn(userFile: path)
         }
-        let stream = try RowStream(path, request)
+        let stream = try RowStream(path, request, labelsElsewhere: column != nil)
         if let column, let count = stream.rowCount, count != column.rowCount {
             throw .rows(path, count, column)
         }
