@@ -259,7 +259,7 @@ extension RunData {
             train: Matrix(rowCount: 0, columnCount: 0),
             validation: Matrix(rowCount: 0, columnCount: 0),
             test: Matrix(rowCount: 0, columnCount: 0))
-        normalization = try Self.normalization(options, train, onBlock)
+        normalization = try Self.normalization(options, train, trainWeights, onBlock)
         try Self.apply(normalization, to: &train, "training", onBlock)
         try Self.apply(normalization, to: &validation, "validation", onBlock)
         try Self.apply(normalization, to: &test, "test", onBlock)
@@ -268,11 +268,12 @@ extension RunData {
 
     /// What the training rows ask for, or what a former run did whose heads are taken over.
     private static func normalization(
-        _ options: RunOptions, _ train: any FeatureRows,
+        _ options: RunOptions, _ train: any FeatureRows, _ weights: [Float]?,
         _ onBlock: (_ share: Double) throws(FormatError) -> Void
     ) throws -> Normalization {
         guard let folder = options.from else {
-            return try Normalization(options.normalization, fittedTo: train, onBlock: onBlock)
+            return try Normalization(
+                options.normalization, fittedTo: train, weights: weights, onBlock: onBlock)
         }
         let former = try OpenedModel.read(folder).normalization
         guard former.kind == options.normalization, former.fits(featureCount: train.columnCount)
