@@ -450,6 +450,7 @@ import Testing
         let nan = try features("nan.npy", [1, 2, 3, .nan], columns: 2)
         let short = try text("short.txt", ["a", "b", "a"])
         let unknown = try text("unknown.txt", ["a", "z"])
+        let csv = try text("quality.csv", ["a,quality", "1,2", "3,4"])
         let empty = try text("empty.txt", [])
         let flat = try write("flat.npy", "|u1", [2, 4, 4], [UInt8](repeating: 0, count: 32))
         let torch = try write(
@@ -466,6 +467,10 @@ import Testing
             (UserDataRequest(train: zip, trainLabels: y), [zip, "without arrays", "unzip"]),
             (UserDataRequest(train: page, trainLabels: y), [page, "a web page"]),
             (UserDataRequest(train: x), [x, "--train-labels"]),
+            (
+                UserDataRequest(train: csv),
+                ["\(csv): its rows have no labels", "--train-labels", "column as \(csv):COLUMN"]
+            ),
             (UserDataRequest(train: x, trainLabels: short), [x, "2 rows", short, "3 labels"]),
             (UserDataRequest(train: nan, trainLabels: y), [nan, "row 1, column 1"]),
             (UserDataRequest(train: x, trainLabels: empty), [empty, "empty"]),
