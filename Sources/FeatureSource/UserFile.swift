@@ -109,10 +109,12 @@ struct UserLocation {
     let arrayNames: [String]?
 
     /// The files of a list with commas between them, or the one file whose name has commas.
+    ///
+    /// - Throws: `FormatError` that names the file of a list that is not there.
     static func list(_ text: String) throws(FormatError) -> [UserLocation] {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         guard parts.count > 1, !FileSystem.exists(text),
-            parts.allSatisfy({ FileSystem.exists(split($0).path) })
+            !parts.contains(""), parts.contains(where: { FileSystem.exists(split($0).path) })
         else { return [try UserLocation(text)] }
         var locations: [UserLocation] = []
         for part in parts { locations.append(try UserLocation(part)) }

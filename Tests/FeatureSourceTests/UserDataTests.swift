@@ -505,6 +505,11 @@ import Testing
             for part in parts { #expect(message.contains(part), "\(part) in: \(message)") }
             #expect(!message.contains("\n"))
         }
+        // Of a list the file that is missing; a file that is not there may have a comma in its name.
+        let missing = refusal(UserDataRequest(train: "\(x),nofile.npy", trainLabels: y))
+        #expect(missing.hasPrefix("cannot read nofile.npy: "), "\(missing)")
+        let none = refusal(UserDataRequest(train: "no,file.npy", trainLabels: y))
+        #expect(none.hasPrefix("cannot read no,file.npy: "), "\(none)")
         // A class of one row is allowed.
         #expect(try UserData.load(UserDataRequest(train: x, trainLabels: y)).classNames.count == 2)
     }
