@@ -41,7 +41,9 @@ extension UserFile {
     }
 
     private func textNumbers() throws(FormatError) -> [Float] {
-        let column = try labels()
+        let column =
+            content == .text
+            ? try LabelColumn(text: ByteReader(ByteSource(path)), what: "weight") : try labels()
         let values = column.labels.names.map { Float($0) }
         if let place = values.firstIndex(of: nil), let row = column.places.firstIndex(of: place) {
             throw fault(row, "is not a number; write one weight a line")

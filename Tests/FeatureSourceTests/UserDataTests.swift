@@ -75,6 +75,7 @@ import Testing
             (["inf", "1", "1"], ["row 0", "not finite"]),
             (["1e40", "1", "1"], ["row 0", "float32"]),
             (["1", "heavy", "1"], ["row 1", "not a number", "one weight a line"]),
+            (["1", "", "1"], ["row 1", "has an empty weight"]), ([], ["one weight a line"]),
             (["1", "1"], ["2 weights", "3 labels", "y.txt"]),
         ] {
             let error = #expect(throws: FormatError.self) {
@@ -502,6 +503,15 @@ import Testing
         }
         // A class of one row is allowed.
         #expect(try UserData.load(UserDataRequest(train: x, trainLabels: y)).classNames.count == 2)
+    }
+
+    @Test func saysThatAFileIsEmpty() throws {
+        let y = try text("y.txt", ["a", "b"])
+        for name in ["x.npy", "x.npz", "x.safetensors", "x.csv", "x.svm"] {
+            let path = try folder.write("", to: name)
+            let message = refusal(UserDataRequest(train: path, trainLabels: y))
+            #expect(message.hasPrefix("\(path): it is empty; "), "\(message)")
+        }
     }
 
     @Test func namesTheFileThatIsMissingAndTheLabelsThatMayBeThere() throws {
