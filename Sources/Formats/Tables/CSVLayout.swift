@@ -2,6 +2,8 @@ import Numerics
 
 /// One row of a CSV file, as its bytes.
 struct CSVRecord {
+    /// The line of the file at which it ends, counted from 1.
+    let lineNumber: Int
     /// With bytes after it that can be read.
     private let padded: [UInt8]
     private let byteCount: Int
@@ -12,6 +14,7 @@ struct CSVRecord {
             guard !line.isEmpty else { continue }
             padded = unsafe Array(line) + [UInt8](repeating: 0x0A, count: 16)
             byteCount = line.count
+            lineNumber = text.lineNumber
             return
         }
         return nil
