@@ -2,7 +2,7 @@ import Numerics
 
 /// One row of a CSV file, as its bytes.
 struct CSVRecord {
-    /// The line of the file at which it ends, counted from 1.
+    /// The line of the file at which it begins, counted from 1.
     let lineNumber: Int
     /// With bytes after it that can be read.
     private let padded: [UInt8]
