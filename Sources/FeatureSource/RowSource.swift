@@ -77,9 +77,10 @@ struct RowSource {
                 )
             }
             if file.content == .csv {
-                let reader = try CSVReader(
-                    source,
-                    labels: labelsElsewhere ? .elsewhere : file.member.map { .named($0) } ?? .find)
+                let ways: [CSVReader.Labels] =
+                    file.member.map { [.named($0)] }
+                    ?? (labelsElsewhere ? [.elsewhere, .find] : [.find, .elsewhere])
+                let reader = try Self.csv(source, ways, featureCount)
                 (table, remark) = (reader, reader.remark)
             } else {
                 let reader = try SvmlightReader(
@@ -105,6 +106,20 @@ struct RowSource {
         self.remark = remark
         svmlightBase = base
         try Self.check(shape, request, file)
+    }
+
+    /// Reads a column by the name of labels as such, or as a feature, in the first way that makes rows as
+    /// wide as they are to be.
+    private static func csv(
+        _ source: ByteSource, _ ways: [CSVReader.Labels], _ featureCount: Int?
+    ) throws(FormatError) -> CSVReader {
+        for way in ways where featureCount != nil && ways.count > 1 {
+            if let reader = try? CSVReader(source, labels: way), reader.columnCount == featureCount
+            {
+                return reader
+            }
+        }
+        return try CSVReader(source, labels: ways[0])
     }
 
     private static func rows(

@@ -69,11 +69,14 @@ package struct RowStream: ~Copyable {
     /// Opens a file, or one array of an archive as `FILE:NAME`, or a CSV file with the name of its
     /// column of labels.
     ///
+    /// - Parameter labelsElsewhere: whether another file has the labels.
     /// - Throws: `FormatError`, one sentence that names the file and the cure, for files that cannot
     ///   be read, hold no rows, or rows of another shape than the request has.
-    package init(_ path: String, _ request: InputRequest) throws(FormatError) {
+    package init(
+        _ path: String, _ request: InputRequest, labelsElsewhere: Bool = false
+    ) throws(FormatError) {
         let (rows, labels) = try UserLocation(path).pair(UserFiles.inputNames, "rows")
-        let source = try RowSource(rows, request, labelsElsewhere: false)
+        let source = try RowSource(rows, request, labelsElsewhere: labelsElsewhere)
         shape = source.shape
         rowCount = source.table.rowCount
         remark = source.remark

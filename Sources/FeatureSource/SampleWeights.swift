@@ -5,20 +5,16 @@ extension UserFile {
     /// What each training row weighs: an array of numbers of any type along one axis, or a text file of
     /// one number a line.
     ///
-    /// - Parameters:
-    ///   - labels: the class of each training row.
-    ///   - labelPath: the file they are from.
-    /// - Returns: float32, finite, none below 0, and one above 0 in every class.
-    /// - Throws: `FormatError` that names the file, the row (counted from 0) or the class, and the cure.
-    func weights(
-        of labels: [Int], _ classNames: [String], labelPath: String
-    ) throws(FormatError) -> [Float] {
+    /// - Parameter labels: of the training rows.
+    /// - Returns: float32, finite and none below 0.
+    /// - Throws: `FormatError` that names the file, the row (counted from 0) and the cure.
+    func weights(of labels: LabelColumn) throws(FormatError) -> [Float] {
         let isText = content == .text || content == .csv
         let weights = try isText ? textNumbers() : numbers()
-        guard weights.count == labels.count else {
+        guard weights.count == labels.rowCount else {
             throw .malformed(
                 description,
-                "it has \(weights.count.counted("weight")), and \(labelPath) has \(labels.count.counted("label")); use files that belong together"
+                "it has \(weights.count.counted("weight")), and \(labels.path) has \(labels.rowCount.counted("label")); use files that belong together"
             )
         }
         if let row = weights.firstIndex(where: { !$0.isFinite }) {
@@ -26,14 +22,6 @@ extension UserFile {
         }
         if let row = weights.firstIndex(where: { $0 < 0 }) {
             throw fault(row, "has the weight \(weights[row]); give weights of 0 or more")
-        }
-        var isWeighted = [Bool](repeating: false, count: classNames.count)
-        for (row, label) in labels.enumerated() where weights[row] > 0 { isWeighted[label] = true }
-        if let label = isWeighted.firstIndex(of: false) {
-            throw .malformed(
-                description,
-                "all rows of class \(classNames[label]) weigh 0, as if the class had none; give one of them a weight above 0, or leave the class's rows out"
-            )
         }
         return weights
     }
@@ -53,7 +41,9 @@ extension UserFile {
     }
 
     private func textNumbers() throws(FormatError) -> [Float] {
-        let column = try labels()
+        let column =
+            content == .text
+            ? try LabelColumn(text: ByteReader(ByteSource(path)), what: "weight") : try labels()
         let values = column.labels.names.map { Float($0) }
         if let place = values.firstIndex(of: nil), let row = column.places.firstIndex(of: place) {
             throw fault(row, "is not a number; write one weight a line")

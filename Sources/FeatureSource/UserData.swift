@@ -19,7 +19,7 @@ package struct UserData: Sendable {
     package let trainLabels: [Int]
     /// What each training row weighs, finite and not negative; nil if all weigh 1.
     ///
-    /// A row of weight 0 counts as absent; every class has a row of another weight.
+    /// A row of weight 0 counts as absent; a class may have no others.
     package let trainWeights: [Float]?
     /// The class of each test row; nil without test rows.
     package let testLabels: [Int]?
@@ -53,7 +53,7 @@ package struct UserData: Sendable {
     ///   is done; may throw.
     /// - Throws: `FormatError`, one sentence that names the file, the row if it is about one, and the
     ///   cure: for files that cannot be read or are damaged, rows without labels, labels without rows,
-    ///   values that are not finite, weights that are negative, of images or all 0 in a class, test rows
+    ///   values that are not finite, weights that are negative or of images, test rows
     ///   that do not fit the training rows, and test labels that no training row has.
     package static func load(
         _ request: UserDataRequest,
@@ -99,7 +99,7 @@ package struct UserData: Sendable {
             )
         }
         let weights = try files.sampleWeights.map { file throws(FormatError) in
-            try file.weights(of: trainLabels, classes.names, labelPath: trainColumn.path)
+            try file.weights(of: trainColumn)
         }
         return UserData(
             rows: Self.rows(train, tables[1], tables[2], labels.map { $0 ?? [] }),

@@ -60,7 +60,12 @@ struct UserFile: CustomStringConvertible {
         var name = source.path.lowercased()
         if name.hasSuffix(".gz") { name = String(name.dropLast(3)) }
         if let found = endings.first(where: { $0.content != nil && name.hasSuffix($0.ending) }) {
-            return found.content ?? .text
+            let content = found.content ?? .text
+            // Of text its reader says what to write.
+            guard !start.isEmpty || [.text, .csv, .svmlight].contains(content) else {
+                throw .malformed(source.path, "it is empty; save or get the file again")
+            }
+            return content
         }
         if name.hasSuffix(".bin"), source.byteCount > 0 {
             for labelCount in 1...2 where source.byteCount % (labelCount + 3_072) == 0 {
@@ -109,10 +114,12 @@ struct UserLocation {
     let arrayNames: [String]?
 
     /// The files of a list with commas between them, or the one file whose name has commas.
+    ///
+    /// - Throws: `FormatError` that names the file of a list that is not there.
     static func list(_ text: String) throws(FormatError) -> [UserLocation] {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         guard parts.count > 1, !FileSystem.exists(text),
-            parts.allSatisfy({ FileSystem.exists(split($0).path) })
+            !parts.contains(""), parts.contains(where: { FileSystem.exists(split($0).path) })
         else { return [try UserLocation(text)] }
         var locations: [UserLocation] = []
         for part in parts { locations.append(try UserLocation(part)) }

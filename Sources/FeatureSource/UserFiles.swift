@@ -110,7 +110,8 @@ struct UserFiles {
     static func noLabels(_ file: UserFile, _ what: String, _ option: String) -> FormatError {
         .malformed(
             file.description,
-            "its rows have no labels; give the file of the \(what) labels too, by \(option)")
+            "its rows have no labels; give the file of the \(what) labels too, by \(option)\(file.content == .csv ? ", or name their column as \(file.path):COLUMN" : "")"
+        )
     }
 
     /// Of all files, see ``UserData/sha256``.

@@ -130,9 +130,12 @@ package struct LabelColumn: Sendable, Equatable {
     /// They are whole numbers if every line is one in its shortest form, as in `7` and `-12` but not
     /// `007`, and text otherwise.
     ///
+    /// - Parameter what: what messages call a line.
     /// - Throws: ``FormatError`` that names the file and the row for an empty line and for what is not
     ///   UTF-8, and for a file without lines.
-    package init(text reader: consuming ByteReader) throws(FormatError) {
+    package init(
+        text reader: consuming ByteReader, what: String = "label"
+    ) throws(FormatError) {
         var reader = reader
         var texts = LabelCollector()
         let path = reader.path
@@ -142,11 +145,11 @@ package struct LabelColumn: Sendable, Equatable {
         }
         func take(_ line: ArraySlice<UInt8>) throws(FormatError) {
             guard !line.isEmpty else {
-                throw fault("has an empty label; give it one, or remove the line")
+                throw fault("has an empty \(what); give it one, or remove the line")
             }
             guard !line.contains(0), String(validating: line, as: UTF8.self) != nil else {
                 if let kind = ForeignFile.kind(start) { throw .foreign(path, "it is \(kind)") }
-                throw fault("is not text in UTF-8; write one label a line, and save it as UTF-8")
+                throw fault("is not text in UTF-8; write one \(what) a line, and save it as UTF-8")
             }
             texts.append(Array(line))
         }
@@ -158,10 +161,10 @@ package struct LabelColumn: Sendable, Equatable {
             if block.isEmpty { break }
             guard lines.pendingByteCount <= Self.labelByteCountMax else {
                 throw fault(
-                    "is longer than \(Self.labelByteCountMax) bytes; write one label a line")
+                    "is longer than \(Self.labelByteCountMax) bytes; write one \(what) a line")
             }
         }
-        try self.init(path, texts: texts)
+        try self.init(path, texts: texts, what: what)
     }
 
     /// Labels of a text.
@@ -170,9 +173,9 @@ package struct LabelColumn: Sendable, Equatable {
     /// and has a point, as NumPy and pandas write floats; text otherwise.
     ///
     /// - Throws: ``FormatError`` where there are none.
-    init(_ path: String, texts: LabelCollector) throws(FormatError) {
+    init(_ path: String, texts: LabelCollector, what: String = "label") throws(FormatError) {
         guard !texts.texts.isEmpty else {
-            throw .malformed(path, "it is empty; write one label a line")
+            throw .malformed(path, "it is empty; write one \(what) a line")
         }
         self.init(path, texts)
         guard case .texts(let names) = labels else { return }

@@ -95,7 +95,9 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
                     "there is no class \(name); the labels are \(known)\(classNames.count > 20 ? " and \(classNames.count - 20) more" : "")"
                 )
             }
-            for index in found { try Self.add(index, to: &classes, seen: &seen) }
+            for index in found {
+                try Self.add(index, named: classNames[index], to: &classes, seen: &seen)
+            }
         }
         return try Self.listed(classes).indices(classCount: classNames.count)
     }
@@ -163,10 +165,11 @@ package enum ClassSelection: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func add(
-        _ index: Int, to classes: inout [Int], seen: inout Set<Int>
+        _ index: Int, named name: String? = nil, to classes: inout [Int], seen: inout Set<Int>
     ) throws(DatasetError) {
         guard seen.insert(index).inserted else {
-            throw .invalidRequest("class \(index) is selected twice; name each class once")
+            throw .invalidRequest(
+                "class \(name ?? "\(index)") is selected twice; name each class once")
         }
         classes.append(index)
     }

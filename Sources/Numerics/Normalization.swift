@@ -21,35 +21,43 @@ package enum Normalization: Sendable, Equatable {
 
     /// What training rows ask for, `[sample, feature]`.
     ///
-    /// Means and standard deviations are of all rows, over their number, in double precision in two
-    /// passes; a feature that never changes has scale 1.
+    /// Means and standard deviations are of all rows that weigh something, over their number, in double
+    /// precision in two passes; a feature that never changes has scale 1.
     ///
-    /// - Parameter onBlock: called before some of the rows are looked at, with the share that is done; may
-    ///   throw.
+    /// - Parameters:
+    ///   - weights: what each row weighs in training; those of weight 0 count as absent, and all others
+    ///     alike. Nil where none is absent.
+    ///   - onBlock: called before some of the rows are looked at, with the share that is done; may throw.
     /// - Throws: what reading the rows and `onBlock` throw.
     package init(
-        _ kind: Kind, fittedTo rows: any FeatureRows,
+        _ kind: Kind, fittedTo rows: any FeatureRows, weights: [Float]? = nil,
         onBlock: (_ share: Double) throws -> Void = { _ in }
     ) throws {
         switch kind {
         case .none: self = .none
         case .l2: self = .l2
         case .standardize:
-            let count = Double(max(1, rows.rowCount))
-            var means = [Double](repeating: 0, count: rows.columnCount)
+            let present = weights?.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } ?? rows.rowCount
+            let count = Double(max(1, present))
+            let columnCount = rows.columnCount
+            /// The first value of each row of a block that is not absent.
+            func starts(_ block: Range<Int>) -> [Int] {
+                block.filter { weights?[$0] != 0 }.map { ($0 - block.lowerBound) * columnCount }
+            }
+            var means = [Double](repeating: 0, count: columnCount)
             try unsafe rows.forEachBlock { block, values in
-                try onBlock(0.5 * Double(block.lowerBound) / count)
-                for start in stride(from: 0, to: values.count, by: max(1, means.count)) {
+                try onBlock(0.5 * Double(block.lowerBound) / Double(rows.rowCount))
+                for start in starts(block) {
                     for column in means.indices {
                         means[column] += unsafe Double(values[start + column])
                     }
                 }
             }
             for column in means.indices { means[column] /= count }
-            var squares = [Double](repeating: 0, count: rows.columnCount)
+            var squares = [Double](repeating: 0, count: columnCount)
             try unsafe rows.forEachBlock { block, values in
-                try onBlock(0.5 + 0.5 * Double(block.lowerBound) / count)
-                for start in stride(from: 0, to: values.count, by: max(1, means.count)) {
+                try onBlock(0.5 + 0.5 * Double(block.lowerBound) / Double(rows.rowCount))
+                for start in starts(block) {
                     for column in means.indices {
                         let distance = unsafe Double(values[start + column]) - means[column]
                         squares[column] += distance * distance

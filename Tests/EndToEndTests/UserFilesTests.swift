@@ -116,6 +116,19 @@ extension EndToEndTests {
             #expect(try results("plain").digests.heads != results("one").digests.heads)
         }
 
+        @Test func aClassThatWeighsNothingIsLeftOut() async throws {
+            let weights = (0..<180).map { $0 % 6 == 5 ? "0" : "1" }
+            try folder.write(weights.joined(separator: "\n"), to: "weights.txt")
+            let options = ["--sample-weight", folder.path("weights.txt"), "--workers", "1"]
+            let refused = try await run("run", options)
+            #expect(refused.status == 65)
+            #expect(
+                refused.standardError.contains(
+                    "class hen has no training rows left that weigh anything"))
+            let run = try await run("run", options + ["--classes", "cat,dog", "--l2", "0.1"])
+            #expect(run.status == 0, "\(run.standardError)")
+        }
+
         @Test func withoutTestRowsThereAreNoFiguresOfThem() async throws {
             let run = try await run("run", test: nil, ["--workers", "1", "--l2", "0.1"])
             try #require(run.status == 0, "\(run.standardError)")

@@ -55,6 +55,9 @@ import Testing
         ] as [(String, [Float])] {
             #expect(try UserData.load(request(path)).trainWeights == expected)
         }
+        // A class that weighs nothing may be one that a run leaves out.
+        let none = try text("w.txt", ["1", "0", "1"])
+        #expect(try UserData.load(request(none)).trainWeights == [1, 0, 1])
         // What they are is part of what was read, and nothing changes where there are none.
         let digests = try [["1", "1", "1"], ["1", "1", "2"]].map {
             try UserData.load(request(text("w.txt", $0))).sha256
@@ -72,8 +75,8 @@ import Testing
             (["inf", "1", "1"], ["row 0", "not finite"]),
             (["1e40", "1", "1"], ["row 0", "float32"]),
             (["1", "heavy", "1"], ["row 1", "not a number", "one weight a line"]),
+            (["1", "", "1"], ["row 1", "has an empty weight"]), ([], ["one weight a line"]),
             (["1", "1"], ["2 weights", "3 labels", "y.txt"]),
-            (["1", "0", "1"], ["class ant", "weigh 0", "leave the class's rows out"]),
         ] {
             let error = #expect(throws: FormatError.self) {
                 try UserData.load(request(text("w.txt", weights)))
@@ -410,6 +413,37 @@ import Testing
         }
     }
 
+    /// A column named y is a feature where the labels are elsewhere, or where rows must be as wide.
+    @Test func aFeatureMayHaveTheNameOfLabels() throws {
+        let three = try text("xyz.csv", ["x,y,z", "1,2,3", "4,5,6"])
+        let four = try text("xyzl.csv", ["x,y,z,label", "1,2,3,7", "4,5,6,8"])
+        let other = try text("abcl.csv", ["a,b,c,label", "1,2,3,7", "4,5,6,8"])
+        let labels = try text("l.txt", ["7", "8"])
+        for request in [
+            UserDataRequest(train: three, trainLabels: labels),
+            UserDataRequest(train: four + ":label"),
+            UserDataRequest(train: four + ":label", trainLabels: labels),
+            // Test rows are as wide as those of training, whatever their columns are named.
+            UserDataRequest(
+                train: four + ":label", test: four + ":label"),
+            UserDataRequest(train: three, trainLabels: labels, test: other, testLabels: labels),
+            UserDataRequest(train: four + ":label", test: three, testLabels: labels),
+        ] {
+            guard case .features(let train, _, let test) = try UserData.load(request).rows else {
+                Issue.record("these are features")
+                return
+            }
+            #expect(train.held?.values == [1, 2, 3, 4, 5, 6])
+            #expect(test == nil || test?.held?.values == [1, 2, 3, 4, 5, 6])
+        }
+        let input = InputRequest(shape: .features(3))
+        for labelsElsewhere in [false, true] {
+            var stream = try RowStream(three, input, labelsElsewhere: labelsElsewhere)
+            let rows = Matrix(rowCount: 2, columnCount: 3, values: [1, 2, 3, 4, 5, 6])
+            #expect(try stream.next(9) == .features(rows))
+        }
+    }
+
     @Test func refusesWithFileRowAndCure() throws {
         let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
         let y = try text("y.txt", ["a", "b"])
@@ -469,6 +503,29 @@ import Testing
         }
         // A class of one row is allowed.
         #expect(try UserData.load(UserDataRequest(train: x, trainLabels: y)).classNames.count == 2)
+    }
+
+    @Test func saysThatAFileIsEmpty() throws {
+        let y = try text("y.txt", ["a", "b"])
+        for name in ["x.npy", "x.npz", "x.safetensors", "x.csv", "x.svm"] {
+            let path = try folder.write("", to: name)
+            let message = refusal(UserDataRequest(train: path, trainLabels: y))
+            #expect(message.hasPrefix("\(path): it is empty; "), "\(message)")
+        }
+    }
+
+    @Test func namesTheFileThatIsMissingAndTheLabelsThatMayBeThere() throws {
+        let x = try features("x.npy", [1, 2, 3, 4], columns: 2)
+        let y = try text("y.txt", ["a", "b"])
+        let csv = try text("quality.csv", ["a,quality", "1,2", "3,4"])
+        let bare = refusal(UserDataRequest(train: csv))
+        for part in ["\(csv): its rows have no labels", "--train-labels", "as \(csv):COLUMN"] {
+            #expect(bare.contains(part), "\(bare)")
+        }
+        let missing = refusal(UserDataRequest(train: "\(x),nofile.npy", trainLabels: y))
+        #expect(missing.hasPrefix("cannot read nofile.npy: "), "\(missing)")
+        let none = refusal(UserDataRequest(train: "no,file.npy", trainLabels: y))
+        #expect(none.hasPrefix("cannot read no,file.npy: "), "\(none)")
     }
 
     /// `np.savez_compressed(x_train=..., y_train=..., x_test=..., y_test=...)`.

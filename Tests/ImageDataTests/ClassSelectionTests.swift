@@ -51,6 +51,8 @@ import Testing
         }
         #expect(try indices("0-9") == [1, 2, 3])
         #expect(try indices("10,-3,0-1") == [4, 0, 1])
+        let error = #expect(throws: DatasetError.self) { try indices("0-10,5-20") }
+        #expect(error?.message.contains("class 5 is selected twice") == true)
         // A class by that name is meant first.
         #expect(try indices("2-5,10") == [5, 4])
     }

@@ -46,6 +46,22 @@ import Testing
         #expect(!normalization.fits(featureCount: 2))
     }
 
+    @Test func rowsOfNoWeightAreAbsent() throws {
+        let matrix = Matrix(
+            rowCount: 40_000, columnCount: 8,
+            values: (0..<320_000).map { Float($0 % 977) * 0.37 })
+        let stored: any FeatureRows = JoinedRows([matrix, matrix]).selecting(
+            Array(0..<matrix.rowCount).reversed())
+        for rows in [matrix, stored] as [any FeatureRows] {
+            let weights = (0..<rows.rowCount).map { $0 % 3 == 1 ? 0 : Float($0 % 5 + 1) }
+            let present = rows.selecting(weights.indices.filter { weights[$0] > 0 })
+            let expected = try Normalization(.standardize, fittedTo: present)
+            #expect(
+                try Normalization(.standardize, fittedTo: rows, weights: weights) == expected)
+            #expect(try Normalization(.standardize, fittedTo: rows) != expected)
+        }
+    }
+
     @Test func rowsInAFileAreNormalisedAsThoseInMemory() throws {
         for kind in Normalization.Kind.allCases {
             let matrix = Matrix(

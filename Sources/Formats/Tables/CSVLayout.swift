@@ -2,6 +2,8 @@ import Numerics
 
 /// One row of a CSV file, as its bytes.
 struct CSVRecord {
+    /// The line of the file at which it begins, counted from 1.
+    let lineNumber: Int
     /// With bytes after it that can be read.
     private let padded: [UInt8]
     private let byteCount: Int
@@ -12,6 +14,7 @@ struct CSVRecord {
             guard !line.isEmpty else { continue }
             padded = unsafe Array(line) + [UInt8](repeating: 0x0A, count: 16)
             byteCount = line.count
+            lineNumber = text.lineNumber
             return
         }
         return nil
@@ -187,27 +190,35 @@ struct CSVLayout {
         if case .named(let name) = labels {
             return (try column(name, names, data.count, path), false, nil)
         }
-        let known =
-            names?.indices.filter { labelNames.contains(names?[$0].lowercased() ?? "") } ?? []
         // Two columns may be features by their names alone; text cannot.
         let texts = data.indices.filter { isText(rows, $0) }
-        let found = known.isEmpty ? texts : known
+        let known =
+            names?.indices.filter { labelNames.contains(names?[$0].lowercased() ?? "") } ?? []
+        let found = known.isEmpty || labels == .elsewhere ? texts : known
         func call(_ field: Int) -> String { names.map { $0[field] } ?? String(field) }
         guard found.count <= 1 else {
             throw .malformed(
                 path,
-                known.isEmpty
+                found == texts
                     ? "its columns \(texts.map(call).joined(separator: ", ")) hold text, where features are numbers; leave out all but the labels, and name those as \(path):\(call(texts[0]))"
                     : "which of its columns \(known.map(call).joined(separator: ", ")) are the labels? Name one as \(path):\(call(known[0]))"
             )
         }
-        guard let column = found.first else { return (nil, false, nil) }
-        guard labels == .find else {
+        guard labels == .elsewhere else {
+            let remark = found.first.map {
+                "\(path): its column \(call($0)) is taken as the labels"
+            }
+            return (found.first, false, remark)
+        }
+        if let column = found.first {
             return (
                 column, true, "\(path): its column \(call(column)) is no feature and is left out"
             )
         }
-        return (column, false, "\(path): its column \(call(column)) is taken as the labels")
+        let remark = known.first.map(call).map {
+            "\(path): its column \($0) is taken as a feature, since the labels are in another file; name it as \(path):\($0) to leave it out"
+        }
+        return (nil, false, remark)
     }
 
     /// The column of a name, or of a number from 0, or from the end where that is negative.

@@ -12,7 +12,7 @@ package final class CSVReader: RowReader {
         case find
         /// In a column of this name, or of this number from 0 where columns have no names.
         case named(String)
-        /// In another file: a column of labels is no feature.
+        /// In another file: all columns are features, but for one of text.
         case elsewhere
     }
 
@@ -33,6 +33,8 @@ package final class CSVReader: RowReader {
     /// Rows that were looked at, and come first.
     private var waiting: [CSVRecord]
     private var nextRow = 0
+    /// The line of the row that is read, where it was looked at before.
+    private var waitingLineNumber: Int?
     private let isCompressed: Bool
 
     private static let roughByteCountMax = 1 << 28
@@ -91,7 +93,7 @@ package final class CSVReader: RowReader {
             else {
                 throw .malformed(
                     source.path,
-                    "line \(text.lineNumber) has not \(layout.fieldCount.counted("field")) with a label in UTF-8 among them"
+                    "line \(record.lineNumber) has not \(layout.fieldCount.counted("field")) with a label in UTF-8 among them"
                 )
             }
             collector.append(fields[label])
@@ -132,11 +134,13 @@ package final class CSVReader: RowReader {
                 rebasing: target[count * columnCount..<(count + 1) * columnCount])
             if !waiting.isEmpty {
                 let record = waiting.removeFirst()
+                waitingLineNumber = record.lineNumber
                 let result = unsafe record.withUnsafeBytes { line in
                     Result { () throws(FormatError) in try unsafe parse(line, into: row) }
                 }
                 try result.get()
             } else {
+                waitingLineNumber = nil
                 guard let line = try unsafe text.next(quotes: true) else { break }
                 if line.isEmpty { continue }
                 try unsafe parse(line, into: row)
@@ -227,7 +231,7 @@ package final class CSVReader: RowReader {
         )
     }
 
-    private var lineNumber: Int { text.lineNumber }
+    private var lineNumber: Int { waitingLineNumber ?? text.lineNumber }
 
     private func fault(_ field: Int, _ what: String) -> FormatError {
         .malformed(

@@ -55,7 +55,8 @@ package final class SvmlightReader: RowReader {
             }
             self.base = 0
         }
-        let count = columnCount ?? (outline?.columns.upperBound ?? 0) - self.base
+        let columns = outline?.columns ?? 0..<0
+        let count = columnCount ?? (columns.isEmpty ? 0 : columns.upperBound - self.base)
         guard (1...Self.columnCountMax).contains(count) else {
             throw .malformed(
                 source.path,
@@ -220,7 +221,7 @@ struct SvmlightOutline {
     /// How many rows there are.
     private(set) var rowCount = 0
     /// The smallest column, and one more than the largest; empty where no row names one.
-    private(set) var columns = Int.max - 1..<Int.max
+    private(set) var columns = Int.max..<Int.max
     /// The bytes of the text.
     private(set) var byteCount = 0
 

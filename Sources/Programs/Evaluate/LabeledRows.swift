@@ -24,7 +24,7 @@ struct LabeledRows: ~Copyable {
         let column = try labels.map { (path) throws(FormatError) in
             try LabelColumn(userFile: path)
         }
-        let stream = try RowStream(path, request)
+        let stream = try RowStream(path, request, labelsElsewhere: column != nil)
         if let column, let count = stream.rowCount, count != column.rowCount {
             throw .rows(path, count, column)
         }
@@ -61,7 +61,10 @@ struct LabeledRows: ~Copyable {
         // Files of text have the labels of the rows that have been read.
         if !isLabeledElsewhere, (column?.rowCount ?? 0) < rowCount { take(try stream.labels) }
         guard let column else {
-            throw .malformed(path, "its rows have no labels; give them too, by --test-labels FILE")
+            throw .malformed(
+                path,
+                "its rows have no labels; give them too, by --test-labels FILE, or name their column of a CSV file as FILE:COLUMN"
+            )
         }
         guard column.rowCount >= rowCount else { throw .rows(path, rowCount, column) }
         return (rows, column.places[range].map { known[$0] })

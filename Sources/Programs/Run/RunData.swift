@@ -165,7 +165,7 @@ extension RunData {
         let isUsers = options.userData != nil
         let takesAll =
             !isUsers || options.classes == .all && options.every == 1 && options.fraction == 1
-        if takesAll, options.holdout == nil { return }
+        if takesAll, options.holdout == nil { return try checkClasses(options) }
         let classes =
             isUsers
             ? try options.classes.indices(classNames: classNames) : Array(classNames.indices)
@@ -187,7 +187,7 @@ extension RunData {
         try take(
             train, validation, Selection(keeping: classes, of: testLabels),
             isHeldOut: options.holdout != nil)
-        try checkClasses(train)
+        try checkClasses(options)
     }
 
     private mutating func weigh(
@@ -228,16 +228,17 @@ extension RunData {
     }
 
     /// - Throws: `data` for a class of which nothing is left to train on.
-    private func checkClasses(_ train: Selection) throws(RunError) {
-        var counts = train.classCounts
-        for (row, weight) in (trainWeights ?? []).enumerated() where weight == 0 {
-            counts[train.labels[row]] -= 1
+    private func checkClasses(_ options: RunOptions) throws(RunError) {
+        var counts = [Int](repeating: 0, count: classCount)
+        for (row, label) in trainLabels.enumerated() where trainWeights?[row] != 0 {
+            counts[label] += 1
         }
         let empty = counts.indices.filter { counts[$0] == 0 }.map { classNames[$0] }
         guard let first = empty.first else { return }
+        let weights = options.userData?.sampleWeights
         throw RunError(
             .data,
-            "\(empty.count == 1 ? "class \(first) has" : "\(empty.count.counted("class")), the first of them \(first), have") no training rows left\(trainWeights == nil ? "" : " that weigh anything"): keep more rows (--every, --fraction), or leave such classes out by --classes"
+            "\(empty.count == 1 ? "class \(first) has" : "\(empty.count.counted("class")), the first of them \(first), have") no training rows left\(weights == nil ? "" : " that weigh anything"): \(weights.map { "give one of them a weight above 0 in \($0), " } ?? "")keep more rows (--every, --fraction), or leave such classes out by --classes"
         )
     }
 
@@ -259,7 +260,7 @@ extension RunData {
             train: Matrix(rowCount: 0, columnCount: 0),
             validation: Matrix(rowCount: 0, columnCount: 0),
             test: Matrix(rowCount: 0, columnCount: 0))
-        normalization = try Self.normalization(options, train, onBlock)
+        normalization = try Self.normalization(options, train, trainWeights, onBlock)
         try Self.apply(normalization, to: &train, "training", onBlock)
         try Self.apply(normalization, to: &validation, "validation", onBlock)
         try Self.apply(normalization, to: &test, "test", onBlock)
@@ -268,11 +269,12 @@ extension RunData {
 
     /// What the training rows ask for, or what a former run did whose heads are taken over.
     private static func normalization(
-        _ options: RunOptions, _ train: any FeatureRows,
+        _ options: RunOptions, _ train: any FeatureRows, _ weights: [Float]?,
         _ onBlock: (_ share: Double) throws(FormatError) -> Void
     ) throws -> Normalization {
         guard let folder = options.from else {
-            return try Normalization(options.normalization, fittedTo: train, onBlock: onBlock)
+            return try Normalization(
+                options.normalization, fittedTo: train, weights: weights, onBlock: onBlock)
         }
         let former = try OpenedModel.read(folder).normalization
         guard former.kind == options.normalization, former.fits(featureCount: train.columnCount)

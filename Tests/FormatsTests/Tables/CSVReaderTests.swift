@@ -79,10 +79,15 @@ import Testing
         #expect(named.remark == nil)
         #expect(try read("1,2\n3,4", .named("-1")).labels?.labels == .integers([2, 4]))
         #expect(try read("1,2\n3,4", .named("0")).labels?.labels == .integers([1, 3]))
-        let elsewhere = try read("a,label\n1,2\n3,4", .elsewhere)
+        // With labels in another file a name makes no labels; text is no feature.
+        let elsewhere = try read("x,y,z\n1,2,3\n4,5,6", .elsewhere)
         #expect(elsewhere.labels == nil)
-        #expect(elsewhere.values == [1, 3])
-        #expect(elsewhere.remark?.contains("left out") == true)
+        #expect(elsewhere.values == [1, 2, 3, 4, 5, 6])
+        #expect(elsewhere.remark?.contains("y is taken as a feature") == true)
+        let text = try read("x,y,label\n1,2,cat\n3,4,dog", .elsewhere)
+        #expect(text.labels == nil)
+        #expect(text.values == [1, 2, 3, 4])
+        #expect(text.remark?.contains("left out") == true)
     }
 
     @Test func labelsKeepTheirNames() throws {

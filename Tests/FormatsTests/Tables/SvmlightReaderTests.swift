@@ -32,6 +32,10 @@ import Testing
         #expect(
             Tables.refusal { _ = try Tables.values(Tables.svmlight("1 0:5", base: 1)) }
                 .contains("--svmlight-base 0"))
+        for base in [0, 1] {
+            let message = Tables.refusal { _ = try Tables.svmlight("1 \n2 \n", base: base) }
+            #expect(message.contains("no row of it names a column"), "\(message)")
+        }
     }
 
     /// Rows to predict have the columns of a model, whatever the largest they name.
