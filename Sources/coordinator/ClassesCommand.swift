@@ -14,12 +14,13 @@ struct ClassesCommand: AsyncParsableCommand {
             run's. heads.csv in the new folder has each head's digest before and after. Options \
             behind -- are those of run.
 
-            Example, rows of a new class, with two workers:
+            Example, rows of a new class:
               coordinator classes runs/RUN --add new.npy --add-labels new-labels.npy \
-                --run-dir runs/NEW -- --workers 2
+                --run-dir runs/NEW
 
-            Example, without a class:
-              coordinator classes runs/RUN --drop cat --run-dir runs/NEW -- --workers 2
+            Example, without a class, with workers of other hosts:
+              coordinator classes runs/RUN --drop cat --run-dir runs/NEW -- \
+                --bind tcp://0.0.0.0:5555 --key keys/server.key_secret --allow keys
             """)
 
     @Argument(help: ArgumentHelp("Folder of a finished run on features.", valueName: "run"))
@@ -36,6 +37,13 @@ struct ClassesCommand: AsyncParsableCommand {
 
     @Option(help: "Folder of the new run's files.")
     var runDir: String
+
+    @Option(
+        help: """
+            Worker processes to start on this machine (default: one for each core, unless --workers, \
+            --bind or --min-workers is behind --).
+            """)
+    var workers: Int?
 
     @Argument(
         parsing: .postTerminator,
@@ -56,7 +64,9 @@ struct ClassesCommand: AsyncParsableCommand {
             add.map { .add(files: $0, labels: addLabels) } ?? .drop(drop ?? "")
         var found: ClassChange?
         try await reporting { () throws(RunError) in
-            found = try ClassChange(folder, change, runDirectory: runDir, more: options)
+            found = try ClassChange(
+                folder, change, runDirectory: runDir,
+                more: (workers.map { ["--workers=\($0)"] } ?? []) + options)
         }
         guard let found, let run = try Coordinator.parseAsRoot(found.words) as? RunCommand else {
             throw ValidationError("these are no options of run: \(options.joined(separator: " "))")

@@ -41,6 +41,15 @@ package struct ClassChange: Sendable {
         }
     }
 
+    /// The option that starts a worker on each core of this machine; none where others say who works.
+    ///
+    /// - Parameter options: the person's own, of run.
+    package static func workers(beside options: [String], coreCount: Int) -> [String] {
+        let names = options.map { String($0.prefix { $0 != "=" }) }
+        return Set(names).isDisjoint(with: ["--workers", "--bind", "--min-workers"])
+            ? ["--workers=\(coreCount)"] : []
+    }
+
     private static func words(
         _ folder: String, _ change: Change, _ runDirectory: String, _ more: [String]
     ) throws -> [String] {
@@ -86,7 +95,8 @@ package struct ClassChange: Sendable {
         for key in ["run_dir", "bind", "workers", "min_workers", "wait", "json", "quiet"] {
             config[key] = .null
         }
-        return ["run"] + Resumption.options(of: config) + more
+        return ["run"] + Resumption.options(of: config)
+            + Self.workers(beside: more, coreCount: Processor.availableCoreCount) + more
             + ["--from=\(folder)", "--run-dir=\(runDirectory)"]
     }
 
