@@ -32,6 +32,9 @@ struct ClassesCommand: AsyncParsableCommand {
     @Option(help: "Their labels, where they are not beside the rows.")
     var addLabels: String?
 
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
+
     @Option(help: "Names of classes to drop, with commas between them.")
     var drop: String?
 
@@ -66,7 +69,9 @@ struct ClassesCommand: AsyncParsableCommand {
         try await reporting { () throws(RunError) in
             found = try ClassChange(
                 folder, change, runDirectory: runDir,
-                more: (workers.map { ["--workers=\($0)"] } ?? []) + options)
+                more: [
+                    workers.map { "--workers=\($0)" }, dtype.map { "--dtype=\($0.rawValue)" },
+                ].compactMap(\.self) + options)
         }
         guard let found, let run = try Coordinator.parseAsRoot(found.words) as? RunCommand else {
             throw ValidationError("these are no options of run: \(options.joined(separator: " "))")

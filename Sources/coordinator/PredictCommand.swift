@@ -60,6 +60,9 @@ struct PredictCommand: AsyncParsableCommand {
     @Option(help: "Number of the first column in svmlight files: 0 or 1.")
     var svmlightBase: Int?
 
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
+
     @Option(help: "Threads (default: all cores it may use).")
     var threads: Int?
 
@@ -74,6 +77,7 @@ struct PredictCommand: AsyncParsableCommand {
         options.output = output
         options.request.kind = kind
         options.request.svmlightBase = svmlightBase
+        options.request.readsBfloat16 = dtype != nil
         try await reporting { () throws(RunError) in try await PredictProgram(options).run() }
     }
 }
