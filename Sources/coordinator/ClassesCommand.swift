@@ -11,7 +11,8 @@ struct ClassesCommand: AsyncParsableCommand {
         discussion: """
             Only heads with a class whose rows are others are trained; all others are taken over from \
             the former run, which stays as it is. The penalty and the normalisation are the former \
-            run's. heads.csv in the new folder has each head's digest before and after. Options \
+            run's. A class that the former run left out (--classes) comes back with its former rows \
+            and the new ones. heads.csv in the new folder has each head's digest before and after. Options \
             behind -- are those of run.
 
             Example, rows of a new class:
@@ -76,6 +77,7 @@ struct ClassesCommand: AsyncParsableCommand {
         guard let found, let run = try Coordinator.parseAsRoot(found.words) as? RunCommand else {
             throw ValidationError("these are no options of run: \(options.joined(separator: " "))")
         }
+        if let note = found.note { StandardStream.error("coordinator: \(note)\n") }
         try await run.run()
         try await reporting { () throws(RunError) in
             StandardStream.error("coordinator: \(try found.report(in: runDir))\n")

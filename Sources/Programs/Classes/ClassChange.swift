@@ -21,6 +21,8 @@ package struct ClassChange: Sendable {
 
     /// The command line that does it, without its program.
     package let words: [String]
+    /// What a person should know first; nil for nothing.
+    package let note: String?
     private let folder: String
 
     /// The run that has other classes than the one in a folder.
@@ -35,7 +37,7 @@ package struct ClassChange: Sendable {
     ) throws(RunError) {
         self.folder = folder
         do {
-            words = try Self.words(folder, change, runDirectory, more)
+            (words, note) = try Self.words(folder, change, runDirectory, more)
         } catch {
             throw CoordinatorProgram.runError(error)
         }
@@ -52,15 +54,17 @@ package struct ClassChange: Sendable {
 
     private static func words(
         _ folder: String, _ change: Change, _ runDirectory: String, _ more: [String]
-    ) throws -> [String] {
+    ) throws -> (words: [String], note: String?) {
         let former = try FormerRun(folder)
         var config = try RunDirectory.readResults(in: folder).config
         guard case .string(let train)? = config["train"] else {
             throw RunError(
                 .data, "\(folder) does not say its training files; train it again with --train")
         }
+        var note: String?
         switch change {
         case .add(let files, let labels):
+            let formerLabels = config["train_labels"]
             config["train"] = .string(train + "," + files)
             switch (config["train_labels"], labels) {
             case (.string(let known)?, let labels?):
@@ -76,12 +80,15 @@ package struct ClassChange: Sendable {
             case (_, nil): break
             }
             if config["classes"] != .string(ClassSelection.all.description), let labels {
-                let added = try LabelColumn(userFile: labels).labels.names
+                let added = try LabelColumn(userFiles: labels).labels.names
                 let names = former.model.classNames
-                config["classes"] = .string(
-                    ClassSelection.named(names + added.filter { !names.contains($0) }).description)
+                let new = added.filter { !names.contains($0) }
+                config["classes"] = .string(ClassSelection.named(names + new).description)
+                note = try Self.returning(new, from: formerLabels, to: labels, folder)
+                if note != nil { try Self.refuseThinned(config, folder, "with that class") }
             }
         case .drop(let text):
+            try Self.refuseThinned(config, folder, "without a class")
             let names = former.model.classNames
             let dropped = try ClassSelection(names: text).indices(ofSome: names)
             let kept = names.indices.filter { !dropped.contains($0) }.map { names[$0] }
@@ -95,9 +102,37 @@ package struct ClassChange: Sendable {
         for key in ["run_dir", "bind", "workers", "min_workers", "wait", "json", "quiet"] {
             config[key] = .null
         }
-        return ["run"] + Resumption.options(of: config)
+        let words =
+            ["run"] + Resumption.options(of: config)
             + Self.workers(beside: more, coreCount: Processor.availableCoreCount) + more
             + ["--from=\(folder)", "--run-dir=\(runDirectory)"]
+        return (words, note)
+    }
+
+    /// Refuses a run on every Nth row, which are counted over all classes kept.
+    private static func refuseThinned(
+        _ config: [String: JSONValue], _ folder: String, _ change: String
+    ) throws(RunError) {
+        guard let every = config["every"]?.number, every != 1 else { return }
+        throw .usage(
+            "\(folder) is trained on every Nth row of all its classes together (--every \(Int(every))), so \(change) all rows would be others, and every head with them; train a run on all rows, or on files thinned before, and change its classes"
+        )
+    }
+
+    /// What is said of classes that the former run left out, whose old rows come back; nil for none.
+    private static func returning(
+        _ names: [String], from former: JSONValue?, to added: String, _ folder: String
+    ) throws -> String? {
+        guard case .string(let path)? = former else { return nil }
+        let (old, new) = (
+            try LabelColumn(userFiles: path).rowCounts, try LabelColumn(userFiles: added).rowCounts
+        )
+        let sentences = names.compactMap { name in
+            old[name].map {
+                "\(folder) left out class \(name.prefix(80)), which comes back: it is trained on its \($0.counted("former row")) and its \(new[name, default: 0].counted("new row"))"
+            }
+        }
+        return sentences.isEmpty ? nil : sentences.joined(separator: "; ")
     }
 
     /// Writes `heads.csv` in the new run's folder: each head's digest before and after.
@@ -148,5 +183,26 @@ package struct ClassChange: Sendable {
         for place in order { hash.update(weights.row(place)) }
         hash.update(order.map { biases[$0] }[...])
         return hexadecimal(hash.finalize())
+    }
+}
+
+extension LabelColumn {
+    /// The labels of one file, or of several with commas between them.
+    fileprivate init(userFiles text: String) throws(FormatError) {
+        guard !FileSystem.exists(text) else {
+            try self.init(userFile: text)
+            return
+        }
+        var columns: [LabelColumn] = []
+        for path in text.split(separator: ",") {
+            columns.append(try LabelColumn(userFile: String(path)))
+        }
+        self.init(joining: columns, path: text)
+    }
+
+    /// How many rows each label has, by its name.
+    fileprivate var rowCounts: [String: Int] {
+        let names = labels.names
+        return Dictionary(places.map { (names[$0], 1) }, uniquingKeysWith: +)
     }
 }
