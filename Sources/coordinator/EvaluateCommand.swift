@@ -43,7 +43,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(
         help: """
             Of a file: one_vs_all, all_vs_all, all_vs_all_coupling, tree, ... (default: what \
-            validation rows chose, else all-vs-all by coupling).
+            validation rows chose, else all-vs-all by coupling, above 64 classes the shortlist).
             """)
     var scheme: Scheme?
 

@@ -54,15 +54,16 @@ struct DataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Your own training rows, in the place of a data set: an .npy or .npz file.",
+            "Your own training rows, in the place of a data set; of several files as a,b.",
             discussion: """
-                Rows of two axes are features of any backbone, [sample, feature]; of three or four \
+                .npy, .npz, .safetensors, svmlight, .csv, IDX or CIFAR. Rows of two axes are features of any backbone, [sample, feature]; of three or four \
                 axes of bytes they are images, [sample, row, column(, channel)], on which the LeNet \
-                is trained. FILE:NAME is one array of an .npz.
+                is trained. FILE:NAME is one array of an .npz or .safetensors, or the column of labels \
+                of a .csv.
                 """))
     var train: String?
 
-    @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME or a text file.")
+    @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME, .csv or a text file.")
     var trainLabels: String?
 
     @Option(
