@@ -79,8 +79,5 @@ struct ClassesCommand: AsyncParsableCommand {
         }
         if let note = found.note { StandardStream.error("coordinator: \(note)\n") }
         try await run.run()
-        try await reporting { () throws(RunError) in
-            StandardStream.error("coordinator: \(try found.report(in: runDir))\n")
-        }
     }
 }

@@ -43,6 +43,11 @@ struct RunCommand: AsyncParsableCommand {
             try options.check()
             let isUnasked = CommandLine.arguments.dropFirst().first?.hasPrefix("-") != false
             try await CoordinatorProgram(options).run(isUnasked: isUnasked)
+            // Here, so that coordinator resume does it too.
+            if let from = options.from, let folder = options.runDirectory {
+                let sentence = try ClassChange.report(from: from, in: folder)
+                if !options.isQuiet { StandardStream.error("coordinator: \(sentence)\n") }
+            }
         }
     }
 }
@@ -344,7 +349,10 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Folder of a finished run on features: heads that would be the same are taken over.",
-            discussion: "They are those of classes with the same rows, trained alike."))
+            discussion: """
+                They are those of classes with the same rows, trained alike. With --run-dir, heads.csv \
+                there has each head's digest before and after.
+                """))
     var from: String?
 
     @OptionGroup var printing: PrintOptions

@@ -83,6 +83,13 @@ extension EndToEndTests {
             #expect(lines.count == 17)
             #expect(lines.count { $0.hasSuffix(",true") } == 10)
 
+            // Whoever resumes an interrupted change gets the file as well.
+            try FileManager.default.removeItem(atPath: files.folder.path("six-run/heads.csv"))
+            let resumed = try await TestSupport.run(
+                Lab.coordinator, ["resume", files.folder.path("six-run")], within: .seconds(120))
+            #expect(resumed.status == 0, "\(resumed.standardError)")
+            #expect(FileSystem.exists(files.folder.path("six-run/heads.csv")))
+
             let four = try await change("five-run", ["--drop", "gnu"], "four-run")
             try #require(four.status == 0, "\(four.standardError)")
             let dropped = try model("four-run")
@@ -148,7 +155,14 @@ extension EndToEndTests {
             let text = try await add("thin", labels: ["7", "cat", "dog"], "texts")
             #expect(text.status == 64)
             #expect(text.standardError.contains("whole numbers and cat is a text"))
-            for name in ["no-one", "texts"] {
+            let weights = files.folder.path("weights.txt")
+            try AtomicFile.write(
+                [UInt8](repeating: 0x31, count: 24).flatMap { [$0, 0x0A] }, to: weights)
+            try await runOnNumbers("weighed", ["--sample-weight", weights])
+            let unweighed = try await add("weighed", labels: ["7", "7"], "unweighed")
+            #expect(unweighed.status == 64)
+            #expect(unweighed.standardError.contains("behind --: -- --sample-weight FILE"))
+            for name in ["no-one", "texts", "unweighed"] {
                 #expect(!FileSystem.exists(files.folder.path(name + "/results.json")))
             }
         }

@@ -23,7 +23,6 @@ package struct ClassChange: Sendable {
     package let words: [String]
     /// What a person should know first; nil for nothing.
     package let note: String?
-    private let folder: String
 
     /// The run that has other classes than the one in a folder.
     ///
@@ -35,7 +34,6 @@ package struct ClassChange: Sendable {
     package init(
         _ folder: String, _ change: Change, runDirectory: String, more: [String]
     ) throws(RunError) {
-        self.folder = folder
         do {
             (words, note) = try Self.words(folder, change, runDirectory, more)
         } catch {
@@ -64,6 +62,13 @@ package struct ClassChange: Sendable {
         var note: String?
         switch change {
         case .add(let files, let labels):
+            if case .string(let weights)? = config["sample_weight"],
+                !more.contains(where: { $0.prefix { $0 != "=" } == "--sample-weight" })
+            {
+                throw RunError.usage(
+                    "\(folder) has weights for its own rows only, \(weights); give a file of weights of the former rows and then the new ones, behind --: -- --sample-weight FILE"
+                )
+            }
             let formerLabels = config["train_labels"]
             config["train"] = .string(train + "," + files)
             switch (config["train_labels"], labels) {
@@ -135,23 +140,26 @@ package struct ClassChange: Sendable {
         return sentences.isEmpty ? nil : sentences.joined(separator: "; ")
     }
 
-    /// Writes `heads.csv` in the new run's folder: each head's digest before and after.
+    /// Writes `heads.csv` in the folder of a run that took heads over: each one's digest before and after.
     ///
+    /// - Parameter folder: of the former run.
     /// - Returns: a sentence for people.
     /// - Throws: `RunError`, one sentence, if it cannot be written.
-    package func report(in runDirectory: String) throws(RunError) -> String {
+    package static func report(
+        from folder: String, in runDirectory: String
+    ) throws(RunError) -> String {
         do {
             let (before, after) = (
                 try OpenedModel.read(folder), try OpenedModel.read(runDirectory)
             )
             var digests: [[UInt64]: String] = [:]
             for head in before.heads {
-                digests[Self.keys(head, before)] = Self.digest(head, before)
+                digests[keys(head, before)] = digest(head, before)
             }
             var lines = ["\"classes\",\"sha256_before\",\"sha256_after\",\"kept\"\n"]
             var keptCount = 0
             for head in after.heads {
-                let (own, former) = (Self.digest(head, after), digests[Self.keys(head, after)])
+                let (own, former) = (digest(head, after), digests[keys(head, after)])
                 if own == former { keptCount += 1 }
                 let names = head.classes.members.map { after.classNames[$0] }
                     .joined(separator: " | ")
