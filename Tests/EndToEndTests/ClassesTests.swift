@@ -101,11 +101,13 @@ extension EndToEndTests {
         @Test func oneSentenceForWhatCannotBeChanged() async throws {
             let run = try await files.run("run", ["--workers", "1", "--l2", "0.01"])
             try #require(run.status == 0, "\(run.standardError)")
+            try files.write("a,b", rowsPerClass: 1)
             for (arguments, words) in [
                 (["--drop", "cow"], "there is no class cow"),
                 (["--drop", "cat,dog,eel,fox,gnu"], "one class is left"),
                 (["--add", files.folder.path("test.npy")], "--add-labels"),
                 ([], "--add FILE or --drop NAME"),
+                (["--add", files.folder.path("a,b.npy")], "has a comma in its name"),
             ] {
                 let found = try await change("run", arguments, "new")
                 #expect(found.status == 64)

@@ -69,6 +69,11 @@ package struct ClassChange: Sendable {
                     "\(folder) has weights for its own rows only, \(weights); give a file of weights of the former rows and then the new ones, behind --: -- --sample-weight FILE"
                 )
             }
+            for path in [train, files] where path.contains(",") && FileSystem.exists(path) {
+                throw RunError.usage(
+                    "\(path) has a comma in its name, which stands between files here; \(path == train ? "train a run on the file by another name" : "rename the file")"
+                )
+            }
             let formerLabels = config["train_labels"]
             config["train"] = .string(train + "," + files)
             switch (config["train_labels"], labels) {
