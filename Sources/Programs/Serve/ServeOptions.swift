@@ -35,10 +35,16 @@ package struct ServeOptions: Sendable {
         self.threadCount = threadCount
     }
 
-    /// Checks the limits.
+    /// Checks the name and the limits.
     ///
     /// - Throws: `usage` with one sentence.
     package func validate() throws(RunError) {
+        // What a URL's path has between slashes; the last two mean folders there.
+        if let name, name.contains("/") || ["", ".", ".."].contains(name) {
+            throw .usage(
+                "--name is part of URLs: not empty, without a slash, and neither . nor .., not '\(name)'"
+            )
+        }
         guard (1...4_096).contains(requestMegabytes) else {
             throw .usage("--max-request must be from 1 to 4096 (MiB)")
         }
