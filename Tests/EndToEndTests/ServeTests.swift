@@ -178,7 +178,7 @@ extension EndToEndTests {
                 ([folder, "--listen", "8000"], 64, "must look like 127.0.0.1:8000"),
                 ([folder, "--listen", "1.2.3:80"], 64, "is no address"),
                 ([folder, "--scheme", "tree"], 64, "no heads for --scheme tree"),
-                ([folder, "--name", "a/b"], 65, "has no slash"),
+                ([folder, "--name", "a/b"], 64, "without a slash"),
                 ([folder, "--threads", "0"], 64, "--threads"),
                 ([folder, "--max-request", "0"], 64, "--max-request"),
                 ([folder + "/nothing"], 65, "there is no"),
