@@ -78,7 +78,7 @@ extension Model {
             throw .malformed(
                 path, "it does not name its classes; give a model.safetensors of a run")
         }
-        let heads = try ModelTensors.heads(in: file)
+        let heads = try ModelTensors.heads(in: file, path: path)
         let hasBackbone = file.tensors.contains { $0.name.hasPrefix(Self.backbonePrefix) }
         let backbone =
             hasBackbone

@@ -47,20 +47,22 @@ package enum ModelTensors {
         }
     }
 
-    /// The heads of a model's file, ascending.
+    /// The heads of the model's file at `path`, ascending.
     ///
     /// - Throws: `FormatError` when a size lacks a tensor, shapes disagree, or heads do not ascend.
-    package static func heads(in file: Safetensors) throws(FormatError) -> [Head] {
+    package static func heads(
+        in file: Safetensors, path: String
+    ) throws(FormatError) -> [Head] {
         var heads: [Head] = []
         for classes in file.tensors where classes.name.hasPrefix("heads.") {
             guard classes.name.hasSuffix(".classes") else { continue }
-            heads += try block(classes, of: file).heads
+            heads += try block(classes, of: file, path).heads
         }
         return heads.sorted { $0.key < $1.key }
     }
 
     private static func block(
-        _ classes: NamedTensor, of file: Safetensors
+        _ classes: NamedTensor, of file: Safetensors, _ path: String
     ) throws(FormatError) -> HeadBlock {
         let prefix = String(classes.name.dropLast("classes".count))
         guard classes.shape.count == 2, classes.shape[1] >= 2, let lists = classes.integers,
@@ -68,13 +70,13 @@ package enum ModelTensors {
             let width = weight.shape.last,
             let bias = file[prefix + "bias"], var biases = bias.floats
         else {
-            throw .malformed("model", "\(prefix)classes, weight and bias do not fit together")
+            throw .malformed(path, "\(prefix)classes, weight and bias do not fit together")
         }
         let size = classes.shape[1]
         let isHalf = prefix == pairsPrefix && size == 2
         let stored = isHalf ? [classes.shape[0]] : classes.shape
         guard weight.shape == stored + [width], bias.shape == stored else {
-            throw .malformed("model", "\(prefix)classes, weight and bias do not fit together")
+            throw .malformed(path, "\(prefix)classes, weight and bias do not fit together")
         }
         if isHalf {
             (weights, biases) = SecondOutputs(weights: weights, biases: biases).both(width: width)
@@ -85,14 +87,14 @@ package enum ModelTensors {
             guard zip(list, list.dropFirst()).allSatisfy({ $0 < $1 }),
                 list.allSatisfy({ (0..<classIndexMax).contains($0) })
             else {
-                throw .malformed("model", "\(prefix)classes has a list that is not ascending")
+                throw .malformed(path, "\(prefix)classes has a list that is not ascending")
             }
             keys.append(HeadKey(ClassSet(list.map { Int($0) })))
         }
         guard zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }),
             let block = HeadBlock(
                 keys: keys, featureCount: width, weights: weights, biases: biases)
-        else { throw .malformed("model", "\(prefix)classes has lists that do not ascend") }
+        else { throw .malformed(path, "\(prefix)classes has lists that do not ascend") }
         return block
     }
 }

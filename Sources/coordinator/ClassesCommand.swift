@@ -11,15 +11,17 @@ struct ClassesCommand: AsyncParsableCommand {
         discussion: """
             Only heads with a class whose rows are others are trained; all others are taken over from \
             the former run, which stays as it is. The penalty and the normalisation are the former \
-            run's. heads.csv in the new folder has each head's digest before and after. Options \
+            run's. A class that the former run left out (--classes) comes back with its former rows \
+            and the new ones. heads.csv in the new folder has each head's digest before and after. Options \
             behind -- are those of run.
 
-            Example, rows of a new class, with two workers:
+            Example, rows of a new class:
               coordinator classes runs/RUN --add new.npy --add-labels new-labels.npy \
-                --run-dir runs/NEW -- --workers 2
+                --run-dir runs/NEW
 
-            Example, without a class:
-              coordinator classes runs/RUN --drop cat --run-dir runs/NEW -- --workers 2
+            Example, without a class, with workers of other hosts:
+              coordinator classes runs/RUN --drop cat --run-dir runs/NEW -- \
+                --bind tcp://0.0.0.0:5555 --key keys/server.key_secret --allow keys
             """)
 
     @Argument(help: ArgumentHelp("Folder of a finished run on features.", valueName: "run"))
@@ -31,11 +33,21 @@ struct ClassesCommand: AsyncParsableCommand {
     @Option(help: "Their labels, where they are not beside the rows.")
     var addLabels: String?
 
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
+
     @Option(help: "Names of classes to drop, with commas between them.")
     var drop: String?
 
     @Option(help: "Folder of the new run's files.")
     var runDir: String
+
+    @Option(
+        help: """
+            Worker processes to start on this machine (default: one for each core, unless --workers, \
+            --bind or --min-workers is behind --).
+            """)
+    var workers: Int?
 
     @Argument(
         parsing: .postTerminator,
@@ -56,14 +68,16 @@ struct ClassesCommand: AsyncParsableCommand {
             add.map { .add(files: $0, labels: addLabels) } ?? .drop(drop ?? "")
         var found: ClassChange?
         try await reporting { () throws(RunError) in
-            found = try ClassChange(folder, change, runDirectory: runDir, more: options)
+            found = try ClassChange(
+                folder, change, runDirectory: runDir,
+                more: [
+                    workers.map { "--workers=\($0)" }, dtype.map { "--dtype=\($0.rawValue)" },
+                ].compactMap(\.self) + options)
         }
         guard let found, let run = try Coordinator.parseAsRoot(found.words) as? RunCommand else {
             throw ValidationError("these are no options of run: \(options.joined(separator: " "))")
         }
+        if let note = found.note { StandardStream.error("coordinator: \(note)\n") }
         try await run.run()
-        try await reporting { () throws(RunError) in
-            StandardStream.error("coordinator: \(try found.report(in: runDir))\n")
-        }
     }
 }

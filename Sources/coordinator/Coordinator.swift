@@ -37,6 +37,7 @@ struct Coordinator: AsyncParsableCommand {
             of: "coordinator",
             shown: configuration.subcommands.compactMap { $0.configuration.commandName }
         ).checkCommandLine()
+        CommandLineWords.checkCommandLine(of: "coordinator")
         await main(nil)
     }
 }

@@ -43,7 +43,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(
         help: """
             Of a file: one_vs_all, all_vs_all, all_vs_all_coupling, tree, ... (default: what \
-            validation rows chose, else all-vs-all by coupling).
+            validation rows chose, else all-vs-all by coupling, above 64 classes the shortlist).
             """)
     var scheme: Scheme?
 
@@ -63,6 +63,9 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Option(help: "Number of the first column in svmlight files: 0 or 1.")
     var svmlightBase: Int?
+
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
 
     @Option(help: "Of a run: classes that elimination drops per step, as 1,2,3.")
     var drop: String?
@@ -112,6 +115,7 @@ struct EvaluateCommand: AsyncParsableCommand {
                     ("--test-labels", testLabels != nil), ("--scheme", scheme != nil),
                     ("--confusions", confusions != nil), ("--reject", reject != nil),
                     ("--as", kind != nil), ("--svmlight-base", svmlightBase != nil),
+                    ("--dtype", dtype != nil),
                 ], "is about a file of rows; give it too, by --test FILE")
             return nil
         }
@@ -128,6 +132,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         options.reject = reject
         options.request.kind = kind
         options.request.svmlightBase = svmlightBase
+        options.request.readsBfloat16 = dtype != nil
         options.printsJSON = json
         return options
     }

@@ -30,7 +30,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Option(
         help: """
             one_vs_all, all_vs_all, all_vs_all_coupling, tree, ... (default: what validation rows \
-            chose, else all-vs-all by coupling).
+            chose, else all-vs-all by coupling, above 64 classes the shortlist).
             """)
     var scheme: Scheme?
 

@@ -12,7 +12,8 @@ struct PredictCommand: AsyncParsableCommand {
         discussion: """
             MODEL is the folder of a finished run, or its model.safetensors alone, on any machine. Rows \
             are prepared as the model's training rows were. CSV goes to standard output: label, its \
-            index, its probability; a rejected row has an empty label and the index -1.
+            index, its probability; a rejected row has an empty label and the index -1. In an .npy \
+            its label is the empty text, of integer labels -9223372036854775808.
 
             Example:
               coordinator predict runs/RUN new.npy --top 3 --output answers.csv
@@ -22,13 +23,14 @@ struct PredictCommand: AsyncParsableCommand {
     var model: String
 
     @Argument(
-        help: ArgumentHelp("File of features or images, as of --train.", valueName: "input"))
+        help: ArgumentHelp(
+            "One file of features or images, of a kind as --train takes.", valueName: "input"))
     var input: String
 
     @Option(
         help: """
             one_vs_all, all_vs_all, all_vs_all_coupling, tree, ... (default: what validation rows \
-            chose, else all-vs-all by coupling).
+            chose, else all-vs-all by coupling, above 64 classes the shortlist).
             """)
     var scheme: Scheme?
 
@@ -60,6 +62,9 @@ struct PredictCommand: AsyncParsableCommand {
     @Option(help: "Number of the first column in svmlight files: 0 or 1.")
     var svmlightBase: Int?
 
+    @Option(help: "bf16: what has two bytes and no type in an .npy file is bfloat16.")
+    var dtype: TwoByteType?
+
     @Option(help: "Threads (default: all cores it may use).")
     var threads: Int?
 
@@ -74,6 +79,7 @@ struct PredictCommand: AsyncParsableCommand {
         options.output = output
         options.request.kind = kind
         options.request.svmlightBase = svmlightBase
+        options.request.readsBfloat16 = dtype != nil
         try await reporting { () throws(RunError) in try await PredictProgram(options).run() }
     }
 }

@@ -43,6 +43,11 @@ struct RunCommand: AsyncParsableCommand {
             try options.check()
             let isUnasked = CommandLine.arguments.dropFirst().first?.hasPrefix("-") != false
             try await CoordinatorProgram(options).run(isUnasked: isUnasked)
+            // Here, so that coordinator resume does it too.
+            if let from = options.from, let folder = options.runDirectory {
+                let sentence = try ClassChange.report(from: from, in: folder)
+                if !options.isQuiet { StandardStream.error("coordinator: \(sentence)\n") }
+            }
         }
     }
 }
@@ -54,15 +59,16 @@ struct DataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Your own training rows, in the place of a data set: an .npy or .npz file.",
+            "Your own training rows, in the place of a data set; of several files as a,b.",
             discussion: """
-                Rows of two axes are features of any backbone, [sample, feature]; of three or four \
+                .npy, .npz, .safetensors, svmlight, .csv, IDX or CIFAR. Rows of two axes are features of any backbone, [sample, feature]; of three or four \
                 axes of bytes they are images, [sample, row, column(, channel)], on which the LeNet \
-                is trained. FILE:NAME is one array of an .npz.
+                is trained. FILE:NAME is one array of an .npz or .safetensors, or the column of labels \
+                of a .csv.
                 """))
     var train: String?
 
-    @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME or a text file.")
+    @Option(help: "Their labels: integers or strings, .npy, FILE.npz:NAME, .csv or a text file.")
     var trainLabels: String?
 
     @Option(
@@ -343,7 +349,10 @@ struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Folder of a finished run on features: heads that would be the same are taken over.",
-            discussion: "They are those of classes with the same rows, trained alike."))
+            discussion: """
+                They are those of classes with the same rows, trained alike. With --run-dir, heads.csv \
+                there has each head's digest before and after.
+                """))
     var from: String?
 
     @OptionGroup var printing: PrintOptions

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Heads
 import Model
+import Numerics
 import RunFolder
 import TestSupport
 import Testing
@@ -82,6 +83,13 @@ extension EndToEndTests {
             #expect(lines.count == 17)
             #expect(lines.count { $0.hasSuffix(",true") } == 10)
 
+            // Whoever resumes an interrupted change gets the file as well.
+            try FileManager.default.removeItem(atPath: files.folder.path("six-run/heads.csv"))
+            let resumed = try await TestSupport.run(
+                Lab.coordinator, ["resume", files.folder.path("six-run")], within: .seconds(120))
+            #expect(resumed.status == 0, "\(resumed.standardError)")
+            #expect(FileSystem.exists(files.folder.path("six-run/heads.csv")))
+
             let four = try await change("five-run", ["--drop", "gnu"], "four-run")
             try #require(four.status == 0, "\(four.standardError)")
             let dropped = try model("four-run")
@@ -93,16 +101,83 @@ extension EndToEndTests {
         @Test func oneSentenceForWhatCannotBeChanged() async throws {
             let run = try await files.run("run", ["--workers", "1", "--l2", "0.01"])
             try #require(run.status == 0, "\(run.standardError)")
+            try files.write("a,b", rowsPerClass: 1)
             for (arguments, words) in [
                 (["--drop", "cow"], "there is no class cow"),
                 (["--drop", "cat,dog,eel,fox,gnu"], "one class is left"),
                 (["--add", files.folder.path("test.npy")], "--add-labels"),
                 ([], "--add FILE or --drop NAME"),
+                (["--add", files.folder.path("a,b.npy")], "has a comma in its name"),
             ] {
                 let found = try await change("run", arguments, "new")
                 #expect(found.status == 64)
                 #expect(found.standardError.contains(words), "\(found.standardError)")
             }
+        }
+
+        /// A run on rows of three features and labels of numbers, 8 rows of each of 0, 1, 2.
+        private func runOnNumbers(_ name: String, _ more: [String]) async throws {
+            let values = (0..<72).map { place -> Float in
+                let isOwn = place / 3 % 3 == place % 3
+                return Float(place * 37 % 19) + (isOwn ? 9 : 0)
+            }
+            try NPY.write(
+                Matrix(rowCount: 24, columnCount: 3, values: values),
+                to: files.folder.path("numbers.npy"))
+            let labels = (0..<24).map { "\($0 % 3)\n" }.joined()
+            try AtomicFile.write(Array(labels.utf8), to: files.folder.path("numbers.txt"))
+            let run = try await files.run(
+                name, train: "numbers", test: nil, ["--workers", "1", "--l2", "0.1"] + more)
+            try #require(run.status == 0, "\(run.standardError)")
+        }
+
+        private func add(_ run: String, labels: [String], _ new: String) async throws -> (
+            status: Int32, standardOutput: String, standardError: String
+        ) {
+            let values = labels.indices.flatMap { row -> [Float] in [Float(row), 20, 3] }
+            try NPY.write(
+                Matrix(rowCount: labels.count, columnCount: 3, values: values),
+                to: files.folder.path("more.npy"))
+            try AtomicFile.write(
+                Array(labels.map { $0 + "\n" }.joined().utf8), to: files.folder.path("more.txt"))
+            return try await change(
+                run,
+                [
+                    "--add", files.folder.path("more.npy"), "--add-labels",
+                    files.folder.path("more.txt"),
+                ], new)
+        }
+
+        // Goal: a change that would train every head again is refused; its cure is said.
+        @Test func changesThatChangeEveryHeadAreRefused() async throws {
+            try await runOnNumbers("thin", ["--every", "2"])
+            let dropped = try await change("thin", ["--drop", "1"], "no-one")
+            #expect(dropped.status == 64)
+            #expect(dropped.standardError.contains("(--every 2), so without a class all rows"))
+            let text = try await add("thin", labels: ["7", "cat", "dog"], "texts")
+            #expect(text.status == 64)
+            #expect(text.standardError.contains("whole numbers and cat is a text"))
+            let weights = files.folder.path("weights.txt")
+            try AtomicFile.write(
+                [UInt8](repeating: 0x31, count: 24).flatMap { [$0, 0x0A] }, to: weights)
+            try await runOnNumbers("weighed", ["--sample-weight", weights])
+            let unweighed = try await add("weighed", labels: ["7", "7"], "unweighed")
+            #expect(unweighed.status == 64)
+            #expect(unweighed.standardError.contains("behind --: -- --sample-weight FILE"))
+            for name in ["no-one", "texts", "unweighed"] {
+                #expect(!FileSystem.exists(files.folder.path(name + "/results.json")))
+            }
+        }
+
+        @Test func aClassThatComesBackIsSaid() async throws {
+            try await runOnNumbers("two", ["--classes", "0,1"])
+            let back = try await add("two", labels: ["2", "2", "2"], "three")
+            #expect(back.status == 0, "\(back.standardError)")
+            #expect(
+                back.standardError.contains(
+                    "left out class 2, which comes back: it is trained on its 8 former rows and its 3 new rows"
+                ))
+            #expect(back.standardError.contains("1 of 4 heads kept"))
         }
     }
 }

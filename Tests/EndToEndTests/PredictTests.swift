@@ -205,5 +205,29 @@ extension EndToEndTests {
             #expect(export.standardError.contains("is the model itself"))
             #expect(try bytes(of: model) == before)
         }
+
+        // Goal: the option that a refusal names is one of the command that refuses.
+        @Test func valuesOfTwoBytesAreNamed() async throws {
+            let rows = try bytes(of: files.folder.path("test.npy"))
+            let header = NPY.header(
+                "|V2", shape: [60, AnimalFiles.featureCount], byteCountMin: 128)
+            // The upper half of a float32 is its bfloat16.
+            let values = rows.suffix(60 * AnimalFiles.featureCount * 4).enumerated()
+                .filter { $0.offset % 4 >= 2 }.map(\.element)
+            try AtomicFile.write(header + values, to: files.folder.path("half.npy"))
+            let refused = try await predict([], rows: "half.npy")
+            #expect(refused.status == 65)
+            #expect(refused.standardError.contains("--dtype bf16"))
+            let found = try await predict(["--dtype", "bf16"], rows: "half.npy")
+            #expect(found.status == 0, "\(found.standardError)")
+            #expect(found.standardOutput.split(separator: "\n").count == 61)
+            let tested = try await TestSupport.run(
+                Lab.coordinator,
+                [
+                    "evaluate", files.folder.path("run"), "--dtype", "bf16", "--test",
+                    files.folder.path("half.npy"), "--test-labels", files.folder.path("test.txt"),
+                ], within: .seconds(120))
+            #expect(tested.status == 0, "\(tested.standardError)")
+        }
     }
 }

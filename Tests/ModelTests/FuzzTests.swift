@@ -37,7 +37,7 @@ import Testing
             let encoded = try read.encoded()
             let again = try Safetensors(decoding: encoded).encoded()
             #expect(again == encoded, what)
-            if (try? ModelTensors.heads(in: read)) != nil { modelCount += 1 }
+            if (try? ModelTensors.heads(in: read, path: "m")) != nil { modelCount += 1 }
         }
         print("\(count) files, \(readCount) read, \(modelCount) with heads")
         #expect(readCount > count / 100)

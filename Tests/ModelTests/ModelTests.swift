@@ -29,7 +29,7 @@ import Testing
         #expect(read["heads.k2.weight"]?.shape == [3, 2, 4])
         #expect(read["heads.k2.weight"]?.floats?.prefix(9) == [10, 11, 12, 13, 14, 15, 16, 17, 20])
         #expect(read["heads.k2.bias"]?.floats == [-10, -11, -20, -21, -30, -31])
-        #expect(try ModelTensors.heads(in: read) == heads.reversed())
+        #expect(try ModelTensors.heads(in: read, path: "m") == heads.reversed())
         #expect(read["backbone.fc2.bias"]?.floats == [7, 8, 9])
     }
 
@@ -48,7 +48,7 @@ import Testing
             var missing = file
             missing.tensors.remove(at: index)
             if !tensor.name.hasSuffix("classes") {
-                #expect(throws: FormatError.self) { try ModelTensors.heads(in: missing) }
+                #expect(throws: FormatError.self) { try ModelTensors.heads(in: missing, path: "m") }
             }
             for classes in [[1, 0], [1, 1], [-1, 0], [0, .max]] as [[Int64]] {
                 var wrong = missing
@@ -57,7 +57,10 @@ import Testing
                         name: "heads.k2.classes", shape: [3, 2],
                         content: .int64(classes + [0, 2, 1, 2])))
                 if tensor.name == "heads.k2.classes" {
-                    #expect(throws: FormatError.self) { try ModelTensors.heads(in: wrong) }
+                    let error = #expect(throws: FormatError.self) {
+                        try ModelTensors.heads(in: wrong, path: "m")
+                    }
+                    #expect(error?.message.hasPrefix("m: heads.") == true)
                 }
             }
         }
@@ -121,7 +124,7 @@ import Testing
         #expect(file["heads.pairs.classes"]?.integers == [0, 1, 0, 2, 1, 2])
         #expect(file["heads.pairs.weight"]?.shape == [3, 3])
         #expect(file["heads.pairs.bias"]?.floats == [1, -4, 0.1])
-        let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+        let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()), path: "m")
         #expect(zip(read, pairs + [all]).allSatisfy { $0.hasEqualBits($1) })
         #expect(read.count == 4)
 
@@ -133,7 +136,7 @@ import Testing
             let file = Safetensors(
                 metadata: [:], tensors: try ModelTensors.tensors(of: pairs + [head]))
             #expect(file["heads.pairs.weight"] == nil)
-            let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()))
+            let read = try ModelTensors.heads(in: Safetensors(decoding: file.encoded()), path: "m")
             #expect(read.contains { $0.hasEqualBits(head) })
         }
     }

@@ -48,6 +48,23 @@ struct FormerRun {
         manifest = features.manifest
     }
 
+    /// Refuses a text among labels that were whole numbers: all are texts then, whose heads are others.
+    ///
+    /// - Throws: `usage` that names the first such label; what reading the former model throws.
+    static func checkLabels(of folder: String, _ data: RunData) throws {
+        let former = try OpenedModel.read(folder)
+        let keys = Dictionary(zip(former.classNames, former.classKeys)) { first, _ in first }
+        guard former.integerLabels != nil,
+            zip(data.classNames, data.classKeys).contains(where: { name, key in
+                keys[name].map { $0 != key } ?? false
+            }),
+            let text = data.classNames.first(where: { Int128($0) == nil })
+        else { return }
+        throw RunError.usage(
+            "the labels of \(folder) are whole numbers and \(text.prefix(80)) is a text, which makes texts of all, and every head another; give that class a number, or train a new run on all files"
+        )
+    }
+
     /// The heads whose classes have the same rows here and there, if heads are trained alike.
     ///
     /// - Parameters:

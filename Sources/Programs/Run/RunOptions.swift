@@ -337,11 +337,12 @@ package struct RunOptions: Sendable {
 
     /// Checks the options against the rows, before anything is written.
     ///
-    /// - Throws: `usage` or `data` with one sentence for what cannot run.
-    func check(_ data: RunData) throws(RunError) {
+    /// - Throws: `RunError` or `FormatError`, one sentence, for what cannot run.
+    func check(_ data: RunData) throws {
         guard let request = userData else { return }
+        if let from { try FormerRun.checkLabels(of: from, data) }
         if data.images == nil, headInitialisation == .derived {
-            throw .usage(
+            throw RunError.usage(
                 "--head-init derived starts heads at the backbone's own output rows, and \(request.train) holds features, without a backbone; use glorot or zero"
             )
         }
