@@ -154,7 +154,8 @@ extension EndToEndTests {
             let dropped = try await change("thin", ["--drop", "1"], "no-one")
             #expect(dropped.status == 64)
             #expect(dropped.standardError.contains("(--every 2), so without a class all rows"))
-            let text = try await add("thin", labels: ["7", "cat", "dog"], "texts")
+            let text = try await add(
+                "thin", labels: ["7", "7", "cat", "cat", "dog", "dog"], "texts")
             #expect(text.status == 64)
             #expect(text.standardError.contains("whole numbers and cat is a text"))
             let weights = files.folder.path("weights.txt")
