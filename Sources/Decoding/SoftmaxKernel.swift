@@ -80,10 +80,13 @@ struct SoftmaxKernel {
     ) -> SIMD16<Int32> {
         var sums = SIMD16<Double>.zero
         var best = SIMD16<Int32>.zero
+        var least = SIMD16<Float>(repeating: 1)
         var highest = logits.lanes(at: start)
         for position in 0..<classCount {
             let place = position * LogitBlock.rowCountMax + start
-            sums += powers.lanes(at: place).widened
+            let some = powers.lanes(at: place)
+            sums += some.widened
+            least.replace(with: some, where: some .< least)
             let lanes = logits.lanes(at: place)
             let isHigher = lanes .> highest
             best.replace(with: Int32(position), where: isHigher)
@@ -95,11 +98,13 @@ struct SoftmaxKernel {
             for lane in 0..<16 {
                 unsafe values[(start &+ lane) &* classCount &+ position] = shares[lane]
             }
-            guard shares.min() == 0 else { continue }
-            let lanes = logits.lanes(at: position * LogitBlock.rowCountMax + start)
-            for lane in 0..<16 where shares[lane] == 0 {
+        }
+        guard least.min() == 0 else { return best }
+        for position in 0..<classCount {
+            let place = position * LogitBlock.rowCountMax + start
+            for lane in 0..<16 where powers[place + lane] == 0 {
                 unsafe values[(start &+ lane) &* classCount &+ position] =
-                    tiny(lanes[lane], highest[lane]) / sums[lane]
+                    tiny(logits[place + lane], highest[lane]) / sums[lane]
             }
         }
         return best
