@@ -80,7 +80,9 @@ package struct HTTPRequestReader: Sendable {
             searchedCount = 0
         }
         guard let end = headEnd() else {
-            guard buffer.count <= limits.headByteCountMax else { throw headTooLarge }
+            // The last byte may be the first of the two that end the head.
+            let count = buffer.count - (buffer.last == 0x0D ? 1 : 0)
+            guard count <= limits.headByteCountMax else { throw headTooLarge }
             return
         }
         guard end <= limits.headByteCountMax else { throw headTooLarge }
@@ -184,17 +186,31 @@ struct ChunkedBody: Sendable {
                 phase = .dataEnd
             case .size, .dataEnd, .trailer:
                 guard let end = Self.lineEnd(buffer, start) else {
-                    guard buffer.count - start <= Self.sizeLineByteCountMax else {
-                        throw HTTPFailure(400, "a chunk of the request does not say its size")
-                    }
+                    // The last byte may be the first of the two that end the line.
+                    try checkLine(
+                        byteCount: buffer.count - start - (buffer.last == 0x0D ? 1 : 0))
                     return false
                 }
+                try checkLine(byteCount: end - start)
                 let line = buffer[start..<end]
                 start = end + 2
                 if try read(line) { return true }
             }
         }
     }
+
+    /// Refuses a line that is too long, complete or not, so that it does not matter how it was cut.
+    private func checkLine(byteCount: Int) throws(HTTPFailure) {
+        if case .trailer = phase {
+            guard byteCount <= limits.headByteCountMax else { throw Self.trailersTooLarge }
+        } else {
+            guard byteCount <= Self.sizeLineByteCountMax else { throw Self.withoutSize }
+        }
+    }
+
+    private static let withoutSize = HTTPFailure(
+        400, "a chunk of the request does not say its size")
+    private static let trailersTooLarge = HTTPFailure(431, "the request's trailers are too large")
 
     /// Understands a line between chunks, and says whether it is the last.
     private mutating func read(_ line: ArraySlice<UInt8>) throws(HTTPFailure) -> Bool {
@@ -204,7 +220,7 @@ struct ChunkedBody: Sendable {
             guard let text = String(validating: digits, as: UTF8.self)?.trimming,
                 (1...15).contains(text.utf8.count),
                 let count = Int(text, radix: 16), !text.hasPrefix("+"), !text.hasPrefix("-")
-            else { throw HTTPFailure(400, "a chunk of the request does not say its size") }
+            else { throw Self.withoutSize }
             guard bytes.count + count <= limits.bodyByteCountMax else {
                 throw HTTPHead.tooLarge(limits)
             }
@@ -218,7 +234,7 @@ struct ChunkedBody: Sendable {
             // Trailers say nothing here.
             trailerByteCount += line.count + 2
             guard trailerByteCount <= limits.headByteCountMax else {
-                throw HTTPFailure(431, "the request's trailers are too large")
+                throw Self.trailersTooLarge
             }
             return line.isEmpty
         case .data: break

@@ -113,6 +113,28 @@ import Testing
         }
     }
 
+    /// Lines and heads about as long as they may be: cut anywhere, they are taken or refused alike.
+    @Test func howLongLinesAreCutDoesNotMatter() {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let limit = HTTPLimits().headByteCountMax
+        for excess in -3...3 {
+            let size = "0;" + String(repeating: "x", count: 1_022 + excess) + "\r\n\r\n"
+            let trailer = "0\r\n" + String(repeating: "x", count: limit - 4 + excess) + "\r\n\r\n"
+            let start = "GET / HTTP/1.1\r\nHost: a\r\nX: "
+            let long = String(repeating: "b", count: limit + excess - start.utf8.count - 2)
+            for text in [head + size, head + trailer, start + long + "\r\n\r\n"] {
+                let bytes = Array(text.utf8)
+                let whole = requests(bytes, pieces: bytes.count)
+                for pieces in [1, 3, 1_000] {
+                    let cut = requests(bytes, pieces: pieces)
+                    #expect(whole.found == cut.found && whole.1 == cut.1, "\(excess), \(pieces)")
+                }
+            }
+            let found = requests(Array((head + size).utf8), pieces: 5)
+            #expect(found.found.isEmpty == (excess > 0))
+        }
+    }
+
     @Test func continueIsDueOnceForABodyThatIsAwaited() throws {
         var reader = HTTPRequestReader(limits: HTTPLimits())
         reader.append(Array(Self.samples[5].utf8.dropLast(2)))
