@@ -80,9 +80,9 @@ package struct HTTPRequestReader: Sendable {
             searchedCount = 0
         }
         guard let end = headEnd() else {
-            // The last byte may be the first of the two that end the head.
-            let count = buffer.count - (buffer.last == 0x0D ? 1 : 0)
-            guard count <= limits.headByteCountMax else { throw headTooLarge }
+            guard buffer.byteCountBeforeLineEnd <= limits.headByteCountMax else {
+                throw headTooLarge
+            }
             return
         }
         guard end <= limits.headByteCountMax else { throw headTooLarge }
@@ -186,9 +186,7 @@ struct ChunkedBody: Sendable {
                 phase = .dataEnd
             case .size, .dataEnd, .trailer:
                 guard let end = Self.lineEnd(buffer, start) else {
-                    // The last byte may be the first of the two that end the line.
-                    try checkLine(
-                        byteCount: buffer.count - start - (buffer.last == 0x0D ? 1 : 0))
+                    try checkLine(byteCount: buffer.byteCountBeforeLineEnd - start)
                     return false
                 }
                 try checkLine(byteCount: end - start)
@@ -250,4 +248,9 @@ struct ChunkedBody: Sendable {
         }
         return nil
     }
+}
+
+extension [UInt8] {
+    /// Bytes without a last one that may be the first of the two that end a line.
+    fileprivate var byteCountBeforeLineEnd: Int { count - (last == 0x0D ? 1 : 0) }
 }

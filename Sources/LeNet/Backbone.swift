@@ -6,8 +6,8 @@ import OneDNN
 /// Convolution 32 3x3, ReLU, convolution 64 3x3, ReLU, 2x2 maximum pooling, dropout, dense 256,
 /// ReLU, dropout, dense to the classes, softmax; no padding. What training gives depends to the bit
 /// on the configuration, its threads among it, the data, the type of processor and oneDNN's version;
-/// the features of given weights depend neither on threads nor on the size of minibatches. An instance is used by one thread at a
-/// time, though not always the same one.
+/// the features of given weights depend neither on threads nor on the size of minibatches. An
+/// instance is used by one thread at a time, though not always the same one.
 package final class Backbone {
     /// What it was made with.
     package let configuration: BackboneConfiguration

@@ -45,7 +45,7 @@ package struct ClassChange: Sendable {
     ///
     /// - Parameter options: the person's own, of run.
     package static func workers(beside options: [String], coreCount: Int) -> [String] {
-        let names = options.map { String($0.prefix { $0 != "=" }) }
+        let names = options.map(CommandLineWords.optionName)
         return Set(names).isDisjoint(with: ["--workers", "--bind", "--min-workers"])
             ? ["--workers=\(coreCount)"] : []
     }
@@ -63,7 +63,7 @@ package struct ClassChange: Sendable {
         switch change {
         case .add(let files, let labels):
             if case .string(let weights)? = config["sample_weight"],
-                !more.contains(where: { $0.prefix { $0 != "=" } == "--sample-weight" })
+                !more.map(CommandLineWords.optionName).contains("--sample-weight")
             {
                 throw RunError.usage(
                     "\(folder) has weights for its own rows only, \(weights); give a file of weights of the former rows and then the new ones, behind --: -- --sample-weight FILE"

@@ -14,7 +14,7 @@ package enum CommandLineWords {
     /// - Throws: `usage` for files in two options of one name, of which the last would be taken, and for
     ///   a value that begins with a minus sign, which is read as an option.
     package static func check(_ words: [String]) throws(RunError) {
-        let names = words.map { String($0.prefix { $0 != "=" }) }
+        let names = words.map(optionName)
         for option in fileOptions where names.count(where: { $0 == option }) > 1 {
             throw .usage("\(option) was given twice; name several files as \(option) a,b")
         }
@@ -27,6 +27,9 @@ package enum CommandLineWords {
             )
         }
     }
+
+    /// The option in a word, without the value that may follow it behind `=`.
+    static func optionName(_ word: String) -> String { String(word.prefix { $0 != "=" }) }
 
     /// Checks this process's command line; where it is refused the process ends with one sentence.
     package static func checkCommandLine(of program: String) {
