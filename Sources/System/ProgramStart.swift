@@ -18,6 +18,7 @@ package enum ProgramStart {
     /// - Parameter name: of the program, as its messages begin.
     package static func prepare(_ name: String) {
         openStandardStreams()
+        ReservedMemory.limitIfNeeded()
         ProgramArguments.refuseUnreadable(name)
         // Handlers that do nothing, for what is ignored would be ignored by every program started.
         let nothing = SignalDisposition { _ in }

@@ -164,7 +164,7 @@ package enum SystemLimit {
     }
 
     /// The limit in force; nil where there is none.
-    private static func limit(_ resource: __rlimit_resource) -> Int? {
+    static func limit(_ resource: __rlimit_resource) -> Int? {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0,
             limit.rlim_cur != rlim_t.max
