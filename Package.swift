@@ -86,6 +86,7 @@ let package = Package(
         module("Heads", ["Numerics"]),
         module("Decoding", ["Heads", "Numerics", "Statistics"]),
         module("Study", ["Decoding", "Heads", "Numerics", "Statistics"]),
+        module("Probe", ["Decoding", "Heads", "Numerics", "Statistics"]),
         module("Scheduling", ["Heads", "Numerics"]),
         module("Transfer", ["Numerics"]),
         .target(
@@ -124,6 +125,7 @@ let package = Package(
         module("Serving", ["Formats", "HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
         module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
+        module("ProbeWork", ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe"]),
         module(
             "StudyWork",
             [
@@ -145,7 +147,8 @@ let package = Package(
                 "CoordinatorNetwork", "Decoding", "Display", "FeatureSource", "FeatureStore",
                 "Fleet", "Formats", "HTTP", "Hashing", "HeadTraining", "Heads", "ImageData",
                 "InferenceProtocol", "Journal", "LeNet", "LogitKernels", "Model", "Numerics",
-                "ONNX", "Pages", "Prediction", "RunFolder", "Scheduling", "Serving", "Sessions",
+                "ONNX", "Pages", "Prediction", "Probe", "ProbeWork", "RunFolder", "Scheduling",
+                "Serving", "Sessions",
                 "Simulation", "Statistics", "Study", "StudyWork", "System", "Transfer",
                 "WireProtocol", "ZeroMQ",
             ]),
@@ -165,8 +168,8 @@ let package = Package(
         .executableTarget(
             name: "worker",
             dependencies: [
-                "CCommit", "FeatureStore", "HeadTraining", "Sessions", "StudyWork", "System",
-                "WorkerRuntime", argumentParser, logging,
+                "CCommit", "FeatureStore", "HeadTraining", "ProbeWork", "Sessions", "StudyWork",
+                "System", "WorkerRuntime", argumentParser, logging,
             ],
             swiftSettings: strict),
         .executableTarget(

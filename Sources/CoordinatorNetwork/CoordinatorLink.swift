@@ -16,6 +16,7 @@ package final class CoordinatorLink: Sendable {
         /// Without a store heads are kept in memory only.
         case serve(any WorkSource, any ChunkSource, (any ProductStore)?)
         case stored(through: Int)
+        case released([WorkID])
         case refereed([Head])
         /// Something of ours is broken: end the run, and tell the workers why.
         case failed(any Error, reason: String)
@@ -167,6 +168,12 @@ package final class CoordinatorLink: Sendable {
         if let task = collected.contradicted { try withdraw(task) }
         try collected.check()
         return CollectedOutcomes(collected)
+    }
+
+    /// Lets held work of the job be given out: the callback that stores outcomes calls it before it
+    /// returns, or what is held is given up when nothing else is left.
+    package func release(_ work: [WorkID]) {
+        if !work.isEmpty { inbox.post(.released(work)) }
     }
 
     /// Gives the run up and tells the workers.

@@ -214,6 +214,8 @@ struct NetworkLoop: ~Copyable {
             feed(.serve(job))
         case .stored(let number):
             feed(.stored(through: number))
+        case .released(let work):
+            feed(.released(work))
         case .refereed(let heads):
             feed(.refereed(heads))
         case .failed(let error, let reason):

@@ -239,11 +239,14 @@ package final class L2CrossValidation: Sendable {
 }
 
 /// Which fold every row is held out in.
-private struct RowFolds {
+///
+/// Rows of a class sort by their Philox keys and are dealt to the folds in turn, as ``L2CrossValidation`` says.
+package struct RowFolds: Sendable {
     /// By class and row of the class; nil for a row that is never held out.
-    private var folds: [[Int?]]
+    package let folds: [[Int?]]
 
-    init(table: FeatureTable, seed: UInt64, count: Int) {
+    /// The folds of a table's rows; the only row of a class is in none.
+    package init(table: FeatureTable, seed: UInt64, count: Int) {
         folds = table.classRowCounts.enumerated().map { label, rowCount in
             let classKey = table.classKeys[label]
             let keys = (0..<rowCount).map {

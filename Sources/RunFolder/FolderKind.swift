@@ -5,6 +5,10 @@ package enum FolderKind: String, Sendable {
     case run
     case benchmark
     case study
+    case probe
+
+    /// The file that holds what a study or a probe has computed.
+    var outcomeFile: String { self == .probe ? "probe.sqlite" : "study.sqlite" }
 
     /// The key of config.json that says which program began the folder; without it a run.
     package static let configKey = "program"
@@ -23,8 +27,8 @@ package enum FolderKind: String, Sendable {
             self = .benchmark
         } else if RunDirectory.Artefact.begun.contains(where: { has($0.rawValue) }) {
             self = .run
-        } else if StudyDirectory.exists(in: path) {
-            self = .study
+        } else if let kind = StudyDirectory.kind(ofFolder: path) {
+            self = kind
         } else {
             return nil
         }

@@ -42,7 +42,7 @@ package struct WireLimits: Hashable, Sendable {
     /// Chunks of a run's features, or of a job's materials.
     package var chunkCountMax = ChunkManifest.chunkCountMax
     /// Bytes of a task's description.
-    package var taskDescriptionByteCountMax = 64 << 10
+    package var taskDescriptionByteCountMax = 960 << 10
     /// Materials of a job.
     package var materialCountMax = 1_024
     /// Bytes of a job's materials.

@@ -16,7 +16,8 @@ struct Coordinator: AsyncParsableCommand {
             """,
         version: Release.description,
         subcommands: [
-            RunCommand.self, ResumeCommand.self, PredictCommand.self, EvaluateCommand.self,
+            RunCommand.self, ProbeCommand.self, ResumeCommand.self, PredictCommand.self,
+            EvaluateCommand.self,
             ServeCommand.self, ExportCommand.self, ClassesCommand.self, BenchmarkCommand.self,
             SimulateCommand.self,
             ReproduceCommand.self, KeygenCommand.self,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HeadTraining
 import Logging
+import ProbeWork
 import Sessions
 import System
 import WorkerRuntime
@@ -113,7 +114,12 @@ struct Worker: AsyncParsableCommand {
                 name: name ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())",
                 stays: stay, endsWithStandardInput: endWithStdin,
                 variant: variant, keys: try readKeys(), waitLimit: wait,
-                taskPreparation: { try StudyRunner($0, variant: variant) })
+                taskPreparation: { materials in
+                    guard ProbeMaterials.areHere(materials) else {
+                        return try StudyRunner(materials, variant: variant)
+                    }
+                    return try ProbeTasks(materials, variant: variant)
+                })
             switch try await WorkerProgram(configuration).run() {
             case .done, .orphaned: break
             case .stopped(let signal): throw ExitCode(128 + signal)

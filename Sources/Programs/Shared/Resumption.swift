@@ -41,11 +41,11 @@ package struct Resumption: Sendable {
             throw RunError(.data, "\(folder) does not exist; give the folder of a run or a study")
         }
         do {
-            if StudyDirectory.exists(in: folder) {
+            if let kind = StudyDirectory.kind(ofFolder: folder) {
                 guard let last = try StudyDirectory.commands(in: folder).last else {
                     throw RunError(
                         .data,
-                        "the study in \(folder) has computed nothing yet; begin it with coordinator reproduce"
+                        "the \(kind.rawValue) in \(folder) has computed nothing yet; begin it with coordinator \(kind == .probe ? "probe" : "reproduce")"
                     )
                 }
                 return ownWords(of: last)

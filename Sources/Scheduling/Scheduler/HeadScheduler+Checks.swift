@@ -95,7 +95,7 @@ extension HeadScheduler {
         func isOpen(_ state: HeadState) -> Bool {
             switch state {
             case .pending, .leased: true
-            case .accepted, .quarantined, .dormant: false
+            case .accepted, .quarantined, .dormant, .held: false
             }
         }
         let old = states[Int(rank)]
@@ -221,7 +221,7 @@ extension HeadScheduler {
             let holder = endWait(of: check)
             setCheck(check, .accepted)
             if let holder { supersede(holder) }
-        case .accepted, .quarantined, .dormant:
+        case .accepted, .quarantined, .dormant, .held:
             break
         }
     }
@@ -258,7 +258,7 @@ extension HeadScheduler {
             takeFromPending(check)
             setCheck(check, .dormant)
         case .accepted, .quarantined: setCheck(check, .dormant)
-        case .leased, .dormant: break
+        case .leased, .dormant, .held: break
         }
     }
 }

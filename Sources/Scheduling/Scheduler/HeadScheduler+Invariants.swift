@@ -50,6 +50,8 @@ extension HeadScheduler {
                 try require(places[rank] == 0, "quarantined \(id) is in a queue")
             case .dormant:
                 throw .invariantViolated("\(id) sleeps like a check")
+            case .held:
+                try require(heldRanks[id] == Int32(rank), "held \(id) cannot be released")
             }
         }
         let checks = try checkChecks()
@@ -86,6 +88,8 @@ extension HeadScheduler {
                 try require(isHeld, "the check of \(id) is leased by \(bundle), which nobody has")
             case .accepted, .quarantined:
                 try require(isThere, "the check of \(id) is over without its head")
+            case .held:
+                throw .invariantViolated("the check of \(id) is held like a head")
             case .dormant:
                 let isChosen = verification.isChosen[head]
                 try require(!isThere || !isChosen, "the check of \(id) sleeps beside its head")

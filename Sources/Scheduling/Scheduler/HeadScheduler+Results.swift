@@ -164,7 +164,7 @@ extension HeadScheduler {
             leasedCount -= 1
             bundles[holder]?.leasedHeadCount -= 1
             return holder
-        case .accepted, .dormant:
+        case .accepted, .dormant, .held:
             break
         }
         return nil

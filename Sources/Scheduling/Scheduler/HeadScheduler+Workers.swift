@@ -215,6 +215,31 @@ extension HeadScheduler {
         suspects.append(id)
     }
 
+    /// Puts released work in line.
+    mutating func release(_ work: [WorkID]) {
+        for id in work {
+            guard let rank = heldRanks.removeValue(forKey: id) else { continue }
+            states[Int(rank)] = .pending
+            addToPending(rank)
+            // Where the cursor has not come by, it still stands in line.
+            if rank < queue.cursor { queue.insert(rank) }
+        }
+    }
+
+    /// Whether nothing is left but what is held.
+    package var waitsForRelease: Bool {
+        !isFinished && !heldRanks.isEmpty && pendingCount == 0 && leasedCount == 0
+    }
+
+    mutating func giveUpHeld() {
+        guard waitsForRelease else { return }
+        for rank in heldRanks.values.sorted() {
+            addToPending(rank)
+            quarantineHead(rank)
+        }
+        heldRanks = [:]
+    }
+
     private mutating func quarantineHead(_ rank: Int32) {
         let head = heads[Int(rank)]
         states[Int(rank)] = .quarantined

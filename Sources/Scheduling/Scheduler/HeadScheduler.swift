@@ -45,6 +45,10 @@ package struct HeadScheduler: Sendable {
         case leaseDeclined(BundleID, attempt: UInt32, by: WorkerID)
         /// The coordinator trained a head itself, and whoever is `guilty` had other bytes.
         case refereed(WorkID, guilty: [TrainerID])
+        /// Work that was held may be given out now.
+        case released([WorkID])
+        /// Nobody is left who could release what is still held: it is given up.
+        case heldGivenUp
         /// Time passed; due a few times a second for leases to expire and slow ones to be duplicated.
         case tick
     }
@@ -129,6 +133,8 @@ package struct HeadScheduler: Sendable {
         case quarantined
         /// A check whose head is not there.
         case dormant
+        /// Work that waits for ``Event/released(_:)``.
+        case held
     }
 
     /// As given at the start.
@@ -147,6 +153,8 @@ package struct HeadScheduler: Sendable {
     var workers: [RemoteWorker] = []
     /// The last known figures of gone workers that brought something.
     var departed: [WorkerStatistics] = []
+    /// By number, what is held.
+    var heldRanks: [WorkID: Int32] = [:]
     var deathCounts: [WorkID: Int] = [:]
     var quarantine: Set<WorkID> = []
     var verification: Verification
@@ -175,9 +183,10 @@ package struct HeadScheduler: Sendable {
     /// - Parameters:
     ///   - accepted: of a resumed run, the heads that are there, and who trained them.
     ///   - checked: the heads that a second process is to train as well.
+    ///   - held: what may not be given out before it is released.
     package init(
         heads: [HeadWork], configuration: SchedulerConfiguration,
-        accepted: [WorkID: TrainerID] = [:], checked: Set<WorkID> = []
+        accepted: [WorkID: TrainerID] = [:], checked: Set<WorkID> = [], held: Set<WorkID> = []
     ) {
         configuration.validate()
         self.configuration = configuration
@@ -197,9 +206,15 @@ package struct HeadScheduler: Sendable {
         verification = Verification(headCount: heads.count)
         beginChecks(of: checked)
         for rank in self.heads.indices {
-            guard let trainer = accepted[self.heads[rank].id] else { continue }
-            takeFromPending(Int32(rank))
-            keep(Int32(rank), of: trainer)
+            let id = self.heads[rank].id
+            if let trainer = accepted[id] {
+                takeFromPending(Int32(rank))
+                keep(Int32(rank), of: trainer)
+            } else if held.contains(id) {
+                takeFromPending(Int32(rank))
+                states[rank] = .held
+                heldRanks[id] = Int32(rank)
+            }
         }
     }
 
@@ -234,6 +249,8 @@ package struct HeadScheduler: Sendable {
             takeRefusal(of: LeaseKey(bundle, attempt), from: worker, at: now)
         case .refereed(let head, let guilty):
             takeVerdict(on: head, guilty: guilty)
+        case .released(let work): release(work)
+        case .heldGivenUp: giveUpHeld()
         case .tick:
             expireLeases(at: now)
             refereeOrphans(at: now)

@@ -19,7 +19,7 @@ extension CoordinatorSession {
         }
         scheduler = HeadScheduler(
             heads: job.work, configuration: job.schedulerConfiguration,
-            accepted: job.resumedTrainersByHead, checked: job.checkedHeads)
+            accepted: job.resumedTrainersByHead, checked: job.checkedHeads, held: job.heldWork)
         // Over TCP everybody gets a copy of their own in any case: of many, a few at a time pull theirs
         // and train while the others wait.
         let isPulled = job.isPulled || peers.count > FeatureTransfers.countMax

@@ -121,7 +121,17 @@ extension CoordinatorSession {
         let count = storage.waiting.prefix { $0.number <= storage.storedNumber }.count
         let due = storage.waiting[..<count]
         storage.waiting.removeFirst(count)
-        return due.flatMap { acknowledgement($0) } + finishOnceStored(at: now)
+        return due.flatMap { acknowledgement($0) } + giveUpHeldOnceStored(at: now)
+            + finishOnceStored(at: now)
+    }
+
+    /// Gives held work up that nothing releases any more: what does was given up itself.
+    ///
+    /// Whoever stores outcomes releases work before it says that they are stored.
+    mutating func giveUpHeldOnceStored(at now: Instant) -> [Action] {
+        guard scheduler?.waitsForRelease == true, storage.storedNumber == storage.issuedNumber
+        else { return [] }
+        return schedule(.heldGivenUp, at: now)
     }
 
     /// Ends the run when nothing is left to do and nothing on its way to the disk.

@@ -1,6 +1,6 @@
 package import Heads
 package import Numerics
-import Scheduling
+package import Scheduling
 package import WireProtocol
 
 /// The coordinator's side of the protocol, without sockets, clocks and threads.
@@ -38,6 +38,8 @@ package struct CoordinatorSession: Sendable {
         case serve(any WorkSource)
         /// The heads of all batches up to this number are on disk.
         case stored(through: Int)
+        /// Held work may be given out now.
+        case released([WorkID])
         /// This machine trained heads that were in dispute.
         case refereed([Head])
         /// The run is given up.
@@ -220,6 +222,8 @@ package struct CoordinatorSession: Sendable {
             return serve(job, at: now)
         case .stored(let number):
             return stored(through: number, at: now)
+        case .released(let work):
+            return schedule(.released(work), at: now)
         case .refereed(let heads):
             return judge(heads, at: now)
         case .abort(let reason):
@@ -289,7 +293,7 @@ package struct CoordinatorSession: Sendable {
         // The network loop ticks after every message; leases do not expire that fast.
         if now.seconds(since: schedulerTickAt) >= Self.schedulerTickSeconds {
             schedulerTickAt = now
-            actions += schedule(.tick, at: now)
+            actions += schedule(.tick, at: now) + giveUpHeldOnceStored(at: now)
         }
         noteShortage(at: now)
         return actions + complainOfWaiting(at: now)

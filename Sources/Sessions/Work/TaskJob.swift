@@ -42,6 +42,10 @@ package struct TaskJob: WorkSource {
     package var schedulerConfiguration: SchedulerConfiguration
     /// What people call many of them.
     package let noun: String
+    /// Tasks that wait until they are released.
+    package let heldWork: Set<WorkID>
+    /// What a worker is told of a task when it is given out.
+    private let describe: (@Sendable (WorkID) -> [UInt8])?
     /// The tasks that a second process is to do as well.
     package var checkedHeads: Set<WorkID> = []
 
@@ -60,12 +64,17 @@ package struct TaskJob: WorkSource {
     ///     those tasks are not done again.
     ///   - minWorkerCount: workers that must be ready together before the first task is given out.
     ///   - noun: what people call many of them, by default as a study does.
+    ///   - held: tasks that wait until ``CoordinatorSession/Event/released(_:)`` names them.
+    ///   - describe: what a worker is told of a task when it is given out, in the place of its
+    ///     description: for tasks that begin where others ended. At most
+    ///     ``WireLimits/taskDescriptionByteCountMax`` bytes.
     ///   - digest: the digest that outcomes are compared by, which may be large.
     ///   - accepts: whether bytes are an outcome of a task; asked on the network's thread.
     /// - Throws: `overLimit` for a description that no message takes.
     package init(
         tasks: [Item], on manifest: ChunkManifest, known: [[UInt8]?]? = nil,
-        minWorkerCount: Int = 1, noun: String = "units",
+        minWorkerCount: Int = 1, noun: String = "units", held: Set<WorkID> = [],
+        describe: (@Sendable (WorkID) -> [UInt8])? = nil,
         digest: @escaping @Sendable ([UInt8]) -> [UInt8],
         accepts: @escaping @Sendable (WorkID, [UInt8]) -> Bool = { _, _ in true }
     ) throws(WireError) {
@@ -77,6 +86,8 @@ package struct TaskJob: WorkSource {
         }
         precondition(known == nil || known?.count == tasks.count)
         self.accepts = accepts
+        self.describe = describe
+        heldWork = held
         self.noun = noun
         self.tasks = tasks
         self.manifest = manifest
@@ -119,7 +130,7 @@ package struct TaskJob: WorkSource {
     /// The task itself; a bundle has no more than one.
     package func content(of work: [WorkID]) -> BundleAssignment.Content {
         precondition(work.count == 1)
-        return .task(tasks[Int(work[0].rawValue)].description)
+        return .task(describe?(work[0]) ?? tasks[Int(work[0].rawValue)].description)
     }
 
     /// Whether it is an outcome of that task.

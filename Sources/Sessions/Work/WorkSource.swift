@@ -24,6 +24,8 @@ package protocol WorkSource: Sendable {
     var formerFaults: [WorkerReport] { get }
     /// Work that a second process is to do as well.
     var checkedHeads: Set<WorkID> { get set }
+    /// Work that may not be given out before it is released.
+    var heldWork: Set<WorkID> { get }
     /// Whether the same work gives the same bytes on every machine, so that this one can say which of
     /// two are right; otherwise only machines of one kind are to agree.
     var isPortable: Bool { get }
@@ -52,6 +54,9 @@ package protocol WorkSource: Sendable {
 }
 
 extension WorkSource {
+    /// None, unless the job says otherwise.
+    package var heldWork: Set<WorkID> { [] }
+
     /// The work that is to be done.
     var missingWork: [HeadWork] { zip(work, resumedProducts).filter { $1 == nil }.map(\.0) }
 

@@ -1,0 +1,180 @@
+package import Heads
+import Numerics
+
+/// Heads that one piece of a probe trains together: those of a scheme, or some of them.
+package enum ProbeFamily: String, Codable, Sendable, CaseIterable, Hashable {
+    /// The one head over all classes: softmax.
+    case oneVsAll = "one_vs_all"
+    /// A head of two outputs for each class: the class, and all others.
+    case oneVsRest = "one_vs_rest"
+    /// A head for every pair of classes.
+    case allVsAll = "all_vs_all"
+
+    /// The heads, in the one order everything refers to.
+    package func heads(classCount: Int) -> [HeadKey] {
+        switch self {
+        case .oneVsAll: return [HeadKey(.all(classCount))]
+        case .oneVsRest:
+            // Of two classes both heads would be the pair.
+            guard classCount > 2 else { return [HeadKey(.all(2))] }
+            let all = ClassSet.all(classCount)
+            return (0..<classCount).map { own in
+                let rest = ClassSet(all.members.filter { $0 != own })
+                guard let key = HeadKey(groups: [ClassSet([own]), rest]) else {
+                    preconditionFailure("two groups that share no class")
+                }
+                return key
+            }
+        case .allVsAll: return HeadPlan(.pairs, classCount: classCount).heads
+        }
+    }
+}
+
+/// The rows that heads of a probe are trained on.
+package enum ProbeRows: Codable, Sendable, Hashable {
+    /// The training rows, beside which there are validation rows.
+    case training
+    /// The training rows without those of a fold.
+    case fold(Int)
+    /// Training and validation rows: the heads that the model gets.
+    case all
+}
+
+/// What one task of a probe does: some heads of a family at one penalty, on some rows.
+package struct ProbeUnit: Codable, Sendable, Hashable, CustomStringConvertible {
+    /// Whose heads.
+    package let family: ProbeFamily
+    /// Which of them: a position in ``ProbePlan/groups(of:)``.
+    package let group: Int
+    /// On which rows.
+    package let rows: ProbeRows
+    /// The penalty, a position in ``ProbePlan/cValues``; -1 where the choice says which.
+    package let step: Int
+
+    /// A unit of these parts.
+    package init(family: ProbeFamily, group: Int, rows: ProbeRows, step: Int) {
+        self.family = family
+        self.group = group
+        self.rows = rows
+        self.step = step
+    }
+
+    /// As the journal has it.
+    package var description: String {
+        let place =
+            switch rows {
+            case .training: "training"
+            case .fold(let fold): "fold \(fold)"
+            case .all: "all"
+            }
+        return "\(family.rawValue) \(group) \(place) \(step < 0 ? "chosen" : String(step))"
+    }
+}
+
+/// All that a probe trains, and what waits for what.
+///
+/// A path leads from the strongest penalty to the weakest: each head begins where its path was before.
+/// What begins where is fixed by the classes, the values of C and the rows, not by who is there.
+package struct ProbePlan: Sendable {
+    /// The values of C, ascending, no two equal.
+    package let cValues: [Double]
+    /// How many classes there are.
+    package let classCount: Int
+    /// Whose heads are trained, in this order.
+    package let families: [ProbeFamily]
+    /// Folds of the training rows; none where there are validation rows.
+    package let foldCount: Int
+    /// All units in the order of their numbers: what begins early first.
+    package let units: [ProbeUnit]
+    private let numbers: [ProbeUnit: Int]
+
+    /// The most heads of two outputs in a unit.
+    private static let groupHeadCountMax = 64
+    /// With fewer paths than this, each is cut in two that leave every other penalty out, so that two
+    /// workers have something to do.
+    private static let pathCountMin = 4
+
+    /// A plan for these values of C, in any order.
+    ///
+    /// - Parameter foldCount: 0 where there are validation rows.
+    package init(
+        cValues: [Double], classCount: Int, families: [ProbeFamily], foldCount: Int
+    ) {
+        precondition(!cValues.isEmpty && classCount >= 2 && foldCount != 1)
+        let cValues = Set(cValues).sorted()
+        self.cValues = cValues
+        self.classCount = classCount
+        self.families = families
+        self.foldCount = foldCount
+        let counts = families.map { Self.groups(of: $0, classCount: classCount).count }
+        let places: [ProbeRows] =
+            foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
+        var units: [ProbeUnit] = []
+        for step in cValues.indices {
+            for (family, count) in zip(families, counts) {
+                for rows in places {
+                    for group in 0..<count {
+                        units.append(
+                            ProbeUnit(family: family, group: group, rows: rows, step: step))
+                    }
+                }
+            }
+        }
+        for (family, count) in zip(families, counts) {
+            for group in 0..<count {
+                units.append(ProbeUnit(family: family, group: group, rows: .all, step: -1))
+            }
+        }
+        self.units = units
+        numbers = Dictionary(
+            uniqueKeysWithValues: units.enumerated().map { ($0.element, $0.offset) })
+    }
+
+    /// Where the rows of the sweep are: training rows, or each fold's.
+    package var places: [ProbeRows] {
+        foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
+    }
+
+    /// The number of a unit of this plan.
+    package func number(of unit: ProbeUnit) -> Int? { numbers[unit] }
+
+    /// A family's heads, as units train them together.
+    package func groups(of family: ProbeFamily) -> [ArraySlice<HeadKey>] {
+        Self.groups(of: family, classCount: classCount)
+    }
+
+    private static func groups(
+        of family: ProbeFamily, classCount: Int
+    ) -> [ArraySlice<HeadKey>] {
+        let heads = family.heads(classCount: classCount)
+        let size = family == .allVsAll ? groupHeadCountMax : 1
+        return stride(from: 0, to: heads.count, by: size).map {
+            heads[$0..<min($0 + size, heads.count)]
+        }
+    }
+
+    /// From a penalty to the next one of the same path.
+    package func stepLength(of family: ProbeFamily) -> Int {
+        groups(of: family).count * max(1, foldCount) < Self.pathCountMin ? 2 : 1
+    }
+
+    /// The units of the sweep where a unit of it begins: at most two, the nearest last.
+    package func origins(of unit: ProbeUnit) -> [ProbeUnit] {
+        guard unit.step >= 0 else { return [] }
+        let length = stepLength(of: unit.family)
+        return [2, 1].compactMap { back in
+            let step = unit.step - back * length
+            return step < 0
+                ? nil
+                : ProbeUnit(family: unit.family, group: unit.group, rows: unit.rows, step: step)
+        }
+    }
+
+    /// The unit of the sweep that begins where this one ended.
+    package func successor(of unit: ProbeUnit) -> ProbeUnit? {
+        guard unit.step >= 0 else { return nil }
+        let step = unit.step + stepLength(of: unit.family)
+        return step < cValues.count
+            ? ProbeUnit(family: unit.family, group: unit.group, rows: unit.rows, step: step) : nil
+    }
+}
