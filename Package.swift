@@ -189,6 +189,10 @@ let package = Package(
         tests("Heads", ["Heads"]),
         tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
+        tests("Probe", ["Heads", "Probe"]),
+        tests(
+            "ProbeWork",
+            ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe", "ProbeWork"]),
         tests("Scheduling", ["Heads", "Numerics", "Scheduling"]),
         tests("Transfer", ["Numerics", "Transfer"]),
         tests("Simulation", ["Heads", "Simulation"]),

@@ -39,20 +39,20 @@ struct AnimalFiles {
             to: URL(filePath: folder.path(name + ".txt")))
     }
 
+    /// The options that name one of the files and its labels.
+    func options(_ option: String, _ name: String? = nil) -> [String] {
+        let path = folder.path(name ?? option)
+        return ["--" + option, path + ".npy", "--\(option)-labels", path + ".txt"]
+    }
+
     /// `coordinator run` on two of the files, in the folder `name`.
     func run(
         _ name: String, train: String = "train", test: String? = "test", _ more: [String]
     ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
-        func files(_ option: String, _ name: String) -> [String] {
-            [
-                "--" + option, folder.path(name + ".npy"), "--\(option)-labels",
-                folder.path(name + ".txt"),
-            ]
-        }
-        return try await TestSupport.run(
+        try await TestSupport.run(
             Lab.coordinator,
             ["run", "--bind", "tcp://127.0.0.1:0", "--threads", "1"]
-                + ["--run-dir", folder.path(name)] + files("train", train)
-                + (test.map { files("test", $0) } ?? []) + more, within: .seconds(120))
+                + ["--run-dir", folder.path(name)] + options("train", train)
+                + (test.map { options("test", $0) } ?? []) + more, within: .seconds(120))
     }
 }

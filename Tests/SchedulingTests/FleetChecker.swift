@@ -131,7 +131,7 @@ struct FleetChecker {
             held[worker]?.remove(name)
             for head in leases[name]?.heads ?? [] { blames[head, default: 0] += 1 }
         case .refereed(_, let guilty): distrusted.formUnion(guilty)
-        case .tick: break
+        case .released, .heldGivenUp, .tick: break
         }
     }
 

@@ -24,8 +24,12 @@ struct SchedulerBench {
         scheduler = HeadScheduler(heads: works, configuration: configuration)
     }
 
-    init(_ works: [HeadWork], configuration: SchedulerConfiguration) {
-        scheduler = HeadScheduler(heads: works, configuration: configuration)
+    init(
+        _ works: [HeadWork], configuration: SchedulerConfiguration,
+        accepted: [WorkID: TrainerID] = [:], held: Set<WorkID> = []
+    ) {
+        scheduler = HeadScheduler(
+            heads: works, configuration: configuration, accepted: accepted, held: held)
     }
 
     mutating func handle(_ event: HeadScheduler.Event) -> [HeadScheduler.Action] {

@@ -31,6 +31,8 @@ struct TaskHall {
     var finishCount = 0
     /// How a worker does a task.
     var conduct: (_ worker: Int, _ task: WorkID) -> Conduct = { _, _ in .honest }
+    /// What is released when a task's outcome is stored.
+    var successor: (WorkID) -> WorkID? = { _ in nil }
     /// Assignments that the network loses.
     var lostCount = 0
     private(set) var seconds = 0.0
@@ -87,6 +89,7 @@ struct TaskHall {
                 for worker in workers.indices { feed(.broadcastEnded, to: worker) }
             case .store(let batch):
                 for outcome in batch.outcomes { stored[Int(outcome.id.rawValue)] = outcome.bytes }
+                feed(.released(batch.outcomes.compactMap { successor($0.id) }))
                 feed(.stored(through: batch.number))
             case .referee: failure = "tasks have no referee"
             case .finish: finishCount += 1

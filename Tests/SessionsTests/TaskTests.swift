@@ -3,6 +3,7 @@ import Heads
 import Numerics
 import Scheduling
 import Sessions
+import Synchronization
 import Testing
 import WireProtocol
 
@@ -57,7 +58,46 @@ import WireProtocol
         let error = #expect(throws: WireError.self) { try job(limit + 1) }
         #expect(error?.code == .overLimit)
         #expect(
-            error?.message.contains("the description of task 0 with 65,537 bytes") == true)
+            error?.message.contains("the description of task 0 with 983,041 bytes") == true)
+    }
+
+    // MARK: - Tasks that wait for others
+
+    /// Each task begins where the one before ended: it is described by that one's outcome.
+    private func chain(
+        _ sample: SampleTasks, known: [[UInt8]?]? = nil, held: Range<UInt32>,
+        _ describe: @escaping @Sendable (WorkID) -> [UInt8]
+    ) throws -> TaskJob {
+        try TaskJob(
+            tasks: sample.items, on: sample.chunks.manifest, known: known,
+            held: Set(held.map { WorkID($0) }), describe: describe, digest: SampleTasks.digest)
+    }
+
+    @Test func aTaskIsDescribedWhenItIsReleased() throws {
+        let sample = SampleTasks()
+        let asked = Mutex<[UInt32]>([])
+        var hall = TaskHall(sample)
+        hall.successor = { $0.rawValue < 4 ? WorkID($0.rawValue + 1) : nil }
+        hall.run(
+            try chain(sample, held: 1..<5) { id in
+                asked.withLock { $0.append(id.rawValue) }
+                return sample.items[Int(id.rawValue)].description
+            })
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.stored == outcomes(sample))
+        #expect(asked.withLock { $0 } == [0, 1, 2, 3, 4])
+    }
+
+    @Test func whatWaitsForATaskThatFailsIsGivenUp() throws {
+        let sample = SampleTasks()
+        var hall = TaskHall(sample)
+        hall.successor = { $0.rawValue < 4 ? WorkID($0.rawValue + 1) : nil }
+        hall.conduct = { _, task in task.rawValue == 2 ? .fails("no") : .honest }
+        hall.run(
+            try chain(sample, held: 1..<5) { sample.items[Int($0.rawValue)].description })
+        #expect(hall.workers[0].exit == .done)
+        #expect(hall.office.collected.givenUp == [WorkID(2), WorkID(3), WorkID(4)])
+        #expect(hall.stored[1] != nil && hall.stored[3] == nil)
     }
 
     // MARK: - Checks
