@@ -86,7 +86,7 @@ let package = Package(
         module("Heads", ["Numerics"]),
         module("Decoding", ["Heads", "Numerics", "Statistics"]),
         module("Study", ["Decoding", "Heads", "Numerics", "Statistics"]),
-        module("Probe", ["Decoding", "Heads", "Numerics", "Statistics"]),
+        module("Probe", ["Heads", "Numerics"]),
         module("Scheduling", ["Heads", "Numerics"]),
         module("Transfer", ["Numerics"]),
         .target(

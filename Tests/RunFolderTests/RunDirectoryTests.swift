@@ -140,6 +140,9 @@ import Testing
                     path: folder + "/benchmark", config: benchmark, kind: .benchmark)
             }
             do { _ = try StudyDirectory(path: folder + "/study", config: config) }
+            do {
+                _ = try StudyDirectory(path: folder + "/probe", kind: .probe, config: config)
+            }
             // As earlier versions left it: no program is noted.
             do { _ = try RunDirectory(path: folder + "/old", config: config) }
             try AtomicFile.write([], to: folder + "/old/speedup.json")
@@ -152,7 +155,8 @@ import Testing
                         _ = try RunDirectory(
                             path: path, config: benchmark, incidental: [FolderKind.configKey],
                             kind: .benchmark)
-                    case .study: _ = try StudyDirectory(path: path, config: config)
+                    case .study, .probe:
+                        _ = try StudyDirectory(path: path, kind: kind, config: config)
                     }
                     return nil
                 } catch {
@@ -160,10 +164,10 @@ import Testing
                 }
             }
             for (name, kind) in [
-                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study),
+                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study), ("probe", .probe),
                 ("old", .benchmark),
             ] {
-                for other in [FolderKind.run, .benchmark, .study] where other != kind {
+                for other in [FolderKind.run, .benchmark, .study, .probe] where other != kind {
                     #expect(
                         refusal(name, other)
                             == "\(folder)/\(name) holds a \(kind), and a \(other) needs a folder of its own; use another --run-dir"

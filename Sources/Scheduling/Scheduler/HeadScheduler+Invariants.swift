@@ -62,7 +62,7 @@ extension HeadScheduler {
             leased + checks.leased == leasedCount,
             "\(leased) heads and \(checks.leased) checks leased, counted \(leasedCount)")
         try require(accepted == acceptedCount, "\(accepted) accepted, counted \(acceptedCount)")
-        let sum = pending + leased + accepted + quarantine.count
+        let sum = pending + leased + accepted + quarantine.count + heldRanks.count
         try require(sum == heads.count, "\(sum) heads of \(heads.count) are somewhere")
         let isDone = accepted + quarantine.count == heads.count
         try require(isDone || !isFinished, "finished with heads missing")
