@@ -235,8 +235,9 @@ let package = Package(
             "Programs",
             [
                 "CoordinatorNetwork", "FeatureSource", "FeatureStore", "Fleet", "Formats",
-                "HeadTraining", "ImageData", "Numerics", "Pages", "Programs", "RunFolder",
-                "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime", "ZeroMQ",
+                "HeadTraining", "Heads", "ImageData", "Model", "Numerics", "Pages", "Programs",
+                "RunFolder", "Scheduling", "Sessions", "System", "Transfer", "WorkerRuntime",
+                "ZeroMQ",
             ]),
         tests(
             "EndToEnd",

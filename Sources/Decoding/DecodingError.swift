@@ -36,22 +36,26 @@ package struct DecodingError: Error, Hashable, Sendable, CustomStringConvertible
 
     package var description: String { message }
 
-    static func missingHead(_ classes: ClassSet) -> DecodingError {
+    static func missingHead(_ key: HeadKey) -> DecodingError {
         DecodingError(
             code: .missingHead,
-            message: "no head over classes \(classes); train it, or choose a scheme without it")
+            message: "no head \(words(key)); train it, or choose a scheme without it")
     }
 
-    static func duplicateHead(_ classes: ClassSet) -> DecodingError {
+    static func duplicateHead(_ key: HeadKey) -> DecodingError {
         DecodingError(
-            code: .duplicateHead, message: "two heads over classes \(classes); give each set once")
+            code: .duplicateHead, message: "two heads \(words(key)); give each of them once")
     }
 
-    static func widthMismatch(_ classes: ClassSet, head: Int, expected: Int) -> DecodingError {
+    private static func words(_ key: HeadKey) -> String {
+        key.own.map { "of class \($0.classIndex) against the rest" } ?? "over classes \(key)"
+    }
+
+    static func widthMismatch(_ key: HeadKey, head: Int, expected: Int) -> DecodingError {
         DecodingError(
             code: .widthMismatch,
             message:
-                "the head over classes \(classes) reads \(head.counted("feature")) where \(expected) "
+                "the head \(words(key)) reads \(head.counted("feature")) where \(expected) "
                 + "are given; use heads trained on these features")
     }
 

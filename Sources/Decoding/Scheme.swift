@@ -22,6 +22,10 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
     case treeElimination = "tree"
     /// One-vs-all's most probable classes, ``shortlistClassCount`` of them, and then their pairs, coupled.
     case shortlist = "shortlist"
+    /// One head a class, which tells it from all others. The class whose own logit is furthest above the
+    /// rest's wins; probabilities are the sigmoids of these scores, made to sum to 1 (as scikit-learn's
+    /// `OneVsRestClassifier` has them).
+    case oneVsRest = "one_vs_rest"
 
     /// Classes that one-vs-all puts on a shortlist.
     package static let shortlistClassCount = 10
@@ -38,6 +42,8 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case subsets
         /// One-vs-all, and then the heads of some pairs.
         case outputAndPairs
+        /// The heads of each class against the rest.
+        case rest
     }
 
     /// What it asks.
@@ -48,15 +54,18 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: .pairs
         case .treeElimination: .subsets
         case .shortlist: .outputAndPairs
+        case .oneVsRest: .rest
         }
     }
 
-    /// Those that ask heads, for so many classes.
+    /// Those that ask heads of a plan, for so many classes.
     ///
-    /// A shortlist of all classes is their pairs, coupled, and is left out.
+    /// A shortlist of all classes is their pairs, coupled, and is left out. One-vs-rest asks heads that no
+    /// ``HeadPlan/Kind`` has.
     package static func overHeads(classCount: Int) -> [Scheme] {
         allCases.filter {
-            !$0.asksBackbone && ($0 != .shortlist || classCount > shortlistClassCount)
+            !$0.asksBackbone && $0 != .oneVsRest
+                && ($0 != .shortlist || classCount > shortlistClassCount)
         }
     }
 
@@ -75,6 +84,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .eliminationGraph: "DAG elimination"
         case .treeElimination: "tree elimination"
         case .shortlist: "shortlist"
+        case .oneVsRest: "one-vs-rest"
         }
     }
 
@@ -90,6 +100,7 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
         case .eliminationGraph: "DAG"
         case .treeElimination: "tree"
         case .shortlist: "shortlist"
+        case .oneVsRest: "one-vs-rest"
         }
     }
 
@@ -135,6 +146,13 @@ package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
                 headCount: pairCount + 1, headsPerPrediction: askedCount + 1,
                 flopsPerPrediction: 2 * (classCount + askedCount * 2) * featureCount,
                 parameterCount: (classCount + pairCount * 2) * perOutput)
+        case .rest:
+            // Of two classes it is their pair.
+            let headCount = classCount == 2 ? 1 : classCount
+            return SchemeCost(
+                headCount: headCount, headsPerPrediction: headCount,
+                flopsPerPrediction: 2 * headCount * 2 * featureCount,
+                parameterCount: headCount * 2 * perOutput)
         case .subsets:
             precondition(classCount <= HeadPlan.subsetClassCountMax)
             // Every class is in half of all subsets; its subset of one is not a head.

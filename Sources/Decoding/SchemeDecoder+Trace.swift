@@ -60,8 +60,9 @@ package struct PairAnswer: Sendable, Equatable {
 // What was asked and answered about one row, for a person to read. The numbers are those by which the
 // schemes decide, out of the same kernels and loops.
 extension SchemeDecoder {
-    /// The logits of one row under the classifier over all classes that a scheme asks, in the order of
-    /// the classes; nil for a scheme that asks none, or is not decoded here.
+    /// The logits of one row under the classifier over all classes that a scheme asks, or the scores of its
+    /// classes against the rest, in the order of the classes; nil for a scheme that asks neither, or is not
+    /// decoded here.
     package func logits(of scheme: Scheme, row: Int) -> [Float]? {
         softmax(of: scheme, row: row).map { softmax in
             members.indices.map { softmax.logits[$0 * LogitBlock.rowCountMax] }
@@ -83,10 +84,8 @@ extension SchemeDecoder {
     }
 
     private func softmax(of scheme: Scheme, row: Int) -> SoftmaxKernel? {
-        guard let classifier = whole[scheme] else { return nil }
         var softmax = SoftmaxKernel(classCount: members.count)
-        softmax.read(scheme.asks == .allClasses ? heads : output, classifier, rows: [Int32(row)])
-        return softmax
+        return read([Int32(row)], of: scheme, into: &softmax) ? softmax : nil
     }
 
     /// What every pair says of one row; empty where no scheme over pairs is decoded.

@@ -12,6 +12,7 @@ package import Heads
 ///   so a sum depends neither on the order of the heads nor on the names of the classes, and equal
 ///   logits give equal votes.
 /// - The shortlist: ``ShortlistDecoder``.
+/// - One-vs-rest: sigmoids of one score a class, made to sum to 1; the highest score wins.
 /// - The DAG decides by K-1 pairs per row, but all are asked: rows in blocks cost less than rows alone.
 /// - Tree elimination: ``eliminate(rows:policy:)`` with one class dropped per step.
 package struct SchemeDecoder: Sendable {
@@ -33,6 +34,8 @@ package struct SchemeDecoder: Sendable {
     let whole: [Scheme: Int]
     /// The classifiers of all pairs, as ``PairDecoder`` lists them; empty where no scheme asks them.
     let pairs: [Int]
+    /// By class: the classifier of the class against the rest; empty where no scheme asks them.
+    let rests: [Int]
 
     /// The schemes over some classes.
     ///
@@ -50,11 +53,11 @@ package struct SchemeDecoder: Sendable {
         precondition(output.map { $0.rowCount == heads.rowCount } ?? true)
         let members = classes.members
         var whole: [Scheme: Int] = [:]
-        var pairs: [Int] = []
+        var (pairs, rests): ([Int], [Int]) = ([], [])
         for scheme in schemes {
             let classCountMax =
                 switch scheme.asks {
-                case .output, .allClasses: Int.max
+                case .output, .allClasses, .rest: Int.max
                 case .pairs, .outputAndPairs: Self.votingClassCountMax
                 case .subsets: Self.eliminationClassCountMax
                 }
@@ -65,6 +68,10 @@ package struct SchemeDecoder: Sendable {
             case .output: whole[scheme] = try (output ?? heads).required(classes)
             case .allClasses: whole[scheme] = try heads.required(classes)
             case .outputAndPairs: whole[scheme] = try (output ?? heads).required(classes)
+            case .rest:
+                rests = try members.map { (own) throws(DecodingError) in
+                    try heads.required(.rest(own, of: classes))
+                }
             case .pairs, .subsets: break
             }
         }
@@ -77,6 +84,7 @@ package struct SchemeDecoder: Sendable {
         self.output = output ?? heads
         self.whole = whole
         self.pairs = pairs
+        self.rests = rests
         rowCount = heads.rowCount
     }
 
@@ -95,6 +103,7 @@ package struct SchemeDecoder: Sendable {
         members = other.members
         whole = other.whole
         pairs = other.pairs
+        rests = other.rests
         self.heads = heads
         self.output = output
         rowCount = heads.rowCount
@@ -103,11 +112,14 @@ package struct SchemeDecoder: Sendable {
     /// The schemes that classifiers allow, in the order of `Scheme.allCases`; never the equal-step
     /// control, whose backbone is another one, nor a shortlist of all classes, which is their coupling.
     ///
-    /// Without a backbone there is no refit: one-vs-all is the head over all classes.
+    /// Without a backbone there is no refit: one-vs-all is the head over all classes. One-vs-rest of two
+    /// classes is their pair, and is there for whoever asks for it by name alone.
     ///
-    /// - Parameter hasOutput: whether there is a backbone.
+    /// - Parameters:
+    ///   - hasOutput: whether there is a backbone.
+    ///   - asked: what is asked for by name; nil for nothing.
     package static func available(
-        classes: ClassSet, heads: any LogitSource, hasOutput: Bool
+        classes: ClassSet, heads: any LogitSource, hasOutput: Bool, asked: Scheme? = nil
     ) -> [Scheme] {
         let members = classes.members
         guard members.count >= 2 else { return [] }
@@ -117,6 +129,9 @@ package struct SchemeDecoder: Sendable {
             (0..<second).allSatisfy {
                 heads.classifier(over: ClassSet([members[$0], members[second]])) != nil
             }
+        }
+        let hasRests = members.allSatisfy {
+            heads.classifier(of: .rest($0, of: classes)) != nil
         }
         let hasSubsets = canEliminate(over: classes) { heads.classifier(over: $0) != nil }
         return Scheme.allCases.filter { scheme in
@@ -130,6 +145,7 @@ package struct SchemeDecoder: Sendable {
             case .shortlist:
                 hasPairs && (hasOutput || hasAll) && members.count > Scheme.shortlistClassCount
                     && members.count <= votingClassCountMax
+            case .oneVsRest: hasRests && (members.count > 2 || asked == scheme)
             }
         }
     }
@@ -174,9 +190,7 @@ package struct SchemeDecoder: Sendable {
         ) { block throws(DecodingError) in
             let range = Int(block[0])..<Int(block[0]) + block.count
             for scheme in schemes {
-                guard let classifier = whole[scheme] else { continue }
-                room.softmax.read(
-                    scheme.asks == .allClasses ? heads : output, classifier, rows: block[...])
+                guard read(block[...], of: scheme, into: &room.softmax) else { continue }
                 let found =
                     scheme == .shortlist
                     ? room.shortlist?.probabilities(room.softmax, block[...], heads)
@@ -199,6 +213,21 @@ package struct SchemeDecoder: Sendable {
             let range = start..<min(start + Self.eliminationRowCount, rows.upperBound)
             try body(.treeElimination, range, eliminate(rows: range).probabilities)
         }
+    }
+
+    /// Asks what gives a scheme one number a class; false for a scheme that decides otherwise, or is not
+    /// decoded here.
+    func read(
+        _ rows: ArraySlice<Int32>, of scheme: Scheme, into softmax: inout SoftmaxKernel
+    ) -> Bool {
+        if scheme == .oneVsRest, !rests.isEmpty {
+            softmax.read(heads, rests: rests[...], rows: rows)
+        } else if let classifier = whole[scheme] {
+            softmax.read(scheme.asks == .allClasses ? heads : output, classifier, rows: rows)
+        } else {
+            return false
+        }
+        return true
     }
 
     /// All schemes' probabilities at once, in the order of ``schemes``: rows times classes of each.

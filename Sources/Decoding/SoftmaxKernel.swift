@@ -1,15 +1,19 @@
 import Numerics
 
-/// Softmax of blocks of rows under one classifier, with room that blocks share.
+/// Softmax of blocks of rows, with room that blocks share: of one classifier's logits, or of the logarithms
+/// of the sigmoids of one class's score against the rest each.
 ///
-/// The highest logit is subtracted first, so nothing overflows. Equal infinities are a tie, and a
-/// class at minus infinity has no part unless all are.
+/// The highest is subtracted first, so nothing overflows. Equal infinities are a tie, and a class at minus
+/// infinity has no part unless all are. Of sigmoids no logarithm is needed: over what all classes of the
+/// row have in common, that of a score z is `e^(min(z, 0) - min(highest, 0)) / (1 + e^-|z|)`.
 struct SoftmaxKernel {
     private let classCount: Int
-    /// `[class, blockRow]`: the logits of the last block.
+    /// `[class, blockRow]`: the logits of the last block, or the scores.
     private(set) var logits: [Float]
     /// `[class, blockRow]`: `e^(logit - highest)` of the last block, the softmax up to its last division.
     private(set) var powers: [Float]
+    /// Logits above it count as it: infinity for a softmax, 0 for sigmoids.
+    private var ceiling = Float.infinity
 
     /// Room for classifiers over so many classes.
     init(classCount: Int) {
@@ -21,6 +25,7 @@ struct SoftmaxKernel {
     /// Asks a classifier about a block of rows; places past them are leftovers.
     mutating func read(_ source: any LogitSource, _ classifier: Int, rows: ArraySlice<Int32>) {
         source.fill(&logits, classifiers: [classifier], rows: rows)
+        ceiling = .infinity
         let blockRowCount = LogitBlock.rowCountMax
         for start in stride(from: 0, to: rows.count, by: 16) {
             var highest = logits.lanes(at: start)
@@ -35,6 +40,34 @@ struct SoftmaxKernel {
                 // Equal infinities differ by NaN.
                 let difference = (lanes - highest).replacing(with: 0, where: lanes .== highest)
                 powers.setLanes(at: offset, to: exponential(difference))
+            }
+        }
+    }
+
+    /// Asks the heads of one class against the rest each, in the order of the classes.
+    mutating func read(
+        _ source: any LogitSource, rests: ArraySlice<Int>, rows: ArraySlice<Int32>
+    ) {
+        source.fillDifferences(&logits, pairs: rests, rows: rows)
+        ceiling = 0
+        let blockRowCount = LogitBlock.rowCountMax
+        for start in stride(from: 0, to: rows.count, by: 16) {
+            var highest = logits.lanes(at: start)
+            for position in 1..<classCount {
+                // The lowest class is in the rest of any other, so that the rest is the first output there.
+                let offset = position * blockRowCount + start
+                let lanes = -logits.lanes(at: offset)
+                logits.setLanes(at: offset, to: lanes)
+                highest.replace(with: lanes, where: lanes .> highest)
+            }
+            highest.replace(with: 0, where: highest .> 0)
+            for position in 0..<classCount {
+                let offset = position * blockRowCount + start
+                let lanes = logits.lanes(at: offset)
+                let capped = lanes.replacing(with: 0, where: lanes .> 0)
+                let difference = (capped - highest).replacing(with: 0, where: capped .== highest)
+                let below = lanes.replacing(with: -lanes, where: lanes .> 0)
+                powers.setLanes(at: offset, to: exponential(difference) / (1 + exponential(below)))
             }
         }
     }
@@ -114,6 +147,7 @@ struct SoftmaxKernel {
     ///
     /// A temperature above 1 makes it a number again. It is too little to change a sum.
     private func tiny(_ logit: Float, _ highest: Float) -> Double {
+        let highest = min(highest, ceiling)
         guard logit > -.infinity, highest < .infinity else { return 0 }
         return .reproducibleExponential(Double(logit) - Double(highest))
     }

@@ -1,8 +1,8 @@
 /// What names a head: the groups of classes that it tells apart.
 ///
-/// Pairs and subsets are groups of one class each, and all that is trained today. One-vs-rest, output
-/// codes, nested dichotomies and hierarchies are groups of several: types, wire and journal have room for
-/// them. A head is never named by a position in a plan.
+/// Pairs and subsets are groups of one class each. One-vs-rest has one class and all others
+/// (``rest(_:of:)``); output codes, nested dichotomies and hierarchies are groups of several too: types,
+/// wire and journal have room for them. A head is never named by a position in a plan.
 package struct HeadKey: Hashable, Sendable {
     private enum Storage: Hashable, Sendable {
         /// Every class is a group by itself, in ascending order.
@@ -36,6 +36,28 @@ package struct HeadKey: Hashable, Sendable {
             storage = .groups(
                 groups.map { ($0.members[0], $0) }.sorted { $0.0 < $1.0 }.map(\.1))
         }
+    }
+
+    /// The head that tells one class from all the others; of two classes it is their pair.
+    ///
+    /// Traps unless the class is one of at least two.
+    package static func rest(_ own: Int, of classes: ClassSet) -> HeadKey {
+        precondition(classes.contains(own))
+        guard let key = HeadKey(groups: [ClassSet([own]), classes.removing(own)]) else {
+            preconditionFailure("one class has no rest")
+        }
+        return key
+    }
+
+    /// Of a head that tells one class from several others: that class, and its output; nil for other
+    /// heads.
+    ///
+    /// The lowest of all classes is output 0, any other class is output 1.
+    package var own: (classIndex: Int, output: Int)? {
+        guard case .groups(let groups) = storage, groups.count == 2,
+            let output = groups.firstIndex(where: { $0.count == 1 })
+        else { return nil }
+        return (groups[output].members[0], output)
     }
 
     /// The classes of all groups: the rows that the head is trained on.
@@ -97,25 +119,35 @@ extension HeadKey: CustomStringConvertible, LosslessStringConvertible {
     /// As the journal has it: groups separated by commas, classes of a group by plus signs.
     package var text: String { texts().joined(separator: ",") }
 
-    /// The texts of the first groups.
+    /// The texts of the first groups; of a group of more than `memberCountMax` classes the first few.
     ///
     /// Without a set for every class: of all of very many classes each is large.
-    private func texts(upTo countMax: Int = .max) -> [String] {
+    private func texts(upTo countMax: Int = .max, memberCountMax: Int = .max) -> [String] {
         switch storage {
         case .classes(let classes):
             classes.members.prefix(countMax).map(String.init)
         case .groups(let groups):
-            groups.prefix(countMax).map { $0.members.map(String.init).joined(separator: "+") }
+            groups.prefix(countMax).map { group in
+                let members = group.members
+                let isWhole = members.count <= memberCountMax
+                return (isWhole ? members[...] : members.prefix(8)).map(String.init)
+                    .joined(separator: "+") + (isWhole ? "" : "+…")
+            }
         }
     }
 
-    /// Groups that ``description`` lists.
+    /// Groups that ``description`` lists, and classes of each.
     private static let describedCountMax = 32
 
-    /// For people: `{0,3}`, or `{0+1,3}`; of very many groups the first ones and their number.
+    /// For people: `{0,3}`, or `{0+1,3}`; of very many groups the first ones and their number, and of very
+    /// many classes in a group the first ones.
     package var description: String {
-        guard outputCount > Self.describedCountMax else { return "{" + text + "}" }
-        return "{\(texts(upTo: 8).joined(separator: ",")), … \(outputCount) in all}"
+        let countMax = Self.describedCountMax
+        guard outputCount > countMax else {
+            return "{\(texts(memberCountMax: countMax).joined(separator: ","))}"
+        }
+        let first = texts(upTo: 8, memberCountMax: countMax).joined(separator: ",")
+        return "{\(first), … \(outputCount) in all}"
     }
 
     /// Reads ``text``; nil for any other text, and for classes from 2^20 on.

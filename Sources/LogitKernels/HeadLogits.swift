@@ -36,7 +36,7 @@ package struct HeadLogits: LogitSource {
     package var rowCount: Int { features.rowCount }
 
     /// The head's index in the bank; nil where there is none.
-    package func classifier(over classes: ClassSet) -> Int? { heads.bank.index(of: classes) }
+    package func classifier(of key: HeadKey) -> Int? { heads.bank.index(of: key) }
 
     /// Computes the logits as `LogitSource` asks.
     package func fill(

@@ -3,22 +3,23 @@ import Heads
 
 /// Heads made ready to be asked about rows: once for a model, then for any rows.
 ///
-/// A pair is asked for the difference of its two logits, which needs one vector of weights, the
-/// difference of its two. Other heads' weights stay where they are.
+/// A head of two outputs, of a pair or of one class against the rest, is asked for the difference of its
+/// two logits, which needs one vector of weights, the difference of its two. Other heads' weights stay
+/// where they are.
 package final class PreparedHeads: Sendable {
     let bank: HeadBank
-    /// Pairs are the first heads of the bank.
+    /// Heads of two outputs are the first of the bank.
     let pairCount: Int
-    /// `[pair, feature]`: the lower class's weights less the higher one's.
+    /// `[pair, feature]`: the first output's weights less the second's.
     let differences: [Float]
     /// `[pair]`: the same of the biases.
     let biasDifferences: [Float]
-    /// The pairs with a difference that is no finite number.
+    /// Those with a difference that is no finite number.
     ///
     /// They are asked for both logits, so that what is not a number never wins.
     let irregularPairs: Set<Int>
 
-    /// Subtracts the weights of all pairs of the bank.
+    /// Subtracts the weights of all heads of two outputs.
     package init(_ bank: HeadBank) {
         self.bank = bank
         let pairs = bank.heads.prefix { $0.block.outputCount == 2 }

@@ -54,7 +54,8 @@ extension Model {
             }
         }
         return Safetensors(
-            metadata: metadata, tensors: tensors + (try ModelTensors.tensors(of: heads)))
+            metadata: metadata,
+            tensors: tensors + (try ModelTensors.tensors(of: heads, classCount: classCount)))
     }
 
     /// Reads a model out of a file at `path`.
@@ -78,7 +79,8 @@ extension Model {
             throw .malformed(
                 path, "it does not name its classes; give a model.safetensors of a run")
         }
-        let heads = try ModelTensors.heads(in: file, path: path)
+        let heads = try ModelTensors.heads(
+            in: file, classCount: names.count, path: path)
         let hasBackbone = file.tensors.contains { $0.name.hasPrefix(Self.backbonePrefix) }
         let backbone =
             hasBackbone

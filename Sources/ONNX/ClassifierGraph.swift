@@ -45,6 +45,8 @@ package struct ClassifierGraph: Sendable {
     package enum Rule: Sendable {
         /// The softmax of one layer over all classes.
         case whole(LinearLayer)
+        /// One output a class, how far its own logit is above the rest's.
+        case rest(LinearLayer)
         /// One output per pair, how much the lower class leads the higher, in the order (0,1), (0,2),
         /// (1,2), (0,3) and so on.
         case pairs(PairRule, LinearLayer)
@@ -135,6 +137,7 @@ package struct ClassifierGraph: Sendable {
         let probabilities =
             switch rule {
             case .whole(let layer): whole(layer, features, &builder)
+            case .rest(let layer): rest(layer, features, &builder)
             case .pairs(let rule, let layer):
                 pairs(rule, layer, features, &builder)
             case .shortlist(let count, let whole, let layer):
@@ -204,6 +207,37 @@ package struct ClassifierGraph: Sendable {
         }
         logits = builder.finite(logits)
         return builder.add("Softmax", logits, with: ["axis": .integer(1)])
+    }
+
+    /// Sigmoids of a layer to the power of 1 over the temperature, normalised.
+    ///
+    /// With the greatest of the logarithms subtracted, as `e^(min(z, 0) - min(highest, 0))` times the
+    /// sigmoid of `|z|`: scores far below 0 keep their ratios. Scores far above 0 have sigmoids of 1; of
+    /// such the highest is raised a little, so that the argmax is that of the scores.
+    private func rest(
+        _ layer: LinearLayer, _ features: GraphValue, _ builder: inout GraphBuilder
+    ) -> GraphValue {
+        let scores = builder.finite(builder.product(features, layer))
+        let low = builder.add("Min", scores, .float(0))
+        let highest = builder.add("ReduceMax", low, .integers([1]))
+        var logarithms = builder.add("Sub", low, highest)
+        var sigmoids = builder.add("Sigmoid", builder.add("Abs", scores))
+        if let calibration {
+            let temperature = Float(calibration.temperature)
+            logarithms = builder.add("Div", logarithms, .float(temperature))
+            sigmoids = builder.add("Pow", sigmoids, .float(1 / temperature))
+        }
+        let powers = builder.add("Mul", builder.add("Exp", logarithms), sigmoids)
+        let probabilities = builder.normalized(powers, columnCount: labels.count)
+        let top = builder.add("ArgMax", scores, with: ["axis": .integer(1)])
+        let isHidden = builder.add(
+            "Not",
+            builder.add(
+                "Equal", builder.add("ArgMax", probabilities, with: ["axis": .integer(1)]), top))
+        let isTop = builder.add("Equal", top, .integers(0..<labels.count))
+        let raised = builder.add(
+            "Mul", builder.add("ReduceMax", probabilities, .integers([1])), .float(1 + 0x1p-22))
+        return builder.add("Where", builder.add("And", isTop, isHidden), raised, probabilities)
     }
 
     private func pairs(

@@ -21,12 +21,16 @@ extension Explanation {
     private func evidenceLines(_ text: ExplanationText) -> [String] {
         switch evidence {
         case .logits(let logits):
-            let ordered = choices.prefix(Self.namedCount + 1).map {
-                "\(text.name($0.classIndex)) \(text.decimal(Double(logits[$0.classIndex])))"
-            }
             return [
                 "  asked 1 head over \(choices.count.counted("class")); its logits: "
-                    + text.list(ordered, of: choices.count)
+                    + numbers(text, logits)
+            ]
+        case .scores(let scores):
+            // Of two classes it is their pair.
+            let headCount = choices.count == 2 ? 1 : choices.count
+            return [
+                "  asked \(headCount.counted("head")), each of one class against the rest; scores: "
+                    + numbers(text, scores)
             ]
         case .pairs(let votes, let answers):
             return voteLines(text, votes) + answerLines(text, answers)
@@ -52,6 +56,14 @@ extension Explanation {
                         "    of \(step.choices.count): \(text.choices(kept, atMost: Self.namedCount)); drops \(text.choices(step.dropped, atMost: Self.namedCount))"
                 }
         }
+    }
+
+    /// The numbers of the first classes.
+    private func numbers(_ text: ExplanationText, _ values: [Float]) -> String {
+        let ordered = choices.prefix(Self.namedCount + 1).map {
+            "\(text.name($0.classIndex)) \(text.decimal(Double(values[$0.classIndex])))"
+        }
+        return text.list(ordered, of: choices.count)
     }
 
     private func voteLines(_ text: ExplanationText, _ votes: [Double]?) -> [String] {
@@ -86,7 +98,7 @@ extension Explanation {
     }
 
     /// The explanation as an object: `scheme`, `label`, `label_index`, `probability`, `temperature`, all
-    /// `classes`, and what was asked: `logits`, `votes` and `pairs`, `shortlist` and
+    /// `classes`, and what was asked: `logits`, `scores`, `votes` and `pairs`, `shortlist` and
     /// `pairs`, `path` or `steps`.
     ///
     /// - Parameter labels: of the classes of the model, all strings or all integers.
@@ -111,6 +123,9 @@ extension Explanation {
                     ])
                 })
         }
+        func numbers(_ values: [Float]) -> JSONValue {
+            .array(values.map { $0.isFinite ? .number(Double($0)) : .null })
+        }
         var object: [String: JSONValue] = [
             "scheme": .string(scheme.rawValue), "label": label(predicted),
             "label_index": .integer(Int64(predicted)),
@@ -119,8 +134,8 @@ extension Explanation {
         ]
         switch evidence {
         case .logits(let logits):
-            object["logits"] = .array(
-                logits.map { $0.isFinite ? .number(Double($0)) : .null })
+            object["logits"] = numbers(logits)
+        case .scores(let scores): object["scores"] = numbers(scores)
         case .pairs(let votes, let answers):
             if let votes { object["votes"] = .array(votes.map { .number($0) }) }
             object["pairs"] = list(answers)

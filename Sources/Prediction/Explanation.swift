@@ -9,6 +9,8 @@ package struct Explanation: Sendable, Equatable {
     package enum Evidence: Sendable, Equatable {
         /// The logits of one head over all classes, in the order of the classes.
         case logits([Float])
+        /// The scores of each class against the rest, in the order of the classes.
+        case scores([Float])
         /// Every pair: the votes of each class, in the order of the classes, and what the pairs say of
         /// the class that is predicted, the closest first. Without votes for coupling, which has none.
         case pairs(votes: [Double]?, ofPredicted: [PairAnswer])
@@ -66,6 +68,7 @@ extension Predictor {
             switch scheme {
             case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit:
                 evidence = .logits(decoder.logits(of: scheme, row: row) ?? [])
+            case .oneVsRest: evidence = .scores(decoder.logits(of: scheme, row: row) ?? [])
             case .softVote, .hardVote, .pairwiseCoupling:
                 let pairCount = own.classes.count * (own.classes.count - 1) / 2
                 evidence = .pairs(

@@ -41,8 +41,9 @@ package struct Predictor: Sendable {
         do throws(DecodingError) { sources = try Sources(model) } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }
-        let available = sources.schemes
-        guard let scheme = scheme ?? model.chosenScheme ?? Self.defaultScheme(of: available, model)
+        let asked = scheme ?? model.chosenScheme
+        let available = sources.schemes(asked: asked)
+        guard !available.isEmpty, let scheme = asked ?? Self.defaultScheme(of: available, model)
         else {
             throw PredictionError(
                 .data, "the model has no heads that a scheme could ask; train with --heads pairs")
@@ -71,7 +72,7 @@ package struct Predictor: Sendable {
     ///
     /// - Throws: ``PredictionError`` for heads that do not fit together.
     package static func schemes(of model: Model) throws(PredictionError) -> [Scheme] {
-        do throws(DecodingError) { return try Sources(model).schemes } catch {
+        do throws(DecodingError) { return try Sources(model).schemes() } catch {
             throw PredictionError(.data, "the model's heads do not fit: \(error.message)")
         }
     }
@@ -92,11 +93,11 @@ package struct Predictor: Sendable {
             classes = .all(model.classCount)
         }
 
-        /// In the order of `Scheme.allCases`.
-        var schemes: [Scheme] {
+        /// In the order of `Scheme.allCases`; `asked` is what was asked for by name.
+        func schemes(asked: Scheme? = nil) -> [Scheme] {
             guard let logits = try? HeadLogits(heads, none) else { return [] }
             return SchemeDecoder.available(
-                classes: classes, heads: logits, hasOutput: output != nil)
+                classes: classes, heads: logits, hasOutput: output != nil, asked: asked)
         }
 
         func decoder(_ schemes: [Scheme]) throws(DecodingError) -> SchemeDecoder {

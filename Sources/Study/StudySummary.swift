@@ -85,7 +85,7 @@ package struct StudySummary: Sendable {
         digest: ([[Float]]) -> String
     ) throws(DecodingError) -> ArmOutcome? {
         let plan = HeadPlan(.subsets, classCount: classCount)
-        var logits: [(classes: ClassSet, values: Matrix)] = []
+        var logits: [(key: HeadKey, values: Matrix)] = []
         for spec in plan.heads {
             let members = spec.classes.members
             guard let network = networks[members],
@@ -93,7 +93,7 @@ package struct StudySummary: Sendable {
             else { return nil }
             logits.append(
                 (
-                    spec.classes,
+                    spec,
                     Matrix(
                         rowCount: labels.count, columnCount: members.count, values: network.logits)
                 ))

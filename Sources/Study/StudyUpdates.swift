@@ -23,7 +23,8 @@ package struct StudyUpdates: Sendable {
         case .oneVsAll: return updates(rows: all, epochs: settings.epochCount)
         case .oneVsAllEqualSteps:
             return updates(rows: all, epochs: settings.epochCount + settings.headEpochCount)
-        case .oneVsAllRefit: return updates(rows: all, epochs: settings.headEpochCount)
+        // Each class against the rest sees all rows.
+        case .oneVsAllRefit, .oneVsRest: return updates(rows: all, epochs: settings.headEpochCount)
         case .softVote, .hardVote, .pairwiseCoupling, .eliminationGraph: return pair
         case .treeElimination: return subset
         // Two kinds of heads have no mean worth a name, and no study has it.

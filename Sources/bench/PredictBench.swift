@@ -63,7 +63,8 @@ struct PredictBench: ParsableCommand {
                 classCount: classCount, featureCount: featureCount, rowCount: rows,
                 variant: variant)
             let schemes = Scheme.allCases.filter {
-                [.allClasses, .pairs, .outputAndPairs].contains($0.asks)
+                [.allClasses, .pairs, .outputAndPairs, .rest].contains($0.asks)
+                    && ($0 != .oneVsRest || classCount > 2)
                     && ($0 != .shortlist || classCount > Scheme.shortlistClassCount)
             }
             for scheme in schemes where only == nil || only == scheme {
@@ -91,10 +92,13 @@ private struct PredictWork {
         classCount: Int, featureCount: Int, rowCount: Int, variant: KernelVariant
     ) throws {
         let plan = HeadPlan(.pairs, classCount: classCount, withAllClasses: true)
-        let heads = plan.heads.enumerated().map { index, key in
-            let count = key.classes.count
+        // Last, so that other heads' numbers stay what they were.
+        let rests =
+            classCount > 2 ? (0..<classCount).map { HeadKey.rest($0, of: .all(classCount)) } : []
+        let heads = (plan.heads + rests).enumerated().map { index, key in
+            let count = key.outputCount
             return Head(
-                classes: key.classes,
+                key: key,
                 weights: Self.matrix(count, featureCount, seed: 7, UInt32(index)),
                 biases: [Float](repeating: 0, count: count))
         }

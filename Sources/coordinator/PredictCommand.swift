@@ -85,6 +85,11 @@ struct PredictCommand: AsyncParsableCommand {
 }
 
 extension Scheme: ExpressibleByArgument {
+    /// By its key in results, or with hyphens in it: `one-vs-rest` is `one_vs_rest`.
+    package init?(argument: String) {
+        self.init(rawValue: String(argument.map { $0 == "-" ? "_" : $0 }))
+    }
+
     /// As results name them; the control of a study is none to predict by.
     package static var allValueStrings: [String] {
         allCases.filter { $0 != .oneVsAllEqualSteps }.map(\.rawValue)

@@ -25,9 +25,11 @@ import Testing
                 return rest < 0
             }?.offset ?? 0
         }
-        let heads = HeadPlan(.subsets, classCount: Self.classCount).heads.enumerated().map {
-            (index, key) -> Head in
-            let head = derivedHead(layer, key.classes)
+        let rests = Self.classes.members.map { HeadKey.rest($0, of: Self.classes) }
+        let keys = HeadPlan(.subsets, classCount: Self.classCount).heads + rests
+        let heads = keys.enumerated().map { (index, key) -> Head in
+            let head =
+                key.own.map { derivedRest(layer, $0.classIndex) } ?? derivedHead(layer, key.classes)
             let noise = randomValues(head.weights.values.count, seed: seed + 10 + UInt64(index))
             return Head(
                 key: key,

@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct DecodingTests {
     @Test func rowsAloneAndInRangesPredictAsInTheirBatch() throws {
-        let heads = randomHeads(classCount: 5, featureCount: 30, seed: 1)
+        let heads =
+            randomHeads(classCount: 5, featureCount: 30, seed: 1)
+            + randomRests(classCount: 5, featureCount: 30, seed: 90_000)
         let bank = try HeadBank(heads)
         let features = randomMatrix(203, 30, seed: 2)
         func predict(
@@ -176,12 +178,17 @@ import Testing
                 plan =
                     [HeadKey(.all(classCount))] + HeadPlan(.pairs, classCount: classCount).heads
             case .subsets: plan = HeadPlan(.subsets, classCount: classCount).heads
+            case .rest:
+                // Of two classes both are one head.
+                plan = Array(
+                    Set((0..<classCount).map { HeadKey.rest($0, of: .all(classCount)) })
+                ).sorted()
             }
             let cost = scheme.cost(classCount: classCount, featureCount: 256)
             #expect(cost.headCount == plan.count)
-            #expect(cost.parameterCount == plan.reduce(0) { $0 + $1.classes.count * 257 })
+            #expect(cost.parameterCount == plan.reduce(0) { $0 + $1.outputCount * 257 })
             #expect(cost.byteCount == cost.parameterCount * 4)
-            var asked = plan.map(\.classes.count)
+            var asked = plan.map(\.outputCount)
             if scheme == .treeElimination { asked = Array(2...classCount) }
             if scheme == .shortlist { asked = Array(asked.prefix(1 + min(asked.count - 1, 45))) }
             if scheme == .eliminationGraph { asked = Array(asked.prefix(classCount - 1)) }

@@ -12,7 +12,9 @@ import Testing
     private let output: Head
 
     init() throws {
-        bank = try HeadBank(randomHeads(classCount: 7, featureCount: 12, seed: 601))
+        bank = try HeadBank(
+            randomHeads(classCount: 7, featureCount: 12, seed: 601)
+                + randomRests(classCount: 7, featureCount: 12, seed: 700_601))
         output = randomLayer(classCount: 7, featureCount: 12, seed: 602)
     }
 
@@ -134,32 +136,47 @@ import Testing
     }
 
     @Test func schemesAreThoseThatHeadsAllow() throws {
-        func available(_ classCount: Int, _ sets: [ClassSet], _ hasOutput: Bool) throws -> [Scheme]
-        {
+        func available(
+            _ classCount: Int, _ keys: [HeadKey], _ hasOutput: Bool, asked: Scheme? = nil
+        ) throws -> [Scheme] {
             let logits = try StoredLogits(
-                sets.map { ($0, Matrix(rowCount: 1, columnCount: $0.count)) })
+                keys.map { ($0, Matrix(rowCount: 1, columnCount: $0.outputCount)) })
             return SchemeDecoder.available(
-                classes: .all(classCount), heads: logits, hasOutput: hasOutput)
+                classes: .all(classCount), heads: logits, hasOutput: hasOutput, asked: asked)
         }
-        let pairs = HeadPlan(.pairs, classCount: 4).heads.map(\.classes)
-        let subsets = HeadPlan(.subsets, classCount: 4).heads.map(\.classes)
-        let all = Scheme.allCases.filter { $0 != .oneVsAllEqualSteps && $0 != .shortlist }
+        let pairs = HeadPlan(.pairs, classCount: 4).heads
+        let subsets = HeadPlan(.subsets, classCount: 4).heads
+        let rests = (0..<4).map { HeadKey.rest($0, of: .all(4)) }
+        let whole = HeadKey(.all(4))
+        let all = Scheme.allCases.filter {
+            ![.oneVsAllEqualSteps, .shortlist, .oneVsRest].contains($0)
+        }
         #expect(try available(4, subsets, true) == all)
         #expect(try available(4, subsets, false) == all.filter { $0 != .oneVsAllRefit })
         #expect(try available(4, pairs, true) == [.oneVsAll] + Scheme.overPairs)
         #expect(try available(4, pairs, false) == Scheme.overPairs)
         // The head over all classes beside pairs is one-vs-all, no tree.
-        #expect(try available(4, pairs + [.all(4)], false) == [.oneVsAll] + Scheme.overPairs)
-        #expect(try available(4, [.all(4)], false) == [.oneVsAll])
+        #expect(try available(4, pairs + [whole], false) == [.oneVsAll] + Scheme.overPairs)
+        #expect(try available(4, [whole], false) == [.oneVsAll])
+        // One against the rest, alone and beside others, and unless one is missing.
+        #expect(try available(4, rests, false) == [.oneVsRest])
+        #expect(try available(4, rests + [whole], false) == [.oneVsAll, .oneVsRest])
+        #expect(try available(4, rests + subsets, true) == all + [.oneVsRest])
+        #expect(try available(4, Array(rests.dropLast()), false, asked: .oneVsRest) == [])
+        #expect(
+            try available(4, rests.map { .rest($0.own?.classIndex ?? 0, of: .all(5)) }, false) == []
+        )
         // The only pair of two classes is every head there is.
-        #expect(try available(2, [.all(2)], true) == all)
+        #expect(try available(2, [HeadKey(.all(2))], true) == all)
+        #expect(
+            try available(2, [HeadKey(.all(2))], true, asked: .oneVsRest) == all + [.oneVsRest])
         #expect(try available(1, [], true) == [])
         // A shortlist of all classes is no other scheme.
-        let many = HeadPlan(.pairs, classCount: 11).heads.map(\.classes)
+        let many = HeadPlan(.pairs, classCount: 11).heads
         #expect(try available(11, many, true) == [.oneVsAll] + Scheme.overPairs + [.shortlist])
         #expect(try available(11, many, false) == Scheme.overPairs)
         #expect(
-            try available(11, many + [.all(11)], false)
+            try available(11, many + [HeadKey(.all(11))], false)
                 == [.oneVsAll] + Scheme.overPairs + [.shortlist])
     }
 

@@ -30,6 +30,18 @@ func derivedHead(_ layer: Head, _ classes: ClassSet) -> Head {
         biases: positions.map { layer.biases[$0] })
 }
 
+/// The head of a class against the rest whose score is the class's logit in a layer over all classes.
+func derivedRest(_ layer: Head, _ own: Int) -> Head {
+    let (weights, bias) = (Array(layer.weights.row(own)), layer.biases[own])
+    let none = [Float](repeating: 0, count: weights.count)
+    return Head(
+        key: .rest(own, of: layer.classes),
+        weights: Matrix(
+            rowCount: 2, columnCount: weights.count,
+            values: own == 0 ? weights + none : none + weights),
+        biases: own == 0 ? [bias, 0] : [0, bias])
+}
+
 /// A random layer over classes below `classCount`.
 func randomLayer(classCount: Int, featureCount: Int, seed: UInt64) -> Head {
     Head(
@@ -47,6 +59,24 @@ func randomHeads(classCount: Int, featureCount: Int, seed: UInt64) -> [Head] {
             classes: spec.classes, weights: randomMatrix(size, featureCount, seed: start),
             biases: randomValues(size, seed: start + 1))
     }
+}
+
+/// Independent random heads of each class against the rest.
+func randomRests(classCount: Int, featureCount: Int, seed: UInt64) -> [Head] {
+    (0..<classCount).map { own in
+        let start = seed + 1000 * UInt64(own)
+        return Head(
+            key: .rest(own, of: .all(classCount)),
+            weights: randomMatrix(2, featureCount, seed: start),
+            biases: randomValues(2, seed: start + 1))
+    }
+}
+
+/// A head of a class against the rest whose logits are these whatever the row.
+func constantRest(_ own: Int, of classCount: Int, _ logit: Float, _ rest: Float) -> Head {
+    Head(
+        key: .rest(own, of: .all(classCount)), weights: Matrix(rowCount: 2, columnCount: 1),
+        biases: own == 0 ? [logit, rest] : [rest, logit])
 }
 
 /// A head that answers the same logits whatever the row.

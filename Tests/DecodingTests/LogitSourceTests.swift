@@ -9,11 +9,13 @@ import Testing
         rowCount: 150, columnCount: 20,
         values: (0..<150 * 20).map { Float(($0 * 7_919) % 1_009) / 500 - 1 })
 
-    private static let heads = HeadPlan(.subsets, classCount: 5).heads.enumerated().map {
-        position, spec in
-        let count = spec.classes.count
+    private static let keys =
+        HeadPlan(.subsets, classCount: 5).heads + (0..<5).map { HeadKey.rest($0, of: .all(5)) }
+
+    private static let heads = keys.enumerated().map { position, key in
+        let count = key.outputCount
         return Head(
-            classes: spec.classes,
+            key: key,
             weights: Matrix(
                 rowCount: count, columnCount: 20,
                 values: (0..<count * 20).map { (index: Int) -> Float in
@@ -25,7 +27,7 @@ import Testing
     @Test func schemesAnswerAsIfAskedDirectly() throws {
         let bank = try HeadBank(Self.heads)
         let stored = try StoredLogits(
-            Self.heads.map { ($0.classes, try $0.logits(Self.features)) })
+            Self.heads.map { ($0.key, try $0.logits(Self.features)) })
         let asked = try HeadLogits(bank, Self.features)
         #expect(stored.rowCount == 150)
         let schemes = Scheme.allCases
@@ -50,8 +52,8 @@ import Testing
         let values: [Float] = [-0.0, .leastNonzeroMagnitude, -3e38, 0.1, .pi, 7]
         let pair = ClassSet([2, 5])
         let source = try StoredLogits([
-            (ClassSet([0, 1]), Matrix(rowCount: 3, columnCount: 2)),
-            (pair, Matrix(rowCount: 3, columnCount: 2, values: values)),
+            (HeadKey(ClassSet([0, 1])), Matrix(rowCount: 3, columnCount: 2)),
+            (HeadKey(pair), Matrix(rowCount: 3, columnCount: 2, values: values)),
         ])
         #expect(source.classifier(over: ClassSet([0, 5])) == nil)
         let classifier = try #require(source.classifier(over: pair))
@@ -68,13 +70,13 @@ import Testing
     }
 
     @Test func refusesWhatDoesNotFit() {
-        let pair = ClassSet([0, 1])
+        let pair = HeadKey(ClassSet([0, 1]))
         let good = Matrix(rowCount: 2, columnCount: 2)
         var endless = good
         endless[1, 1] = .infinity
         for wrong in [
             [(pair, Matrix(rowCount: 2, columnCount: 3))], [(pair, endless)],
-            [(pair, good), (ClassSet([0, 2]), Matrix(rowCount: 3, columnCount: 2))],
+            [(pair, good), (HeadKey(ClassSet([0, 2])), Matrix(rowCount: 3, columnCount: 2))],
             [(pair, good), (pair, good)],
         ] {
             #expect(throws: DecodingError.self) { try StoredLogits(wrong) }

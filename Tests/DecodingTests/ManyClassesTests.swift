@@ -19,8 +19,8 @@ import Testing
             (0..<classCount).max { strength($0, row) < strength($1, row) } ?? -1
         }
 
-        func classifier(over classes: ClassSet) -> Int? {
-            let members = classes.members
+        func classifier(of key: HeadKey) -> Int? {
+            let members = key.classes.members
             return members.count == 2 ? members[1] * (members[1] - 1) / 2 + members[0] : nil
         }
 

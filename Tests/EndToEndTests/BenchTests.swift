@@ -60,8 +60,9 @@ extension EndToEndTests {
             let pairs = ["all_vs_all", "all_vs_all_hard_vote", "all_vs_all_coupling", "dag"]
             #expect(
                 first.map(\.scheme)
-                    == ["one_vs_all_refit"] + pairs + ["one_vs_all_refit"] + pairs + ["shortlist"])
-            #expect(first.map(\.classes) == [3, 3, 3, 3, 3, 12, 12, 12, 12, 12, 12])
+                    == ["one_vs_all_refit"] + pairs + ["one_vs_rest", "one_vs_all_refit"] + pairs
+                    + ["shortlist", "one_vs_rest"])
+            #expect(first.map(\.classes) == [3, 3, 3, 3, 3, 3, 12, 12, 12, 12, 12, 12, 12])
             #expect(first.allSatisfy { $0.rows == 150 && $0.rowsPerSecond > 0 })
             #expect(first.allSatisfy { $0.fractionOfPeak > 0 && $0.oneRowMicroseconds > 0 })
             #expect(first.map(\.digest) == second.map(\.digest))

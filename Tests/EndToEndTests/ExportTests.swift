@@ -1,6 +1,9 @@
 import Decoding
 import Formats
 import Foundation
+import Heads
+import Model
+import Numerics
 import TestSupport
 import Testing
 
@@ -16,11 +19,11 @@ extension EndToEndTests {
         }
 
         private func export(
-            _ output: String, _ arguments: [String] = []
+            _ output: String, _ arguments: [String] = [], model: String = "run"
         ) async throws -> (status: Int32, standardOutput: String, standardError: String) {
             try await TestSupport.run(
                 Lab.coordinator,
-                ["export", files.folder.path("run"), "--output", files.folder.path(output)]
+                ["export", files.folder.path(model), "--output", files.folder.path(output)]
                     + arguments, within: .seconds(120))
         }
 
@@ -82,19 +85,22 @@ extension EndToEndTests {
             }
         }
 
+        /// The blocks of Python on a page.
+        private func blocks(of page: String) throws -> [String] {
+            let text = try String(
+                contentsOf: packageRoot.appending(path: "Sources/" + page), encoding: .utf8)
+            return text.components(separatedBy: "```python\n").dropFirst()
+                .map { $0.components(separatedBy: "```")[0] }
+        }
+
         // Goal: the arrays are what scikit-learn's own objects predict with, as the page says.
         @Test func scikitLearnPredictsByTheArrays() async throws {
             for (file, scheme) in [("a.npz", "one_vs_all"), ("b.npz", "all_vs_all_hard_vote")] {
                 let found = try await export(file, ["--scheme", scheme])
                 try #require(found.status == 0, "\(found.standardError)")
             }
-            let page = try String(
-                contentsOf: packageRoot.appending(path: "Sources/ONNX/ONNX.docc/ScikitLearn.md"),
-                encoding: .utf8)
-            let code = page.components(separatedBy: "```python\n").dropFirst()
-                .map { $0.components(separatedBy: "```")[0] }.joined()
             let program =
-                code + """
+                try blocks(of: "ONNX/ONNX.docc/ScikitLearn.md").joined() + """
 
                     import sys
                     rows = np.load(sys.argv[3])
@@ -130,6 +136,100 @@ extension EndToEndTests {
                         #expect(object["label"] == .string(label))
                     }
                 }
+            }
+        }
+
+        /// A model of heads of each animal against the rest, and of nothing else.
+        private func writeRestModel(_ name: String) throws {
+            let count = AnimalFiles.animals.count
+            let heads = (0..<count).map { own -> Head in
+                let weights = (0..<AnimalFiles.featureCount).map {
+                    $0 % count == own ? Float(3) : -0.5
+                }
+                let rest = weights.map { -$0 }
+                return Head(
+                    key: .rest(own, of: .all(count)),
+                    weights: Matrix(
+                        rowCount: 2, columnCount: weights.count,
+                        values: own == 0 ? weights + rest : rest + weights),
+                    biases: own == 0 ? [-0.75, 0.75] : [0.75, -0.75])
+            }
+            let model = Model(
+                classNames: AnimalFiles.animals, classKeys: (0..<UInt64(count)).map(\.self),
+                heads: heads, backbone: nil)
+            try AtomicFile.write(try model.file().encoded(), to: files.folder.path(name))
+        }
+
+        // Goal: a model that has nothing but heads against the rest is predicted, evaluated and exported,
+        // and other tools say the same.
+        @Test func headsAgainstTheRestAreAModel() async throws {
+            try writeRestModel("rest.safetensors")
+            func coordinator(_ arguments: String...) async throws -> (
+                status: Int32, standardOutput: String, standardError: String
+            ) {
+                try await TestSupport.run(Lab.coordinator, arguments, within: .seconds(120))
+            }
+            let (model, rows) = (
+                files.folder.path("rest.safetensors"), files.folder.path("test.npy")
+            )
+            let answers = files.folder.path("rest.npy")
+            let usual = try await coordinator(
+                "predict", model, rows, "--probabilities", "--output", answers)
+            try #require(usual.status == 0, "\(usual.standardError)")
+            let named = try await coordinator(
+                "predict", model, rows, "--scheme", "one-vs-rest", "--probabilities", "--output",
+                files.folder.path("named.npy"))
+            try #require(named.status == 0, "\(named.standardError)")
+            #expect(try bytes(of: answers) == bytes(of: files.folder.path("named.npy")))
+            let score = try await coordinator(
+                "evaluate", model, "--test", rows, "--test-labels", files.folder.path("test.txt"),
+                "--json")
+            guard case .object(let report)? = JSONValue(text: score.standardOutput) else {
+                Issue.record("no report: \(score.standardError)")
+                return
+            }
+            #expect(report["scheme"] == .string("one_vs_rest"))
+            #expect((report["accuracy"]?.number ?? 0) > 0.6)
+            let refused = try await coordinator("predict", model, rows, "--scheme", "tree")
+            #expect(refused.status == 64)
+            #expect(refused.standardError.contains("it has those for one_vs_rest"))
+            let lacking = try await export("no.onnx", ["--scheme", "one_vs_rest"])
+            #expect(lacking.status == 64)
+            #expect(lacking.standardError.contains("no heads for --scheme one_vs_rest"))
+
+            for file in ["rest.onnx", "rest.npz"] {
+                let found = try await export(
+                    file, ["--scheme", "one-vs-rest"], model: "rest.safetensors")
+                try #require(found.status == 0, "\(found.standardError)")
+            }
+            let program =
+                try blocks(of: "ONNX/ONNX.docc/ScikitLearn.md").joined() + """
+
+                    import sys, onnxruntime as ort
+                    rows, ours = np.load(sys.argv[1]), np.load(sys.argv[2])
+                    label, _, p = ort.InferenceSession(sys.argv[3]).run(None, {"features": rows})
+                    model = one_vs_rest(sys.argv[4])
+                    assert np.load(sys.argv[4])["coef_"].shape == (6, 12)
+                    assert np.abs(p - ours).max() < 1e-5
+                    assert np.abs(model.predict_proba(rows) - ours).max() < 1e-5
+                    best = np.sort(ours, 1)
+                    sure = best[:, -1] - best[:, -2] > 1e-5
+                    assert sure.sum() > 30
+                    animals = model.classes_[ours.argmax(1)]
+                    assert (label == animals)[sure].all() and (model.predict(rows) == animals)[sure].all()
+                    print("equal")
+                    """
+            let paths = [rows, answers] + ["rest.onnx", "rest.npz"].map { files.folder.path($0) }
+            if let found = try await python("numpy, onnxruntime, sklearn", program, paths) {
+                #expect(found == "equal\n")
+            }
+            let page = try blocks(of: "Model/Model.docc/File.md")
+            let reader = page[0].components(separatedBy: "pairs, names")[0] + page[1]
+            if let found = try await python("numpy", reader, [model, rows]) {
+                let lines = try await coordinator("predict", model, rows)
+                let labels = lines.standardOutput.split(separator: "\n").dropFirst()
+                    .map { $0.prefix { $0 != "," }.filter { $0 != "\"" } }
+                #expect(labels == found.split(separator: "\n").map(String.init))
             }
         }
 

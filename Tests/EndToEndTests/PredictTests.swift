@@ -78,8 +78,8 @@ extension EndToEndTests {
                 contentsOf: packageRoot.appending(path: "Sources/Model/Model.docc/File.md"),
                 encoding: .utf8)
             let code = try #require(
-                page.components(separatedBy: "```python\n").last?.components(separatedBy: "```")
-                    .first)
+                page.components(separatedBy: "```python\n").dropFirst().first?
+                    .components(separatedBy: "```").first)
             let reader = files.folder.path("reader.py")
             try Data(code.utf8).write(to: URL(filePath: reader))
             let model = RunDirectory.path(of: .model, in: files.folder.path("run"))

@@ -45,6 +45,25 @@ import Testing
         #expect(found.description == "{0,5,130}")
     }
 
+    @Test(arguments: [2, 3, 64, 65, 200]) func aClassAgainstTheRestHasItsOwnOutput(count: Int)
+        throws
+    {
+        let classes = ClassSet.all(count)
+        for own in Set([0, 1, count / 2, count - 1]) {
+            let key = HeadKey.rest(own, of: classes)
+            #expect(key.outputCount == 2)
+            #expect(key.classes == classes)
+            #expect(HeadKey(key.text) == key)
+            #expect(key.groups[own == 0 ? 0 : 1] == ClassSet([own]))
+            #expect(key.tellsSingleClasses == (count == 2))
+            #expect(key.own?.classIndex == (count == 2 ? nil : own))
+            #expect(key.own?.output == (count == 2 ? nil : own == 0 ? 0 : 1))
+        }
+        #expect(HeadKey(ClassSet([0, 1])).own == nil)
+        #expect(try #require(key([[0], [1, 2], [3, 4]])).own == nil)
+        #expect(try #require(key([[0, 1], [2, 3]])).own == nil)
+    }
+
     @Test func groupsStandByTheirLowestClass() throws {
         let one = try #require(key([[7, 9], [3, 200], [5]]))
         #expect(one == key([[5], [200, 3], [9, 7]]))
@@ -81,6 +100,8 @@ import Testing
         #expect(
             HeadKey(groups: groups)?.description
                 == "{0+1,2+3,4+5,6+7,8+9,10+11,12+13,14+15, … 40 in all}")
+        #expect(
+            HeadKey.rest(1, of: .all(40)).description == "{0+2+3+4+5+6+7+8+…,1}")
     }
 
     @Test(arguments: [

@@ -21,14 +21,20 @@ import Testing
             values: values(rowCount * columnCount, seed: seed))
     }
 
-    /// All pairs and the head over all classes.
+    /// All pairs, then each class against the rest, unless that is a pair.
+    private static func keysOfTwo(_ classCount: Int) -> [HeadKey] {
+        HeadPlan(.pairs, classCount: classCount).heads
+            + (classCount == 2 ? [] : (0..<classCount).map { .rest($0, of: .all(classCount)) })
+    }
+
+    /// Those and the head over all classes.
     private static func bank(_ classCount: Int, _ featureCount: Int) throws -> HeadBank {
-        let plan = HeadPlan(.pairs, classCount: classCount, withAllClasses: true)
+        let whole = classCount == 2 ? [] : [HeadKey(.all(classCount))]
         return try HeadBank(
-            plan.heads.enumerated().map { index, key in
-                let count = key.classes.count
+            (keysOfTwo(classCount) + whole).enumerated().map { index, key in
+                let count = key.outputCount
                 return Head(
-                    classes: key.classes,
+                    key: key,
                     weights: matrix(count, featureCount, seed: UInt64(2 * index + 10)),
                     biases: values(count, seed: UInt64(2 * index + 11)))
             })
@@ -49,15 +55,13 @@ import Testing
         return logit
     }
 
-    /// What a variant says of rows: differences of all pairs, then the logits of all classes.
+    /// What a variant says of rows: differences of all heads of two outputs, then the logits of all classes.
     private static func answers(
         _ heads: PreparedHeads, _ classCount: Int, _ features: Matrix, _ rows: [Int32],
         _ variant: LogitKernelVariant
     ) throws -> [[UInt32]] {
         let source = try HeadLogits(heads, features, variant: variant)
-        let pairs = try HeadPlan(.pairs, classCount: classCount).heads.map {
-            try #require(source.classifier(over: $0.classes))
-        }
+        let pairs = try keysOfTwo(classCount).map { try #require(source.classifier(of: $0)) }
         let all = try #require(source.classifier(over: .all(classCount)))
         var room = LogitBlock.room(outputCount: pairs.count + classCount)
         source.fillDifferences(&room, pairs: pairs[...], rows: rows[...])
@@ -104,7 +108,7 @@ import Testing
         let source = try HeadLogits(bank, features)
         var room = LogitBlock.room(outputCount: 1)
         for (index, head) in bank.heads.enumerated() {
-            let weights = (0..<head.classes.count).map { Array(head.weights.row($0)) }
+            let weights = (0..<head.outputCount).map { Array(head.weights.row($0)) }
             let expected = (0..<71).flatMap { row in
                 weights.indices.map {
                     Self.definedLogit(weights[$0], features.row(row), head.biases[$0])

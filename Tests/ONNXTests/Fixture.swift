@@ -60,6 +60,9 @@ struct Fixture {
                 arrays.append(NPZ.Array("\(name).\(index)", .floats(floats)))
             }
         }
+        add("rest", classes, width)
+        // Scores of which most are far from 0.
+        add("far", classes, width, scale: 200)
         self.arrays = arrays
         self.values = values
         self.layers = layers
@@ -80,6 +83,7 @@ struct Fixture {
     func rule(_ name: String) throws -> ClassifierGraph.Rule {
         switch name {
         case "whole": .whole(try layer("whole"))
+        case "rest", "far": .rest(try layer(name))
         case "soft": .pairs(.softVote, try layer("pairs"))
         case "hard": .pairs(.hardVote, try layer("pairs"))
         case "coupling": .pairs(.coupling, try layer("pairs"))

@@ -51,7 +51,9 @@ import Testing
         let fixture = Fixture(seed: 12)
         try NPZ.write(fixture.arrays, to: folder.path("arrays.npz"))
         var arguments = [folder.url.path]
-        for rule in ["whole", "soft", "hard", "coupling", "dag", "shortlist", "tree"] {
+        for rule in [
+            "whole", "rest", "far", "soft", "hard", "coupling", "dag", "shortlist", "tree",
+        ] {
             for (index, input) in ["none", "l2", "standardize", "images1", "images2"].enumerated() {
                 let temperature = [0, 0.5, 1.5, 0, 0.7][index]
                 let file = "\(rule)-\(input).onnx"

@@ -15,17 +15,22 @@ import Testing
 
     /// ant 3 : 1 bee, ant 1 : 9 cow, bee 1 : 1 cow; all three 1 : 2 : 3.
     private func model(_ calibrations: [Scheme: Calibration] = [:]) -> Model {
-        func head(_ classes: [Int], _ odds: [Float]) -> Head {
+        func head(_ key: HeadKey, _ odds: [Float]) -> Head {
             Head(
-                key: HeadKey(ClassSet(classes)),
-                weights: Matrix(rowCount: classes.count, columnCount: 1),
+                key: key, weights: Matrix(rowCount: key.outputCount, columnCount: 1),
                 biases: odds.map { Float(Double.reproducibleLogarithm(Double($0))) })
         }
+        func head(_ classes: [Int], _ odds: [Float]) -> Head {
+            head(HeadKey(ClassSet(classes)), odds)
+        }
+        func rest(_ own: Int, _ odds: [Float]) -> Head { head(.rest(own, of: .all(3)), odds) }
         return Model(
             classNames: Self.names, classKeys: [0, 1, 2],
             heads: [
                 head([0, 1], [3, 1]), head([0, 2], [1, 9]), head([1, 2], [1, 1]),
                 head([0, 1, 2], [1, 2, 3]),
+                // Sigmoids of 1/4, 1/2 and 4/5.
+                rest(0, [1, 3]), rest(1, [1, 1]), rest(2, [1, 4]),
             ], backbone: nil, calibrations: calibrations)
     }
 
@@ -44,6 +49,11 @@ import Testing
             try lines(.oneVsAll) == [
                 "cow 0.5000, by one-vs-all", "  ahead of bee 0.3333, ant 0.1667",
                 "  asked 1 head over 3 classes; its logits: cow 1.0986, bee 0.6931, ant 0.0000",
+            ])
+        #expect(
+            try lines(.oneVsRest) == [
+                "cow 0.5161, by one-vs-rest", "  ahead of bee 0.3226, ant 0.1613",
+                "  asked 3 heads, each of one class against the rest; scores: cow 1.3863, bee 0.0000, ant -1.0986",
             ])
         #expect(
             try lines(.softVote) == [
@@ -123,7 +133,7 @@ import Testing
     @Test func everyExplanationLeadsToThePrediction() throws {
         let (model, rows) = (randomModel(classCount: 5), noise(40, columnCount: 4, seed: 9))
         let schemes = try Predictor.schemes(of: model)
-        #expect(schemes.count == 6)
+        #expect(schemes.count == 7)
         for scheme in schemes {
             let predictor = try Predictor(model, scheme: scheme, threadCount: 1)
             let probabilities = try predictor.probabilities(ofFeatures: rows)
@@ -134,7 +144,7 @@ import Testing
                     found.choices.sorted { $0.classIndex < $1.classIndex }.map(\.probability)
                         == Array(probabilities.row(row)))
                 switch found.evidence {
-                case .logits(let logits):
+                case .logits(let logits), .scores(let logits):
                     #expect(logits.firstIndex(of: logits.max() ?? 0) == found.predicted)
                 case .pairs(let votes, let answers):
                     #expect(answers.count == 4)
@@ -191,12 +201,16 @@ import Testing
     private func randomModel(classCount: Int, subsets: Bool = true) -> Model {
         let plan = HeadPlan(
             subsets ? .subsets : .pairs, classCount: classCount, withAllClasses: true)
-        let heads = plan.heads.map { key in
+        let rests =
+            subsets ? (0..<classCount).map { HeadKey.rest($0, of: .all(classCount)) } : []
+        let heads = (plan.heads + rests).map { key in
             Head(
                 key: key,
                 weights: noise(
                     key.outputCount, columnCount: 4,
-                    seed: key.classes.members.reduce(7) { $0 &* 31 &+ $1 }),
+                    seed: key.classes.members.reduce(7 + (key.own?.classIndex ?? 0)) {
+                        $0 &* 31 &+ $1
+                    }),
                 biases: [Float](repeating: 0.1, count: key.outputCount))
         }
         return Model(

@@ -79,6 +79,65 @@ import Testing
         }
     }
 
+    /// Heads of each class against the rest, and others.
+    private func restModel(
+        classCount: Int = 4, others: [HeadKey] = [], chosenScheme: Scheme? = nil
+    ) -> Model {
+        let rests = Set((0..<classCount).map { HeadKey.rest($0, of: .all(classCount)) }).sorted()
+        return Model(
+            classNames: (0..<classCount).map { "\($0)" },
+            classKeys: (0..<UInt64(classCount)).map(\.self),
+            heads: (rests + others).enumerated().map { index, key in
+                Head(
+                    key: key, weights: noise(key.outputCount, seed: 100 + index),
+                    biases: [Float](repeating: 0.1, count: key.outputCount))
+            }, backbone: nil, chosenScheme: chosenScheme)
+    }
+
+    @Test func asksHeadsAgainstTheRest() throws {
+        let alone = try Predictor(restModel(), threadCount: 1)
+        #expect(alone.scheme == .oneVsRest)
+        #expect(try Predictor.schemes(of: restModel()) == [.oneVsRest])
+        let rows = InputRows.features(noise(30, seed: 9))
+        let found = try alone.probabilities(rows)
+        // Beside others by name, or because validation rows chose it.
+        let others = HeadPlan(.pairs, classCount: 4, withAllClasses: true).heads
+        let mixed = restModel(others: others)
+        #expect(try Predictor(mixed, threadCount: 1).scheme == .pairwiseCoupling)
+        #expect(try Predictor.schemes(of: mixed).last == .oneVsRest)
+        #expect(
+            try Predictor(mixed, scheme: .oneVsRest, threadCount: 1).probabilities(rows) == found)
+        let chosen = restModel(others: others, chosenScheme: .oneVsRest)
+        #expect(try Predictor(chosen, threadCount: 1).probabilities(rows) == found)
+        // Of two classes it is their pair, by name alone.
+        let two = restModel(classCount: 2)
+        #expect(try !Predictor.schemes(of: two).contains(.oneVsRest))
+        #expect(
+            try Predictor(two, scheme: .oneVsRest, threadCount: 1).probabilities(rows).predictions
+                == Predictor(two, scheme: .oneVsAll, threadCount: 1).probabilities(rows).predictions
+        )
+        #expect(
+            try Predictor(restModel(classCount: 2, chosenScheme: .oneVsRest), threadCount: 1).scheme
+                == .oneVsRest)
+    }
+
+    @Test func saysWhichHeadsThereAre() throws {
+        let none = #expect(throws: PredictionError.self) {
+            try Predictor(model(), scheme: .oneVsRest, threadCount: 1)
+        }
+        #expect(none?.fault == .request)
+        #expect(
+            none?.message.hasPrefix(
+                "the model has no heads for --scheme one_vs_rest; it has those for one_vs_all, ")
+                == true)
+        let other = #expect(throws: PredictionError.self) {
+            try Predictor(restModel(), scheme: .treeElimination, threadCount: 1)
+        }
+        #expect(
+            other?.message
+                == "the model has no heads for --scheme tree; it has those for one_vs_rest")
+    }
+
     @Test func asksWhatThereIs() throws {
         #expect(try Predictor(model(), threadCount: 1).scheme == .pairwiseCoupling)
         #expect(try Predictor(model(chosenScheme: .softVote), threadCount: 1).scheme == .softVote)

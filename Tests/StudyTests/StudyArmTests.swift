@@ -11,6 +11,7 @@ import Testing
             Scheme.allCases.map(\.rawValue) == [
                 "one_vs_all", "one_vs_all_equal_steps", "one_vs_all_refit", "all_vs_all",
                 "all_vs_all_hard_vote", "all_vs_all_coupling", "dag", "tree", "shortlist",
+                "one_vs_rest",
             ])
     }
 

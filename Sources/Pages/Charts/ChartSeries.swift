@@ -75,6 +75,9 @@ struct ChartSeries {
         case .shortlist:
             self.init(5, .diamond)
             dashes = "2 3"
+        case .oneVsRest:
+            self.init(0, .triangleUp)
+            dashes = "8 3 2 3"
         }
     }
 

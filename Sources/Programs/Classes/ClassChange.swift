@@ -157,7 +157,7 @@ package struct ClassChange: Sendable {
             let (before, after) = (
                 try OpenedModel.read(folder), try OpenedModel.read(runDirectory)
             )
-            var digests: [[UInt64]: String] = [:]
+            var digests: [[[UInt64]]: String] = [:]
             for head in before.heads {
                 digests[keys(head, before)] = digest(head, before)
             }
@@ -166,8 +166,11 @@ package struct ClassChange: Sendable {
             for head in after.heads {
                 let (own, former) = (digest(head, after), digests[keys(head, after)])
                 if own == former { keptCount += 1 }
-                let names = head.classes.members.map { after.classNames[$0] }
-                    .joined(separator: " | ")
+                let names =
+                    head.key.own.map { after.classNames[$0.classIndex] + " | the rest" }
+                    ?? head.key.groups.map { group in
+                        group.members.map { after.classNames[$0] }.joined(separator: " + ")
+                    }.joined(separator: " | ")
                 lines.append(
                     "\(CSVFields.inQuotes(names)),\"\(former ?? "")\",\"\(own)\",\(own == former)\n"
                 )
@@ -180,17 +183,20 @@ package struct ClassChange: Sendable {
         }
     }
 
-    /// What a head tells apart, whatever numbers its classes have.
-    private static func keys(_ head: Head, _ model: Model) -> [UInt64] {
-        head.classes.members.map { model.classKeys[$0] }.sorted()
+    /// The keys of each group of a head's classes, in the order of its outputs.
+    private static func groups(_ head: Head, _ model: Model) -> [[UInt64]] {
+        head.key.groups.map { $0.members.map { model.classKeys[$0] }.sorted() }
     }
 
-    /// SHA-256 of a head's outputs in the order of its classes' keys.
+    /// What a head tells apart, whatever numbers its classes have.
+    private static func keys(_ head: Head, _ model: Model) -> [[UInt64]] {
+        groups(head, model).sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
+    /// SHA-256 of a head's outputs in the order of its groups' keys.
     private static func digest(_ head: Head, _ model: Model) -> String {
-        let members = head.classes.members
-        let order = members.indices.sorted {
-            model.classKeys[members[$0]] < model.classKeys[members[$1]]
-        }
+        let groups = groups(head, model)
+        let order = groups.indices.sorted { groups[$0].lexicographicallyPrecedes(groups[$1]) }
         let (weights, biases) = (head.weights, head.biases)
         var hash = SHA256()
         for place in order { hash.update(weights.row(place)) }

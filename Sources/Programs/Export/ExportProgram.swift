@@ -99,6 +99,7 @@ package struct ExportProgram: Sendable {
         }
         switch scheme {
         case .oneVsAll, .oneVsAllEqualSteps, .oneVsAllRefit: return .whole(try heads.whole(scheme))
+        case .oneVsRest: return .rest(try heads.rests(0..<model.classCount))
         case .softVote: return .pairs(.softVote, try pairs())
         case .hardVote: return .pairs(.hardVote, try pairs())
         case .pairwiseCoupling: return .pairs(.coupling, try pairs())
@@ -128,11 +129,15 @@ extension ExportProgram {
         case .subsets, .outputAndPairs:
             throw RunError(
                 .usage,
-                "an .npz holds one layer or the pairs, and \(scheme.title) asks more; export another --scheme, or --format onnx"
+                "an .npz holds one layer or heads of two outputs, and \(scheme.title) asks more; export another --scheme, or --format onnx"
             )
         case .output, .allClasses:
             let layer = try heads.whole(scheme)
             arrays += Self.arrays(model.classCount == 2 ? Self.binary(layer) : layer)
+        case .rest:
+            // Of two classes OneVsRestClassifier has one estimator, of the second.
+            arrays += Self.arrays(
+                try heads.rests(model.classCount == 2 ? 1..<2 : 0..<model.classCount))
         case .pairs:
             // In the order of OneVsOneClassifier, whose estimators say how far the second class leads.
             let pairs = (0..<model.classCount).flatMap { first in

@@ -30,15 +30,33 @@ struct ExportedHeads {
     ///
     /// - Throws: `DecodingError` naming a pair without a head.
     func pairs(_ pairs: [(first: Int, second: Int)]) throws(DecodingError) -> LinearLayer {
-        var heads: [Head] = []
+        var heads: [(head: Head, first: Int)] = []
         for (first, second) in pairs {
-            heads.append(try bank.head(over: ClassSet(pair: first, second)))
+            // Outputs ascend by class, whichever is asked for first.
+            heads.append(
+                (try bank.head(over: ClassSet(pair: first, second)), first < second ? 0 : 1))
         }
-        let outputs = Self.layer(heads)
-        // Outputs ascend by class, whichever is asked for first.
-        let places = pairs.enumerated().map { index, pair in
-            pair.first < pair.second ? (2 * index, 2 * index + 1) : (2 * index + 1, 2 * index)
+        return Self.differences(heads)
+    }
+
+    /// The layer of classes against the rest: `[class, feature]`, what a class's own output has more than
+    /// the rest's.
+    ///
+    /// - Throws: `DecodingError` naming a class without such a head.
+    func rests(_ classes: Range<Int>) throws(DecodingError) -> LinearLayer {
+        var heads: [(head: Head, first: Int)] = []
+        for own in classes {
+            // The lowest class is in the rest of any other.
+            heads.append(
+                (try bank.head(of: .rest(own, of: .all(model.classCount))), own == 0 ? 0 : 1))
         }
+        return Self.differences(heads)
+    }
+
+    /// What one output of each head of two has more than the other: `[head, feature]`.
+    private static func differences(_ heads: [(head: Head, first: Int)]) -> LinearLayer {
+        let outputs = layer(heads.map(\.head))
+        let places = heads.enumerated().map { (2 * $0 + $1.first, 2 * $0 + 1 - $1.first) }
         return LinearLayer(
             weights: FloatRows(
                 rowCount: places.count, columnCount: outputs.weights.columnCount

@@ -124,7 +124,7 @@ struct NetworkPhase {
     ///
     /// - Throws: `DecodingError` for logits that are not finite, and what reading the journal throws.
     func trained(_ collected: CollectedHeads, _ journal: RunJournal) throws -> TrainedHeads {
-        var logits: [(classes: ClassSet, values: Matrix)] = []
+        var logits: [(key: HeadKey, values: Matrix)] = []
         var digests: [String] = []
         var missing: [HeadKey] = []
         let rowCount = dataset.test.count
@@ -135,7 +135,7 @@ struct NetworkPhase {
                 digests.append(network.weightDigest)
                 logits.append(
                     (
-                        spec.classes,
+                        spec,
                         Matrix(
                             rowCount: rowCount, columnCount: spec.classes.count,
                             values: network.logits)
@@ -143,7 +143,7 @@ struct NetworkPhase {
             } else {
                 missing.append(spec)
                 let standIn = weights.outputHead.restricted(to: spec.classes)
-                logits.append((spec.classes, try standIn.logits(testFeatures)))
+                logits.append((spec, try standIn.logits(testFeatures)))
             }
         }
         var trained = TrainedHeads(
