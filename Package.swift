@@ -86,7 +86,7 @@ let package = Package(
         module("Heads", ["Numerics"]),
         module("Decoding", ["Heads", "Numerics", "Statistics"]),
         module("Study", ["Decoding", "Heads", "Numerics", "Statistics"]),
-        module("Probe", ["Heads", "Numerics"]),
+        module("Probe", ["Decoding", "Heads", "Numerics", "Statistics"]),
         module("Scheduling", ["Heads", "Numerics"]),
         module("Transfer", ["Numerics"]),
         .target(
@@ -111,7 +111,7 @@ let package = Package(
         module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
-        module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
+        module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics", "Probe"]),
         module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
         module(
             "Prediction",
