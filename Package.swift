@@ -124,7 +124,7 @@ let package = Package(
         module("InferenceProtocol", ["Numerics"]),
         module("Serving", ["Formats", "HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
-        module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
+        module("Pages", ["Decoding", "Display", "Numerics", "Probe", "Study"]),
         module("ProbeWork", ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe"]),
         module(
             "StudyWork",
@@ -189,7 +189,7 @@ let package = Package(
         tests("Heads", ["Heads"]),
         tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
-        tests("Probe", ["Heads", "Probe"]),
+        tests("Probe", ["Decoding", "Heads", "Numerics", "Probe"]),
         tests(
             "ProbeWork",
             ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe", "ProbeWork"]),
@@ -215,7 +215,9 @@ let package = Package(
         tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
-        tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
+        tests(
+            "RunFolder",
+            ["Decoding", "Formats", "Heads", "Journal", "Numerics", "Probe", "RunFolder"]),
         tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
         tests(
             "Prediction",
@@ -224,7 +226,7 @@ let package = Package(
         tests("InferenceProtocol", ["InferenceProtocol", "Numerics"]),
         tests("Serving", ["HTTP", "InferenceProtocol", "Numerics", "Serving"]),
         tests("Display", ["Display", "Scheduling"]),
-        tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
+        tests("Pages", ["Decoding", "Display", "Numerics", "Pages", "Probe", "Study"]),
         tests(
             "StudyWork",
             [

@@ -1,5 +1,5 @@
 package import Decoding
-package import Statistics
+import Statistics
 
 extension ProbeReport {
     /// How rows that heads have not seen are predicted; a file has all figures on one level.
@@ -49,8 +49,13 @@ extension ProbeReport {
         /// Share of the rows predicted right, in [0, 1]; 0 without rows.
         package var accuracy: Double { Double(correct) / Double(max(1, rows)) }
 
-        /// The accuracy's 95% interval.
-        package var interval: WilsonInterval { WilsonInterval(successes: correct, total: rows) }
+        /// The lower end of the accuracy's 95% interval (Wilson), in [0, 1].
+        package var accuracyLow: Double { interval.lower }
+
+        /// Its upper end.
+        package var accuracyHigh: Double { interval.upper }
+
+        private var interval: WilsonInterval { WilsonInterval(successes: correct, total: rows) }
 
         /// Reads what ``encode(to:)`` writes; accuracy and interval follow from the counts.
         package init(from decoder: any Decoder) throws {
@@ -74,8 +79,8 @@ extension ProbeReport {
             try values.encode(rows, forKey: .rows)
             try values.encode(correct, forKey: .correct)
             try values.encode(accuracy, forKey: .accuracy)
-            try values.encode(interval.lower, forKey: .accuracyLow)
-            try values.encode(interval.upper, forKey: .accuracyHigh)
+            try values.encode(accuracyLow, forKey: .accuracyLow)
+            try values.encode(accuracyHigh, forKey: .accuracyHigh)
             try values.encode(nll, forKey: .nll)
             try values.encode(brier, forKey: .brier)
             try values.encode(ece, forKey: .ece)
