@@ -86,7 +86,7 @@ let package = Package(
         module("Heads", ["Numerics"]),
         module("Decoding", ["Heads", "Numerics", "Statistics"]),
         module("Study", ["Decoding", "Heads", "Numerics", "Statistics"]),
-        module("Probe", ["Heads", "Numerics"]),
+        module("Probe", ["Decoding", "Heads", "Numerics", "Statistics"]),
         module("Scheduling", ["Heads", "Numerics"]),
         module("Transfer", ["Numerics"]),
         .target(
@@ -111,7 +111,7 @@ let package = Package(
         module("LogitKernels", ["CLogitKernels", "Decoding", "Heads", "Numerics"]),
         module("FeatureStore", ["Hashing", "Numerics", "Transfer"]),
         module("Journal", ["Formats", "Hashing", "Heads", "Numerics", "Transfer", grdb, sqlite]),
-        module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics"]),
+        module("RunFolder", ["Formats", "Hashing", "Heads", "Journal", "Numerics", "Probe"]),
         module("Model", ["Decoding", "Formats", "Heads", "ImageData", "LeNet", "Numerics"]),
         module(
             "Prediction",
@@ -124,7 +124,7 @@ let package = Package(
         module("InferenceProtocol", ["Numerics"]),
         module("Serving", ["Formats", "HTTP", "InferenceProtocol", "Numerics"]),
         module("Display", ["Numerics", "Scheduling", "Sessions", "Statistics", "System"]),
-        module("Pages", ["Decoding", "Display", "Numerics", "Study"]),
+        module("Pages", ["Decoding", "Display", "Numerics", "Probe", "Study"]),
         module("ProbeWork", ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe"]),
         module(
             "StudyWork",
@@ -189,7 +189,7 @@ let package = Package(
         tests("Heads", ["Heads"]),
         tests("Decoding", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("Study", ["Decoding", "Study"]),
-        tests("Probe", ["Heads", "Probe"]),
+        tests("Probe", ["Decoding", "Heads", "Numerics", "Probe"]),
         tests(
             "ProbeWork",
             ["FeatureStore", "HeadTraining", "Heads", "Numerics", "Probe", "ProbeWork"]),
@@ -215,7 +215,9 @@ let package = Package(
         tests("LogitKernels", ["Decoding", "Heads", "LogitKernels", "Numerics"]),
         tests("FeatureStore", ["FeatureStore", "Hashing", "Numerics", "Transfer"]),
         tests("Journal", ["Formats", "Heads", "Journal", "Numerics", "Transfer"]),
-        tests("RunFolder", ["Formats", "Heads", "Journal", "Numerics", "RunFolder"]),
+        tests(
+            "RunFolder",
+            ["Decoding", "Formats", "Heads", "Journal", "Numerics", "Probe", "RunFolder"]),
         tests("Model", ["Decoding", "Formats", "Heads", "ImageData", "Model", "Numerics"]),
         tests(
             "Prediction",
@@ -224,7 +226,7 @@ let package = Package(
         tests("InferenceProtocol", ["InferenceProtocol", "Numerics"]),
         tests("Serving", ["HTTP", "InferenceProtocol", "Numerics", "Serving"]),
         tests("Display", ["Display", "Scheduling"]),
-        tests("Pages", ["Decoding", "Display", "Pages", "Study"]),
+        tests("Pages", ["Decoding", "Display", "Numerics", "Pages", "Probe", "Study"]),
         tests(
             "StudyWork",
             [

@@ -1,7 +1,7 @@
 import Heads
 
 /// A way to predict; the raw value is its key in results.json, predictions.csv and every other file.
-package enum Scheme: String, Codable, Sendable, CaseIterable, Hashable {
+package enum Scheme: String, Codable, CodingKeyRepresentable, Sendable, CaseIterable, Hashable {
     /// The backbone's own softmax; without a backbone, the head over all classes.
     case oneVsAll = "one_vs_all"
     /// The backbone trained for as many further epochs as heads are: a study's control.

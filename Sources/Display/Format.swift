@@ -27,6 +27,26 @@ package enum Format {
         return text
     }
 
+    /// A number with at most so many digits that count, as options are written: `0.001778`, `316.2`,
+    /// `1.778e-6`; whole numbers below a million keep all of theirs.
+    ///
+    /// Infinity and NaN are `-`.
+    package static func significant(_ value: Double, digits: Int) -> String {
+        precondition((1...6).contains(digits))
+        guard value.isFinite else { return "-" }
+        guard value != 0 else { return "0" }
+        var (mantissa, exponent) = (value.magnitude, 0)
+        while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+        while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+        var text = trimmed(mantissa, places: digits - 1)
+        // Rounding may have reached the next power, as 9.9996 does.
+        if text == "10" { (text, exponent) = ("1", exponent + 1) }
+        if (-3..<6).contains(exponent) {
+            return trimmed(value, places: max(0, digits - 1 - exponent))
+        }
+        return (value < 0 ? "-" : "") + text + "e\(exponent)"
+    }
+
     /// A share of one as a percentage: `91.25%`.
     package static func percent(_ share: Double, places: Int = 2) -> String {
         let number = decimal(share * 100, places: places)

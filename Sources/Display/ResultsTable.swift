@@ -60,22 +60,33 @@ package enum ResultsTable {
                     Format.count(row.parameterCount),
                 ])
         }
-        var below = notes.isEmpty ? [] : [""] + notes.map(Format.printable)
-        if !digests.isEmpty || !times.isEmpty { below.append("") }
+        let lines =
+            table.lines(width: width)
+            + (notes.isEmpty ? [] : [""] + notes.map(Format.printable))
+            .flatMap { Format.wrapped($0, width: width, indent: footIndent) }
+            + foot(digests: digests, times: times, width: width)
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static let footIndent = "       "
+
+    /// What ends every table of results: an empty line, digests and times; nothing without both.
+    package static func foot(
+        digests: [(name: String, value: String)], times: [(name: String, seconds: Double)],
+        width: Int?
+    ) -> [String] {
+        guard !digests.isEmpty || !times.isEmpty else { return [] }
         let nameWidth = digests.reduce(0) { max($0, $1.name.count) }
-        for digest in digests {
-            let name = "sha256 " + Format.fitted(digest.name, width: nameWidth) + "  "
-            below.append(name + Format.printable(digest.value))
+        var lines = digests.map {
+            "sha256 " + Format.fitted($0.name, width: nameWidth) + "  "
+                + Format.printable($0.value)
         }
         if !times.isEmpty {
             let parts = times.map {
                 Format.printable($0.name) + " " + Format.duration(seconds: $0.seconds)
             }
-            below.append("time   " + parts.joined(separator: ", "))
+            lines.append("time   " + parts.joined(separator: ", "))
         }
-        let lines =
-            table.lines(width: width)
-            + below.flatMap { Format.wrapped($0, width: width, indent: "       ") }
-        return lines.map { $0 + "\n" }.joined()
+        return [""] + lines.flatMap { Format.wrapped($0, width: width, indent: footIndent) }
     }
 }

@@ -2,7 +2,7 @@
 /// row that it predicts.
 package enum Normalization: Sendable, Equatable {
     /// What a person asks for.
-    package enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Codable, Sendable, CaseIterable {
         /// Rows stay as they are.
         case none
         /// Rows are brought to length 1.

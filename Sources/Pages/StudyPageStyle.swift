@@ -3,14 +3,14 @@ extension StudyPage {
     static let style = """
         :root { color-scheme: light dark; --ground: #fff; --ink: #1b232d; --quiet: #566272;
           --rule: #cfd6de; --grid: #e6eaef; --soft: #f3f5f8; --link: #1a5ea8;
-          --k0: #4d5966; --k1: #8a6a1f; --k2: #a8521b; --k3: #1a66b0; --k4: #3f93b5; --k5: #23806a;
-          --k6: #7c4fa8; --k7: #c22f2f; --heat: 26 102 176; --more: 196 104 20; --less: 26 102 176;
+          \(ChartPalette.variables(ChartPalette.light))
+          --heat: 26 102 176; --more: 196 104 20; --less: 26 102 176;
           --band: rgb(86 98 114 / 9%); --shade: rgb(27 35 45 / 32%) }
         @media screen and (prefers-color-scheme: dark) {
         :root { --ground: #12161b; --ink: #e5e9ee; --quiet: #a0abb8; --rule: #414b57;
           --grid: #272e37; --soft: #1b2129; --link: #7db7f2;
-          --k0: #b3bdc9; --k1: #d9b75f; --k2: #e8955c; --k3: #62aef0; --k4: #7fcbe3; --k5: #58bfa0;
-          --k6: #b893e0; --k7: #f27b73; --heat: 76 152 226; --more: 226 136 52; --less: 76 152 226;
+          \(ChartPalette.variables(ChartPalette.dark))
+          --heat: 76 152 226; --more: 226 136 52; --less: 76 152 226;
           --band: rgb(160 171 184 / 12%); --shade: rgb(229 233 238 / 28%) }
         }
         * { box-sizing: border-box }

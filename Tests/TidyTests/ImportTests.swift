@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTests {
     /// The pure layer: no C, no clock, no thread, no file.
     static let pure: Set<String> = [
-        "Decoding", "Heads", "InferenceProtocol", "Numerics", "Scheduling", "Sessions",
+        "Decoding", "Heads", "InferenceProtocol", "Numerics", "Probe", "Scheduling", "Sessions",
         "Simulation", "Statistics", "Study", "Transfer", "WireProtocol",
     ]
 

@@ -34,14 +34,14 @@ struct ChartPlot: SVGDrawing {
     // MARK: - Axes
 
     /// Lines across at the ticks, with their numbers, and what is measured above them.
-    mutating func verticalAxis(_ scale: ChartScale, title: String) {
+    mutating func verticalAxis(_ scale: ChartScale, title: String, titleLeft: Double = 4) {
         for tick in scale.ticks {
             let place = y(tick, scale)
             marks.append(line(frame.left, place, frame.right, place, "grid"))
             texts.add(scale.label(tick), x: frame.left - 8, y: place + 4, "quiet", anchor: .end)
         }
         marks.append(line(frame.left, frame.top, frame.left, frame.bottom, "axis"))
-        texts.add(title, x: 4, y: frame.top - 20, "quiet axis-title")
+        texts.add(title, x: titleLeft, y: frame.top - 20, "quiet axis-title")
     }
 
     /// Lines up at the ticks, with their numbers, and what is measured below them.

@@ -8,6 +8,8 @@ struct ChartScale {
         case logarithmic
         /// The root of the distance from zero, on both sides of it.
         case signedRoot
+        /// Of powers of ten.
+        case powers
         /// Of percentages: as much room from 90 to 99 as from 99 to 99.9.
         case logit
     }
@@ -58,6 +60,22 @@ struct ChartScale {
         return between(round, least, most, .logarithmic)
     }
 
+    /// Of positive numbers of any size, with ticks at powers of ten alone, as many as fit; whole powers
+    /// of ten around the numbers, and a little room beyond.
+    static func powersOfTen(covering values: [Double], tickCount: Int = 8) -> ChartScale {
+        // Beyond, powers and their inverses would leave the numbers that there are.
+        let values = values.filter { $0.isFinite && $0 > 0 }.map { min(max($0, 1e-250), 1e250) }
+        var low = decimalExponent(values.min() ?? 1)
+        var high = -decimalExponent(1 / (values.max() ?? 1))
+        if low == high { (low, high) = (low - 1, high + 1) }
+        let step = max(1, (high - low + tickCount - 1) / tickCount)
+        // One is a tick wherever it is in sight.
+        let ticks = (low...high).filter { $0 % step == 0 }.map(powerOfTen)
+        let rim = Double.reproducibleExponential(0.02 * Double(high - low) * 2.302_585_092_994_046)
+        return ChartScale(
+            kind: .powers, low: powerOfTen(low) / rim, high: powerOfTen(high) * rim, ticks: ticks)
+    }
+
     /// Of differences, zero among them: more room for small ones, on both sides of zero.
     static func differences(covering values: [Double]) -> ChartScale {
         let values = values.filter(\.isFinite) + [0]
@@ -71,9 +89,12 @@ struct ChartScale {
     }
 
     /// Of accuracies in percent: linear, or logit where some are too near 100 to be distinguished.
-    static func accuracies(covering values: [Double]) -> ChartScale {
+    /// - Parameter isLogit: whether it is logit however far all are from 100.
+    static func accuracies(covering values: [Double], isLogit: Bool = false) -> ChartScale {
         let values = values.filter(\.isFinite)
-        guard let least = values.min(), let most = values.max(), most > 95, most - least > 3 else {
+        guard let least = values.min(), let most = values.max(), isLogit || most > 95,
+            most - least > 3
+        else {
             return linear(covering: values, within: 0...100)
         }
         let round: [Double] =
@@ -100,6 +121,7 @@ struct ChartScale {
         case .signedRoot:
             return (tick < 0 ? StudyFormat.minus : tick > 0 ? "+" : "") + Self.trimmed(abs(tick))
         case .logarithmic: return Self.short(tick)
+        case .powers: return Format.significant(tick, digits: 1)
         }
     }
 
@@ -154,7 +176,7 @@ struct ChartScale {
     private func linearised(_ value: Double) -> Double {
         switch kind {
         case .linear: value
-        case .logarithmic: .reproducibleLogarithm(value)
+        case .logarithmic, .powers: .reproducibleLogarithm(value)
         case .signedRoot: value < 0 ? -(-value).squareRoot() : value.squareRoot()
         case .logit: .reproducibleLogarithm(value / (100 - value))
         }

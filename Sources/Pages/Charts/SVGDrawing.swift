@@ -64,20 +64,21 @@ extension SVGDrawing {
         return y
     }
 
-    /// Signs and names in two columns below a picture; returns their lower end.
+    /// Signs and names in columns below a picture; returns their lower end.
     func legend(
-        _ items: [(sign: String, name: String)], from top: Double, in texts: inout ChartTexts
+        _ items: [(sign: String, name: String)], from top: Double, in texts: inout ChartTexts,
+        columns: Int = 2
     ) -> (elements: [String], bottom: Double) {
-        let column = (SVGDocument.width - 2 * SVGDocument.margin) / 2
+        let column = (SVGDocument.width - 2 * SVGDocument.margin) / Double(columns)
         var elements: [String] = []
         for (index, item) in items.enumerated() {
-            let x = SVGDocument.margin + Double(index % 2) * column
-            let y = top + Double(index / 2) * 19
+            let x = SVGDocument.margin + Double(index % columns) * column
+            let y = top + Double(index / columns) * 19
             elements.append(
                 "<g transform=\"translate(\(number(x)) \(number(y)))\">\(item.sign)</g>")
             texts.add(item.name, x: x + 36, y: y + 4)
         }
-        return (elements, top + Double((items.count + 1) / 2) * 19)
+        return (elements, top + Double((items.count + columns - 1) / columns) * 19)
     }
 
     func number(_ value: Double) -> String { Format.decimal(value, places: 1) }
