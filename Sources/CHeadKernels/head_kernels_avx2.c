@@ -14,9 +14,11 @@
 #define GRADIENT_CLASSES 2
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 8
+#define PATH_TILE 6
 #define REGISTER_CONSTRAINT "x"
 #include "head_kernels_vector.h"
 #include "head_convex.h"
+#include "head_path.h"
 
 #pragma clang attribute pop
 
@@ -36,6 +38,7 @@ const struct head_kernel_variant head_kernel_variant_avx2 = {
     .measure_peak = measure_peak,
     .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
+    .path = PATH_KERNELS,
 };
 
 #endif

@@ -14,9 +14,11 @@
 #define GRADIENT_CLASSES 5
 #define GRADIENT_VECTORS 4
 #define GRADIENT_PAIR_VECTORS 16
+#define PATH_TILE 12
 #define REGISTER_CONSTRAINT "v"
 #include "head_kernels_vector.h"
 #include "head_convex.h"
+#include "head_path.h"
 
 #pragma clang attribute pop
 
@@ -37,6 +39,7 @@ const struct head_kernel_variant head_kernel_variant_avx512 = {
     .measure_peak = measure_peak,
     .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
+    .path = PATH_KERNELS,
 };
 
 #endif

@@ -11,9 +11,11 @@
 #define GRADIENT_CLASSES 3
 #define GRADIENT_VECTORS 8
 #define GRADIENT_PAIR_VECTORS 16
+#define PATH_TILE 6
 #define REGISTER_CONSTRAINT "w"
 #include "head_kernels_vector.h"
 #include "head_convex.h"
+#include "head_path.h"
 
 static bool is_supported(void) { return true; }
 
@@ -27,6 +29,7 @@ const struct head_kernel_variant head_kernel_variant_neon = {
     .measure_peak = measure_peak,
     .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
+    .path = PATH_KERNELS,
 };
 
 #endif

@@ -140,6 +140,8 @@ static float measure_peak(uint64_t count, double *flop_count)
     return sum;
 }
 
+#include "head_path_scalar.h"
+
 const struct head_kernel_variant head_kernel_variant_scalar = {
     .name = "scalar",
     .is_supported = is_supported,
@@ -150,4 +152,5 @@ const struct head_kernel_variant head_kernel_variant_scalar = {
     .measure_peak = measure_peak,
     .accumulate_rows = accumulate_rows,
     .convex = CONVEX_KERNELS,
+    .path = PATH_KERNELS,
 };

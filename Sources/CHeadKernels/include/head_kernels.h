@@ -133,6 +133,104 @@ struct head_convex_kernels {
     void (*solve)(const double *m, size_t d, double *x);
 };
 
+// The path of penalties: rows of a head over K outputs, in blocks of at most HEAD_PATH_ROWS, in single
+// precision. Every element of a result is one chain of fused multiply-adds in the order of features, or
+// of rows, so that no bit depends on how the work is cut. Definition, `tree16` as above:
+//
+//   z[r][j] = b[j] + s1 + s2 + ..., s = fma(w[j][f], x[r][f], s) over HEAD_PATH_FEATURES features at a time
+//   e[j] = exp(z[j] - max), 0 below exp(-80); rest = tree16 of lanes of e without the label's
+//   delta[j] = e[j] * (1 / (rest + e[label])), of the label -rest times that
+//   out[j][f] = fma(a[r][j] * weights[r], b[r][f], out[j][f]), rows in order
+#define HEAD_PATH_ROWS 128
+#define HEAD_PATH_FEATURES 256
+// Outputs and features are padded to this.
+#define HEAD_PATH_PANEL 16
+// Rows of a step of the factorisation.
+#define HEAD_PATH_STEP 48
+
+// Rows and the values of their outputs: logits, then deltas.
+struct head_path_rows {
+    const float *const *rows;    // [row_count]: of feature_count values each
+    size_t row_count;            // at most HEAD_PATH_ROWS
+    size_t feature_count;        // d, a multiple of HEAD_PATH_PANEL
+    uint32_t output_count;       // K
+    uint32_t stride;             // of `values`: K padded to HEAD_PATH_PANEL
+    const uint32_t *labels;      // [row_count]: an output each
+    const float *row_weights;    // [row_count]: what each row weighs
+    const float *packed;         // [stride / 16][d][16]: weights, as `pack` leaves them
+    const float *weights;        // [K][weight_stride]: the same, for `refine` alone
+    size_t weight_stride;
+    const float *biases;         // [stride]: those past K very low
+    float *values;               // [row_count][stride]
+    double *losses;              // [row_count]: set by `softmax`
+    // What `softmax` adds to: sums over the rows of each label of delta times weight, [K][bias_stride]; or,
+    // with a stride of 0, over all rows, [K].
+    double *bias_sums;
+    size_t bias_stride;
+};
+
+// Sums over rows of the products of two vectors of each.
+struct head_path_products {
+    const float *const *left;    // [row_count]: a, of left_count values
+    const float *const *right;   // [row_count]: b, of right_count values
+    const float *row_weights;    // [row_count]
+    size_t row_count;            // at most HEAD_PATH_ROWS
+    size_t left_count;
+    size_t right_count;          // a multiple of HEAD_PATH_PANEL
+    float *sums;                 // [left_count][sum_stride]: added to
+    size_t sum_stride;
+    bool is_upper;               // only sums with f >= j mean anything
+};
+
+// Probabilities that are not small, row after row.
+struct head_path_list {
+    float least;                 // smaller ones are left out
+    size_t count;                // entries so far
+    uint32_t *classes;           // [entry]
+    float *values;               // [entry]: probabilities
+    uint32_t *counts;            // [row]: entries
+    float *rest;                 // [row]: sum of what is left out
+    double *small;               // [K]: sums of what is left out, as rows weigh: added to
+};
+
+// What the product with second derivatives of such a list is computed from.
+struct head_path_curvature {
+    const float *const *rows;    // [row_count]
+    size_t row_count;
+    size_t feature_count;        // d, a multiple of HEAD_PATH_PANEL
+    size_t stride;               // of `vectors` and `products`: more than d; the bias is at d
+    const float *row_weights;    // [row_count]
+    const uint32_t *counts;      // [row_count]: entries of each row
+    const uint32_t *classes;     // [entry]
+    const float *values;         // [entry]
+    const float *vectors;        // [K][stride]
+    float *products;             // [K][stride]: added to
+    float *scratch;              // [entries of a row]
+};
+
+struct head_path_kernels {
+    // `weights` [output_count][d] to [panel][d][16], zeros past the last.
+    void (*pack)(
+        const float *weights, size_t weight_stride, size_t output_count, size_t d, float *packed);
+    // Sets `values` to the logits.
+    void (*forward)(const struct head_path_rows *q);
+    // Logits of single precision that are within 18 of their row's highest one, and the label's, again in
+    // double, and less the highest one; the others less the highest one.
+    void (*refine)(const struct head_path_rows *q);
+    // Logits to deltas.
+    void (*softmax)(const struct head_path_rows *q);
+    void (*multiply)(const struct head_path_products *q);
+    // Adds the rows' entries to a list.
+    void (*select)(const struct head_path_rows *q, struct head_path_list *list);
+    // products[j] += w p (a[j] - sum of p a) x, a[j] being the product of the row and vector j.
+    void (*curve)(const struct head_path_curvature *q);
+    // m = U^T U in place, U in the upper triangle and the reciprocals of its diagonal on it; false if
+    // it is not positive. d is a multiple of HEAD_PATH_PANEL.
+    bool (*factorise)(float *m, size_t d);
+    // Solves with what `factorise` left.
+    void (*solve)(const float *m, size_t d, float *x);
+};
+
 // A variant for one instruction set.
 struct head_kernel_variant {
     const char *name;
@@ -161,6 +259,7 @@ struct head_kernel_variant {
         struct head_state *head, const float *rows, const float *weights, size_t stride,
         size_t row_count, uint32_t label);
     struct head_convex_kernels convex;
+    struct head_path_kernels path;
 };
 
 // Every variant of this build: 0 is the scalar reference, the last one the fastest.

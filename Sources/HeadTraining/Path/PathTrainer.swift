@@ -19,7 +19,7 @@ package struct PathPoint: Sendable, Equatable {
 package struct PathHead: Sendable, Equatable {
     /// The head, its values rounded to single precision.
     package let head: Head
-    /// The objective at `head`, in double precision.
+    /// The objective at `head`, as rounded: the mean weighted loss and half of `l2 |W|^2`.
     package let objective: Double
     /// No head has a smaller objective.
     package let lowerBound: Double
@@ -32,126 +32,211 @@ package struct PathHead: Sendable, Equatable {
     package var relativeGap: Double { (objective - lowerBound) / objective }
 }
 
-/// Trains heads at one penalty after the other, each from where the path before left it.
+/// Trains a head at one penalty after the other, each from where the path before left it, to a certified
+/// gap of the objective.
+///
+/// The objective is ``ConvergedHeadTrainer``'s, of single classes or of groups of them. A head's bits depend on
+/// the features, labels and weights of its rows, the keys of its classes, C, the points that it starts from and the
+/// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer between
+/// threads is safe.
 package struct PathTrainer: Sendable {
-    private let table: FeatureTable
+    private let table: ConvexTable
     private let isBalanced: Bool
     private let gapTolerance: Double
     private let kernels: ConvexKernels
 
     /// Checks that heads have an optimum on these rows.
     ///
-    /// - Throws: `unusableInput` for features that are not finite.
+    /// - Parameter isBalanced: whether rows weigh by their group, so that each of a head's groups weighs the same
+    ///   in all.
+    /// - Parameter gapTolerance: of the objective's gap, by the objective's size.
+    /// - Parameter variant: the kernels, all of which give the same bits; nil takes the fastest.
+    /// - Throws: `unusableInput` for a tolerance that is not above zero, or for features that are not finite.
     package init(
         table: FeatureTable, isBalanced: Bool = false, gapTolerance: Double = 1e-6,
         variant: KernelVariant? = nil
     ) throws(HeadTrainingError) {
+        guard gapTolerance > 0, gapTolerance.isFinite else {
+            throw .unusableInput("the gap's tolerance must be above 0, not \(gapTolerance)")
+        }
         try ConvergedHeadTrainer.check(table)
-        self.table = table
+        kernels = try ConvexKernels(variant)
+        self.table = ConvexTable(table, gramByteCountMax: 0)
         self.isBalanced = isBalanced
         self.gapTolerance = gapTolerance
-        kernels = try ConvexKernels(variant)
     }
 
     /// The strength of the penalty that C means for a head over these rows.
+    ///
+    /// One over C and what the rows weigh; of two outputs twice that, as scikit-learn's binary vector is the difference of
+    /// ours.
     package func l2(of key: HeadKey, c: Double) -> Double {
-        let weight = key.classes.members.reduce(0) { $0 + table.weightSum(of: $1) }
+        let weight = key.classes.members.reduce(0) { $0 + table.classWeightSums[$1] }
         return (key.outputCount == 2 ? 2 : 1) / (c * weight)
     }
 
-    /// Trains one head.
+    /// Trains one head at one penalty.
     ///
-    /// - Throws: `cancelled`, or `unusableInput` for a class without rows.
+    /// - Parameters:
+    ///   - start: up to two earlier points of the path, the nearest last: the start follows the line through two.
+    ///   - isCancelled: asked before every pass over the head's rows.
+    /// - Throws: `cancelled`, or `unusableInput` for a C that is not above zero, a class without rows, or points of
+    ///   another head.
     package func train(
         _ key: HeadKey, c: Double, from start: [PathPoint], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> PathHead {
-        let merged = ConvexTable(merged(key), gramByteCountMax: 0, factorByteCountMax: 0)
-        let l2 = l2(of: key, c: c)
-        let problem = ConvexProblem(
-            table: merged, classes: Array(0..<key.outputCount), isBalanced: isBalanced, l2: l2,
-            kernels: kernels)
-        let width = merged.width
-        var first: DoubleBlock?
-        if let last = start.last {
-            let block = DoubleBlock(count: problem.weightCount)
-            for output in 0..<key.outputCount {
-                for column in 0..<table.featureCount {
-                    block[output * width + column] = Double(
-                        last.head.weights.values[output * table.featureCount + column])
-                }
-                block[output * width + table.featureCount] = Double(last.head.biases[output])
-            }
-            first = block
+        try check(key, c: c, start)
+        let groups = key.groups.map { group in
+            group.members.sorted { table.classKeys[$0] < table.classKeys[$1] }
         }
-        var minimiser = ConvexMinimiser(problem, start: first)
-        var tolerance = 1e-5
-        while true {
-            let isThere = try minimiser.minimise(
-                tolerance: tolerance, precision: tolerance < 2e-5 ? .double : .single,
-                iterationCountMax: ConvexMinimiser.iterationCountMax, isCancelled: isCancelled)
-            let result = judge(minimiser.weights, key, problem, l2, minimiser.iterationCount)
-            if result.isCertified || !isThere || tolerance < 1e-12 { return result }
-            tolerance /= 8
+        // The head's outputs in the order of sums: by the lowest key.
+        let order = groups.indices.sorted {
+            table.classKeys[groups[$0][0]] < table.classKeys[groups[$1][0]]
         }
-    }
-
-    private func merged(_ key: HeadKey) -> FeatureTable {
-        let groups = key.groups
-        let rows = groups.flatMap(\.members).reduce(0) { $0 + table.classRowCounts[$1] }
-        let features = FloatBuffer(count: rows * table.featureCount)
-        var at = 0
-        unsafe features.withUnsafeMutableBufferPointer { target in
-            unsafe table.features.withUnsafeBufferPointer { source in
-                for member in groups.flatMap(\.members) {
-                    let from = table.classRowOffsets[member] * table.featureCount
-                    let count = table.classRowCounts[member] * table.featureCount
-                    for index in 0..<count { unsafe target[at + index] = source[from + index] }
-                    at += count
-                }
-            }
-        }
-        return FeatureTable(
-            features: features, featureCount: table.featureCount,
-            classRowCounts: groups.map {
-                $0.members.reduce(0) { $0 + table.classRowCounts[$1] }
-            })
-    }
-
-    private func judge(
-        _ weights: DoubleBlock, _ key: HeadKey, _ problem: ConvexProblem, _ l2: Double,
-        _ passCount: Int
-    ) -> PathHead {
-        let width = problem.width
-        let rounded = DoubleBlock(count: weights.count)
-        for index in 0..<weights.count { rounded[index] = Double(Float(weights[index])) }
-        let gradient = DoubleBlock(count: weights.count)
-        problem.gradient(at: rounded, in: .double, into: gradient)
-        var loss = 0.0
-        for position in 0..<key.outputCount {
-            let chosen = problem.probabilities(of: position, at: rounded)
-            for row in 0..<chosen.count { loss -= Double.reproducibleLogarithm(chosen[row]) }
-        }
-        var squares = 0.0
-        var gap = 0.0
-        var values: [Float] = []
-        var biases: [Float] = []
-        for output in 0..<key.outputCount {
-            for column in 0..<table.featureCount {
-                let index = output * width + column
-                squares += rounded[index] * rounded[index]
-                gap += gradient[index] * gradient[index] / (2 * l2)
-                values.append(Float(rounded[index]))
-            }
-            let bias = output * width + table.featureCount
-            gap += abs(gradient[bias] * rounded[bias])
-            biases.append(Float(rounded[bias]))
-        }
-        let objective = loss / problem.weightSum + l2 / 2 * squares
-        var matrix = Matrix(rowCount: key.outputCount, columnCount: table.featureCount)
-        matrix.values = values
+        if isCancelled() { throw .cancelled }
+        let rows = PathRows(
+            table, outputs: order.map { groups[$0] }, isBalanced: isBalanced, kernels: kernels)
+        let problem = PathProblem(rows, l2: l2(of: key, c: c), kernels: kernels)
+        let (position, first) = try begin(problem, order, c, start, isCancelled)
+        var solver = PathSolver(problem, tolerance: gapTolerance, at: position)
+        let end = try solver.minimise(from: first, isCancelled: isCancelled)
+        let gap = end.gap ?? end.objective
         return PathHead(
-            head: Head(key: key, weights: matrix, biases: biases), objective: objective,
-            lowerBound: objective - gap, passCount: passCount,
-            isCertified: gap <= gapTolerance * objective)
+            head: head(solver.position, problem, order, key), objective: end.objective,
+            lowerBound: end.objective - min(gap, end.objective), passCount: problem.passCount,
+            isCertified: gap <= gapTolerance * end.objective)
+    }
+
+    private func check(
+        _ key: HeadKey, c: Double, _ start: [PathPoint]
+    ) throws(HeadTrainingError) {
+        guard c > 0, c.isFinite else { throw .unusableInput("C must be above 0, not \(c)") }
+        try HeadKey(key.classes).check(isHeld: table.isHeld, featureCount: table.featureCount)
+        for member in key.classes.members where table.classRowCounts[member] == 0 {
+            throw .unusableInput("head \(key) has class \(member), which has no rows")
+        }
+        let strength = l2(of: key, c: c)
+        guard strength > 0, strength.isFinite else {
+            throw .unusableInput("C = \(c) is no penalty that can be computed with")
+        }
+        for point in start
+        where point.head.key != key || point.head.featureCount != table.featureCount {
+            throw .unusableInput("head \(key) cannot start from a head of \(point.head.key)")
+        }
+    }
+
+    // MARK: - Where it starts
+
+    /// A start, and what the rows say there.
+    private func begin(
+        _ problem: PathProblem, _ order: [Int], _ c: Double, _ start: [PathPoint],
+        _ isCancelled: () -> Bool
+    ) throws(HeadTrainingError) -> (FloatBlock, PathProblem.Evaluation) {
+        guard let last = start.last else {
+            let position = shares(problem)
+            problem.chooseLeast(at: position)
+            return (position, problem.evaluate(at: position, hasMoments: false))
+        }
+        let position = self.position(last.head, problem, order)
+        guard start.count > 1, let ahead = extrapolated(position, problem, order, c, start) else {
+            problem.chooseLeast(at: position)
+            return (position, problem.evaluate(at: position, hasMoments: false))
+        }
+        problem.chooseLeast(at: ahead)
+        let reached = problem.evaluate(at: ahead, hasMoments: false)
+        var slope = 0.0
+        for index in 0..<position.count {
+            slope += reached.gradient[index] * Double(ahead[index] - position[index])
+        }
+        // Of a convex function a slope that still falls says that all before was higher.
+        if slope <= 0 || reached.gap(l2: problem.l2) < 0.1 * reached.objective {
+            return (ahead, reached)
+        }
+        if isCancelled() { throw .cancelled }
+        let behind = problem.evaluate(at: position, hasMoments: false)
+        return behind.objective < reached.objective ? (position, behind) : (ahead, reached)
+    }
+
+    /// Biases by what the outputs weigh, and no weights.
+    private func shares(_ problem: PathProblem) -> FloatBlock {
+        let count = problem.outputCount
+        let position = FloatBlock(count: count * problem.width)
+        var sums = [Double](repeating: 0, count: count)
+        for row in 0..<problem.rows.rowCount {
+            sums[Int(unsafe problem.rows.labels[row])] += problem.rows.exactWeights[row]
+        }
+        let logarithms = sums.map { Double.reproducibleLogarithm($0) }
+        let mean = logarithms.reduce(0, +) / Double(count)
+        for output in 0..<count {
+            position[output * problem.width + problem.stride] = Float(logarithms[output] - mean)
+        }
+        return position
+    }
+
+    private func position(_ head: Head, _ problem: PathProblem, _ order: [Int]) -> FloatBlock {
+        let position = FloatBlock(count: problem.outputCount * problem.width)
+        let (weights, biases) = (head.weights, head.biasSlice)
+        for (output, place) in order.enumerated() {
+            for column in 0..<table.featureCount {
+                position[output * problem.width + column] = weights[place, column]
+            }
+            position[output * problem.width + problem.stride] = biases[biases.startIndex + place]
+        }
+        return position
+    }
+
+    /// Goes on from two points as a power of C would whose growth is theirs.
+    private func extrapolated(
+        _ last: FloatBlock, _ problem: PathProblem, _ order: [Int], _ c: Double,
+        _ start: [PathPoint]
+    ) -> FloatBlock? {
+        let (one, two) = (start[start.count - 2], start[start.count - 1])
+        guard one.c > 0, two.c > 0, one.c.isFinite, two.c.isFinite else { return nil }
+        let step = Double.reproducibleLogarithm(two.c) - Double.reproducibleLogarithm(one.c)
+        let next = Double.reproducibleLogarithm(c) - Double.reproducibleLogarithm(two.c)
+        guard step != 0, step.sign == next.sign else { return nil }
+        let before = position(one.head, problem, order)
+        var sizes = (0.0, 0.0)
+        for output in 0..<problem.outputCount {
+            for column in 0..<problem.stride {
+                let index = output * problem.width + column
+                sizes.0 += Double(before[index]) * Double(before[index])
+                sizes.1 += Double(last[index]) * Double(last[index])
+            }
+        }
+        var factor = next / step
+        if sizes.0 > 0, sizes.1 > 0 {
+            let growth =
+                (Double.reproducibleLogarithm(sizes.1) - Double.reproducibleLogarithm(sizes.0))
+                / (2 * step)
+            let power = min(1.5, max(0, growth))
+            if power > 1e-3 {
+                factor =
+                    (Double.reproducibleExponential(power * next) - 1)
+                    / (1 - Double.reproducibleExponential(-power * step))
+            }
+        }
+        // Further than this no line is to be trusted.
+        factor = min(factor, 4)
+        let ahead = FloatBlock(count: last.count)
+        for index in 0..<last.count {
+            ahead[index] = Float(
+                Double(last[index]) + factor * (Double(last[index]) - Double(before[index])))
+        }
+        return ahead
+    }
+
+    private func head(
+        _ position: FloatBlock, _ problem: PathProblem, _ order: [Int], _ key: HeadKey
+    ) -> Head {
+        var weights = Matrix(rowCount: problem.outputCount, columnCount: table.featureCount)
+        var biases = [Float](repeating: 0, count: problem.outputCount)
+        for (output, place) in order.enumerated() {
+            for column in 0..<table.featureCount {
+                weights[place, column] = position[output * problem.width + column]
+            }
+            biases[place] = position[output * problem.width + problem.stride]
+        }
+        return Head(key: key, weights: weights, biases: biases)
     }
 }

@@ -1,0 +1,130 @@
+import CHeadKernels
+import Numerics
+
+/// The rows of one head, by ascending key of their classes, where they are in memory.
+///
+/// Outputs are in the order of their lowest key. Used by one thread.
+@safe
+final class PathRows {
+    let table: ConvexTable
+    /// By output, its classes by ascending key.
+    let outputs: [[Int]]
+    let rowCount: Int
+    /// What the rows weigh by themselves, all together.
+    let weightSum: Double
+    /// By row: what it weighs, by its output too.
+    let exactWeights: DoubleBlock
+    /// The longest row.
+    let largestNorm: Double
+    private let storage: UnsafeMutablePointer<UnsafePointer<Float>?>
+    private let labelStorage: UnsafeMutablePointer<UInt32>
+    private let weightStorage: FloatBuffer
+
+    init(_ table: ConvexTable, outputs: [[Int]], isBalanced: Bool, kernels: ConvexKernels) {
+        self.table = table
+        self.outputs = outputs
+        let outputOf = Dictionary(
+            uniqueKeysWithValues: outputs.enumerated().flatMap { output, classes in
+                classes.map { ($0, output) }
+            })
+        let classes = outputs.joined().sorted { table.classKeys[$0] < table.classKeys[$1] }
+        let rowCount = classes.reduce(0) { $0 + table.classRowCounts[$1] }
+        let sums = outputs.map { $0.reduce(0.0) { $0 + table.classWeightSums[$1] } }
+        let factors =
+            isBalanced
+            ? ClassWeights.balanced(rowWeights: sums) : sums.map { _ in 1 }
+        self.rowCount = rowCount
+        weightSum = sums.reduce(0, +)
+        let exact = DoubleBlock(count: rowCount)
+        let places = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(
+            capacity: max(1, rowCount))
+        let labels = UnsafeMutablePointer<UInt32>.allocate(capacity: max(1, rowCount))
+        var at = 0
+        var square = 0.0
+        for label in classes {
+            let output = outputOf[label] ?? 0
+            let own = table.weights(of: label)
+            unsafe table.withRows(of: label) { rows, _ in
+                for row in 0..<table.classRowCounts[label] {
+                    let start = unsafe rows + row * table.stride
+                    unsafe (places + at).initialize(to: start)
+                    unsafe (labels + at).initialize(to: UInt32(output))
+                    exact[at] = Double(own[row]) * factors[output]
+                    var sum = 0.0
+                    for column in 0..<table.featureCount {
+                        let value = unsafe Double(start[column])
+                        sum += value * value
+                    }
+                    square = max(square, sum)
+                    at += 1
+                }
+            }
+        }
+        largestNorm = square.squareRoot()
+        exactWeights = exact
+        unsafe storage = places
+        unsafe labelStorage = labels
+        weightStorage = FloatBuffer(count: max(1, rowCount))
+        unsafe weightStorage.withUnsafeMutableBufferPointer { target in
+            for row in 0..<rowCount { unsafe target[row] = Float(exact[row]) }
+        }
+    }
+
+    deinit {
+        unsafe storage.deallocate()
+        unsafe labelStorage.deallocate()
+    }
+
+    /// `[row]`: where each row is; valid while this lives.
+    var pointers: UnsafeMutablePointer<UnsafePointer<Float>?> { unsafe storage }
+    /// `[row]`: its output.
+    var labels: UnsafeMutablePointer<UInt32> { unsafe labelStorage }
+    /// `[row]`: what it weighs.
+    var weights: UnsafePointer<Float> {
+        unsafe weightStorage.withUnsafeBufferPointer { buffer in
+            guard let address = buffer.baseAddress else {
+                preconditionFailure("a buffer is never without memory")
+            }
+            return unsafe address
+        }
+    }
+}
+
+/// Numbers of single precision that one thread works on, on a 64-byte boundary and zero at first.
+@safe
+final class FloatBlock {
+    private let storage: UnsafeMutableBufferPointer<Float>
+
+    init(count: Int) {
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
+        unsafe storage = UnsafeMutableBufferPointer(
+            start: raw.bindMemory(to: Float.self, capacity: count), count: count)
+        unsafe storage.initialize(repeating: 0)
+    }
+
+    deinit { unsafe UnsafeMutableRawPointer(storage.baseAddress)?.deallocate() }
+
+    var count: Int { unsafe storage.count }
+
+    /// Valid while the block lives.
+    var pointer: UnsafeMutablePointer<Float> {
+        guard let address = unsafe storage.baseAddress else {
+            preconditionFailure("a block is never without memory")
+        }
+        return unsafe address
+    }
+
+    subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count)
+            return unsafe storage[index]
+        }
+        set {
+            precondition(index >= 0 && index < count)
+            unsafe storage[index] = newValue
+        }
+    }
+
+    func clear() { unsafe storage.update(repeating: 0) }
+}
