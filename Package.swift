@@ -162,7 +162,8 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "CCommit", "Decoding", "Display", "FeatureSource", "Fleet", "Heads", "ImageData",
-                "LeNet", "Numerics", "Programs", "Sessions", "Study", "System", argumentParser,
+                "LeNet", "Numerics", "Probe", "Programs", "Sessions", "Study", "System",
+                argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

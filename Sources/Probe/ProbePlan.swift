@@ -17,14 +17,7 @@ package enum ProbeFamily: String, Codable, Sendable, CaseIterable, Hashable {
         case .oneVsRest:
             // Of two classes both heads would be the pair.
             guard classCount > 2 else { return [HeadKey(.all(2))] }
-            let all = ClassSet.all(classCount)
-            return (0..<classCount).map { own in
-                let rest = ClassSet(all.members.filter { $0 != own })
-                guard let key = HeadKey(groups: [ClassSet([own]), rest]) else {
-                    preconditionFailure("two groups that share no class")
-                }
-                return key
-            }
+            return (0..<classCount).map { .rest($0, of: .all(classCount)) }
         case .allVsAll: return HeadPlan(.pairs, classCount: classCount).heads
         }
     }

@@ -211,8 +211,9 @@ private struct HeadReader {
         var weights = try floats(stored * featureCount)
         var biases = try floats(stored)
         if outputCount == 2 {
-            weights = weights.map { -$0 } + weights
-            biases = biases.map { -$0 } + biases
+            // Zeros have one sign in both.
+            weights = weights.map { $0 == 0 ? $0 : -$0 } + weights
+            biases = biases.map { $0 == 0 ? $0 : -$0 } + biases
         }
         guard weights.allSatisfy(\.isFinite), biases.allSatisfy(\.isFinite) else {
             throw ProbeError("a head of a probe is not finite")

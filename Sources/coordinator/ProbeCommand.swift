@@ -1,4 +1,5 @@
 import ArgumentParser
+import Probe
 import Programs
 import System
 
@@ -34,7 +35,7 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(
         help: "The best C is that of the highest accuracy or the least nll; of equals the smallest."
     )
-    var by = ProbeOptions.Criterion.accuracy
+    var by = ProbeCriterion.accuracy
 
     @Option(help: "Choose by so many folds of the training rows, in the place of validation rows.")
     var folds: Int?
@@ -81,4 +82,4 @@ struct ProbeCommand: AsyncParsableCommand {
     }
 }
 
-extension ProbeOptions.Criterion: ExpressibleByArgument {}
+extension ProbeCriterion: ExpressibleByArgument {}

@@ -11,12 +11,12 @@ import Synchronization
 final class ProbeChooser: Sendable {
     private let book: ProbeBook
     private let judge: ProbeJudge
-    private let criterion: ProbeOptions.Criterion
+    private let criterion: ProbeCriterion
     private let console: Console
     private let found: Mutex<[ProbeFamily: [Int: ProbabilityMetrics]]>
 
     init(
-        _ book: ProbeBook, _ judge: ProbeJudge, by criterion: ProbeOptions.Criterion,
+        _ book: ProbeBook, _ judge: ProbeJudge, by criterion: ProbeCriterion,
         _ console: Console
     ) {
         self.book = book
@@ -51,7 +51,7 @@ final class ProbeChooser: Sendable {
                 found.withLock { $0[family, default: [:]][step] = judged }
                 console.log(
                     .info,
-                    "\(family.scheme.title), C \(ProbeOptions.text(book.plan.cValues[step])): \(Format.percent(judged.accuracy)) of the held-out rows, nll \(Format.decimal(judged.negativeLogLikelihood, places: 4))"
+                    "\(family.scheme.title), C \(Format.significant(book.plan.cValues[step], digits: 4)): \(Format.percent(judged.accuracy)) of the held-out rows, nll \(Format.decimal(judged.negativeLogLikelihood, places: 4))"
                 )
             }
             guard metrics.count == book.plan.cValues.count else { continue }
@@ -65,13 +65,9 @@ final class ProbeChooser: Sendable {
         var best = 0
         for step in 1..<max(1, metrics.count) {
             guard let mine = metrics[step], let other = metrics[best] else { continue }
-            let isBetter =
-                switch criterion {
-                case .accuracy:
-                    mine.evaluation.correctCount > other.evaluation.correctCount
-                case .nll: mine.negativeLogLikelihood < other.negativeLogLikelihood
-                }
-            if isBetter { best = step }
+            if criterion.prefers(ProbeReport.Scores(mine), to: ProbeReport.Scores(other)) {
+                best = step
+            }
         }
         return best
     }

@@ -1,10 +1,14 @@
 import Decoding
 import Display
 import Formats
+import Foundation
+import Hashing
+import HeadTraining
 import Heads
 import LogitKernels
 import Model
 import Numerics
+import Pages
 import Probe
 import ProbeWork
 import RunFolder
@@ -14,27 +18,204 @@ import System
 /// All that a probe found, on its way into files and onto the screen.
 struct ProbeFindings {
     let options: ProbeOptions
+    let config: [String: JSONValue]
     let data: RunData
     let rows: ProbeData
     let book: ProbeBook
     let chooser: ProbeChooser
     let collected: CollectedOutcomes?
 
+    private var plan: ProbePlan { book.plan }
+
+    /// Tests the heads of the best penalties, writes all files and prints the table, or results.json.
     func publish(
-        to directory: StudyDirectory, _ clock: ProbeClock, _ pool: ComputePool, _ console: Console
-    ) async throws {
-        var lines: [String] = []
-        for family in book.plan.families {
-            for (step, c) in book.plan.cValues.enumerated() {
-                guard let metrics = chooser.metrics(of: family)[step],
-                    let entries = book.entries(of: family, book.plan.places[0], step: step)
-                else { continue }
-                let certificates = entries.flatMap(\.record.certificates)
-                lines.append(
-                    "\(family.rawValue) C \(c) accuracy \(metrics.accuracy) nll \(metrics.negativeLogLikelihood) gap \(certificates.map(\.relativeGap).max() ?? 0) certified \(certificates.count(where: \.isCertified))/\(certificates.count) passes \(certificates.reduce(0) { $0 + $1.passCount }) seconds \(entries.reduce(0) { $0 + $1.busySeconds }) \(step == book.chosen(for: family) ? "*" : "") \(RunDigests.heads(entries.flatMap(\.record.result.heads)).prefix(8))"
-                )
+        to directory: StudyDirectory, _ clock: ProbeClock, _ console: Console
+    ) throws {
+        let model = try model()
+        var files: [String: [UInt8]] = ["model.safetensors": try model.file().encoded()]
+        var tests: [Scheme: ProbabilityMetrics] = [:]
+        var columns: [PredictionsCSV.Column] = []
+        if !rows.testLabels.isEmpty {
+            for family in plan.families {
+                guard let heads = finalHeads(of: family) else { continue }
+                let result = try ProbeJudge.result(
+                    of: family.scheme, heads, rows.test, rows.testLabels, data.classCount,
+                    model.calibrations)
+                tests[family.scheme] = result.metrics
+                columns.append(
+                    PredictionsCSV.Column(
+                        key: family.scheme.rawValue,
+                        predictions: result.metrics.evaluation.predictions,
+                        probabilities: result.confidences))
+            }
+            files["predictions.csv"] =
+                PredictionsCSV(
+                    labels: rows.testLabels, classNames: data.classNames, columns: columns
+                ).encoded()
+        }
+        clock.end(.evaluate)
+        let report = report(
+            tests: tests, digests: digests(columns: columns), clock: clock)
+        files["results.csv"] = Array(ProbeCSV.text(report).utf8)
+        files["probe.svg"] = Array(ProbeChart(report).rendered().utf8)
+        for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
+            try directory.write(bytes, named: name)
+        }
+        let results = results(report, files)
+        let json = try JSONFile.encode(results)
+        try directory.write(json, named: "results.json")
+        console.log(
+            .info,
+            "written: \(directory.path)/results.json, results.csv, probe.svg, model.safetensors\(tests.isEmpty ? "" : ", predictions.csv")"
+        )
+        try StandardStream.output(
+            options.run.printsJSON
+                ? String(decoding: json, as: UTF8.self)
+                : ProbeTable.text(report, width: Terminal.outputColumns))
+    }
+
+    // MARK: - The model
+
+    private func finalHeads(of family: ProbeFamily) -> [Head]? {
+        book.entries(of: family, .all, step: -1)?.flatMap(\.record.result.heads)
+    }
+
+    /// The family whose best penalty does best on held-out rows, of equals the first.
+    private var best: ProbeFamily? {
+        var best: (family: ProbeFamily, scores: ProbeReport.Scores)?
+        for family in plan.families {
+            guard let step = book.chosen(for: family),
+                let metrics = chooser.metrics(of: family)[step]
+            else { continue }
+            let scores = ProbeReport.Scores(metrics)
+            if let found = best, !options.criterion.prefers(scores, to: found.scores) { continue }
+            best = (family, scores)
+        }
+        return best?.family
+    }
+
+    private func model() throws -> Model {
+        var heads: [HeadKey: Head] = [:]
+        var calibrations: [Scheme: Calibration] = [:]
+        for family in plan.families {
+            // Of two classes all families have the same head.
+            for head in finalHeads(of: family) ?? [] where heads[head.key] == nil {
+                heads[head.key] = head
+            }
+            guard let step = book.chosen(for: family) else { continue }
+            let calibration = try rows.judge.calibration(of: family.scheme) { place in
+                (book.entries(of: family, place, step: step) ?? []).flatMap(\.record.result.heads)
+            }
+            if let calibration { calibrations[family.scheme] = calibration }
+        }
+        let ordered = heads.sorted { $0.key < $1.key }.map(\.value)
+        return Model(
+            classNames: data.classNames, classKeys: data.classKeys, heads: ordered, backbone: nil,
+            normalization: data.normalization, calibrations: calibrations,
+            chosenScheme: best?.scheme,
+            metadata: [
+                "dataset": data.name, "seed": "\(options.run.seed)",
+                "digest.heads": RunDigests.heads(ordered), "version": Release.version,
+            ])
+    }
+
+    // MARK: - The results
+
+    private func digests(columns: [PredictionsCSV.Column]) -> ProbeReport.Digests {
+        // Of the heads of every penalty, and of the model's, in the order of the units.
+        var hash = SHA256()
+        for unit in plan.units {
+            for head in book.entry(unit)?.record.result.heads ?? [] {
+                hash.update(head.weightSlice)
+                hash.update(head.biasSlice)
             }
         }
-        try StandardStream.output(lines.map { $0 + "\n" }.joined())
+        var predictions: String?
+        if !columns.isEmpty {
+            var text = SHA256()
+            for column in columns {
+                text.update(column.predictions.map { "\($0)\n" }.joined().utf8.map { $0 })
+            }
+            predictions = hexadecimal(text.finalize())
+        }
+        return ProbeReport.Digests(heads: hexadecimal(hash.finalize()), predictions: predictions)
+    }
+
+    private func point(_ family: ProbeFamily, _ step: Int) -> ProbeReport.Point {
+        let places = plan.places
+        let entries = places.flatMap { book.entries(of: family, $0, step: step) ?? [] }
+        let certificates = entries.flatMap(\.record.certificates)
+        let c = plan.cValues[step]
+        let weight = rows.training.classRowCounts.indices.reduce(0) {
+            $0 + rows.training.weightSum(of: $1)
+        }
+        return ProbeReport.Point(
+            c: c, l2: family == .oneVsAll && places.count == 1 ? 1 / (c * weight) : nil,
+            heads: certificates.count, certified: certificates.count { $0.isCertified },
+            gapMax: certificates.map(\.relativeGap).max(),
+            passes: certificates.reduce(0) { $0 + $1.passCount },
+            seconds: entries.reduce(0) { $0 + $1.busySeconds },
+            scores: chooser.metrics(of: family)[step].map { ProbeReport.Scores($0) },
+            digest: RunDigests.heads(entries.flatMap(\.record.result.heads)))
+    }
+
+    private func report(
+        tests: [Scheme: ProbabilityMetrics], digests: ProbeReport.Digests, clock: ProbeClock
+    ) -> ProbeReport {
+        var path: [Scheme: [ProbeReport.Point]] = [:]
+        var choice: [Scheme: ProbeReport.Choice] = [:]
+        var refit: [Scheme: ProbeReport.Refit] = [:]
+        for family in plan.families {
+            let points = plan.cValues.indices.map { point(family, $0) }
+            path[family.scheme] = points
+            choice[family.scheme] = ProbeReport.Choice(from: points, by: options.criterion)
+            let entries = book.entries(of: family, .all, step: -1) ?? []
+            let certificates = entries.flatMap(\.record.certificates)
+            refit[family.scheme] = ProbeReport.Refit(
+                rows: rows.training.rowCount + (rows.validation?.rowCount ?? 0),
+                heads: certificates.count, certified: certificates.count { $0.isCertified },
+                gapMax: certificates.map(\.relativeGap).max(),
+                digest: RunDigests.heads(entries.flatMap(\.record.result.heads)))
+        }
+        let all = plan.units.compactMap { book.entry($0) }
+        func heads(_ entries: [ProbeBook.Entry]) -> Int {
+            entries.reduce(0) { $0 + $1.record.certificates.count }
+        }
+        return ProbeReport(
+            data: ProbeReport.DataSummary(
+                trainRows: rows.training.rowCount,
+                validationRows: rows.validation?.rowCount,
+                testRows: rows.testLabels.isEmpty ? nil : rows.testLabels.count,
+                classes: data.classCount, classNames: data.classNames,
+                featureCount: rows.training.featureCount, sha256: data.sha256,
+                folds: options.folds, normalize: options.run.normalization),
+            gapTolerance: options.gap, path: path, choice: choice, refit: refit,
+            test: tests.isEmpty ? nil : tests.mapValues { ProbeReport.Test($0) },
+            digests: digests,
+            timing: ProbeReport.Timing(
+                data: clock.seconds(.data), path: clock.seconds(.path),
+                evaluate: clock.seconds(.evaluate), total: clock.totalSeconds),
+            heads: ProbeReport.HeadCounts(
+                trained: heads(all), resumed: heads(all.filter(\.isResumed)),
+                certified: all.reduce(0) {
+                    $0 + $1.record.certificates.count { $0.isCertified }
+                }, duplicated: collected?.duplicatedCount ?? 0,
+                rejected: collected?.rejectedCount ?? 0),
+            notes: data.notes)
+    }
+
+    private func results(_ report: ProbeReport, _ files: [String: [UInt8]]) -> ProbeResults {
+        ProbeResults(
+            config: config, report: report,
+            workers: (collected?.workers ?? []).map {
+                .init(
+                    name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
+                    heads: $0.headCount, busySeconds: $0.busySeconds,
+                    peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
+            },
+            coordinator: .init(
+                host: ProcessInfo.processInfo.hostName, processor: Processor.modelName,
+                isa: KernelVariant.supported.last?.name ?? "", threads: options.run.threads),
+            files: files.mapValues { RunDigests.predictions($0) }, versions: RunRecord.versions)
     }
 }

@@ -48,8 +48,9 @@ struct ProbeJudge: Sendable {
     ) throws -> ProbabilityMetrics {
         var scores: [[RowScores]] = []
         for part in parts {
-            let evaluator = try Self.evaluator(
-                scheme, heads(part.place), part.rows, part.labels, classCount)
+            let evaluator = try Evaluator(
+                Self.decoder(scheme, heads(part.place), part.rows, classCount),
+                labels: part.labels, classCount: classCount)
             scores.append(try evaluator.scores(of: 0..<part.labels.count))
         }
         let results = try Evaluator.results(
@@ -58,12 +59,43 @@ struct ProbeJudge: Sendable {
         return results[0].metrics
     }
 
-    private static func evaluator(
-        _ scheme: Scheme, _ heads: [Head], _ rows: Matrix, _ labels: [Int], _ classCount: Int
-    ) throws -> Evaluator {
-        let decoder = try SchemeDecoder(
-            [scheme], classes: .all(classCount), heads: try HeadLogits(HeadBank(heads), rows))
-        return try Evaluator(decoder, labels: labels, classCount: classCount)
+    /// What makes a scheme's probabilities those that held-out rows have; nil where nothing does.
+    ///
+    /// - Parameter heads: by place, those that were not trained on its rows.
+    func calibration(
+        of scheme: Scheme, _ heads: (ProbeRows) -> [Head]
+    ) throws -> Calibration? {
+        var fit = CalibrationFit(
+            of: scheme, classes: .all(classCount), labels: parts.flatMap(\.labels))
+        var first = 0
+        for part in parts {
+            let decoder = try Self.decoder(scheme, heads(part.place), part.rows, classCount)
+            try decoder.forEachBlock(of: 0..<part.labels.count) { _, rows, probabilities in
+                fit.add(
+                    probabilities, rows: first + rows.lowerBound..<first + rows.upperBound)
+            }
+            first += part.labels.count
+        }
+        return fit.calibration
+    }
+
+    /// How a scheme does on labelled rows, on the calling thread.
+    static func result(
+        of scheme: Scheme, _ heads: [Head], _ rows: Matrix, _ labels: [Int], _ classCount: Int,
+        _ calibrations: [Scheme: Calibration]
+    ) throws -> Evaluator.Result {
+        let decoder = try decoder(scheme, heads, rows, classCount)
+        return try Evaluator(
+            decoder, labels: labels, classCount: classCount,
+            calibrations: calibrations.filter { $0.key == scheme }
+        ).results()[0]
+    }
+
+    private static func decoder(
+        _ scheme: Scheme, _ heads: [Head], _ rows: Matrix, _ classCount: Int
+    ) throws -> SchemeDecoder {
+        try SchemeDecoder(
+            [scheme], classes: .all(classCount), heads: HeadLogits(HeadBank(heads), rows))
     }
 }
 
@@ -72,7 +104,7 @@ extension ProbeFamily {
     var scheme: Scheme {
         switch self {
         case .oneVsAll: .oneVsAll
-        case .oneVsRest: .oneVsAll
+        case .oneVsRest: .oneVsRest
         case .allVsAll: .softVote
         }
     }

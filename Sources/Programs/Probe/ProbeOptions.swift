@@ -1,25 +1,16 @@
-import Display
 import FeatureSource
 import Foundation
-import Probe
+package import Probe
 import System
 
 /// Every option of `coordinator probe`, as given.
 package struct ProbeOptions: Sendable {
-    /// What the best penalty is known by.
-    package enum Criterion: String, Sendable, CaseIterable {
-        /// The share of held-out rows that are right.
-        case accuracy
-        /// The mean negative logarithm of the probability of held-out rows' classes.
-        case nll
-    }
-
     /// The values of C, as 1e-6..1e5:45 or 0.1,1,10.
     package var cValues = defaultCValues
     /// Schemes, as one-vs-all,all-vs-all.
     package var schemes = "one-vs-all"
     /// What the best penalty is known by.
-    package var criterion = Criterion.accuracy
+    package var criterion = ProbeCriterion.accuracy
     /// Folds of the training rows, in the place of validation rows; 2 to 254.
     package var folds: Int?
     /// The relative gap of the objective that certifies a head.
@@ -124,15 +115,5 @@ package struct ProbeOptions: Sendable {
         }
         _ = try parsedCValues()
         _ = try families()
-    }
-
-    /// A value of C for people: three digits.
-    static func text(_ c: Double) -> String {
-        let exponent = Int(floor(log10(c)))
-        guard !(-3..<5).contains(exponent) else {
-            return Format.trimmed(c, places: max(0, 2 - exponent))
-        }
-        let digits = Format.trimmed(c / pow(10, Double(exponent)), places: 2)
-        return "\(digits)e\(exponent)"
     }
 }

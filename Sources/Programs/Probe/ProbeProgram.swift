@@ -66,11 +66,12 @@ package final class ProbeProgram: Sendable {
         let settings = ProbeSettings(
             plan: plan, training: rows.training, validation: rows.validation,
             isBalanced: options.run.isBalanced, gapTolerance: options.gap)
+        let config = config(data)
         let directory = try StudyDirectory(
             path: try options.run.runDirectory
                 ?? RunDirectory.makeDefault(
                     dataset: "probe", at: Int(Date().timeIntervalSince1970)),
-            kind: .probe, config: config(data))
+            kind: .probe, config: config)
         let book = ProbeBook(plan, featureCount: rows.training.featureCount)
         try directory.journal.forEachRecord { kept in
             guard let record = book.decoded(kept.payload) else { return }
@@ -94,9 +95,11 @@ package final class ProbeProgram: Sendable {
             )
         }
         let record = ProbeFindings(
-            options: options, data: data, rows: rows, book: book, chooser: chooser,
+            options: options, config: config, data: data, rows: rows, book: book, chooser: chooser,
             collected: collected)
-        try await record.publish(to: directory, clock, compute, console)
+        try await compute.threads[0].run { [console] in
+            try record.publish(to: directory, clock, console)
+        }
         await compute.shutdown()
     }
 
