@@ -63,11 +63,7 @@ extension EndToEndTests {
             try #require(whole.status == 0, "\(whole.standardError)")
             let killed = try RunningProcess(
                 Lab.coordinator, arguments("killed", more + ["--workers", "2"]))
-            try await eventually("some heads are kept") {
-                let path = folder.path("killed/probe.sqlite")
-                let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-                return (size ?? 0) > 0
-            }
+            try await killed.line(containing: "of the held-out rows")
             killed.send(SIGKILL)
             #expect(try await killed.exitStatus() == 128 + SIGKILL)
             let resumed = try await TestSupport.run(

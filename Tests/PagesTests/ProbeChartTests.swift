@@ -85,7 +85,9 @@ import Testing
             .oneVsAll: [ProbeReport.Point(skipped: 1, because: "nothing was trained")]
         ])
         #expect(bare.root.all("polyline").isEmpty)
-        let odd = [5e-324, 1, 1.7e308].map { SampleProbe.point($0, 100, nll: .nan) }
+        let odd = [Double.leastNonzeroMagnitude, 1, 1.7e308].map {
+            SampleProbe.point($0, 100, nll: .nan)
+        }
         #expect(try picture([.oneVsAll: odd]).root.all("polyline").count == 1)
     }
 

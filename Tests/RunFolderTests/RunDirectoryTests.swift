@@ -164,7 +164,8 @@ import Testing
                 }
             }
             for (name, kind) in [
-                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study), ("probe", .probe),
+                ("run", FolderKind.run), ("benchmark", .benchmark), ("study", .study),
+                ("probe", .probe),
                 ("old", .benchmark),
             ] {
                 for other in [FolderKind.run, .benchmark, .study, .probe] where other != kind {

@@ -61,7 +61,7 @@ import WireProtocol
             RawFields().nested(5, [UInt8](repeating: 1, count: byteCount)).varint(6, 1)
         }
         let limit = WireLimits().taskDescriptionByteCountMax
-        #expect(limit == 64 << 10)
+        #expect(limit == 960 << 10)
         #expect(code(assign(task(limit))) == nil)
         #expect(code(assign(task(0))) == nil)
         #expect(code(assign(task(limit + 1))) == .overLimit)

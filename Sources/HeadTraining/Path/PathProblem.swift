@@ -84,12 +84,8 @@ final class PathProblem {
         for output in 0..<valueStride {
             biases[output] = output < count ? weights[output * width + stride] : -1e30
         }
-        let valueRows = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: Self.tile)
+        let valueRows = unsafe makeValueRows()
         defer { unsafe valueRows.deallocate() }
-        for row in 0..<Self.tile {
-            unsafe (valueRows + row).initialize(
-                to: UnsafePointer(values.pointer + row * valueStride))
-        }
         blockSums.clear()
         momentSums.clear()
         var loss = 0.0
@@ -141,6 +137,16 @@ final class PathProblem {
         }
         return finish(
             gradient, weights, loss: loss, biasSums, biasStride, list, hasMoments ? products : nil)
+    }
+
+    /// Where the values of each row of a tile are.
+    private func makeValueRows() -> UnsafeMutablePointer<UnsafePointer<Float>?> {
+        let rows = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: Self.tile)
+        for row in 0..<Self.tile {
+            unsafe (rows + row).initialize(
+                to: UnsafePointer(values.pointer + row * valueStride))
+        }
+        return unsafe rows
     }
 
     /// Sets ``least`` by some of the rows: most of what curves is to be listed, in few entries.

@@ -34,8 +34,9 @@ package final class ProbeProgram: Sendable {
             showsProgress: !options.run.isQuiet)
     }
 
-    /// Has workers train what is missing, chooses, refits and tests; then writes and prints the results. A
-    /// signal ends it, and what is trained is kept.
+    /// Has workers train what is missing, chooses, refits, tests and prints the results.
+    ///
+    /// A signal ends it, and what is trained is kept.
     ///
     /// - Throws: `RunError` with the exit status and one sentence.
     package func run() async throws(RunError) {
@@ -145,6 +146,7 @@ package final class ProbeProgram: Sendable {
         let plan = book.plan
         let known = try book.known()
         guard known.contains(where: { $0 == nil }) else { return nil }
+        try directory.note(command: options.command)
         let chunks = MaterialChunks(
             try ProbeMaterials.materials(
                 settings, training: rows.training, validation: rows.validation,
@@ -170,11 +172,10 @@ package final class ProbeProgram: Sendable {
         fleet.expectsOthers = known.contains { $0 != nil }
         return try await fleet.run { endpoint in
             try options.run.launches(endpoint, admission, console)
-        } _: { [console, command = options.command] members in
+        } _: { [console] members in
             let link = members.link
             let collected = try await link.perform(work, on: chunks) { outcomes in
                 let now = Date().timeIntervalSince1970
-                try directory.note(command: command)
                 try directory.journal.commit(
                     outcomes.map { outcome in
                         StudyRecord(

@@ -91,7 +91,8 @@ extension HeadScheduler {
         return nil
     }
 
-    private mutating func dropAcceptedFromQueue() {
+    /// Takes what is not pending any more out of the head of the queue.
+    mutating func dropAcceptedFromQueue() {
         while let rank = queue.first, states[Int(rank)] != .pending { queue.removeFirst() }
     }
 

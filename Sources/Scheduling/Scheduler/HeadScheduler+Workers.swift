@@ -238,6 +238,7 @@ extension HeadScheduler {
             quarantineHead(rank)
         }
         heldRanks = [:]
+        dropAcceptedFromQueue()
     }
 
     private mutating func quarantineHead(_ rank: Int32) {
