@@ -6,6 +6,7 @@ import Probe
 import ProbeWork
 import Scheduling
 import Synchronization
+import WireProtocol
 
 /// What a probe has so far, and so what may begin; asked by the network's thread and told by the one that
 /// stores outcomes.
@@ -122,6 +123,21 @@ final class ProbeBook: Sendable {
             found.append(entry)
         }
         return found
+    }
+
+    /// What a worker is told of a unit that may begin, as bytes.
+    ///
+    /// Of heads that are too large for a message the places where they begin are left out, the farther one
+    /// first: that depends on their sizes alone.
+    func description(_ number: Int) -> [UInt8] {
+        let task = task(number)
+        for count in stride(from: task.origins.count, through: 0, by: -1) {
+            let less = ProbeTask(
+                unit: task.unit, cValues: task.cValues, origins: Array(task.origins.suffix(count)))
+            guard let bytes = try? less.encoded() else { break }
+            if bytes.count <= WireLimits().taskDescriptionByteCountMax { return bytes }
+        }
+        return []
     }
 
     /// What a worker is told of a unit that may begin.

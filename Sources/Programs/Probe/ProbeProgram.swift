@@ -157,7 +157,7 @@ package final class ProbeProgram: Sendable {
                     "the head \($0)", flops: flops(of: $0, plan, rows.training), description: [])
             }, on: chunks.manifest, known: known, minWorkerCount: options.run.minWorkers,
             noun: "heads", held: book.held,
-            describe: { (try? book.task(Int($0.rawValue)).encoded()) ?? [] },
+            describe: { book.description(Int($0.rawValue)) },
             digest: { bytes in
                 var hash = SHA256()
                 hash.update(bytes)
