@@ -20,6 +20,9 @@ package struct Materials: Hashable, Sendable {
     /// In an order that is kept.
     package let items: [Item]
 
+    /// What is under a name; nil where there is nothing.
+    package func bytes(of name: String) -> [UInt8]? { items.first { $0.name == name }?.bytes }
+
     /// Traps on a name given twice.
     package init(_ items: [Item]) {
         precondition(Set(items.map(\.name)).count == items.count)

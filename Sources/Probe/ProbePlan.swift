@@ -52,6 +52,11 @@ package struct ProbeUnit: Codable, Sendable, Hashable, CustomStringConvertible {
         self.step = step
     }
 
+    /// The same heads on the same rows at another penalty.
+    func at(_ step: Int) -> ProbeUnit {
+        ProbeUnit(family: family, group: group, rows: rows, step: step)
+    }
+
     /// As the journal has it.
     package var description: String {
         let place =
@@ -79,7 +84,10 @@ package struct ProbePlan: Sendable {
     package let foldCount: Int
     /// All units in the order of their numbers: what begins early first.
     package let units: [ProbeUnit]
+    /// Where the rows of the sweep are: training rows, or each fold's.
+    package let places: [ProbeRows]
     private let numbers: [ProbeUnit: Int]
+    private let heads: [ProbeFamily: [ArraySlice<HeadKey>]]
 
     /// The most heads of two outputs in a unit.
     private static let groupHeadCountMax = 64
@@ -99,9 +107,10 @@ package struct ProbePlan: Sendable {
         self.classCount = classCount
         self.families = families
         self.foldCount = foldCount
-        let counts = families.map { Self.groups(of: $0, classCount: classCount).count }
-        let places: [ProbeRows] =
-            foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
+        places = foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
+        let groups = families.map { Self.groups(of: $0, classCount: classCount) }
+        let counts = groups.map(\.count)
+        heads = Dictionary(uniqueKeysWithValues: zip(families, groups))
         var units: [ProbeUnit] = []
         for step in cValues.indices {
             for (family, count) in zip(families, counts) {
@@ -123,17 +132,15 @@ package struct ProbePlan: Sendable {
             uniqueKeysWithValues: units.enumerated().map { ($0.element, $0.offset) })
     }
 
-    /// Where the rows of the sweep are: training rows, or each fold's.
-    package var places: [ProbeRows] {
-        foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
-    }
-
     /// The number of a unit of this plan.
     package func number(of unit: ProbeUnit) -> Int? { numbers[unit] }
 
-    /// A family's heads, as units train them together.
-    package func groups(of family: ProbeFamily) -> [ArraySlice<HeadKey>] {
-        Self.groups(of: family, classCount: classCount)
+    /// A family's heads, as units train them together; none of a family that is not of this plan.
+    package func groups(of family: ProbeFamily) -> [ArraySlice<HeadKey>] { heads[family] ?? [] }
+
+    /// The heads of a unit; nil for one that is not of this plan.
+    package func heads(of unit: ProbeUnit) -> ArraySlice<HeadKey>? {
+        numbers[unit].map { _ in groups(of: unit.family)[unit.group] }
     }
 
     private static func groups(
@@ -157,9 +164,7 @@ package struct ProbePlan: Sendable {
         let length = stepLength(of: unit.family)
         return [2, 1].compactMap { back in
             let step = unit.step - back * length
-            return step < 0
-                ? nil
-                : ProbeUnit(family: unit.family, group: unit.group, rows: unit.rows, step: step)
+            return step < 0 ? nil : unit.at(step)
         }
     }
 
@@ -167,7 +172,6 @@ package struct ProbePlan: Sendable {
     package func successor(of unit: ProbeUnit) -> ProbeUnit? {
         guard unit.step >= 0 else { return nil }
         let step = unit.step + stepLength(of: unit.family)
-        return step < cValues.count
-            ? ProbeUnit(family: unit.family, group: unit.group, rows: unit.rows, step: step) : nil
+        return step < cValues.count ? unit.at(step) : nil
     }
 }

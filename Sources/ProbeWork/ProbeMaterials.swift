@@ -73,10 +73,9 @@ package enum ProbeMaterials {
         _ settings: ProbeSettings, training: FeatureTable, validation: FeatureTable?,
         folds: [UInt8]
     ) throws -> Materials {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var items = [
-            Materials.Item(name: settingsName, bytes: Array(try encoder.encode(settings))),
+            Materials.Item(
+                name: settingsName, bytes: Array(try PackedText.encoder.encode(settings))),
             Materials.Item(name: names.training, bytes: bytes(training.features)),
             Materials.Item(
                 name: names.validation, bytes: validation.map { bytes($0.features) } ?? []),
@@ -100,7 +99,7 @@ package enum ProbeMaterials {
 
     /// Whether these are a probe's.
     package static func areHere(_ materials: Materials) -> Bool {
-        materials.items.contains { $0.name == settingsName }
+        materials.bytes(of: settingsName) != nil
     }
 
     /// A runner of a probe's tasks on materials received over the network, all of them untrusted.
@@ -109,10 +108,10 @@ package enum ProbeMaterials {
     package static func runner(
         _ materials: Materials, variant: KernelVariant
     ) throws -> ProbeRunner {
-        var found: [String: [UInt8]] = [:]
-        for item in materials.items { found[item.name] = item.bytes }
         func part(_ name: String) throws -> [UInt8] {
-            guard let bytes = found[name] else { throw ProbeError("the probe has no \(name)") }
+            guard let bytes = materials.bytes(of: name) else {
+                throw ProbeError("the probe has no \(name)")
+            }
             return bytes
         }
         let settings: ProbeSettings
@@ -133,32 +132,26 @@ package enum ProbeMaterials {
         var weights: [Float]?
         if settings.isWeighted {
             let count = rowCount + settings.validationRowCounts.reduce(0, +)
-            let values = floats(try part(names.weights))
-            guard values.count == count, values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            guard let values = FloatBytes.floats(try part(names.weights)), values.count == count,
+                values.allSatisfy({ $0 > 0 && $0.isFinite })
+            else {
                 throw ProbeError("the weights of the probe's rows do not fit")
             }
             weights = values
         }
         return ProbeRunner(
-            settings, ProbeTables(settings, training, validation, folds, weights),
+            settings, ProbeTables(settings, training + validation, folds, weights),
             variant: variant)
     }
 
     private static func rows(
         _ bytes: [UInt8], _ counts: [Int], _ settings: ProbeSettings, _ what: String
     ) throws -> [Float] {
-        guard bytes.count == counts.reduce(0, +) * settings.featureCount * 4 else {
+        let count = counts.reduce(0, +) * settings.featureCount
+        guard let floats = FloatBytes.floats(bytes), floats.count == count else {
             throw ProbeError("the \(what) rows of the probe do not fit")
         }
-        return floats(bytes)
-    }
-
-    private static func floats(_ bytes: [UInt8]) -> [Float] {
-        unsafe [Float](unsafeUninitializedCapacity: bytes.count / 4) { target, initialized in
-            unsafe UnsafeMutableRawBufferPointer(target).copyBytes(
-                from: bytes.prefix(bytes.count / 4 * 4))
-            initialized = bytes.count / 4
-        }
+        return floats
     }
 }
 
@@ -170,7 +163,8 @@ extension ProbeSettings {
             validationRowCounts.count == classKeys.count,
             (trainingRowCounts + validationRowCounts).allSatisfy({
                 (0...rowCountMax).contains($0)
-            }), foldCount == 0 || (2...254).contains(foldCount), !cValues.isEmpty,
+            }), (trainingRowCounts + validationRowCounts).reduce(0, +) <= rowCountMax,
+            foldCount == 0 || (2...254).contains(foldCount), !cValues.isEmpty,
             cValues.allSatisfy({ $0 > 0 && $0.isFinite }), gapTolerance > 0, gapTolerance < 1
         else { throw ProbeError("the settings of the probe are out of range") }
     }
@@ -179,18 +173,18 @@ extension ProbeSettings {
 /// The rows of a probe, as tables for its places.
 final class ProbeTables: Sendable {
     private let settings: ProbeSettings
-    private let training: [Float]
-    private let validation: [Float]
+    /// The training rows, and behind them the validation rows.
+    private let rows: Matrix
     private let folds: [UInt8]
     private let weights: [Float]?
 
     init(
-        _ settings: ProbeSettings, _ training: [Float], _ validation: [Float], _ folds: [UInt8],
-        _ weights: [Float]?
+        _ settings: ProbeSettings, _ values: [Float], _ folds: [UInt8], _ weights: [Float]?
     ) {
         self.settings = settings
-        self.training = training
-        self.validation = validation
+        rows = Matrix(
+            rowCount: values.count / settings.featureCount, columnCount: settings.featureCount,
+            values: values)
         self.folds = folds
         self.weights = weights
     }
@@ -216,25 +210,12 @@ final class ProbeTables: Sendable {
 
     func table(_ place: ProbeRows) -> FeatureTable {
         let (rows, counts) = chosenRows(place)
-        let width = settings.featureCount
-        let features = FloatBuffer(unfilledCount: rows.count * width)
-        let trainingCount = settings.trainingRowCounts.reduce(0, +)
-        unsafe features.withUnsafeMutableBufferPointer { target in
-            unsafe training.withUnsafeBufferPointer { own in
-                unsafe validation.withUnsafeBufferPointer { others in
-                    guard let start = target.baseAddress else { return }
-                    for (position, row) in rows.enumerated() {
-                        let isOwn = row < trainingCount
-                        guard let source = unsafe (isOwn ? own : others).baseAddress else { return }
-                        let from = (isOwn ? row : row - trainingCount) * width
-                        unsafe (start + position * width).initialize(
-                            from: source + from, count: width)
-                    }
-                }
-            }
+        let features = FloatBuffer(unfilledCount: rows.count * settings.featureCount)
+        unsafe features.withUnsafeMutableBufferPointer {
+            unsafe self.rows.copy(rows.map { UInt32($0) }[...], into: $0)
         }
         return FeatureTable(
-            features: features, featureCount: width, classRowCounts: counts,
+            features: features, featureCount: settings.featureCount, classRowCounts: counts,
             classKeys: settings.classKeys,
             rowWeights: weights.map { weights in FloatBuffer(rows.map { weights[$0] }) })
     }
@@ -245,7 +226,7 @@ final class ProbeTables: Sendable {
 /// An outcome depends on the task's description and the materials alone.
 package final class ProbeRunner: Sendable {
     private let settings: ProbeSettings
-    private let groups: [ProbeFamily: [ArraySlice<HeadKey>]]
+    private let plan: ProbePlan
     private let tables: ProbeTables
     private let variant: KernelVariant
     /// Trainers of the places that were asked for last.
@@ -257,9 +238,7 @@ package final class ProbeRunner: Sendable {
         self.settings = settings
         self.tables = tables
         self.variant = variant
-        let plan = settings.plan
-        groups = Dictionary(
-            uniqueKeysWithValues: settings.families.map { ($0, plan.groups(of: $0)) })
+        plan = settings.plan
     }
 
     /// Trains the heads that a task's description asks for.
@@ -267,8 +246,8 @@ package final class ProbeRunner: Sendable {
     /// - Throws: ``ProbeError``, and what training throws.
     package func run(_ description: [UInt8], isCancelled: () -> Bool) throws -> [UInt8] {
         let task = try ProbeTask(
-            decoding: description, featureCount: settings.featureCount, keys: keys)
-        guard let keys = keys(task.unit) else { throw ProbeError("no such heads") }
+            decoding: description, featureCount: settings.featureCount, keys: plan.heads)
+        guard let keys = plan.heads(of: task.unit) else { throw ProbeError("no such heads") }
         let trainer = try trainer(task.unit.rows)
         var heads: [PathHead] = []
         for (index, key) in keys.enumerated() {
@@ -280,16 +259,6 @@ package final class ProbeRunner: Sendable {
                     key, c: task.cValues[index], from: start, isCancelled: isCancelled))
         }
         return try ProbeRecord(unit: task.unit, cValues: task.cValues, heads: heads).encoded()
-    }
-
-    private func keys(_ unit: ProbeUnit) -> ArraySlice<HeadKey>? {
-        if case .fold(let fold) = unit.rows, !(0..<settings.foldCount).contains(fold) {
-            return nil
-        }
-        guard let groups = groups[unit.family], groups.indices.contains(unit.group) else {
-            return nil
-        }
-        return groups[unit.group]
     }
 
     private func trainer(_ place: ProbeRows) throws -> PathTrainer {

@@ -1,3 +1,4 @@
+import FeatureStore
 import Foundation
 package import HeadTraining
 package import Heads
@@ -87,43 +88,24 @@ package struct ProbeHeads: Sendable, Equatable {
 
 /// What came of a task: heads, and how well each is known to be at its optimum.
 package struct ProbeRecord: Sendable {
-    /// How a head is.
-    package struct Certificate: Codable, Sendable, Equatable {
-        /// The objective at the head.
-        package let objective: Double
-        /// What no head is below.
-        package let lowerBound: Double
-        /// Passes over the head's rows.
-        package let passCount: Int
-        /// Whether the gap is within the tolerance.
-        package let isCertified: Bool
-
-        /// How far the objective is above the least at most, by its own size.
-        package var relativeGap: Double { (objective - lowerBound) / objective }
-    }
-
     /// What was to be done.
     package let unit: ProbeUnit
     /// The heads and their penalties.
     package let result: ProbeHeads
     /// A head's certificate each.
-    package let certificates: [Certificate]
+    package let certificates: [GapCertificate]
 
     private struct Text: Codable {
         let unit: ProbeUnit
         let cValues: [Double]
-        let certificates: [Certificate]
+        let certificates: [GapCertificate]
     }
 
     /// What was trained for a unit.
     package init(unit: ProbeUnit, cValues: [Double], heads: [PathHead]) {
         self.unit = unit
         result = ProbeHeads(cValues: cValues, heads: heads.map(\.head))
-        certificates = heads.map {
-            Certificate(
-                objective: $0.objective, lowerBound: $0.lowerBound, passCount: $0.passCount,
-                isCertified: $0.isCertified)
-        }
+        certificates = heads.map(\.certificate)
     }
 
     /// The bytes, for the wire and for the disk.
@@ -153,23 +135,16 @@ package struct ProbeRecord: Sendable {
     }
 }
 
-/// A text with heads behind it: the length of a JSON text as eight bytes, the text, and the numbers of the
-/// heads, float32, all little-endian.
+/// A text with the numbers of heads behind it, float32 little-endian.
 ///
 /// Of a head of two outputs the second is there alone: the first is its negative.
-private enum PackedText {
-    static func encode(_ text: some Encodable, floats heads: [Head]) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+extension PackedText {
+    fileprivate static func encode(_ text: some Encodable, floats heads: [Head]) throws -> [UInt8] {
         let data: Data
         do { data = try encoder.encode(text) } catch {
             throw ProbeError("a head's certificate is not a finite number")
         }
-        var bytes: [UInt8] = []
-        for shift in stride(from: 0, to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: data.count >> shift))
-        }
-        bytes.append(contentsOf: data)
+        var bytes = packed(data)
         for head in heads {
             let skipped = head.outputCount == 2 ? 1 : 0
             for floats in [
@@ -182,20 +157,16 @@ private enum PackedText {
         return bytes
     }
 
-    static func decode<Text: Decodable>(
+    fileprivate static func decode<Text: Decodable>(
         _ type: Text.Type, _ bytes: [UInt8]
     ) throws -> (Text, ArraySlice<UInt8>) {
-        guard bytes.count >= 8 else { throw ProbeError("a record ends before it begins") }
-        let length = bytes[..<8].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        guard length <= UInt64(bytes.count - 8) else {
-            throw ProbeError("a record is shorter than it says")
+        let whole: (text: Data, rest: ArraySlice<UInt8>)
+        do throws(Flaw) { whole = try split(bytes) } catch {
+            throw ProbeError("a record \(error.rawValue)")
         }
-        let rest = 8 + Int(length)
-        do {
-            return (
-                try JSONDecoder().decode(Text.self, from: Data(bytes[8..<rest])), bytes[rest...]
-            )
-        } catch { throw ProbeError("a record of a probe cannot be read") }
+        do { return (try JSONDecoder().decode(Text.self, from: whole.text), whole.rest) } catch {
+            throw ProbeError("a record of a probe cannot be read")
+        }
     }
 }
 
@@ -229,12 +200,10 @@ private struct HeadReader {
     }
 
     private mutating func floats(_ count: Int) throws -> [Float] {
-        guard rest.count >= count * 4 else { throw ProbeError("a head of a probe is cut off") }
-        let bytes = rest.prefix(count * 4)
-        rest = rest.dropFirst(count * 4)
-        return unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
-            unsafe UnsafeMutableRawBufferPointer(target).copyBytes(from: bytes)
-            initialized = count
+        guard rest.count >= count * 4, let floats = FloatBytes.floats(rest.prefix(count * 4)) else {
+            throw ProbeError("a head of a probe is cut off")
         }
+        rest = rest.dropFirst(count * 4)
+        return floats
     }
 }

@@ -65,10 +65,10 @@ package enum StudyMaterials {
     package static func runner(
         _ materials: Materials, variant: KernelVariant
     ) throws -> TrialRunner {
-        var bytes: [String: [UInt8]] = [:]
-        for item in materials.items { bytes[item.name] = item.bytes }
         func part(_ name: String) throws -> [UInt8] {
-            guard let found = bytes[name] else { throw TrialError("the study has no \(name)") }
+            guard let found = materials.bytes(of: name) else {
+                throw TrialError("the study has no \(name)")
+            }
             return found
         }
         let settings = try decode(StudySettings.self, try part(settingsName))
@@ -104,7 +104,7 @@ package enum StudyMaterials {
         }
         var backbones: [String: BackboneWeights] = [:]
         for dataset in datasets {
-            guard let weights = bytes[dataset.name + backboneEnding] else { continue }
+            guard let weights = materials.bytes(of: dataset.name + backboneEnding) else { continue }
             backbones[dataset.name] = try backbone(weights, of: dataset)
         }
         return TrialRunner(
@@ -136,9 +136,7 @@ package enum StudyMaterials {
     }
 
     private static func encode(_ value: some Encodable) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return Array(try encoder.encode(value)) } catch {
+        do { return Array(try PackedText.encoder.encode(value)) } catch {
             throw TrialError("a setting is not a finite number")
         }
     }

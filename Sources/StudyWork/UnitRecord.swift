@@ -1,4 +1,5 @@
 import Decoding
+import FeatureStore
 import Foundation
 package import Study
 
@@ -27,17 +28,11 @@ package struct UnitRecord: Sendable, Equatable {
     ///
     /// - Throws: ``TrialError`` for a number that JSON cannot hold.
     package func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text: Data
-        do { text = try encoder.encode(Text(unit: unit, outcome: outcome)) } catch {
+        do { text = try PackedText.encoder.encode(Text(unit: unit, outcome: outcome)) } catch {
             throw TrialError("the outcome of \(unit) holds a NaN or an infinity")
         }
-        var bytes: [UInt8] = []
-        for shift in stride(from: 0, to: 64, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: text.count >> shift))
-        }
-        bytes.append(contentsOf: text)
+        var bytes = PackedText.packed(text)
         if case .network(let network) = outcome {
             unsafe network.logits.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
         }
@@ -48,28 +43,24 @@ package struct UnitRecord: Sendable, Equatable {
     ///
     /// - Throws: ``TrialError`` for what ``encoded()`` never writes.
     package init(decoding bytes: [UInt8]) throws {
-        guard bytes.count >= 8 else { throw TrialError("an outcome ends before it begins") }
-        let length = bytes[..<8].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        guard length <= UInt64(bytes.count - 8) else {
-            throw TrialError("an outcome is shorter than it says")
+        let whole: (text: Data, rest: ArraySlice<UInt8>)
+        do throws(PackedText.Flaw) { whole = try PackedText.split(bytes) } catch {
+            throw TrialError("an outcome \(error.rawValue)")
         }
-        let rest = 8 + Int(length)
         let text: Text
-        do {
-            text = try JSONDecoder().decode(Text.self, from: Data(bytes[8..<rest]))
-        } catch {
+        do { text = try JSONDecoder().decode(Text.self, from: whole.text) } catch {
             throw TrialError("an outcome cannot be read")
         }
         unit = text.unit
         switch text.outcome {
         case .trial:
-            guard rest == bytes.count else { throw TrialError("an outcome is longer than it says") }
+            guard whole.rest.isEmpty else { throw TrialError("an outcome is longer than it says") }
             outcome = text.outcome
         case .network(var network):
-            guard (bytes.count - rest).isMultiple(of: 4) else {
+            guard let logits = FloatBytes.floats(whole.rest) else {
                 throw TrialError("an outcome's logits are cut")
             }
-            network.logits = FloatBytes.floats(bytes[rest...]) ?? []
+            network.logits = logits
             outcome = .network(network)
         }
     }

@@ -20,7 +20,8 @@ final class PathRows {
     private let labelStorage: UnsafeMutablePointer<UInt32>
     private let weightStorage: FloatBuffer
 
-    init(_ table: ConvexTable, outputs: [[Int]], isBalanced: Bool, kernels: ConvexKernels) {
+    /// - Parameter classNorms: by class, the length of its longest row.
+    init(_ table: ConvexTable, outputs: [[Int]], isBalanced: Bool, classNorms: [Double]) {
         self.table = table
         self.outputs = outputs
         let outputOf = Dictionary(
@@ -40,7 +41,6 @@ final class PathRows {
             capacity: max(1, rowCount))
         let labels = UnsafeMutablePointer<UInt32>.allocate(capacity: max(1, rowCount))
         var at = 0
-        var square = 0.0
         for label in classes {
             let output = outputOf[label] ?? 0
             let own = table.weights(of: label)
@@ -50,17 +50,11 @@ final class PathRows {
                     unsafe (places + at).initialize(to: start)
                     unsafe (labels + at).initialize(to: UInt32(output))
                     exact[at] = Double(own[row]) * factors[output]
-                    var sum = 0.0
-                    for column in 0..<table.featureCount {
-                        let value = unsafe Double(start[column])
-                        sum += value * value
-                    }
-                    square = max(square, sum)
                     at += 1
                 }
             }
         }
-        largestNorm = square.squareRoot()
+        largestNorm = classes.reduce(0) { max($0, classNorms[$1]) }
         exactWeights = exact
         unsafe storage = places
         unsafe labelStorage = labels
@@ -88,43 +82,22 @@ final class PathRows {
             return unsafe address
         }
     }
-}
 
-/// Numbers of single precision that one thread works on, on a 64-byte boundary and zero at first.
-@safe
-final class FloatBlock {
-    private let storage: UnsafeMutableBufferPointer<Float>
-
-    init(count: Int) {
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: max(1, count) * MemoryLayout<Float>.stride, alignment: 64)
-        unsafe storage = UnsafeMutableBufferPointer(
-            start: raw.bindMemory(to: Float.self, capacity: count), count: count)
-        unsafe storage.initialize(repeating: 0)
-    }
-
-    deinit { unsafe UnsafeMutableRawPointer(storage.baseAddress)?.deallocate() }
-
-    var count: Int { unsafe storage.count }
-
-    /// Valid while the block lives.
-    var pointer: UnsafeMutablePointer<Float> {
-        guard let address = unsafe storage.baseAddress else {
-            preconditionFailure("a block is never without memory")
-        }
-        return unsafe address
-    }
-
-    subscript(index: Int) -> Float {
-        get {
-            precondition(index >= 0 && index < count)
-            return unsafe storage[index]
-        }
-        set {
-            precondition(index >= 0 && index < count)
-            unsafe storage[index] = newValue
+    /// By class, the length of its longest row; 0 of no rows.
+    static func classNorms(_ table: ConvexTable) -> [Double] {
+        table.classRowCounts.enumerated().map { label, rowCount in
+            var largest = 0.0
+            unsafe table.withRows(of: label) { rows, _ in
+                for row in 0..<rowCount {
+                    var sum = 0.0
+                    for column in 0..<table.featureCount {
+                        let value = unsafe Double(rows[row * table.stride + column])
+                        sum += value * value
+                    }
+                    largest = max(largest, sum)
+                }
+            }
+            return largest.squareRoot()
         }
     }
-
-    func clear() { unsafe storage.update(repeating: 0) }
 }

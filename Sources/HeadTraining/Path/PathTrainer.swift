@@ -15,13 +15,12 @@ package struct PathPoint: Sendable, Equatable {
     }
 }
 
-/// A head at one penalty, and bounds of its objective.
-package struct PathHead: Sendable, Equatable {
-    /// The head, its values rounded to single precision.
-    package let head: Head
-    /// The objective at `head`, as rounded: the mean weighted loss and half of `l2 |W|^2`.
+/// How well a head at one penalty is known to be at its optimum.
+package struct GapCertificate: Codable, Sendable, Equatable {
+    /// The objective at the head, as rounded: the mean weighted loss and half of `l2 |W|^2`.
     package let objective: Double
-    /// No head has a smaller objective.
+    /// No head has a smaller objective, but for rounding: logits of rows are of single precision, and the bound is
+    /// good to some 1e-7 of itself.
     package let lowerBound: Double
     /// Passes over the head's rows.
     package let passCount: Int
@@ -30,6 +29,14 @@ package struct PathHead: Sendable, Equatable {
 
     /// How far the objective is above the least at most, by its own size.
     package var relativeGap: Double { (objective - lowerBound) / objective }
+}
+
+/// A head at one penalty, its values rounded to single precision, and bounds of its objective.
+package struct PathHead: Sendable, Equatable {
+    /// The head.
+    package let head: Head
+    /// How well it is known to be at its optimum.
+    package let certificate: GapCertificate
 }
 
 /// Trains a head at one penalty after the other, each from where the path before left it, to a certified
@@ -41,6 +48,8 @@ package struct PathHead: Sendable, Equatable {
 /// threads is safe.
 package struct PathTrainer: Sendable {
     private let table: ConvexTable
+    /// By class, the length of its longest row.
+    private let classNorms: [Double]
     private let isBalanced: Bool
     private let gapTolerance: Double
     private let kernels: ConvexKernels
@@ -62,6 +71,7 @@ package struct PathTrainer: Sendable {
         try ConvergedHeadTrainer.check(table)
         kernels = try ConvexKernels(variant)
         self.table = ConvexTable(table, gramByteCountMax: 0)
+        classNorms = PathRows.classNorms(self.table)
         self.isBalanced = isBalanced
         self.gapTolerance = gapTolerance
     }
@@ -95,16 +105,19 @@ package struct PathTrainer: Sendable {
         }
         if isCancelled() { throw .cancelled }
         let rows = PathRows(
-            table, outputs: order.map { groups[$0] }, isBalanced: isBalanced, kernels: kernels)
+            table, outputs: order.map { groups[$0] }, isBalanced: isBalanced,
+            classNorms: classNorms)
         let problem = PathProblem(rows, l2: l2(of: key, c: c), kernels: kernels)
         let (position, first) = try begin(problem, order, c, start, isCancelled)
         var solver = PathSolver(problem, tolerance: gapTolerance, at: position)
         let end = try solver.minimise(from: first, isCancelled: isCancelled)
         let gap = end.gap ?? end.objective
         return PathHead(
-            head: head(solver.position, problem, order, key), objective: end.objective,
-            lowerBound: end.objective - min(gap, end.objective), passCount: problem.passCount,
-            isCertified: gap <= gapTolerance * end.objective)
+            head: head(solver.position, problem, order, key),
+            certificate: GapCertificate(
+                objective: end.objective, lowerBound: end.objective - min(gap, end.objective),
+                passCount: problem.passCount,
+                isCertified: gap <= gapTolerance * end.objective))
     }
 
     private func check(

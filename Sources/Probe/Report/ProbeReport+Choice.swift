@@ -12,6 +12,16 @@ package enum ProbeCriterion: String, Codable, Sendable, CaseIterable {
         case .nll: first.nll < second.nll
         }
     }
+
+    /// The position of the best scores, of equals the first; nil where there are none at all.
+    package func best(of all: [ProbeReport.Scores?]) -> Int? {
+        var best: (position: Int, scores: ProbeReport.Scores)?
+        for (position, scores) in all.enumerated() {
+            guard let scores, best.map({ prefers(scores, to: $0.scores) }) ?? true else { continue }
+            best = (position, scores)
+        }
+        return best?.position
+    }
 }
 
 extension ProbeReport {
@@ -61,16 +71,12 @@ extension ProbeReport {
 
         /// The best value of a path, of equally good ones the smallest; nil if no point has scores.
         package init?(from path: [Point], by criterion: ProbeCriterion) {
-            var best: (c: Double, scores: Scores)?
-            for point in path.sorted(by: { $0.c < $1.c }) {
-                guard let scores = point.scores else { continue }
-                if let found = best, !criterion.prefers(scores, to: found.scores) { continue }
-                best = (point.c, scores)
-            }
-            guard let best else { return nil }
+            let points = path.sorted { $0.c < $1.c }
+            guard let best = criterion.best(of: points.map(\.scores)) else { return nil }
+            let c = points[best].c
             self.init(
-                c: best.c, by: criterion, isAtEdge: path.edge(at: best.c) != nil,
-                heldOut: best.scores)
+                c: c, by: criterion, isAtEdge: path.edge(at: c) != nil,
+                heldOut: points[best].scores)
         }
 
         /// One value for all heads.

@@ -26,25 +26,18 @@ final class ProbeBook: Sendable {
 
     let plan: ProbePlan
     private let featureCount: Int
-    private let groups: [ProbeFamily: [ArraySlice<HeadKey>]]
     private let state = Mutex(State())
 
     init(_ plan: ProbePlan, featureCount: Int) {
         self.plan = plan
         self.featureCount = featureCount
-        groups = Dictionary(uniqueKeysWithValues: plan.families.map { ($0, plan.groups(of: $0)) })
-    }
-
-    private func keys(_ unit: ProbeUnit) -> ArraySlice<HeadKey>? {
-        guard plan.number(of: unit) != nil else { return nil }
-        return groups[unit.family]?[unit.group]
     }
 
     /// Reads an outcome; nil unless it is one of that unit.
     func decoded(_ bytes: [UInt8], of number: Int? = nil) -> ProbeRecord? {
         guard
             let record = try? ProbeRecord(
-                decoding: bytes, featureCount: featureCount, keys: keys)
+                decoding: bytes, featureCount: featureCount, keys: plan.heads)
         else { return nil }
         return number.map { plan.units[$0] == record.unit } ?? true ? record : nil
     }
@@ -70,7 +63,7 @@ final class ProbeBook: Sendable {
     func choose(_ step: Int, for family: ProbeFamily) -> [WorkID] {
         state.withLock { state in
             state.chosen[family] = step
-            return (groups[family] ?? []).indices.compactMap { group in
+            return plan.groups(of: family).indices.compactMap { group in
                 let unit = ProbeUnit(family: family, group: group, rows: .all, step: -1)
                 return plan.number(of: unit).flatMap {
                     state.entries[$0] == nil ? WorkID(UInt32($0)) : nil
@@ -115,7 +108,7 @@ final class ProbeBook: Sendable {
     /// all are there.
     func entries(of family: ProbeFamily, _ rows: ProbeRows, step: Int) -> [Entry]? {
         var found: [Entry] = []
-        for group in (groups[family] ?? []).indices {
+        for group in plan.groups(of: family).indices {
             guard
                 let entry = entry(
                     ProbeUnit(family: family, group: group, rows: rows, step: step))
@@ -143,7 +136,7 @@ final class ProbeBook: Sendable {
     /// What a worker is told of a unit that may begin.
     func task(_ number: Int) -> ProbeTask {
         let unit = plan.units[number]
-        let count = groups[unit.family]?[unit.group].count ?? 0
+        let count = plan.heads(of: unit)?.count ?? 0
         guard unit.step < 0 else {
             return ProbeTask(
                 unit: unit,

@@ -54,21 +54,14 @@ final class ProbeChooser: Sendable {
                     "\(family.scheme.title), C \(Format.significant(book.plan.cValues[step], digits: 4)): \(Format.percent(judged.accuracy)) of the held-out rows, nll \(Format.decimal(judged.negativeLogLikelihood, places: 4))"
                 )
             }
-            guard metrics.count == book.plan.cValues.count else { continue }
-            released += book.choose(best(metrics), for: family)
+            guard metrics.count == book.plan.cValues.count,
+                let best = criterion.best(
+                    of: book.plan.cValues.indices.map { step in
+                        metrics[step].map { ProbeReport.Scores($0) }
+                    })
+            else { continue }
+            released += book.choose(best, for: family)
         }
         return released
-    }
-
-    /// The best penalty, of equals the strongest.
-    private func best(_ metrics: [Int: ProbabilityMetrics]) -> Int {
-        var best = 0
-        for step in 1..<max(1, metrics.count) {
-            guard let mine = metrics[step], let other = metrics[best] else { continue }
-            if criterion.prefers(ProbeReport.Scores(mine), to: ProbeReport.Scores(other)) {
-                best = step
-            }
-        }
-        return best
     }
 }

@@ -1,7 +1,6 @@
 import Decoding
 import Display
 import Formats
-import Foundation
 import Hashing
 import HeadTraining
 import Heads
@@ -82,16 +81,12 @@ struct ProbeFindings {
 
     /// The family whose best penalty does best on held-out rows, of equals the first.
     private var best: ProbeFamily? {
-        var best: (family: ProbeFamily, scores: ProbeReport.Scores)?
-        for family in plan.families {
-            guard let step = book.chosen(for: family),
-                let metrics = chooser.metrics(of: family)[step]
-            else { continue }
-            let scores = ProbeReport.Scores(metrics)
-            if let found = best, !options.criterion.prefers(scores, to: found.scores) { continue }
-            best = (family, scores)
-        }
-        return best?.family
+        options.criterion.best(
+            of: plan.families.map { family in
+                book.chosen(for: family).flatMap { chooser.metrics(of: family)[$0] }
+                    .map { ProbeReport.Scores($0) }
+            }
+        ).map { plan.families[$0] }
     }
 
     private func model() throws -> Model {
@@ -134,7 +129,7 @@ struct ProbeFindings {
         if !columns.isEmpty {
             var text = SHA256()
             for column in columns {
-                text.update(column.predictions.map { "\($0)\n" }.joined().utf8.map { $0 })
+                text.update(Array(column.predictions.map { "\($0)\n" }.joined().utf8))
             }
             predictions = hexadecimal(text.finalize())
         }
@@ -143,20 +138,18 @@ struct ProbeFindings {
 
     private func point(_ family: ProbeFamily, _ step: Int) -> ProbeReport.Point {
         let places = plan.places
-        let entries = places.flatMap { book.entries(of: family, $0, step: step) ?? [] }
-        let certificates = entries.flatMap(\.record.certificates)
+        let tally = Tally(places.flatMap { book.entries(of: family, $0, step: step) ?? [] })
         let c = plan.cValues[step]
         let weight = rows.training.classRowCounts.indices.reduce(0) {
             $0 + rows.training.weightSum(of: $1)
         }
         return ProbeReport.Point(
             c: c, l2: family == .oneVsAll && places.count == 1 ? 1 / (c * weight) : nil,
-            heads: certificates.count, certified: certificates.count { $0.isCertified },
-            gapMax: certificates.map(\.relativeGap).max(),
-            passes: certificates.reduce(0) { $0 + $1.passCount },
-            seconds: entries.reduce(0) { $0 + $1.busySeconds },
+            heads: tally.headCount, certified: tally.certifiedCount, gapMax: tally.gapMax,
+            passes: tally.certificates.reduce(0) { $0 + $1.passCount },
+            seconds: tally.entries.reduce(0) { $0 + $1.busySeconds },
             scores: chooser.metrics(of: family)[step].map { ProbeReport.Scores($0) },
-            digest: RunDigests.heads(entries.flatMap(\.record.result.heads)))
+            digest: tally.digest)
     }
 
     private func report(
@@ -169,18 +162,13 @@ struct ProbeFindings {
             let points = plan.cValues.indices.map { point(family, $0) }
             path[family.scheme] = points
             choice[family.scheme] = ProbeReport.Choice(from: points, by: options.criterion)
-            let entries = book.entries(of: family, .all, step: -1) ?? []
-            let certificates = entries.flatMap(\.record.certificates)
+            let tally = Tally(book.entries(of: family, .all, step: -1) ?? [])
             refit[family.scheme] = ProbeReport.Refit(
                 rows: rows.training.rowCount + (rows.validation?.rowCount ?? 0),
-                heads: certificates.count, certified: certificates.count { $0.isCertified },
-                gapMax: certificates.map(\.relativeGap).max(),
-                digest: RunDigests.heads(entries.flatMap(\.record.result.heads)))
+                heads: tally.headCount, certified: tally.certifiedCount, gapMax: tally.gapMax,
+                digest: tally.digest)
         }
-        let all = plan.units.compactMap { book.entry($0) }
-        func heads(_ entries: [ProbeBook.Entry]) -> Int {
-            entries.reduce(0) { $0 + $1.record.certificates.count }
-        }
+        let all = Tally(plan.units.compactMap { book.entry($0) })
         return ProbeReport(
             data: ProbeReport.DataSummary(
                 trainRows: rows.training.rowCount,
@@ -196,10 +184,9 @@ struct ProbeFindings {
                 data: clock.seconds(.data), path: clock.seconds(.path),
                 evaluate: clock.seconds(.evaluate), total: clock.totalSeconds),
             heads: ProbeReport.HeadCounts(
-                trained: heads(all), resumed: heads(all.filter(\.isResumed)),
-                certified: all.reduce(0) {
-                    $0 + $1.record.certificates.count { $0.isCertified }
-                }, duplicated: collected?.duplicatedCount ?? 0,
+                trained: all.headCount,
+                resumed: Tally(all.entries.filter(\.isResumed)).headCount,
+                certified: all.certifiedCount, duplicated: collected?.duplicatedCount ?? 0,
                 rejected: collected?.rejectedCount ?? 0),
             notes: data.notes)
     }
@@ -207,15 +194,24 @@ struct ProbeFindings {
     private func results(_ report: ProbeReport, _ files: [String: [UInt8]]) -> ProbeResults {
         ProbeResults(
             config: config, report: report,
-            workers: (collected?.workers ?? []).map {
-                .init(
-                    name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
-                    heads: $0.headCount, busySeconds: $0.busySeconds,
-                    peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
-            },
-            coordinator: .init(
-                host: ProcessInfo.processInfo.hostName, processor: Processor.modelName,
-                isa: KernelVariant.supported.last?.name ?? "", threads: options.run.threads),
+            workers: (collected?.workers ?? []).map { .init($0) },
+            coordinator: .here(threads: options.run.threads),
             files: files.mapValues { RunDigests.predictions($0) }, versions: RunRecord.versions)
     }
+}
+
+/// Some units together.
+private struct Tally {
+    let entries: [ProbeBook.Entry]
+    let certificates: [GapCertificate]
+
+    init(_ entries: [ProbeBook.Entry]) {
+        self.entries = entries
+        certificates = entries.flatMap(\.record.certificates)
+    }
+
+    var headCount: Int { certificates.count }
+    var certifiedCount: Int { certificates.count { $0.isCertified } }
+    var gapMax: Double? { certificates.map(\.relativeGap).max() }
+    var digest: String { RunDigests.heads(entries.flatMap(\.record.result.heads)) }
 }

@@ -24,18 +24,7 @@ struct ProbeJudge: Sendable {
     ) {
         parts = (0..<foldCount).map { fold in
             let rows = folds.indices.filter { Int(folds[$0]) == fold }
-            var values: [Float] = []
-            values.reserveCapacity(rows.count * training.columnCount)
-            for row in rows {
-                let first = row * training.columnCount
-                values += training.values[first..<first + training.columnCount]
-            }
-            return (
-                .fold(fold),
-                Matrix(
-                    rowCount: rows.count, columnCount: training.columnCount, values: values),
-                rows.map { labels[$0] }
-            )
+            return (.fold(fold), training.selecting(rows), rows.map { labels[$0] })
         }
         self.classCount = classCount
     }

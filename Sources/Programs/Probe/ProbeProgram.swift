@@ -179,9 +179,7 @@ package final class ProbeProgram: Sendable {
                 try directory.journal.commit(
                     outcomes.map { outcome in
                         StudyRecord(
-                            unit: plan.units[Int(outcome.id.rawValue)].description,
-                            payload: outcome.bytes, worker: outcome.worker, host: outcome.host,
-                            time: now - outcome.busySeconds, seconds: outcome.busySeconds)
+                            outcome, of: plan.units[Int(outcome.id.rawValue)].description, at: now)
                     })
                 for outcome in outcomes {
                     guard let record = book.decoded(outcome.bytes) else { continue }
@@ -198,7 +196,7 @@ package final class ProbeProgram: Sendable {
 
     /// Roughly what a unit costs; alike for all penalties, so that no path runs ahead of the others.
     private func flops(of unit: ProbeUnit, _ plan: ProbePlan, _ table: FeatureTable) -> Double {
-        let heads = plan.groups(of: unit.family)[unit.group]
+        let heads = plan.heads(of: unit) ?? []
         let passCount = 40
         return heads.reduce(0) { sum, head in
             let rowCount =

@@ -151,9 +151,7 @@ package final class ReproduceProgram: Sendable {
                 try directory.journal.commit(
                     outcomes.map { outcome in
                         StudyRecord(
-                            unit: units[Int(outcome.id.rawValue)].description,
-                            payload: outcome.bytes, worker: outcome.worker, host: outcome.host,
-                            time: now - outcome.busySeconds, seconds: outcome.busySeconds)
+                            outcome, of: units[Int(outcome.id.rawValue)].description, at: now)
                     })
             } withdraw: { task in
                 try directory.journal.remove(units[Int(task.rawValue)].description)

@@ -22,9 +22,7 @@ extension HeadBatch {
         case .outcomes(let outcomeName):
             entries.withdrawnOutcomes = withdrawn.map(outcomeName)
             entries.outcomes = outcomes.map {
-                StudyRecord(
-                    unit: outcomeName($0.id), payload: $0.bytes, worker: $0.worker, host: $0.host,
-                    time: time - $0.busySeconds, seconds: $0.busySeconds)
+                StudyRecord($0, of: outcomeName($0.id), at: time)
             }
         case .heads(let key):
             entries.withdrawn = withdrawn.map(key)

@@ -1,8 +1,6 @@
 import Decoding
 import FeatureStore
 import Formats
-import Foundation
-import HeadTraining
 import Heads
 import ImageData
 import Journal
@@ -121,15 +119,8 @@ struct RunRecord {
             timing: starts.reduce(into: .init(), +=), starts: starts,
             heads: headCounts,
             optimum: trained.optimum, verification: verification, quarantine: quarantine,
-            workers: collected.workers.map {
-                .init(
-                    name: $0.name, host: $0.host, isa: $0.isa, threads: $0.threadCount,
-                    heads: $0.headCount, busySeconds: $0.busySeconds,
-                    peakRSSBytes: $0.peakRSSByteCount, bytesReceived: $0.receivedByteCount)
-            },
-            coordinator: .init(
-                host: ProcessInfo.processInfo.hostName, processor: Processor.modelName,
-                isa: KernelVariant.supported.last?.name ?? "", threads: options.threads),
+            workers: collected.workers.map { .init($0) },
+            coordinator: .here(threads: options.threads),
             security: .init(collected.refusals),
             versions: Self.versions)
     }

@@ -1,16 +1,19 @@
-/// A fixed block of doubles on a 64-byte boundary, zero at first.
+typealias DoubleBlock = NumberBlock<Double>
+typealias FloatBlock = NumberBlock<Float>
+
+/// A fixed block of numbers on a 64-byte boundary, zero at first.
 ///
 /// Written by its maker only, before it is shared, as a `FloatBuffer` is.
 @safe
-final class DoubleBlock: @unchecked Sendable {
+final class NumberBlock<Number: BinaryFloatingPoint & Sendable>: @unchecked Sendable {
     // @unchecked: a block is written only before it is shared.
-    private let storage: UnsafeMutableBufferPointer<Double>
+    private let storage: UnsafeMutableBufferPointer<Number>
 
     init(count: Int) {
         let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: max(1, count) * MemoryLayout<Double>.stride, alignment: 64)
+            byteCount: max(1, count) * MemoryLayout<Number>.stride, alignment: 64)
         unsafe storage = UnsafeMutableBufferPointer(
-            start: raw.bindMemory(to: Double.self, capacity: count), count: count)
+            start: raw.bindMemory(to: Number.self, capacity: count), count: count)
         unsafe storage.initialize(repeating: 0)
     }
 
@@ -22,14 +25,14 @@ final class DoubleBlock: @unchecked Sendable {
     var count: Int { unsafe storage.count }
 
     /// Valid while the block lives.
-    var pointer: UnsafeMutablePointer<Double> {
+    var pointer: UnsafeMutablePointer<Number> {
         guard let address = unsafe storage.baseAddress else {
             preconditionFailure("a block is never without memory")
         }
         return unsafe address
     }
 
-    subscript(index: Int) -> Double {
+    subscript(index: Int) -> Number {
         get {
             precondition(index >= 0 && index < count)
             return unsafe storage[index]
@@ -40,7 +43,7 @@ final class DoubleBlock: @unchecked Sendable {
         }
     }
 
-    func copy(from other: DoubleBlock) {
+    func copy(from other: NumberBlock) {
         precondition(count == other.count)
         unsafe pointer.update(from: other.pointer, count: count)
     }
@@ -50,8 +53,8 @@ final class DoubleBlock: @unchecked Sendable {
     }
 
     /// The largest magnitude; infinite if any value is NaN.
-    var largestMagnitude: Double {
-        var largest = 0.0
+    var largestMagnitude: Number {
+        var largest: Number = 0
         for index in 0..<count {
             let magnitude = unsafe abs(storage[index])
             if !(magnitude <= largest) { largest = magnitude.isNaN ? .infinity : magnitude }
