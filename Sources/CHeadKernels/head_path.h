@@ -104,10 +104,9 @@ static void path_softmax(const struct head_path_rows *q)
         for (size_t j = 0; j < stride; j += LANES) store(z + j, load(z + j) * splat(inverse));
         z[label] = -(rest * inverse);
         const double weight = (double)q->row_weights[r];
-        double *const bias_sums = q->bias_sums + label * q->bias_stride;
         q->losses[r] = path_loss(highest, mine, own, rest);
         for (size_t j = 0; j < q->output_count; ++j)
-            bias_sums[j] = __builtin_fma(weight, (double)z[j], bias_sums[j]);
+            q->bias_sums[j] = __builtin_fma(weight, (double)z[j], q->bias_sums[j]);
     }
 }
 
@@ -164,78 +163,6 @@ static void path_multiply(const struct head_path_products *q)
                 path_multiply_tile(left + j * n, right, n, sums);
             }
         }
-    }
-}
-
-// Products of `count` vectors with a row, and then multiples of the row added to their sums.
-INLINE void path_dot_some(
-    const float *row, const float *vectors, const uint32_t *classes, size_t stride, size_t d,
-    const int count, float *out)
-{
-    const float *v[4];
-    vector sums[4][PATH_VECTORS];
-    UNROLL for (int i = 0; i < count; ++i) {
-        v[i] = vectors + classes[i] * stride;
-        UNROLL for (int k = 0; k < PATH_VECTORS; ++k) sums[i][k] = splat(0.0f);
-    }
-    ROLLED for (size_t f = 0; f < d; f += HEAD_LANES)
-        UNROLL for (int k = 0; k < PATH_VECTORS; ++k) {
-            const vector x = load(row + f + k * LANES);
-            UNROLL for (int i = 0; i < count; ++i)
-                sums[i][k] = fma_v(load(v[i] + f + k * LANES), x, sums[i][k]);
-        }
-    UNROLL for (int i = 0; i < count; ++i) out[i] = path_sum(sums[i]) + v[i][d];
-}
-
-INLINE void path_add_some(
-    const float *row, const float *factors, const uint32_t *classes, size_t stride, size_t d,
-    const int count, float *products)
-{
-    float *g[4];
-    UNROLL for (int i = 0; i < count; ++i) {
-        g[i] = products + classes[i] * stride;
-        g[i][d] = g[i][d] + factors[i];
-    }
-    ROLLED for (size_t f = 0; f < d; f += HEAD_LANES)
-        UNROLL for (int k = 0; k < PATH_VECTORS; ++k) {
-            const vector x = load(row + f + k * LANES);
-            UNROLL for (int i = 0; i < count; ++i)
-                store(g[i] + f + k * LANES,
-                    fma_v(splat(factors[i]), x, load(g[i] + f + k * LANES)));
-        }
-}
-
-static void path_curve(const struct head_path_curvature *q)
-{
-    const uint32_t *classes = q->classes;
-    const float *values = q->values;
-    const size_t d = q->feature_count, stride = q->stride;
-    for (size_t r = 0; r < q->row_count; ++r) {
-        const uint32_t count = q->counts[r];
-        const float *const row = q->rows[r];
-        float *const a = q->scratch;
-        uint32_t i = 0;
-        for (; i + 4 <= count; i += 4)
-            path_dot_some(row, q->vectors, classes + i, stride, d, 4, a + i);
-        switch (count - i) {
-        case 3: path_dot_some(row, q->vectors, classes + i, stride, d, 3, a + i); break;
-        case 2: path_dot_some(row, q->vectors, classes + i, stride, d, 2, a + i); break;
-        case 1: path_dot_some(row, q->vectors, classes + i, stride, d, 1, a + i); break;
-        default: break;
-        }
-        float mean = 0.0f;
-        for (i = 0; i < count; ++i) mean = __builtin_fmaf(values[i], a[i], mean);
-        for (i = 0; i < count; ++i) a[i] = q->row_weights[r] * values[i] * (a[i] - mean);
-        for (i = 0; i + 4 <= count; i += 4)
-            path_add_some(row, a + i, classes + i, stride, d, 4, q->products);
-        switch (count - i) {
-        case 3: path_add_some(row, a + i, classes + i, stride, d, 3, q->products); break;
-        case 2: path_add_some(row, a + i, classes + i, stride, d, 2, q->products); break;
-        case 1: path_add_some(row, a + i, classes + i, stride, d, 1, q->products); break;
-        default: break;
-        }
-        classes += count;
-        values += count;
     }
 }
 

@@ -1,8 +1,8 @@
 // What the scalar and the vector form of the path's kernels share.
 
 
-// exp(x) counts as 0 below: products with what is left of it would not be normal numbers.
-#define PATH_LOWEST -80.0f
+// exp(x) counts as 0 below: products with what is left of it might not be normal numbers, which are slow.
+#define PATH_LOWEST -50.0f
 
 // The natural logarithm of (1 + s) / (1 - s) by its series, |s| up to 0.1716.
 static double path_logarithm_of_ratio(double s)
@@ -47,27 +47,28 @@ static double path_loss(float highest, float z, float own, float rest)
     return ((double)highest - (double)z) + path_logarithm_of_one_plus((double)rest - 1.0);
 }
 
-static void path_select(const struct head_path_rows *q, struct head_path_list *list)
+static void path_differentiate(const struct head_path_rows *q, const float *deltas)
 {
     for (size_t r = 0; r < q->row_count; ++r) {
-        const float *const p = q->values + r * q->stride;
-        const double weight = (double)q->row_weights[r];
+        const float *const p = deltas + r * q->stride;
+        float *const s = q->values + r * q->stride;
         const uint32_t label = q->labels[r];
-        float small = 0.0f;
-        size_t count = list->count;
-        for (uint32_t j = 0; j < q->output_count; ++j) {
-            const float value = j == label ? 1.0f + p[j] : p[j];
-            const bool is_kept = value >= list->least;
-            const float left = is_kept ? 0.0f : value;
-            list->classes[count] = j;
-            list->values[count] = value;
-            count += is_kept;
-            small = small + left;
-            list->small[j] = __builtin_fma(weight, (double)left, list->small[j]);
+        const float own = s[label];
+        float lanes[HEAD_LANES] = {0};
+        for (size_t j = 0; j < q->stride; j += HEAD_LANES)
+            for (size_t l = 0; l < HEAD_LANES; ++l)
+                lanes[l] = __builtin_fmaf(p[j + l], s[j + l] - own, lanes[l]);
+        // The label's part of the sum is delta times zero.
+        const float mean = path_tree(lanes);
+        // Sums of what is smaller would not be normal numbers.
+        for (size_t j = 0; j < q->stride; ++j) {
+            const float value = p[j] * ((s[j] - own) - mean);
+            s[j] = __builtin_fabsf(value) > 1e-18f ? value : 0.0f;
         }
-        list->rest[r] = small;
-        list->counts[r] = (uint32_t)(count - list->count);
-        list->count = count;
+        s[label] = -(1.0f + p[label]) * mean;
+        const double weight = (double)q->row_weights[r];
+        for (size_t j = 0; j < q->output_count; ++j)
+            q->bias_sums[j] = __builtin_fma(weight, (double)s[j], q->bias_sums[j]);
     }
 }
 
@@ -173,9 +174,144 @@ static void path_solve(const float *m, size_t d, float *x)
     }
 }
 
+// Turns row i of `m` and the next one by an angle.
+static void path_turn(double *m, size_t d, size_t i, double cosine, double sine)
+{
+    double *const one = m + i * d, *const two = one + d;
+    for (size_t f = 0; f < d; ++f) {
+        const double a = one[f], b = two[f];
+        two[f] = __builtin_fma(sine, a, cosine * b);
+        one[f] = __builtin_fma(cosine, a, -(sine * b));
+    }
+}
+
+// Householder's reduction to a tridiagonal matrix: `diagonal` and `off` [d], off[i] being beside
+// diagonal[i] and diagonal[i + 1]; m becomes the reflections' product, transposed.
+static void path_reduce(double *m, size_t d, double *diagonal, double *off)
+{
+    // Reflection i is of v = m[i][i + 1 ...], with what v v^T is multiplied by at m[i][i].
+    for (size_t i = 0; i < d; ++i) {
+        double *const v = m + i * d;
+        diagonal[i] = v[i];
+        off[i] = i + 1 < d ? v[i + 1] : 0.0;
+        v[i] = 0.0;
+        if (i + 2 >= d) continue;
+        double most = 0.0, square = 0.0;
+        for (size_t f = i + 1; f < d; ++f) most = __builtin_fmax(most, __builtin_fabs(v[f]));
+        if (!(most > 0.0)) continue;
+        for (size_t f = i + 1; f < d; ++f) v[f] = v[f] / most;
+        for (size_t f = i + 1; f < d; ++f) square = __builtin_fma(v[f], v[f], square);
+        const double size = v[i + 1] > 0.0 ? __builtin_sqrt(square) : -__builtin_sqrt(square);
+        off[i] = -size * most;
+        // |v|^2 / 2 of v with its first element grown by `size`.
+        const double half = __builtin_fma(size, v[i + 1], square);
+        v[i + 1] = v[i + 1] + size;
+        const double factor = 1.0 / half;
+        v[i] = factor;
+        // p = A v / half; A -= v q^T + q v^T with q = p - (v p / (2 half)) v. `diagonal` behind i is free for q.
+        double *const q = diagonal;
+        for (size_t f = i + 1; f < d; ++f) q[f] = 0.0;
+        for (size_t r = i + 1; r < d; ++r) {
+            const double *const row = m + r * d;
+            const double value = v[r] * factor;
+            for (size_t f = i + 1; f < d; ++f) q[f] = __builtin_fma(value, row[f], q[f]);
+        }
+        double product = 0.0;
+        for (size_t f = i + 1; f < d; ++f) product = __builtin_fma(v[f], q[f], product);
+        product = -product * factor * 0.5;
+        for (size_t f = i + 1; f < d; ++f) q[f] = __builtin_fma(product, v[f], q[f]);
+        for (size_t r = i + 1; r < d; ++r) {
+            double *const row = m + r * d;
+            const double a = -v[r], b = -q[r];
+            for (size_t f = i + 1; f < d; ++f)
+                row[f] = __builtin_fma(a, q[f], __builtin_fma(b, v[f], row[f]));
+        }
+    }
+    // The product of the reflections from the last one on, transposed: rows i + 1 ... of it are turned.
+    for (size_t i = d; i-- > 0;) {
+        double *const v = m + i * d;
+        const double factor = v[i];
+        for (size_t r = i + 1; r < d && factor != 0.0; ++r) {
+            double *const row = m + r * d;
+            double product = 0.0, lanes[HEAD_LANES] = {0};
+            size_t f = i + 1;
+            for (; f + HEAD_LANES <= d; f += HEAD_LANES)
+                for (size_t l = 0; l < HEAD_LANES; ++l)
+                    lanes[l] = __builtin_fma(row[f + l], v[f + l], lanes[l]);
+            for (; f < d; ++f) product = __builtin_fma(row[f], v[f], product);
+            for (size_t l = 0; l < HEAD_LANES; ++l) product = product + lanes[l];
+            product = -product * factor;
+            for (f = i + 1; f < d; ++f) row[f] = __builtin_fma(product, v[f], row[f]);
+        }
+        for (size_t f = 0; f < d; ++f) v[f] = 0.0;
+        for (size_t r = i + 1; r < d; ++r) m[r * d + i] = 0.0;
+        v[i] = 1.0;
+    }
+}
+
+// The implicit QL method of Bowdler, Martin, Reinsch and Wilkinson (Numerische Mathematik 11, 1968).
+static bool path_diagonalise(double *m, size_t d, double *eigenvalues, double *off)
+{
+    path_reduce(m, d, eigenvalues, off);
+    for (size_t l = 0; l < d; ++l) {
+        for (int round = 0;; ++round) {
+            size_t end = l;
+            for (; end + 1 < d; ++end) {
+                const double near = __builtin_fabs(eigenvalues[end]) + __builtin_fabs(eigenvalues[end + 1]);
+                if (__builtin_fabs(off[end]) <= 0x1p-52 * near) break;
+            }
+            if (end == l) break;
+            if (round == 60) return false;
+            double g = (eigenvalues[l + 1] - eigenvalues[l]) / (2.0 * off[l]);
+            double r = __builtin_sqrt(__builtin_fma(g, g, 1.0));
+            g = eigenvalues[end] - eigenvalues[l] + off[l] / (g + (g < 0.0 ? -r : r));
+            double sine = 1.0, cosine = 1.0, p = 0.0;
+            size_t i = end;
+            bool is_cut = false;
+            while (i-- > l) {
+                const double f = sine * off[i], b = cosine * off[i];
+                r = __builtin_sqrt(__builtin_fma(f, f, g * g));
+                off[i + 1] = r;
+                if (r == 0.0) {
+                    eigenvalues[i + 1] = eigenvalues[i + 1] - p;
+                    off[end] = 0.0;
+                    is_cut = true;
+                    break;
+                }
+                sine = f / r;
+                cosine = g / r;
+                g = eigenvalues[i + 1] - p;
+                const double s = __builtin_fma(eigenvalues[i] - g, sine, 2.0 * cosine * b);
+                p = sine * s;
+                eigenvalues[i + 1] = g + p;
+                g = __builtin_fma(cosine, s, -b);
+                path_turn(m, d, i, cosine, sine);
+            }
+            if (is_cut) continue;
+            eigenvalues[l] = eigenvalues[l] - p;
+            off[l] = g;
+            off[end] = 0.0;
+        }
+    }
+    for (size_t i = 0; i + 1 < d; ++i) {
+        size_t least = i;
+        for (size_t j = i + 1; j < d; ++j) least = eigenvalues[j] < eigenvalues[least] ? j : least;
+        if (least == i) continue;
+        const double value = eigenvalues[i];
+        eigenvalues[i] = eigenvalues[least];
+        eigenvalues[least] = value;
+        for (size_t f = 0; f < d; ++f) {
+            const double kept = m[i * d + f];
+            m[i * d + f] = m[least * d + f];
+            m[least * d + f] = kept;
+        }
+    }
+    return true;
+}
+
 #define PATH_KERNELS                                                                              \
     {                                                                                             \
         .pack = path_pack, .forward = path_forward, .refine = path_refine,                        \
-        .softmax = path_softmax, .multiply = path_multiply, .select = path_select,                \
-        .curve = path_curve, .factorise = path_factorise, .solve = path_solve                     \
+        .softmax = path_softmax, .multiply = path_multiply, .differentiate = path_differentiate,  \
+        .factorise = path_factorise, .solve = path_solve, .diagonalise = path_diagonalise         \
     }

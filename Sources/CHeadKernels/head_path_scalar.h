@@ -52,9 +52,8 @@ static void path_softmax(const struct head_path_rows *q)
         z[label] = -(rest * inverse);
         q->losses[r] = path_loss(highest, mine, own, rest);
         const double weight = (double)q->row_weights[r];
-        double *const sums = q->bias_sums + label * q->bias_stride;
         for (size_t j = 0; j < q->output_count; ++j)
-            sums[j] = __builtin_fma(weight, (double)z[j], sums[j]);
+            q->bias_sums[j] = __builtin_fma(weight, (double)z[j], q->bias_sums[j]);
     }
 }
 
@@ -65,30 +64,6 @@ static void path_multiply(const struct head_path_products *q)
             for (size_t r = 0; r < q->row_count; ++r)
                 q->sums[j * q->sum_stride + f] = fmaf(
                     q->left[r][j] * q->row_weights[r], q->right[r][f], q->sums[j * q->sum_stride + f]);
-}
-
-static void path_curve(const struct head_path_curvature *q)
-{
-    const uint32_t *classes = q->classes;
-    const float *values = q->values;
-    const size_t d = q->feature_count;
-    for (size_t r = 0; r < q->row_count; ++r) {
-        const uint32_t count = q->counts[r];
-        float mean = 0.0f;
-        for (uint32_t i = 0; i < count; ++i) {
-            const float *const v = q->vectors + classes[i] * q->stride;
-            q->scratch[i] = dot(v, q->rows[r], (uint32_t)d) + v[d];
-            mean = fmaf(values[i], q->scratch[i], mean);
-        }
-        for (uint32_t i = 0; i < count; ++i) {
-            const float factor = q->row_weights[r] * values[i] * (q->scratch[i] - mean);
-            float *const g = q->products + classes[i] * q->stride;
-            for (size_t f = 0; f < d; ++f) g[f] = fmaf(factor, q->rows[r][f], g[f]);
-            g[d] = g[d] + factor;
-        }
-        classes += count;
-        values += count;
-    }
 }
 
 static void path_dots(const float *rows, size_t d, const float *x, size_t first, float sums[4])

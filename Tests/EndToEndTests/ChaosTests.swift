@@ -105,7 +105,10 @@ extension EndToEndTests {
             try await stayer.line(containing: "holding 1,200 rows")
             leaver.send(SIGTERM)
             #expect(try await leaver.exitStatus(within: .seconds(120)) == 0)
-            try await run.coordinator.line(containing: "worker leaver left")
+            // On a fast machine what it trains may be the run's last.
+            try await run.coordinator.line {
+                $0.text.contains("worker leaver left") || $0.text.hasPrefix("heads: 57/57")
+            }
             let results = try await run.finish()
             #expect(results.workers.map(\.name) == ["leaver", "stayer"])
             #expect(results.workers.allSatisfy { $0.heads > 0 })

@@ -138,7 +138,7 @@ struct head_convex_kernels {
 // of rows, so that no bit depends on how the work is cut. Definition, `tree16` as above:
 //
 //   z[r][j] = b[j] + s1 + s2 + ..., s = fma(w[j][f], x[r][f], s) over HEAD_PATH_FEATURES features at a time
-//   e[j] = exp(z[j] - max), 0 below exp(-80); rest = tree16 of lanes of e without the label's
+//   e[j] = exp(z[j] - max), 0 below exp(-50); rest = tree16 of lanes of e without the label's
 //   delta[j] = e[j] * (1 / (rest + e[label])), of the label -rest times that
 //   out[j][f] = fma(a[r][j] * weights[r], b[r][f], out[j][f]), rows in order
 #define HEAD_PATH_ROWS 128
@@ -163,10 +163,7 @@ struct head_path_rows {
     const float *biases;         // [stride]: those past K very low
     float *values;               // [row_count][stride]
     double *losses;              // [row_count]: set by `softmax`
-    // What `softmax` adds to: sums over the rows of each label of delta times weight, [K][bias_stride]; or,
-    // with a stride of 0, over all rows, [K].
-    double *bias_sums;
-    size_t bias_stride;
+    double *bias_sums;           // [K]: sums of values times weights: `softmax`, `differentiate` add to them
 };
 
 // Sums over rows of the products of two vectors of each.
@@ -182,32 +179,6 @@ struct head_path_products {
     bool is_upper;               // only sums with f >= j mean anything
 };
 
-// Probabilities that are not small, row after row.
-struct head_path_list {
-    float least;                 // smaller ones are left out
-    size_t count;                // entries so far
-    uint32_t *classes;           // [entry]
-    float *values;               // [entry]: probabilities
-    uint32_t *counts;            // [row]: entries
-    float *rest;                 // [row]: sum of what is left out
-    double *small;               // [K]: sums of what is left out, as rows weigh: added to
-};
-
-// What the product with second derivatives of such a list is computed from.
-struct head_path_curvature {
-    const float *const *rows;    // [row_count]
-    size_t row_count;
-    size_t feature_count;        // d, a multiple of HEAD_PATH_PANEL
-    size_t stride;               // of `vectors` and `products`: more than d; the bias is at d
-    const float *row_weights;    // [row_count]
-    const uint32_t *counts;      // [row_count]: entries of each row
-    const uint32_t *classes;     // [entry]
-    const float *values;         // [entry]
-    const float *vectors;        // [K][stride]
-    float *products;             // [K][stride]: added to
-    float *scratch;              // [entries of a row]
-};
-
 struct head_path_kernels {
     // `weights` [output_count][d] to [panel][d][16], zeros past the last.
     void (*pack)(
@@ -220,15 +191,17 @@ struct head_path_kernels {
     // Logits to deltas.
     void (*softmax)(const struct head_path_rows *q);
     void (*multiply)(const struct head_path_products *q);
-    // Adds the rows' entries to a list.
-    void (*select)(const struct head_path_rows *q, struct head_path_list *list);
-    // products[j] += w p (a[j] - sum of p a) x, a[j] being the product of the row and vector j.
-    void (*curve)(const struct head_path_curvature *q);
+    // Values s, of about 1, to p[j] (s[j] - sum of p s), 0 up to 1e-18, p being the probabilities of `deltas`
+    // [row_count][stride]; adds them to `bias_sums` as the rows weigh.
+    void (*differentiate)(const struct head_path_rows *q, const float *deltas);
     // m = U^T U in place, U in the upper triangle and the reciprocals of its diagonal on it; false if
     // it is not positive. d is a multiple of HEAD_PATH_PANEL.
     bool (*factorise)(float *m, size_t d);
     // Solves with what `factorise` left.
     void (*solve)(const float *m, size_t d, float *x);
+    // The eigenvalues of a symmetric matrix m [d][d], ascending, and in its place its eigenvectors, one a row. `off` has
+    // room for d numbers. False if they are not found.
+    bool (*diagonalise)(double *m, size_t d, double *eigenvalues, double *off);
 };
 
 // A variant for one instruction set.

@@ -1,5 +1,53 @@
 import Numerics
 
+/// The second derivatives by the biases: M, the mean of `diag(p) - p p^T`, factorised.
+struct PathBiases {
+    /// By output, its own second derivative.
+    let diagonal: [Double]
+    private let factor: DoubleBlock
+    private let size: Int
+    private let kernels: ConvexKernels
+
+    /// Nil where no bias changes anything.
+    init?(_ problem: PathProblem, _ state: PathProblem.Evaluation) {
+        kernels = problem.kernels
+        let count = problem.outputCount
+        let lanes = ConvexKernels.laneCount
+        size = (count + lanes - 1) / lanes * lanes
+        guard state.pairWeight > 0 else { return nil }
+        let share = 1 / state.pairWeight
+        factor = DoubleBlock(count: size * size)
+        var diagonal = [Double](repeating: 0, count: count)
+        for output in 0..<count {
+            for other in 0..<output {
+                let pair = state.pairs[other * problem.valueStride + output] * share
+                factor[output * size + other] = -pair
+                diagonal[output] += pair
+                diagonal[other] += pair
+            }
+        }
+        self.diagonal = diagonal
+        let mean = diagonal.reduce(0, +) / Double(count)
+        guard mean > 0 else { return nil }
+        // Adding the same to all biases changes nothing: of all that solve it the ones that sum to zero.
+        for row in 0..<size {
+            for column in 0..<row where row < count {
+                factor[row * size + column] += mean / Double(count)
+            }
+            factor[row * size + row] = row < count ? diagonal[row] + mean / Double(count) : mean
+        }
+        guard kernels.factorise(factor, width: size) else { return nil }
+    }
+
+    /// What M turns into `slopes`, by output.
+    func solve(_ slopes: [Double]) -> [Double] {
+        let solution = DoubleBlock(count: size)
+        for (output, slope) in slopes.enumerated() { solution[output] = slope }
+        kernels.solve(factor, width: size, row: 0, of: solution)
+        return slopes.indices.map { solution[$0] }
+    }
+}
+
 /// How far a head's objective is above the least at most, by its dual.
 ///
 /// For each row the dual takes a distribution q over the outputs, and the mean of `y - q` over the rows must be zero, as
@@ -15,63 +63,35 @@ import Numerics
 struct PathCertificate {
     /// The bound; nil where there is none.
     let gap: Double?
+    /// What about takes the biases to where they are best for the weights.
+    let biasStep: [Double]?
 
-    init(_ problem: PathProblem, _ evaluation: PathProblem.Evaluation) {
-        gap = Self.gap(problem, evaluation)
-    }
-
-    private static func gap(
-        _ problem: PathProblem, _ evaluation: PathProblem.Evaluation
-    ) -> Double? {
-        guard let moments = evaluation.moments, evaluation.objective.isFinite else { return nil }
-        let count = problem.outputCount
-        let lanes = ConvexKernels.laneCount
-        let size = (count + lanes - 1) / lanes * lanes
-        let share = 1 / problem.rows.weightSum
-        let matrix = DoubleBlock(count: size * size)
-        var diagonal = [Double](repeating: 0, count: count)
-        var slopes = diagonal
-        let (products, byLabel) = moments
-        for output in 0..<count {
-            let start = output * problem.valueStride
-            slopes[output] = evaluation.gradient[output * problem.width + problem.stride]
-            let own = byLabel[output * count + output] * share
-            diagonal[output] = slopes[output] - 2 * own - products[start + output] * share
-            for other in 0..<output {
-                matrix[output * size + other] =
-                    -share
-                    * (products[start + other] + byLabel[output * count + other]
-                        + byLabel[other * count + output])
-            }
+    init(_ problem: PathProblem, _ state: PathProblem.Evaluation) {
+        let slopes = problem.biases(of: state.gradient)
+        let bare = state.gap(l2: problem.l2)
+        guard state.hasAllPairs, state.objective.isFinite, let biases = PathBiases(problem, state)
+        else {
+            let isMet = state.objective.isFinite && slopes.allSatisfy { $0 == 0 }
+            gap = isMet ? bare : nil
+            biasStep = nil
+            return
         }
-        let mean = diagonal.reduce(0, +) / Double(count)
-        guard mean > 0 else {
-            return slopes.allSatisfy { $0 == 0 } ? evaluation.gap(l2: problem.l2) : nil
-        }
-        // Adding the same to all of v changes nothing: of all that solve it the one that sums to zero.
-        for row in 0..<size {
-            for column in 0..<row where row < count {
-                matrix[row * size + column] += mean / Double(count)
-            }
-            matrix[row * size + row] =
-                row < count ? diagonal[row] + mean / Double(count) : mean
-        }
-        guard problem.kernels.factorise(matrix, width: size) else { return nil }
-        let solution = DoubleBlock(count: size)
-        for output in 0..<count { solution[output] = -slopes[output] }
-        problem.kernels.solve(matrix, width: size, row: 0, of: solution)
-        var (least, most, biases, moved) = (Double.infinity, -Double.infinity, 0.0, 0.0)
-        for output in 0..<count {
-            let value = solution[output]
+        let step = biases.solve(slopes.map { -$0 })
+        biasStep = step
+        var (least, most, product, moved) = (Double.infinity, -Double.infinity, 0.0, 0.0)
+        for (output, value) in step.enumerated() {
             least = min(least, value)
             most = max(most, value)
-            biases -= slopes[output] * value
-            moved += diagonal[output] * diagonal[output]
+            product -= slopes[output] * value
+            moved += biases.diagonal[output] * biases.diagonal[output]
         }
         let range = most - least
-        guard range <= 1 else { return nil }
+        guard range <= 1 else {
+            gap = nil
+            return
+        }
         let shift = range * moved.squareRoot() * problem.rows.largestNorm
-        let size2 = evaluation.square.squareRoot() + shift
-        return max(0, biases) + size2 * size2 / (2 * problem.l2)
+        let size = state.square.squareRoot() + shift
+        gap = max(0, product) + size * size / (2 * problem.l2)
     }
 }

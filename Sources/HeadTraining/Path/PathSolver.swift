@@ -8,6 +8,11 @@ struct PathSolver {
     private static let conjugateCountMax = 300
     private static let lengthCountMax = 20
     private static let stuckCountMax = 4
+    /// Times that the biases alone are moved between two steps.
+    private static let biasStepCountMax = 2
+    /// The share of the gradient that a step may leave: at least, and of what the tolerance asks for.
+    private static let shareMin = 0.05
+    private static let shareOfGoal = 0.5
 
     private let problem: PathProblem
     private let tolerance: Double
@@ -16,6 +21,7 @@ struct PathSolver {
     /// Steps, and products with second derivatives, so far.
     private(set) var stepCount = 0
     private(set) var productCount = 0
+    private var preconditioner: PathPreconditioner?
 
     init(_ problem: PathProblem, tolerance: Double, at position: FloatBlock) {
         self.problem = problem
@@ -35,19 +41,27 @@ struct PathSolver {
         var state = first
         var best = End(objective: state.objective, gap: nil)
         var bestPosition = position
-        var stuckCount = 0
+        var (stuckCount, biasStepCount) = (0, 0)
         while true {
             if isCancelled() { throw .cancelled }
             let limit = tolerance * state.objective
             let isLast = stepCount >= Self.stepCountMax || stuckCount >= Self.stuckCountMax
             if state.gap(l2: problem.l2) <= 0.98 * limit || isLast {
-                if state.moments == nil { state = problem.evaluate(at: position, hasMoments: true) }
-                let gap = PathCertificate(problem, state).gap
-                if let gap, gap < best.gap ?? .infinity {
+                if !state.hasAllPairs {
+                    state = problem.evaluate(at: position, hasAllPairs: true)
+                }
+                let certificate = PathCertificate(problem, state)
+                if let gap = certificate.gap, gap < best.gap ?? .infinity {
                     best = End(objective: state.objective, gap: gap)
                     bestPosition = position
                 }
-                if let gap, gap <= limit { break }
+                if let gap = certificate.gap, gap <= limit { break }
+                if let step = certificate.biasStep, biasStepCount < Self.biasStepCountMax {
+                    biasStepCount += 1
+                    moveBiases(by: step)
+                    state = problem.evaluate(at: position, hasAllPairs: true)
+                    continue
+                }
                 if isLast {
                     if best.gap == nil {
                         best = End(objective: state.objective, gap: nil)
@@ -56,6 +70,7 @@ struct PathSolver {
                     break
                 }
             }
+            biasStepCount = 0
             let goal = (limit / max(state.gap(l2: problem.l2), 1e-300)).squareRoot()
             let direction = direction(state, goal: goal)
             stepCount += 1
@@ -64,13 +79,13 @@ struct PathSolver {
                 && !(next.objective < 0.9 * state.objective)
             {
                 stuckCount += 1
-                problem.least = max(1e-6, problem.least / 4)
+                preconditioner = nil
                 if !problem.isRefined, next.gap(l2: problem.l2) < 0.01 * next.objective,
                     stuckCount >= 2
                 {
                     problem.isRefined = true
                     stuckCount = 0
-                    state = problem.evaluate(at: position, hasMoments: false)
+                    state = problem.evaluate(at: position, hasAllPairs: false)
                     continue
                 }
             } else {
@@ -82,6 +97,16 @@ struct PathSolver {
         return best
     }
 
+    private mutating func moveBiases(by step: [Double]) {
+        let moved = FloatBlock(count: position.count)
+        moved.copy(from: position)
+        for (output, value) in step.enumerated() {
+            let index = output * problem.width + problem.stride
+            moved[index] = Float(Double(moved[index]) + value)
+        }
+        position = moved
+    }
+
     /// About the step to the minimum.
     ///
     /// - Parameter goal: what share of the gradient may be left.
@@ -89,7 +114,9 @@ struct PathSolver {
         _ state: PathProblem.Evaluation, goal: Double
     ) -> DoubleBlock {
         let kernels = problem.kernels
-        let curvature = PathCurvature(problem, state.list)
+        let curvature = PathCurvature(problem, state)
+        let preconditioner = self.preconditioner ?? PathPreconditioner(problem, state)
+        self.preconditioner = preconditioner
         let count = state.gradient.count
         let step = DoubleBlock(count: count)
         let rest = DoubleBlock(count: count)
@@ -97,11 +124,11 @@ struct PathSolver {
         let search = DoubleBlock(count: count)
         let product = DoubleBlock(count: count)
         kernels.add(-1, state.gradient, to: rest)
-        curvature.precondition(rest, into: scaled)
+        preconditioner.apply(rest, into: scaled)
         search.copy(from: scaled)
         var slope = kernels.dot(rest, scaled)
-        let share = min(0.1, max(0.01, 0.3 * goal))
-        let end = kernels.dot(rest, rest) * share * share
+        let share = max(Self.shareMin, Self.shareOfGoal * goal)
+        let end = state.square * share * share
         for _ in 0..<Self.conjugateCountMax {
             productCount += 1
             curvature.multiply(search, into: product)
@@ -110,8 +137,8 @@ struct PathSolver {
             let length = slope / curve
             kernels.add(length, search, to: step)
             kernels.add(-length, product, to: rest)
-            if kernels.dot(rest, rest) <= end { break }
-            curvature.precondition(rest, into: scaled)
+            if square(rest) <= end { break }
+            preconditioner.apply(rest, into: scaled)
             let next = kernels.dot(rest, scaled)
             let factor = next / slope
             for index in 0..<count {
@@ -120,7 +147,21 @@ struct PathSolver {
             }
             slope = next
         }
+        // What is left of the biases' gradient makes the certificate loose, and goes without a pass.
+        if let biases = PathBiases(problem, state) {
+            let more = biases.solve(problem.biases(of: rest))
+            for (output, value) in more.enumerated() {
+                step[output * problem.width + problem.stride] += value
+            }
+        }
         return step
+    }
+
+    /// The squared size of a gradient but for the biases.
+    private func square(_ gradient: DoubleBlock) -> Double {
+        problem.biases(of: gradient).reduce(problem.kernels.dot(gradient, gradient)) {
+            $0 - $1 * $1
+        }
     }
 
     /// Steps along the direction until the slope there is small.
@@ -141,7 +182,7 @@ struct PathSolver {
                     Double(position.pointer[index]) + length * direction.pointer[index])
             }
             let next = problem.evaluate(
-                at: trial, hasMoments: state.gap(l2: problem.l2) < near)
+                at: trial, hasAllPairs: state.gap(l2: problem.l2) < near)
             let reached = kernels.dot(next.gradient, direction)
             let isSmall = abs(reached) <= -0.8 * slope
             if isSmall || round == Self.lengthCountMax - 1

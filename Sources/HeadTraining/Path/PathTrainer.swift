@@ -1,5 +1,6 @@
 package import Heads
 package import Numerics
+import Synchronization
 
 /// A place on the path of one head: a penalty and the head there.
 package struct PathPoint: Sendable, Equatable {
@@ -24,6 +25,8 @@ package struct GapCertificate: Codable, Sendable, Equatable {
     package let lowerBound: Double
     /// Passes over the head's rows.
     package let passCount: Int
+    /// Products with second derivatives, which pass over them too.
+    package let productCount: Int
     /// Whether the gap is within the tolerance asked for.
     package let isCertified: Bool
 
@@ -53,6 +56,7 @@ package struct PathTrainer: Sendable {
     private let isBalanced: Bool
     private let gapTolerance: Double
     private let kernels: ConvexKernels
+    private let bases = BasisCache()
 
     /// Checks that heads have an optimum on these rows.
     ///
@@ -70,7 +74,7 @@ package struct PathTrainer: Sendable {
         }
         try ConvergedHeadTrainer.check(table)
         kernels = try ConvexKernels(variant)
-        self.table = ConvexTable(table, gramByteCountMax: 0)
+        self.table = ConvexTable(table.withoutTinyFeatures(), gramByteCountMax: 0)
         classNorms = PathRows.classNorms(self.table)
         self.isBalanced = isBalanced
         self.gapTolerance = gapTolerance
@@ -107,7 +111,8 @@ package struct PathTrainer: Sendable {
         let rows = PathRows(
             table, outputs: order.map { groups[$0] }, isBalanced: isBalanced,
             classNorms: classNorms)
-        let problem = PathProblem(rows, l2: l2(of: key, c: c), kernels: kernels)
+        let problem = PathProblem(
+            rows, basis(of: key), l2: l2(of: key, c: c), kernels: kernels)
         let (position, first) = try begin(problem, order, c, start, isCancelled)
         var solver = PathSolver(problem, tolerance: gapTolerance, at: position)
         let end = try solver.minimise(from: first, isCancelled: isCancelled)
@@ -116,8 +121,16 @@ package struct PathTrainer: Sendable {
             head: head(solver.position, problem, order, key),
             certificate: GapCertificate(
                 objective: end.objective, lowerBound: end.objective - min(gap, end.objective),
-                passCount: problem.passCount,
+                passCount: problem.passCount, productCount: solver.productCount,
                 isCertified: gap <= gapTolerance * end.objective))
+    }
+
+    /// What the head's rows are like, as it was found before if heads of the same rows came before.
+    private func basis(of key: HeadKey) -> PathBasis {
+        let members = key.classes.members
+        return bases.find(members) {
+            PathBasis(table, members, kernels: PathKernels(index: kernels.index))
+        }
     }
 
     private func check(
@@ -147,16 +160,13 @@ package struct PathTrainer: Sendable {
     ) throws(HeadTrainingError) -> (FloatBlock, PathProblem.Evaluation) {
         guard let last = start.last else {
             let position = shares(problem)
-            problem.chooseLeast(at: position)
-            return (position, problem.evaluate(at: position, hasMoments: false))
+            return (position, problem.evaluate(at: position, hasAllPairs: false))
         }
         let position = self.position(last.head, problem, order)
         guard start.count > 1, let ahead = extrapolated(position, problem, order, c, start) else {
-            problem.chooseLeast(at: position)
-            return (position, problem.evaluate(at: position, hasMoments: false))
+            return (position, problem.evaluate(at: position, hasAllPairs: false))
         }
-        problem.chooseLeast(at: ahead)
-        let reached = problem.evaluate(at: ahead, hasMoments: false)
+        let reached = problem.evaluate(at: ahead, hasAllPairs: false)
         var slope = 0.0
         for index in 0..<position.count {
             slope += reached.gradient[index] * Double(ahead[index] - position[index])
@@ -166,7 +176,7 @@ package struct PathTrainer: Sendable {
             return (ahead, reached)
         }
         if isCancelled() { throw .cancelled }
-        let behind = problem.evaluate(at: position, hasMoments: false)
+        let behind = problem.evaluate(at: position, hasAllPairs: false)
         return behind.objective < reached.objective ? (position, behind) : (ahead, reached)
     }
 
@@ -251,5 +261,18 @@ package struct PathTrainer: Sendable {
             biases[place] = position[output * problem.width + problem.stride]
         }
         return Head(key: key, weights: weights, biases: biases)
+    }
+}
+
+/// The basis that was asked for last.
+private final class BasisCache: Sendable {
+    private let last = Mutex<(members: [Int], basis: PathBasis)?>(nil)
+
+    /// Two threads may both compute one; they get the same, and neither waits.
+    func find(_ members: [Int], make: () -> PathBasis) -> PathBasis {
+        if let known = last.withLock({ $0 }), known.members == members { return known.basis }
+        let basis = make()
+        last.withLock { $0 = (members, basis) }
+        return basis
     }
 }
