@@ -186,3 +186,55 @@ static void path_dots(const float *rows, size_t d, const float *x, size_t first,
         sums[r] = path_tree(lanes);
     }
 }
+
+// log(1 + e), e from 0 to 1, by the series of the area tangent at e / (2 + e).
+INLINE vector path_log_one_plus(vector e)
+{
+    const vector s = e / (splat(2.0f) + e), square = s * s;
+    vector sum = splat(1.0f / 15.0f);
+    UNROLL for (int divisor = 13; divisor > 0; divisor -= 2)
+        sum = fma_v(sum, square, splat(1.0f / (float)divisor));
+    return (s + s) * sum;
+}
+
+static void path_binary(const struct head_path_binary *q)
+{
+    for (size_t j = 0; j < q->stride; j += LANES) {
+        const vector is_product = load(q->is_product + j), sign = load(q->signs + j);
+        const vector factor = load(q->factors + j);
+        vector losses = splat(0.0f), biases = splat(0.0f), curvatures = splat(0.0f);
+        bool has_gradients = false;
+        for (int l = 0; l < LANES; ++l) has_gradients |= is_product[l] == 0.0f;
+        for (size_t r = 0; r < q->row_count; ++r) {
+            float *const values = q->values + r * q->stride + j;
+            float *const deltas = q->deltas + r * q->stride + j;
+            const vector weight = splat(q->row_weights[r]) * factor;
+            const vector z = load(values), known = load(deltas);
+            const vector size = known < splat(0.0f) ? -known : known;
+            vector value = z * (size * (splat(1.0f) - size));
+            value = (value < splat(0.0f) ? -value : value) > splat(1e-18f) ? value : splat(0.0f);
+            if (has_gradients) {
+                const vector margin = z * sign;
+                const vector x = margin > splat(0.0f) ? -margin : margin;
+                const vector e = x > splat(PATH_LOWEST) ? exponential(x) : splat(0.0f);
+                const vector inverse = splat(1.0f) / (splat(1.0f) + e);
+                const vector wrong = margin > splat(0.0f) ? e * inverse : inverse;
+                const vector loss = path_log_one_plus(e) + (margin > splat(0.0f) ? splat(0.0f) : -margin);
+                const vector delta = -(sign * wrong);
+                const vector found = is_product > splat(0.0f) ? known : delta;
+                store(deltas, found);
+                value = is_product > splat(0.0f) ? value : delta;
+                losses = fma_v(weight, loss, losses);
+                curvatures = fma_v(weight, wrong * (splat(1.0f) - wrong), curvatures);
+            }
+            value = value * factor;
+            store(values, value);
+            biases = fma_v(splat(q->row_weights[r]), value, biases);
+        }
+        for (int l = 0; l < LANES; ++l) {
+            q->losses[j + (size_t)l] += (double)losses[l];
+            q->bias_sums[j + (size_t)l] += (double)biases[l];
+            q->curvatures[j + (size_t)l] += (double)curvatures[l];
+        }
+    }
+}

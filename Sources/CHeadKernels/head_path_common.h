@@ -313,5 +313,6 @@ static bool path_diagonalise(double *m, size_t d, double *eigenvalues, double *o
     {                                                                                             \
         .pack = path_pack, .forward = path_forward, .refine = path_refine,                        \
         .softmax = path_softmax, .multiply = path_multiply, .differentiate = path_differentiate,  \
-        .factorise = path_factorise, .solve = path_solve, .diagonalise = path_diagonalise         \
+        .binary = path_binary, .factorise = path_factorise, .solve = path_solve,                  \
+        .diagonalise = path_diagonalise                                                           \
     }

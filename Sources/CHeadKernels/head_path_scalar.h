@@ -76,3 +76,44 @@ static void path_dots(const float *rows, size_t d, const float *x, size_t first,
         sums[r] = path_tree(lanes);
     }
 }
+
+static float path_log_one_plus(float e)
+{
+    const float s = e / (2.0f + e), square = s * s;
+    float sum = 1.0f / 15.0f;
+    for (int divisor = 13; divisor > 0; divisor -= 2) sum = fmaf(sum, square, 1.0f / (float)divisor);
+    return (s + s) * sum;
+}
+
+static void path_binary(const struct head_path_binary *q)
+{
+    for (size_t j = 0; j < q->stride; ++j) {
+        float losses = 0.0f, biases = 0.0f, curvatures = 0.0f;
+        for (size_t r = 0; r < q->row_count; ++r) {
+            float *const place = q->values + r * q->stride + j;
+            float *const delta = q->deltas + r * q->stride + j;
+            const float weight = q->row_weights[r] * q->factors[j];
+            const float z = *place, size = fabsf(*delta);
+            float value = z * (size * (1.0f - size));
+            if (!(fabsf(value) > 1e-18f)) value = 0.0f;
+            if (q->is_product[j] == 0.0f) {
+                const float margin = z * q->signs[j];
+                const float x = margin > 0.0f ? -margin : margin;
+                const float e = x > PATH_LOWEST ? exponential(x) : 0.0f;
+                const float inverse = 1.0f / (1.0f + e);
+                const float wrong = margin > 0.0f ? e * inverse : inverse;
+                const float loss = path_log_one_plus(e) + (margin > 0.0f ? 0.0f : -margin);
+                value = -(q->signs[j] * wrong);
+                *delta = value;
+                losses = fmaf(weight, loss, losses);
+                curvatures = fmaf(weight, wrong * (1.0f - wrong), curvatures);
+            }
+            value = value * q->factors[j];
+            *place = value;
+            biases = fmaf(q->row_weights[r], value, biases);
+        }
+        q->losses[j] += (double)losses;
+        q->bias_sums[j] += (double)biases;
+        q->curvatures[j] += (double)curvatures;
+    }
+}

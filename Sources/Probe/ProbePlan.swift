@@ -10,16 +10,39 @@ package enum ProbeFamily: String, Codable, Sendable, CaseIterable, Hashable {
     /// A head for every pair of classes.
     case allVsAll = "all_vs_all"
 
-    /// The heads, in the one order everything refers to.
-    package func heads(classCount: Int) -> [HeadKey] {
+    /// The heads, in the one order everything refers to: those that are trained together.
+    ///
+    /// Heads of two outputs share their passes over the rows that they have in common: pairs of the same few classes, and
+    /// classes against the rest by as many as a kernel takes at once.
+    package func groups(classCount: Int) -> [[HeadKey]] {
         switch self {
-        case .oneVsAll: return [HeadKey(.all(classCount))]
+        case .oneVsAll: return [[HeadKey(.all(classCount))]]
         case .oneVsRest:
             // Of two classes both heads would be the pair.
-            guard classCount > 2 else { return [HeadKey(.all(2))] }
-            return (0..<classCount).map { .rest($0, of: .all(classCount)) }
-        case .allVsAll: return HeadPlan(.pairs, classCount: classCount).heads
+            guard classCount > 2 else { return [[HeadKey(.all(2))]] }
+            return Self.parts(of: classCount, by: 16).map { labels in
+                labels.map { .rest($0, of: .all(classCount)) }
+            }
+        case .allVsAll:
+            // Of few classes more groups, for there are to be some for each worker.
+            let parts = Self.parts(of: classCount, by: classCount <= 32 ? 4 : 8)
+            var groups: [[HeadKey]] = []
+            for (place, some) in parts.enumerated() {
+                for others in parts[place...] {
+                    let pairs = some.flatMap { first in
+                        others.filter { $0 > first }.map { HeadKey(ClassSet(pair: first, $0)) }
+                    }
+                    if !pairs.isEmpty { groups.append(pairs) }
+                }
+            }
+            return groups
         }
+    }
+
+    /// `0..<count` in parts of about the same size, at most `size`.
+    private static func parts(of count: Int, by size: Int) -> [Range<Int>] {
+        let number = (count + size - 1) / size
+        return (0..<number).map { count * $0 / number..<count * ($0 + 1) / number }
     }
 }
 
@@ -87,10 +110,8 @@ package struct ProbePlan: Sendable {
     /// Where the rows of the sweep are: training rows, or each fold's.
     package let places: [ProbeRows]
     private let numbers: [ProbeUnit: Int]
-    private let heads: [ProbeFamily: [ArraySlice<HeadKey>]]
+    private let heads: [ProbeFamily: [[HeadKey]]]
 
-    /// The most heads of two outputs in a unit.
-    private static let groupHeadCountMax = 64
     /// With fewer paths than this, each is cut in two that leave every other penalty out, so that two
     /// workers have something to do.
     private static let pathCountMin = 4
@@ -108,7 +129,7 @@ package struct ProbePlan: Sendable {
         self.families = families
         self.foldCount = foldCount
         places = foldCount == 0 ? [.training] : (0..<foldCount).map { .fold($0) }
-        let groups = families.map { Self.groups(of: $0, classCount: classCount) }
+        let groups = families.map { $0.groups(classCount: classCount) }
         let counts = groups.map(\.count)
         heads = Dictionary(uniqueKeysWithValues: zip(families, groups))
         var units: [ProbeUnit] = []
@@ -136,21 +157,11 @@ package struct ProbePlan: Sendable {
     package func number(of unit: ProbeUnit) -> Int? { numbers[unit] }
 
     /// A family's heads, as units train them together; none of a family that is not of this plan.
-    package func groups(of family: ProbeFamily) -> [ArraySlice<HeadKey>] { heads[family] ?? [] }
+    package func groups(of family: ProbeFamily) -> [[HeadKey]] { heads[family] ?? [] }
 
     /// The heads of a unit; nil for one that is not of this plan.
-    package func heads(of unit: ProbeUnit) -> ArraySlice<HeadKey>? {
+    package func heads(of unit: ProbeUnit) -> [HeadKey]? {
         numbers[unit].map { _ in groups(of: unit.family)[unit.group] }
-    }
-
-    private static func groups(
-        of family: ProbeFamily, classCount: Int
-    ) -> [ArraySlice<HeadKey>] {
-        let heads = family.heads(classCount: classCount)
-        let size = family == .allVsAll ? groupHeadCountMax : 1
-        return stride(from: 0, to: heads.count, by: size).map {
-            heads[$0..<min($0 + size, heads.count)]
-        }
     }
 
     /// From a penalty to the next one of the same path.

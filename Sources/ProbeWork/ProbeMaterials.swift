@@ -249,15 +249,12 @@ package final class ProbeRunner: Sendable {
             decoding: description, featureCount: settings.featureCount, keys: plan.heads)
         guard let keys = plan.heads(of: task.unit) else { throw ProbeError("no such heads") }
         let trainer = try trainer(task.unit.rows)
-        var heads: [PathHead] = []
-        for (index, key) in keys.enumerated() {
-            let start = task.origins.map {
-                PathPoint(c: $0.cValues[index], head: $0.heads[index])
-            }
-            heads.append(
-                try trainer.train(
-                    key, c: task.cValues[index], from: start, isCancelled: isCancelled))
+        let requests = keys.enumerated().map { index, key in
+            PathRequest(
+                key: key, c: task.cValues[index],
+                start: task.origins.map { PathPoint(c: $0.cValues[index], head: $0.heads[index]) })
         }
+        let heads = try trainer.train(requests, isCancelled: isCancelled)
         return try ProbeRecord(unit: task.unit, cValues: task.cValues, heads: heads).encoded()
     }
 

@@ -47,7 +47,7 @@ package struct ProbeTask: Sendable, Equatable {
     ///
     /// - Throws: ``ProbeError`` for what ``encoded()`` never writes.
     package init(
-        decoding bytes: [UInt8], featureCount: Int, keys: (ProbeUnit) -> ArraySlice<HeadKey>?
+        decoding bytes: [UInt8], featureCount: Int, keys: (ProbeUnit) -> [HeadKey]?
     ) throws {
         let (text, rest) = try PackedText.decode(Text.self, bytes)
         guard let keys = keys(text.unit), text.cValues.count == keys.count,
@@ -119,7 +119,7 @@ package struct ProbeRecord: Sendable {
     ///
     /// - Throws: ``ProbeError`` for what ``encoded()`` never writes.
     package init(
-        decoding bytes: [UInt8], featureCount: Int, keys: (ProbeUnit) -> ArraySlice<HeadKey>?
+        decoding bytes: [UInt8], featureCount: Int, keys: (ProbeUnit) -> [HeadKey]?
     ) throws {
         let (text, rest) = try PackedText.decode(Text.self, bytes)
         guard let keys = keys(text.unit), text.cValues.count == keys.count,

@@ -22,14 +22,14 @@ import Testing
     @Test func everyUnitHasOneNumber() {
         let plan = plan([.oneVsAll, .oneVsRest, .allVsAll], foldCount: 3)
         // Three folds of three penalties, and the heads that the model gets.
-        #expect(plan.units.count == (1 + 4 + 1) * (3 * 3 + 1))
+        #expect(plan.units.count == (1 + 1 + 1) * (3 * 3 + 1))
         for (number, unit) in plan.units.enumerated() {
             #expect(plan.number(of: unit) == number)
         }
     }
 
     @Test func aPathLeadsFromTheStrongestPenaltyToTheWeakest() {
-        let plan = plan([.oneVsRest])
+        let plan = plan([.oneVsRest], classCount: 60)
         #expect(plan.stepLength(of: .oneVsRest) == 1)
         let first = ProbeUnit(family: .oneVsRest, group: 2, rows: .training, step: 0)
         #expect(plan.origins(of: first) == [])
@@ -66,20 +66,37 @@ import Testing
     }
 
     @Test func headsOfEachFamily() {
-        #expect(ProbeFamily.oneVsAll.heads(classCount: 3).map(\.text) == ["0,1,2"])
-        #expect(
-            ProbeFamily.oneVsRest.heads(classCount: 3).map(\.text) == ["0,1+2", "0+2,1", "0+1,2"])
-        #expect(ProbeFamily.allVsAll.heads(classCount: 3).map(\.text) == ["0,1", "0,2", "1,2"])
+        func heads(_ family: ProbeFamily, _ classCount: Int) -> [String] {
+            family.groups(classCount: classCount).flatMap { $0.map(\.text) }
+        }
+        #expect(heads(.oneVsAll, 3) == ["0,1,2"])
+        #expect(heads(.oneVsRest, 3) == ["0,1+2", "0+2,1", "0+1,2"])
+        #expect(heads(.allVsAll, 3) == ["0,1", "0,2", "1,2"])
         // Of two classes all are the pair.
         for family in ProbeFamily.allCases {
-            #expect(family.heads(classCount: 2).map(\.text) == ["0,1"])
+            #expect(heads(family, 2) == ["0,1"])
         }
     }
 
     @Test func pairsAreTrainedInGroups() {
-        let plan = plan([.allVsAll], classCount: 20)
-        let groups = plan.groups(of: .allVsAll)
-        #expect(groups.map(\.count) == [64, 64, 62])
-        #expect(groups.flatMap(\.self) == HeadPlan(.pairs, classCount: 20).heads)
+        for (classCount, sizes) in [
+            (10, [3, 9, 12, 3, 12, 6]),
+            (20, [6, 16, 16, 16, 16, 6, 16, 16, 16, 6, 16, 16, 6, 16, 6]),
+        ] {
+            let groups = plan([.allVsAll], classCount: classCount).groups(of: .allVsAll)
+            #expect(groups.map(\.count) == sizes)
+            #expect(
+                Set(groups.flatMap(\.self)) == Set(HeadPlan(.pairs, classCount: classCount).heads))
+        }
+        let groups = plan([.allVsAll], classCount: 150).groups(of: .allVsAll)
+        #expect(groups.count == 190 && groups.allSatisfy { $0.count <= 64 })
+        #expect(groups.reduce(0) { $0 + $1.count } == 11_175)
+        #expect(Set(groups.flatMap(\.self)).count == 11_175)
+    }
+
+    @Test func classesAgainstTheRestAreTrainedInGroups() {
+        let groups = plan([.oneVsRest], classCount: 150).groups(of: .oneVsRest)
+        #expect(groups.map(\.count) == [15, 15, 15, 15, 15, 15, 15, 15, 15, 15])
+        #expect(groups.flatMap(\.self) == (0..<150).map { .rest($0, of: .all(150)) })
     }
 }

@@ -50,7 +50,7 @@ import Testing
                 folds: folds), variant: try KernelVariant.select(nil))
     }
 
-    private func keys(_ plan: ProbePlan) -> (ProbeUnit) -> ArraySlice<HeadKey>? {
+    private func keys(_ plan: ProbePlan) -> (ProbeUnit) -> [HeadKey]? {
         { plan.number(of: $0) == nil ? nil : plan.groups(of: $0.family)[$0.group] }
     }
 

@@ -179,6 +179,24 @@ struct head_path_products {
     bool is_upper;               // only sums with f >= j mean anything
 };
 
+// Rows of one class and heads of two outputs, one a column: what a gradient, or a product with second derivatives, is
+// summed of.
+struct head_path_binary {
+    size_t row_count;
+    size_t stride;               // columns, a multiple of HEAD_PATH_PANEL
+    const float *row_weights;    // [row_count]
+    const float *signs;          // [stride]: 1 where the class is of the first output, else -1
+    const float *factors;        // [stride]: what rows weigh more than by themselves
+    const float *is_product;     // [stride]: 1 where a product is wanted, 0 where a gradient
+    // [row_count][stride]: v x in; out by column what is multiplied with x: for a gradient -sign times the probability of
+    // the wrong output, which `deltas` gets too; for a product that times its complement times v x.
+    float *values;
+    float *deltas;
+    double *losses;              // [stride]: sums over the rows, as they weigh, are added to; of a gradient
+    double *bias_sums;           // [stride]
+    double *curvatures;          // [stride]: of p (1 - p); of a gradient
+};
+
 struct head_path_kernels {
     // `weights` [output_count][d] to [panel][d][16], zeros past the last.
     void (*pack)(
@@ -194,6 +212,7 @@ struct head_path_kernels {
     // Values s, of about 1, to p[j] (s[j] - sum of p s), 0 up to 1e-18, p being the probabilities of `deltas`
     // [row_count][stride]; adds them to `bias_sums` as the rows weigh.
     void (*differentiate)(const struct head_path_rows *q, const float *deltas);
+    void (*binary)(const struct head_path_binary *q);
     // m = U^T U in place, U in the upper triangle and the reciprocals of its diagonal on it; false if
     // it is not positive. d is a multiple of HEAD_PATH_PANEL.
     bool (*factorise)(float *m, size_t d);

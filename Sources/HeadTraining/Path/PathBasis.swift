@@ -13,64 +13,86 @@ struct PathBasis: Sendable {
     /// The mean of `x x^T` `[width, width]`, both triangles; nil for the axes.
     let gram: PathMatrix?
 
-    /// Rows by feature from which on the eigenvectors are worth what they cost.
+    /// Rows by feature from which on the eigenvectors are worth what they cost, where many outputs or heads have them.
     private static let rowsByFeature = 3
     /// Features up to which they are.
     private static let widthMax = 2_200
 
-    init(_ table: ConvexTable, _ classes: [Int], kernels: PathKernels) {
-        let stride = table.stride
-        let width = stride + PathKernels.lanes
+    private init(
+        eigenvalues: [Double], turns: (there: PackedMatrix, back: PackedMatrix)?,
+        gram: PathMatrix?
+    ) {
+        self.eigenvalues = eigenvalues
+        self.turns = turns
+        self.gram = gram
+    }
+
+    /// Whether the eigenvectors are worth what they cost.
+    ///
+    /// - Parameter isShared: whether more than one vector has the use of them.
+    static func isTurned(_ table: ConvexTable, _ classes: [Int], isShared: Bool) -> Bool {
+        let width = table.stride + PathKernels.lanes
         let rowCount = classes.reduce(0) { $0 + table.classRowCounts[$1] }
-        let classes = classes.sorted { table.classKeys[$0] < table.classKeys[$1] }
+        return rowCount >= (isShared ? rowsByFeature : width / 3) * width && width <= widthMax
+    }
+
+    /// The axes.
+    init(axesOf table: ConvexTable, _ classes: [Int], squares: [DoubleBlock]) {
         let weightSum = classes.reduce(0) { $0 + table.classWeightSums[$1] }
-        guard rowCount >= Self.rowsByFeature * width, width <= Self.widthMax else {
-            eigenvalues = Self.diagonal(table, classes, width: width, weightSum: weightSum)
-            turns = nil
-            gram = nil
-            return
+        var sums = [Double](repeating: 0, count: table.stride + PathKernels.lanes)
+        for label in classes.sorted(by: { table.classKeys[$0] < table.classKeys[$1] }) {
+            for column in 0..<table.stride { sums[column] += squares[label][column] }
         }
-        let gram = Self.gram(table, classes, width: width, kernels: kernels)
+        for column in 0..<table.stride { sums[column] /= weightSum }
+        sums[table.stride] = 1
+        eigenvalues = sums
+        turns = nil
+        gram = nil
+    }
+
+    init(
+        _ table: ConvexTable, _ classes: [Int], squares: [DoubleBlock], kernels: PathKernels
+    ) {
+        let width = table.stride + PathKernels.lanes
+        let ordered = classes.sorted { table.classKeys[$0] < table.classKeys[$1] }
+        let weightSum = ordered.reduce(0) { $0 + table.classWeightSums[$1] }
+        let gram = Self.gram(table, ordered, width: width, kernels: kernels)
         for index in 0..<gram.count { unsafe gram.pointer[index] /= weightSum }
         let vectors = DoubleBlock(count: width * width)
         vectors.copy(from: gram)
         guard let values = kernels.diagonalise(vectors, size: width) else {
-            eigenvalues = (0..<width).map { gram[$0 * width + $0] }
-            turns = nil
-            self.gram = nil
+            self.init(axesOf: table, classes, squares: squares)
             return
         }
-        eigenvalues = values.map { max(0, $0) }
         let there = PathMatrix(rowCount: width, stride: width)
         there.fill(from: vectors)
         let back = PathMatrix(rowCount: width, stride: width)
         for row in 0..<width {
             for column in 0..<width { back[column, row] = there[row, column] }
         }
-        turns = (kernels.pack(there), kernels.pack(back))
         let mean = PathMatrix(rowCount: width, stride: width)
         mean.fill(from: gram)
-        self.gram = mean
+        self.init(
+            eigenvalues: values.map { max(0, $0) },
+            turns: (kernels.pack(there), kernels.pack(back)), gram: mean)
     }
 
-    private static func diagonal(
-        _ table: ConvexTable, _ classes: [Int], width: Int, weightSum: Double
-    ) -> [Double] {
-        var sums = [Double](repeating: 0, count: width)
-        for label in classes {
+    /// By class, the sums of squares of its rows' features, as they weigh.
+    static func squares(_ table: ConvexTable) -> [DoubleBlock] {
+        table.classRowCounts.indices.map { label in
+            let sums = DoubleBlock(count: table.stride)
             let weights = table.weights(of: label)
             unsafe table.withRows(of: label) { rows, _ in
                 for (row, weight) in weights.enumerated() {
-                    for column in 0..<table.featureCount {
-                        let value = unsafe Double(rows[row * table.stride + column])
-                        sums[column] += Double(weight) * value * value
+                    let values = unsafe rows + row * table.stride
+                    for column in 0..<table.stride {
+                        let value = unsafe Double(values[column])
+                        unsafe sums.pointer[column] += Double(weight) * value * value
                     }
                 }
             }
+            return sums
         }
-        for column in 0..<width { sums[column] /= weightSum }
-        sums[table.stride] = 1
-        return sums
     }
 
     /// The sum of `x x^T` over the rows as they weigh, `[width, width]`.

@@ -10,8 +10,9 @@ struct PathSolver {
     private static let stuckCountMax = 4
     /// Times that the biases alone are moved between two steps.
     private static let biasStepCountMax = 2
-    /// The share of the gradient that a step may leave: at least, and of what the tolerance asks for.
+    /// The share of the gradient that a step may leave: at least, at most, and of what the tolerance asks for.
     private static let shareMin = 0.05
+    private static let shareMax = 0.3
     private static let shareOfGoal = 0.5
 
     private let problem: PathProblem
@@ -75,7 +76,7 @@ struct PathSolver {
             let direction = direction(state, goal: goal)
             stepCount += 1
             let next = try search(state, direction, isCancelled)
-            if !(next.gap(l2: problem.l2) <= 0.3 * state.gap(l2: problem.l2))
+            if !(next.gap(l2: problem.l2) <= 0.7 * state.gap(l2: problem.l2))
                 && !(next.objective < 0.9 * state.objective)
             {
                 stuckCount += 1
@@ -127,7 +128,7 @@ struct PathSolver {
         preconditioner.apply(rest, into: scaled)
         search.copy(from: scaled)
         var slope = kernels.dot(rest, scaled)
-        let share = max(Self.shareMin, Self.shareOfGoal * goal)
+        let share = min(Self.shareMax, max(Self.shareMin, Self.shareOfGoal * goal))
         let end = state.square * share * share
         for _ in 0..<Self.conjugateCountMax {
             productCount += 1

@@ -16,6 +16,35 @@ package struct PathPoint: Sendable, Equatable {
     }
 }
 
+extension PathPoint {
+    /// How many times the way from one point to the next is to be gone again, as a power of C would whose growth is
+    /// theirs.
+    ///
+    /// - Parameters:
+    ///   - two: the points' penalties.
+    ///   - sizes: the squared sizes of their weights.
+    static func factor(_ two: [Double], to c: Double, sizes: [Double]) -> Double? {
+        guard two[0] > 0, two[1] > 0, two[0].isFinite, two[1].isFinite else { return nil }
+        let step = Double.reproducibleLogarithm(two[1]) - Double.reproducibleLogarithm(two[0])
+        let next = Double.reproducibleLogarithm(c) - Double.reproducibleLogarithm(two[1])
+        guard step != 0, step.sign == next.sign else { return nil }
+        var factor = next / step
+        if sizes[0] > 0, sizes[1] > 0 {
+            let growth =
+                (Double.reproducibleLogarithm(sizes[1]) - Double.reproducibleLogarithm(sizes[0]))
+                / (2 * step)
+            let power = min(1.5, max(0, growth))
+            if power > 1e-3 {
+                factor =
+                    (Double.reproducibleExponential(power * next) - 1)
+                    / (1 - Double.reproducibleExponential(-power * step))
+            }
+        }
+        // Further than this no line is to be trusted.
+        return min(factor, 4)
+    }
+}
+
 /// How well a head at one penalty is known to be at its optimum.
 package struct GapCertificate: Codable, Sendable, Equatable {
     /// The objective at the head, as rounded: the mean weighted loss and half of `l2 |W|^2`.
@@ -50,13 +79,15 @@ package struct PathHead: Sendable, Equatable {
 /// tolerance alone: not on the run's other classes, other heads, threads or the CPU. Sharing a trainer between
 /// threads is safe.
 package struct PathTrainer: Sendable {
-    private let table: ConvexTable
+    let table: ConvexTable
     /// By class, the length of its longest row.
-    private let classNorms: [Double]
-    private let isBalanced: Bool
-    private let gapTolerance: Double
-    private let kernels: ConvexKernels
+    let classNorms: [Double]
+    let isBalanced: Bool
+    let gapTolerance: Double
+    let kernels: ConvexKernels
     private let bases = BasisCache()
+    /// By class, the sums of squares of its rows' features, as they weigh.
+    private let squares: [DoubleBlock]
 
     /// Checks that heads have an optimum on these rows.
     ///
@@ -76,6 +107,7 @@ package struct PathTrainer: Sendable {
         kernels = try ConvexKernels(variant)
         self.table = ConvexTable(table.withoutTinyFeatures(), gramByteCountMax: 0)
         classNorms = PathRows.classNorms(self.table)
+        squares = PathBasis.squares(self.table)
         self.isBalanced = isBalanced
         self.gapTolerance = gapTolerance
     }
@@ -99,14 +131,12 @@ package struct PathTrainer: Sendable {
     package func train(
         _ key: HeadKey, c: Double, from start: [PathPoint], isCancelled: () -> Bool = { false }
     ) throws(HeadTrainingError) -> PathHead {
+        guard key.outputCount > 2 else {
+            return try train(
+                [PathRequest(key: key, c: c, start: start)], isCancelled: isCancelled)[0]
+        }
         try check(key, c: c, start)
-        let groups = key.groups.map { group in
-            group.members.sorted { table.classKeys[$0] < table.classKeys[$1] }
-        }
-        // The head's outputs in the order of sums: by the lowest key.
-        let order = groups.indices.sorted {
-            table.classKeys[groups[$0][0]] < table.classKeys[groups[$1][0]]
-        }
+        let (groups, order) = ordered(key)
         if isCancelled() { throw .cancelled }
         let rows = PathRows(
             table, outputs: order.map { groups[$0] }, isBalanced: isBalanced,
@@ -125,15 +155,29 @@ package struct PathTrainer: Sendable {
                 isCertified: gap <= gapTolerance * end.objective))
     }
 
+    /// The classes of each group, and the groups in the order of sums: by the lowest key.
+    func ordered(_ key: HeadKey) -> (groups: [[Int]], order: [Int]) {
+        let groups = key.groups.map { group in
+            group.members.sorted { table.classKeys[$0] < table.classKeys[$1] }
+        }
+        let order = groups.indices.sorted {
+            table.classKeys[groups[$0][0]] < table.classKeys[groups[$1][0]]
+        }
+        return (groups, order)
+    }
+
     /// What the head's rows are like, as it was found before if heads of the same rows came before.
-    private func basis(of key: HeadKey) -> PathBasis {
+    func basis(of key: HeadKey) -> PathBasis {
         let members = key.classes.members
+        guard
+            PathBasis.isTurned(table, members, isShared: members.count > 2)
+        else { return PathBasis(axesOf: table, members, squares: squares) }
         return bases.find(members) {
-            PathBasis(table, members, kernels: PathKernels(index: kernels.index))
+            PathBasis(table, members, squares: squares, kernels: PathKernels(index: kernels.index))
         }
     }
 
-    private func check(
+    func check(
         _ key: HeadKey, c: Double, _ start: [PathPoint]
     ) throws(HeadTrainingError) {
         guard c > 0, c.isFinite else { throw .unusableInput("C must be above 0, not \(c)") }
@@ -208,39 +252,23 @@ package struct PathTrainer: Sendable {
         return position
     }
 
-    /// Goes on from two points as a power of C would whose growth is theirs.
+    /// Goes on from two points.
     private func extrapolated(
         _ last: FloatBlock, _ problem: PathProblem, _ order: [Int], _ c: Double,
         _ start: [PathPoint]
     ) -> FloatBlock? {
-        let (one, two) = (start[start.count - 2], start[start.count - 1])
-        guard one.c > 0, two.c > 0, one.c.isFinite, two.c.isFinite else { return nil }
-        let step = Double.reproducibleLogarithm(two.c) - Double.reproducibleLogarithm(one.c)
-        let next = Double.reproducibleLogarithm(c) - Double.reproducibleLogarithm(two.c)
-        guard step != 0, step.sign == next.sign else { return nil }
-        let before = position(one.head, problem, order)
-        var sizes = (0.0, 0.0)
+        let before = position(start[start.count - 2].head, problem, order)
+        var sizes = [0.0, 0.0]
         for output in 0..<problem.outputCount {
             for column in 0..<problem.stride {
                 let index = output * problem.width + column
-                sizes.0 += Double(before[index]) * Double(before[index])
-                sizes.1 += Double(last[index]) * Double(last[index])
+                sizes[0] += Double(before[index]) * Double(before[index])
+                sizes[1] += Double(last[index]) * Double(last[index])
             }
         }
-        var factor = next / step
-        if sizes.0 > 0, sizes.1 > 0 {
-            let growth =
-                (Double.reproducibleLogarithm(sizes.1) - Double.reproducibleLogarithm(sizes.0))
-                / (2 * step)
-            let power = min(1.5, max(0, growth))
-            if power > 1e-3 {
-                factor =
-                    (Double.reproducibleExponential(power * next) - 1)
-                    / (1 - Double.reproducibleExponential(-power * step))
-            }
+        guard let factor = PathPoint.factor(start.suffix(2).map(\.c), to: c, sizes: sizes) else {
+            return nil
         }
-        // Further than this no line is to be trusted.
-        factor = min(factor, 4)
         let ahead = FloatBlock(count: last.count)
         for index in 0..<last.count {
             ahead[index] = Float(

@@ -60,6 +60,67 @@ import Testing
         }
     }
 
+    /// Heads of two outputs share their passes, and nothing else.
+    @Test func companyDoesNotMatter() throws {
+        for table in tables {
+            let count = table.classCount
+            let keys =
+                HeadPlan(.pairs, classCount: count).heads
+                + (0..<count).map { .rest($0, of: .all(count)) }
+            for isBalanced in [false, true] {
+                let trainer = try PathTrainer(table: table, isBalanced: isBalanced)
+                var starts = keys.map { _ in [PathPoint]() }
+                for c in [0.1, 1, 10] {
+                    let requests = zip(keys, starts).map {
+                        PathRequest(key: $0, c: c, start: Array($1.suffix(2)))
+                    }
+                    let together = try trainer.train(requests)
+                    for (index, request) in requests.enumerated() {
+                        let alone = try trainer.train(request.key, c: c, from: request.start)
+                        #expect(alone == together[index])
+                        #expect(alone.certificate.isCertified)
+                        starts[index].append(PathPoint(c: c, head: alone.head))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every kind of preconditioner: the axes, the eigenvectors, and blocks of outputs.
+    @Test(arguments: [(40, 8, 6), (900, 8, 3), (4_000, 16, 40), (6_000, 16, 12)])
+    func wideAndNarrowHeadsAreCertified(
+        rowCount: Int, featureCount: Int, classCount: Int
+    ) throws {
+        let table = syntheticTable(
+            classCount: classCount, rowCount: rowCount, featureCount: featureCount)
+        let trainer = try PathTrainer(table: table)
+        let key = HeadKey(.all(classCount))
+        var path: [PathPoint] = []
+        for c in [1e-4, 1e-2, 1, 100, 1e4] {
+            let found = try trainer.train(key, c: c, from: Array(path.suffix(2)))
+            path.append(PathPoint(c: c, head: found.head))
+            let certificate = found.certificate
+            #expect(certificate.isCertified, "C \(c)")
+            let plain = objective(found.head, table, l2: trainer.l2(of: key, c: c)).value
+            #expect(abs(certificate.objective - plain) < 2e-7 * plain, "C \(c)")
+        }
+    }
+
+    /// Features that are nearly nothing, as networks have them, are nothing.
+    @Test func tinyFeaturesAreZero() throws {
+        let plain = tables[0]
+        var values = unsafe plain.features.withUnsafeBufferPointer { unsafe Array($0) }
+        for row in 0..<plain.rowCount { values[row * 4 + 2] = 0 }
+        func head(_ tiny: Float) throws -> PathHead {
+            for row in 0..<plain.rowCount { values[row * 4 + 2] = tiny }
+            let table = FeatureTable(
+                features: FloatBuffer(values), featureCount: 4,
+                classRowCounts: plain.classRowCounts)
+            return try PathTrainer(table: table).train(HeadKey(.all(3)), c: 100, from: [])
+        }
+        #expect(try head(3e-33) == head(0))
+    }
+
     /// A class against the rest is the pair of two classes whose rows are those.
     @Test func groupsAreClassesTogether() throws {
         let table = tables[0]
