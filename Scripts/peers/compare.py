@@ -20,7 +20,15 @@ from pathlib import Path
 
 import table
 from machine import HERE, ROOT, Failed, busy_seconds, children_seconds, cpu_field, run
-from plan import BINARIES, ROWS, Bench, backbone_cases, head_cases, predict_cases
+from plan import (
+    BINARIES,
+    ROWS,
+    Bench,
+    backbone_cases,
+    head_cases,
+    predict_cases,
+    probe_cases,
+)
 
 PROGRAMS = ("coordinator", "worker", "bench")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -294,7 +302,12 @@ def fingerprint(bench, versions):
     return digest.hexdigest()
 
 
-PARTS = {"heads": head_cases, "backbone": backbone_cases, "predict": predict_cases}
+PARTS = {
+    "heads": head_cases,
+    "backbone": backbone_cases,
+    "predict": predict_cases,
+    "probe": probe_cases,
+}
 
 
 def positive(text):
@@ -311,7 +324,7 @@ def parse(words):
 
     parser = Parser(add_help=False)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["heads", "backbone", "predict"])
+    parser.add_argument("--only", choices=list(PARTS))
     parser.add_argument("--case", action="append", default=[])
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--rounds", type=positive)
@@ -319,6 +332,7 @@ def parse(words):
     parser.add_argument("--cores", type=positive, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backbone-epochs", type=positive)
+    parser.add_argument("--probe-data", type=Path)
     parser.add_argument("--work-dir", type=Path, default=ROOT / "runs" / "compare-peers")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--json", type=Path)
@@ -370,6 +384,12 @@ def ending_at_signals(work, path):
 
 def main():
     options = parse(sys.argv[1:])
+    if options.probe_data is not None:
+        options.probe_data = options.probe_data.resolve()
+        if not (options.probe_data / "train-features.npy").exists():
+            die(65, f"there is no train-features.npy in {options.probe_data}")
+    elif options.only == "probe":
+        die(64, "--only probe needs --probe-data")
     bench = Bench(options)
     cases = chosen_cases(bench)
     if options.list:

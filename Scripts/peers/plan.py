@@ -437,3 +437,96 @@ def our_predictions(bench, classes, features):
         read,
         threads=1,
     )
+
+
+# Whom a probe is compared with: kind, peer, its package, and whether it is so slow that once is enough.
+PROBE_PEERS = {
+    "softmax": [
+        ("softmax", "sklearn-default", "scikit-learn", False),
+        ("exact", "sklearn-exact", "scikit-learn", True),
+        ("dinov3", "sklearn-dinov3", "scikit-learn", True),
+    ],
+    "rest": [
+        ("rest", "sklearn-rest", "scikit-learn", False),
+        ("liblinear", "liblinear", "liblinear-official", False),
+    ],
+    "pairs": [("pairs", "sklearn-pairs", "scikit-learn", False)],
+}
+
+
+def probe_cases(bench):
+    """Penalties of heads on features of the user's own, ours first; none without such features."""
+    folder = bench.options.probe_data
+    if folder is None:
+        return []
+    cases = []
+    for part, peers in PROBE_PEERS.items():
+        cases.append(our_probe(bench, part, folder))
+        for kind, peer, package, is_slow in peers:
+            cases.append(
+                Case(
+                    f"probe-{part}-{peer}",
+                    [{"peer": peer, "probe": part}],
+                    [sys.executable, str(HERE / "probe.py"), kind, peer, str(folder)],
+                    read_figures,
+                    rounds=1 if is_slow else 3,
+                    limit=7_200 if is_slow else 900,
+                    package=package,
+                    threads=len(bench.cpus),
+                    environment=bench.peer_environment(len(bench.cpus), False),
+                )
+            )
+    return cases
+
+
+def our_probe(bench, part, folder):
+    schemes = {"softmax": "one_vs_all", "rest": "one_vs_rest", "pairs": "all_vs_all"}
+    directory = bench.options.work_dir / f"probe-{part}"
+
+    def read(output):
+        found = json.loads(output)
+        points = found["path"][schemes[part]]
+        figure = {
+            "peer": "ours-probe",
+            "probe": part,
+            # From the first head to the last one, the best penalty fitted again among them.
+            "seconds": found["timing"]["path"],
+            "objectives": [point["objective"] for point in points],
+            "gap": max(point["gap_max"] for point in points),
+        }
+        if any(point["certified"] < point["heads"] for point in points):
+            raise ValueError("not all heads are certified")
+        return [figure]
+
+    files = ["train-features.npy", "train-labels.npy"]
+    return Case(
+        f"probe-{part}-ours",
+        [{"peer": "ours-probe", "probe": part}],
+        [
+            # A probe that is there is not done again.
+            *("sh", "-c", 'rm -rf "$1" && shift && exec "$@"', "sh", str(directory)),
+            str(BINARIES / "coordinator"),
+            "probe",
+            "--train",
+            str(folder / files[0]),
+            "--train-labels",
+            str(folder / files[1]),
+            "--val",
+            str(folder / "val-features.npy"),
+            "--val-labels",
+            str(folder / "val-labels.npy"),
+            "--schemes",
+            schemes[part].replace("_", "-"),
+            "--C",
+            "1e-6..1e5:45" if part == "softmax" else "1",
+            "--workers",
+            str(len(bench.cpus)),
+            "--bind",
+            "tcp://127.0.0.1:0",
+            "--json",
+            "--run-dir",
+            str(directory),
+        ],
+        read,
+        threads=len(bench.cpus),
+    )

@@ -256,6 +256,54 @@ def predictions_table(figures, notes):
     return lines
 
 
+PROBE_PEERS = [
+    ("ours-probe", "Manyheads, every gap certified"),
+    ("sklearn-default", "scikit-learn, lbfgs, its default tolerance"),
+    ("sklearn-exact", "scikit-learn, lbfgs, tol=1e-8"),
+    ("sklearn-dinov3", "scikit-learn, lbfgs, tol=1e-12, 1,000 iterations"),
+    ("sklearn-rest", "scikit-learn OneVsRestClassifier, tol=1e-6, n_jobs=2"),
+    ("liblinear", "LIBLINEAR -s 0 -B 1 -e 0.0001, the bias penalised as well"),
+    ("sklearn-pairs", "scikit-learn OneVsOneClassifier, its default tolerance, n_jobs=2"),
+]
+PROBE_PARTS = {
+    "softmax": "45 values of C, softmax over all classes",
+    "rest": "every class against the rest, C = 1",
+    "pairs": "every pair, C = 1",
+}
+
+
+def worst_gap(figure, least):
+    """How far an objective is above the least one that anybody found, at most, by its size."""
+    pairs = list(zip(figure.get("objectives", []), least, strict=False))
+    return max((mine / best - 1 for mine, best in pairs), default=None)
+
+
+def probe_table(figures, notes):
+    """Seconds by peer and part, and how far from the optimum it ends."""
+    lines = [
+        row(["", "seconds", "largest gap", "Manyheads is faster"]),
+        row(["---", "---:", "---:", "---:"]),
+    ]
+    for part, title in PROBE_PARTS.items():
+        mine = matching(figures, probe=part)
+        if not mine:
+            continue
+        lists = [figure["objectives"] for figure in mine if figure.get("objectives")]
+        least = [min(values) for values in zip(*lists, strict=False)]
+        ours = median(matching(mine, peer="ours-probe"), "seconds")
+        lines.append(row([f"**{title}**", "", "", ""]))
+        for peer, label in PROBE_PEERS:
+            own = matching(mine, peer=peer)
+            if not own:
+                continue
+            gaps = [worst_gap(figure, least) for figure in own if figure.get("objectives")]
+            seconds = median(own, "seconds")
+            times = "-" if peer == "ours-probe" else ratio(seconds, ours, more_is_better=False)
+            gap = f"{max(gaps):.1e}" if gaps else "-"
+            lines.append(row([label, cell(own, "seconds", notes), gap, times]))
+    return lines
+
+
 def widest_spread(figures):
     """The largest (highest - lowest) / median of what was repeated, in percent."""
     repeated = {}
@@ -285,6 +333,7 @@ def markdown(measured):
     heads = [figure for figure in figures if "heads" in figure]
     backbones = [figure for figure in figures if "threads" in figure]
     predictions = [figure for figure in figures if "classes" in figure]
+    probes = [figure for figure in figures if "probe" in figure]
     notes = Notes()
     versions = ", ".join(
         f"{name} {version or 'not installed'}" for name, version in measured["versions"].items()
@@ -325,6 +374,15 @@ def markdown(measured):
             "except where a shortlist is said.",
             "",
             *predictions_table(predictions, notes),
+        ]
+    if probes:
+        lines += [
+            "",
+            "A linear probe on features of the user's own: seconds of all fits (Manyheads': of the "
+            "best penalty's on training and validation rows too, and of sending), and how far an "
+            "objective is above the least that anybody here found.",
+            "",
+            *probe_table(probes, notes),
         ]
     if notes.texts:
         lines += ["", *notes.lines()]

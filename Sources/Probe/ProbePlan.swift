@@ -25,7 +25,8 @@ package enum ProbeFamily: String, Codable, Sendable, CaseIterable, Hashable {
             }
         case .allVsAll:
             // Of few classes more groups, for there are to be some for each worker.
-            let parts = Self.parts(of: classCount, by: classCount <= 32 ? 4 : 8)
+            let parts = Self.parts(
+                of: classCount, by: classCount <= 32 ? 4 : classCount <= 96 ? 8 : 12)
             var groups: [[HeadKey]] = []
             for (place, some) in parts.enumerated() {
                 for others in parts[place...] {

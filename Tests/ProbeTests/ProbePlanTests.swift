@@ -89,7 +89,7 @@ import Testing
                 Set(groups.flatMap(\.self)) == Set(HeadPlan(.pairs, classCount: classCount).heads))
         }
         let groups = plan([.allVsAll], classCount: 150).groups(of: .allVsAll)
-        #expect(groups.count == 190 && groups.allSatisfy { $0.count <= 64 })
+        #expect(groups.count == 91 && groups.allSatisfy { $0.count <= 144 })
         #expect(groups.reduce(0) { $0 + $1.count } == 11_175)
         #expect(Set(groups.flatMap(\.self)).count == 11_175)
     }

@@ -22,21 +22,12 @@ final class BinaryBatch {
     private let stride: Int
     private let width: Int
     private var classes: [ClassColumns]
+    private let values: PathMatrix
     /// `[member, width]`: what rows are multiplied with.
     private let vectors: PathMatrix
 
     /// Blocks after which sums go on from zero, in double.
     private static let blockCount = 8
-
-    /// The heads that have a class, one a column.
-    private struct ClassColumns {
-        let label: Int
-        let weights: [Float]
-        var members: [Int]
-        var signs: [Float]
-        var factors: [Float]
-        var deltas: PathMatrix
-    }
 
     init(_ table: ConvexTable, _ members: [Member], kernels: PathKernels) {
         self.table = table
@@ -45,6 +36,8 @@ final class BinaryBatch {
         stride = table.stride
         width = stride + PathKernels.lanes
         vectors = PathMatrix(rowCount: members.count, stride: width)
+        values = PathMatrix(
+            rowCount: PathKernels.tile, stride: PathKernels.padded(members.count))
         var columns: [Int: [(member: Int, output: Int)]] = [:]
         for (index, member) in members.enumerated() {
             for (output, classes) in member.outputs.enumerated() {
@@ -58,8 +51,7 @@ final class BinaryBatch {
                 label: label, weights: table.weights(of: label), members: own.map(\.member),
                 signs: own.map { $0.output == 0 ? 1 : -1 },
                 factors: own.map { Float(members[$0.member].factors[$0.output]) },
-                deltas: PathMatrix(
-                    rowCount: table.classRowCounts[label], stride: PathKernels.padded(own.count)))
+                stride: table.stride)
         }
     }
 
@@ -78,165 +70,114 @@ final class BinaryBatch {
 
     private func pass(_ active: [Int]) {
         var isActive = [Bool](repeating: false, count: members.count)
-        var sums: [DoubleBlock?] = members.map { _ in nil }
         for index in active {
             isActive[index] = true
-            unsafe members[index].head.place(vectors.block.pointer + index * width)
-            sums[index] = DoubleBlock(count: width)
+            unsafe members[index].head.begin(vectors.block.pointer + index * width)
         }
-        var losses = [Double](repeating: 0, count: members.count)
-        var curvatures = losses
-        var last: (members: [Int], packed: PackedMatrix, biases: FloatBlock)?
+        var last: ClassColumns?
         for index in classes.indices {
-            narrow(&classes[index], isActive)
+            classes[index] = classes[index].narrowed(isActive)
             let columns = classes[index]
             guard !columns.members.isEmpty else { continue }
-            let (packed, biases): (PackedMatrix, FloatBlock)
             if let last, last.members == columns.members {
-                (packed, biases) = (last.packed, last.biases)
+                columns.packed = last.packed
+                columns.biases = last.biases
             } else {
-                (packed, biases) = pack(columns.members)
-                last = (columns.members, packed, biases)
+                pack(columns)
             }
-            add(columns, packed, biases, sums, &losses, &curvatures)
+            last = columns
+            add(columns)
         }
-        for index in active {
-            guard let sums = sums[index] else { continue }
-            members[index].head.take(sums, loss: losses[index], curvature: curvatures[index])
-        }
+        for index in active { members[index].head.finish() }
     }
 
-    /// Leaves heads out that have ended, once that saves a panel of columns.
-    private func narrow(_ columns: inout ClassColumns, _ isActive: [Bool]) {
-        let left = columns.members.indices.filter { isActive[columns.members[$0]] }
-        let stride = PathKernels.padded(left.count)
-        guard stride < columns.deltas.stride else { return }
-        let deltas = PathMatrix(rowCount: columns.deltas.rowCount, stride: stride)
-        for row in 0..<deltas.rowCount {
-            for (place, column) in left.enumerated() {
-                unsafe deltas.block.pointer[row * stride + place] =
-                    columns.deltas.block.pointer[row * columns.deltas.stride + column]
-            }
-        }
-        columns.deltas = deltas
-        columns.members = left.map { columns.members[$0] }
-        columns.signs = left.map { columns.signs[$0] }
-        columns.factors = left.map { columns.factors[$0] }
-    }
-
-    private func pack(_ some: [Int]) -> (PackedMatrix, FloatBlock) {
-        let matrix = PathMatrix(rowCount: some.count, stride: stride)
-        let biases = FloatBlock(count: PathKernels.padded(some.count))
-        for (place, member) in some.enumerated() {
-            unsafe (matrix.block.pointer + place * stride).update(
+    private func pack(_ columns: ClassColumns) {
+        for (place, member) in columns.members.enumerated() {
+            unsafe (columns.matrix.block.pointer + place * stride).update(
                 from: vectors.block.pointer + member * width, count: stride)
-            biases[place] = vectors[member, stride]
+            columns.ownBiases[place] = vectors[member, stride]
         }
-        return (kernels.pack(matrix), biases)
+        unsafe kernels.table.pack(
+            columns.matrix.block.pointer, stride, columns.members.count, stride,
+            columns.ownPacked.pointer)
+        columns.packed = columns.ownPacked
+        columns.biases = columns.ownBiases
     }
 
     /// Adds a class's rows.
-    private func add(
-        _ columns: ClassColumns, _ packed: PackedMatrix, _ biases: FloatBlock,
-        _ sums: [DoubleBlock?], _ losses: inout [Double], _ curvatures: inout [Double]
-    ) {
-        let count = columns.members.count
-        let padded = columns.deltas.stride
-        let rest = [Float](repeating: 1, count: padded - count)
-        let isProduct =
-            columns.members.map { members[$0].head.wish == .gradient ? 0 : 1 as Float } + rest
-        let signs = columns.signs + rest
-        // What fills the panel is multiplied by nothing.
-        let factors = columns.factors + rest.map { _ in 0 }
-        let values = PathMatrix(rowCount: PathKernels.tile, stride: padded)
-        let blockSums = PathMatrix(rowCount: count, stride: stride)
-        let (loss, bias, curvature) = (
-            DoubleBlock(count: padded), DoubleBlock(count: padded), DoubleBlock(count: padded)
-        )
+    private func add(_ columns: ClassColumns) {
+        columns.begin(members.map(\.head.wish))
         let rowCount = columns.weights.count
         let tile = PathKernels.tile
-        let valuePlaces = unsafe values.places
+        let valuePlaces = unsafe (0..<tile).map {
+            unsafe UnsafePointer<Float>?(
+                UnsafePointer(values.block.pointer + $0 * columns.stride))
+        }
         unsafe table.withRows(of: columns.label) { rows, _ in
             let rowPlaces = unsafe (0..<rowCount).map {
                 unsafe UnsafePointer<Float>?(rows + $0 * stride)
             }
             for (number, first) in Swift.stride(from: 0, to: rowCount, by: tile).enumerated() {
                 let some = min(tile, rowCount - first)
-                unsafe forward(rowPlaces, first, some, packed, biases, values)
-                apply(
-                    columns, first, some, values, isProduct, signs, factors, loss, bias, curvature)
-                unsafe multiply(valuePlaces, rowPlaces, first, some, columns, blockSums)
+                unsafe forward(rowPlaces, first, some, columns)
+                apply(columns, first, some)
+                unsafe multiply(valuePlaces, rowPlaces, first, some, columns)
                 guard (number + 1) % Self.blockCount == 0 || first + some == rowCount else {
                     continue
                 }
                 for (place, member) in columns.members.enumerated() {
-                    guard let target = sums[member] else { continue }
-                    let source = unsafe blockSums.block.pointer + place * stride
-                    for column in 0..<stride {
-                        unsafe target.pointer[column] += Double(source[column])
-                        unsafe source[column] = 0
-                    }
+                    unsafe members[member].head.add(
+                        columns.blockSums.block.pointer + place * stride)
                 }
+                columns.blockSums.block.clear()
             }
         }
         for (place, member) in columns.members.enumerated() {
-            guard let target = sums[member] else { continue }
-            target[stride] += bias[place]
-            losses[member] += loss[place]
-            curvatures[member] += curvature[place]
+            members[member].head.add(
+                bias: columns.bias[place], loss: columns.loss[place],
+                curvature: columns.curvature[place])
         }
     }
 
     private func forward(
         _ rowPlaces: [UnsafePointer<Float>?], _ first: Int, _ rowCount: Int,
-        _ packed: PackedMatrix, _ biases: FloatBlock, _ values: PathMatrix
+        _ columns: ClassColumns
     ) {
         unsafe rowPlaces.withUnsafeBufferPointer { rows in
             var request = unsafe head_path_rows()
             unsafe request.rows = rows.baseAddress.map { unsafe $0 + first }
             unsafe request.row_count = rowCount
             unsafe request.feature_count = stride
-            unsafe request.output_count = UInt32(values.stride)
-            unsafe request.stride = UInt32(values.stride)
-            unsafe request.packed = UnsafePointer(packed.block.pointer)
-            unsafe request.biases = UnsafePointer(biases.pointer)
+            unsafe request.output_count = UInt32(columns.stride)
+            unsafe request.stride = UInt32(columns.stride)
+            unsafe request.packed = UnsafePointer(columns.packed.pointer)
+            unsafe request.biases = UnsafePointer(columns.biases.pointer)
             unsafe request.values = values.block.pointer
             unsafe kernels.table.forward(&request)
         }
     }
 
-    private func apply(
-        _ columns: ClassColumns, _ first: Int, _ rowCount: Int, _ values: PathMatrix,
-        _ isProduct: [Float], _ signs: [Float], _ factors: [Float], _ loss: DoubleBlock,
-        _ bias: DoubleBlock, _ curvature: DoubleBlock
-    ) {
+    private func apply(_ columns: ClassColumns, _ first: Int, _ rowCount: Int) {
         unsafe columns.weights.withUnsafeBufferPointer { weights in
-            unsafe isProduct.withUnsafeBufferPointer { isProduct in
-                unsafe signs.withUnsafeBufferPointer { signs in
-                    unsafe factors.withUnsafeBufferPointer { factors in
-                        var request = unsafe head_path_binary()
-                        unsafe request.row_count = rowCount
-                        unsafe request.stride = values.stride
-                        unsafe request.row_weights = weights.baseAddress.map { unsafe $0 + first }
-                        unsafe request.is_product = isProduct.baseAddress
-                        unsafe request.signs = signs.baseAddress
-                        unsafe request.factors = factors.baseAddress
-                        unsafe request.values = values.block.pointer
-                        unsafe request.deltas =
-                            columns.deltas.block.pointer + first * columns.deltas.stride
-                        unsafe request.losses = loss.pointer
-                        unsafe request.bias_sums = bias.pointer
-                        unsafe request.curvatures = curvature.pointer
-                        unsafe kernels.table.binary(&request)
-                    }
-                }
-            }
+            var request = unsafe head_path_binary()
+            unsafe request.row_count = rowCount
+            unsafe request.stride = columns.stride
+            unsafe request.row_weights = weights.baseAddress.map { unsafe $0 + first }
+            unsafe request.is_product = UnsafePointer(columns.isProduct.pointer)
+            unsafe request.signs = UnsafePointer(columns.signs.pointer)
+            unsafe request.factors = UnsafePointer(columns.factors.pointer)
+            unsafe request.values = values.block.pointer
+            unsafe request.deltas = columns.deltas.block.pointer + first * columns.stride
+            unsafe request.losses = columns.loss.pointer
+            unsafe request.bias_sums = columns.bias.pointer
+            unsafe request.curvatures = columns.curvature.pointer
+            unsafe kernels.table.binary(&request)
         }
     }
 
     private func multiply(
         _ valuePlaces: [UnsafePointer<Float>?], _ rowPlaces: [UnsafePointer<Float>?],
-        _ first: Int, _ rowCount: Int, _ columns: ClassColumns, _ blockSums: PathMatrix
+        _ first: Int, _ rowCount: Int, _ columns: ClassColumns
     ) {
         unsafe valuePlaces.withUnsafeBufferPointer { values in
             unsafe rowPlaces.withUnsafeBufferPointer { rows in
@@ -248,7 +189,7 @@ final class BinaryBatch {
                     unsafe sums.row_count = rowCount
                     unsafe sums.left_count = columns.members.count
                     unsafe sums.right_count = stride
-                    unsafe sums.sums = blockSums.block.pointer
+                    unsafe sums.sums = columns.blockSums.block.pointer
                     unsafe sums.sum_stride = stride
                     unsafe kernels.table.multiply(&sums)
                 }
@@ -265,13 +206,14 @@ final class BinaryBatch {
         var turning: [Int] = []
         for index in some {
             let (head, basis) = (members[index].head, members[index].basis)
-            guard basis.turns == nil else {
+            head.setDivisors(basis.eigenvalues)
+            if basis.turns == nil {
+                for column in 0..<width {
+                    unsafe head.scaled.pointer[column] =
+                        head.rest.pointer[column] * head.inverses.pointer[column]
+                }
+            } else {
                 turning.append(index)
-                continue
-            }
-            for column in 0..<width {
-                let divisor = divisor(head, basis, column)
-                unsafe head.scaled.pointer[column] = head.rest.pointer[column] / divisor
             }
         }
         // Heads of the same rows, and only those, have the same eigenvectors.
@@ -296,10 +238,10 @@ final class BinaryBatch {
         }
         let turned = kernels.products(rests, turns.there)
         for (place, index) in some.enumerated() {
-            let (head, basis) = (members[index].head, members[index].basis)
+            let inverses = members[index].head.inverses
             for column in 0..<width {
-                unsafe turned.block.pointer[place * width + column] /= Float(
-                    divisor(head, basis, column))
+                unsafe turned.block.pointer[place * width + column] *= Float(
+                    inverses.pointer[column])
             }
         }
         let back = kernels.products(turned, turns.back)
@@ -311,8 +253,83 @@ final class BinaryBatch {
             }
         }
     }
+}
 
-    private func divisor(_ head: BinaryHead, _ basis: PathBasis, _ column: Int) -> Double {
-        head.curvature * basis.eigenvalues[column] + head.strength
+/// The heads that have a class, one a column, and what a pass over its rows needs.
+private final class ClassColumns {
+    let label: Int
+    let weights: [Float]
+    let members: [Int]
+    /// Columns, padded.
+    let stride: Int
+    let signs: FloatBlock
+    let factors: FloatBlock
+    let isProduct: FloatBlock
+    /// `[row, stride]`.
+    let deltas: PathMatrix
+    let matrix: PathMatrix
+    let ownPacked: FloatBlock
+    let ownBiases: FloatBlock
+    /// Its own, or those of a class with the same heads.
+    var packed: FloatBlock
+    var biases: FloatBlock
+    let blockSums: PathMatrix
+    let loss: DoubleBlock
+    let bias: DoubleBlock
+    let curvature: DoubleBlock
+    private let featureStride: Int
+
+    init(
+        label: Int, weights: [Float], members: [Int], signs: [Float], factors: [Float],
+        stride featureStride: Int
+    ) {
+        self.label = label
+        self.weights = weights
+        self.members = members
+        self.featureStride = featureStride
+        stride = PathKernels.padded(members.count)
+        self.signs = FloatBlock(count: stride)
+        // What fills the panel is multiplied by nothing.
+        self.factors = FloatBlock(count: stride)
+        isProduct = FloatBlock(count: stride)
+        for index in 0..<stride { self.signs[index] = index < signs.count ? signs[index] : 1 }
+        for (index, factor) in factors.enumerated() { self.factors[index] = factor }
+        deltas = PathMatrix(rowCount: weights.count, stride: stride)
+        matrix = PathMatrix(rowCount: members.count, stride: featureStride)
+        ownPacked = FloatBlock(count: stride * featureStride)
+        ownBiases = FloatBlock(count: stride)
+        packed = ownPacked
+        biases = ownBiases
+        blockSums = PathMatrix(rowCount: members.count, stride: featureStride)
+        loss = DoubleBlock(count: stride)
+        bias = DoubleBlock(count: stride)
+        curvature = DoubleBlock(count: stride)
+    }
+
+    /// - Parameter wishes: by member.
+    func begin(_ wishes: [BinaryHead.Wish]) {
+        for index in 0..<stride {
+            let isGradient = index < members.count && wishes[members[index]] == .gradient
+            isProduct[index] = isGradient ? 0 : 1
+        }
+        loss.clear()
+        bias.clear()
+        curvature.clear()
+    }
+
+    /// Without the heads that have ended, once that saves a panel of columns.
+    func narrowed(_ isActive: [Bool]) -> ClassColumns {
+        let left = members.indices.filter { isActive[members[$0]] }
+        guard PathKernels.padded(left.count) < stride else { return self }
+        let result = ClassColumns(
+            label: label, weights: weights, members: left.map { members[$0] },
+            signs: left.map { signs[$0] }, factors: left.map { factors[$0] }, stride: featureStride)
+        for row in 0..<weights.count {
+            for (place, column) in left.enumerated() {
+                unsafe result.deltas.block.pointer[row * result.stride + place] =
+                    deltas.block.pointer[row * stride + column]
+            }
+        }
+        return result
     }
 }

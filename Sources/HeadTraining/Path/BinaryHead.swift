@@ -29,6 +29,8 @@ final class BinaryHead {
     /// What is left of the gradient, for the preconditioner; then what the preconditioner made of it.
     let rest: DoubleBlock
     let scaled: DoubleBlock
+    /// By eigenvector or axis, what the preconditioner multiplies by.
+    let inverses: DoubleBlock
     /// The penalty's strength on v.
     let strength: Double
 
@@ -45,6 +47,11 @@ final class BinaryHead {
     private var firstAhead: Evaluation?
     private let step: DoubleBlock
     private let search: DoubleBlock
+    private let sums: DoubleBlock
+    private var loss = 0.0
+    private var curvatureSum = 0.0
+    /// Gradients that are not needed any more.
+    private var spare: [DoubleBlock] = []
     private var scale = 1.0
     private var slope = 0.0
     private var conjugateCount = 0
@@ -92,31 +99,43 @@ final class BinaryHead {
         scaled = DoubleBlock(count: count)
         step = DoubleBlock(count: count)
         search = DoubleBlock(count: count)
+        sums = DoubleBlock(count: count)
+        inverses = DoubleBlock(count: count)
     }
 
-    /// The vector of the next pass goes to `target` `[width]`.
-    func place(_ target: UnsafeMutablePointer<Float>) {
+    /// Begins a pass: the vector that rows are multiplied with goes to `target` `[width]`.
+    func begin(_ target: UnsafeMutablePointer<Float>) {
         if wish == .gradient {
             unsafe target.update(from: trial.pointer, count: trial.count)
         } else {
             // At about 1 products with small probabilities are normal numbers, others being slow.
-            let most = search.largestMagnitude
+            let size = kernels.dot(search, search).squareRoot()
             scale =
-                most > 0 && most.isFinite
-                ? Double(sign: .plus, exponent: -most.exponent, significand: 1) : 1
+                size > 0 && size.isFinite
+                ? Double(sign: .plus, exponent: -size.exponent, significand: 1) : 1
             for index in 0..<search.count {
                 unsafe target[index] = Float(search.pointer[index] * scale)
             }
         }
+        sums.clear()
+        loss = 0
+        curvatureSum = 0
     }
 
-    /// What a pass said.
-    ///
-    /// - Parameters:
-    ///   - sums: `[width]`: sums over the rows, the bias's among them; becomes the head's.
-    ///   - loss: of a gradient's pass.
-    ///   - curvature: of a gradient's pass, the sum of `p (1 - p)`.
-    func take(_ sums: DoubleBlock, loss: Double, curvature: Double) {
+    /// Adds sums of a block of rows `[stride]`.
+    func add(_ block: UnsafePointer<Float>) {
+        for column in 0..<stride { unsafe sums.pointer[column] += Double(block[column]) }
+    }
+
+    /// Adds a class's other sums: loss and `p (1 - p)` are a gradient's only.
+    func add(bias: Double, loss: Double, curvature: Double) {
+        sums[stride] += bias
+        self.loss += loss
+        curvatureSum += curvature
+    }
+
+    /// Goes on from what the pass said.
+    func finish() {
         if wish == .product {
             productCount += 1
             takeProduct(sums)
@@ -124,19 +143,28 @@ final class BinaryHead {
         }
         passCount += 1
         let share = 1 / weightSum
+        let gradient = spare.popLast() ?? DoubleBlock(count: sums.count)
         var (size, square) = (0.0, 0.0)
         for column in 0..<stride {
             let weight = unsafe Double(trial.pointer[column])
             let value = unsafe sums.pointer[column] * share + strength * weight
-            unsafe sums.pointer[column] = value
+            unsafe gradient.pointer[column] = value
             size += weight * weight
             square += value * value
         }
-        sums[stride] *= share
+        gradient[stride] = sums[stride] * share
         take(
             Evaluation(
-                gradient: sums, objective: loss * share + strength / 2 * size, square: square,
-                curvature: curvature * share))
+                gradient: gradient, objective: loss * share + strength / 2 * size, square: square,
+                curvature: curvatureSum * share))
+    }
+
+    /// Sets ``inverses`` for a step that begins.
+    func setDivisors(_ eigenvalues: [Double]) {
+        guard conjugateCount == 0 else { return }
+        for (column, value) in eigenvalues.enumerated() {
+            inverses[column] = 1 / (curvature * value + strength)
+        }
     }
 
     private func gap(_ state: Evaluation) -> Double { state.square / (2 * strength) }
@@ -175,6 +203,7 @@ final class BinaryHead {
     /// Goes on from a place: to the end, or with a step.
     private func accept(_ reached: Evaluation) {
         position = trial
+        if let state, state.gradient !== reached.gradient { spare.append(state.gradient) }
         state = reached
         curvature = reached.curvature
         let limit = tolerance * reached.objective
@@ -315,6 +344,7 @@ final class BinaryHead {
         } else {
             line.high = (line.length, slope)
         }
+        spare.append(reached.gradient)
         if let high = line.high {
             let share = -line.low.slope / (high.slope - line.low.slope)
             let inside = share.isNaN ? 0.5 : min(0.9, max(0.1, share))

@@ -102,7 +102,9 @@ extension ProbeReport {
         /// How far a head's objective is above the least at most, by its own size; nil where no bound is
         /// known.
         package var gapMax: Double?
-        /// Passes over the rows of a head, summed over the heads.
+        /// The mean over the heads of their objectives: mean weighted loss, and penalty.
+        package var objective: Double?
+        /// Passes over the rows of a head, for gradients and for second derivatives, summed over the heads.
         package var passes: Int
         /// Seconds of compute threads, summed over them.
         package var seconds: Double
@@ -114,20 +116,21 @@ extension ProbeReport {
         package var reason: String?
 
         private enum CodingKeys: String, CodingKey {
-            case c, l2, heads, certified, passes, seconds, digest, skipped, reason
+            case c, l2, heads, certified, objective, passes, seconds, digest, skipped, reason
             case gapMax = "gap_max"
         }
 
         /// A point of these figures; a gap that is not finite is none.
         package init(
             c: Double, l2: Double? = nil, heads: Int, certified: Int, gapMax: Double?,
-            passes: Int, seconds: Double, scores: Scores?, digest: String?
+            objective: Double? = nil, passes: Int, seconds: Double, scores: Scores?, digest: String?
         ) {
             self.c = c
             self.l2 = l2
             self.heads = heads
             self.certified = certified
             self.gapMax = gapMax.flatMap { $0.isFinite ? $0 : nil }
+            self.objective = objective.flatMap { $0.isFinite ? $0 : nil }
             self.passes = passes
             self.seconds = seconds
             self.scores = scores
@@ -158,6 +161,7 @@ extension ProbeReport {
             heads = try values.decode(Int.self, forKey: .heads)
             certified = try values.decode(Int.self, forKey: .certified)
             gapMax = try values.decodeIfPresent(Double.self, forKey: .gapMax)
+            objective = try values.decodeIfPresent(Double.self, forKey: .objective)
             passes = try values.decode(Int.self, forKey: .passes)
             seconds = try values.decode(Double.self, forKey: .seconds)
             digest = try values.decodeIfPresent(String.self, forKey: .digest)
@@ -173,6 +177,7 @@ extension ProbeReport {
             try values.encode(heads, forKey: .heads)
             try values.encode(certified, forKey: .certified)
             try values.encodeIfPresent(gapMax, forKey: .gapMax)
+            try values.encodeIfPresent(objective, forKey: .objective)
             try values.encode(passes, forKey: .passes)
             try values.encode(seconds, forKey: .seconds)
             try values.encodeIfPresent(digest, forKey: .digest)

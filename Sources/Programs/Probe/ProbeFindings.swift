@@ -146,7 +146,8 @@ struct ProbeFindings {
         return ProbeReport.Point(
             c: c, l2: family == .oneVsAll && places.count == 1 ? 1 / (c * weight) : nil,
             heads: tally.headCount, certified: tally.certifiedCount, gapMax: tally.gapMax,
-            passes: tally.certificates.reduce(0) { $0 + $1.passCount },
+            objective: tally.objective,
+            passes: tally.certificates.reduce(0) { $0 + $1.passCount + $1.productCount },
             seconds: tally.entries.reduce(0) { $0 + $1.busySeconds },
             scores: chooser.metrics(of: family)[step].map { ProbeReport.Scores($0) },
             digest: tally.digest)
@@ -213,5 +214,9 @@ private struct Tally {
     var headCount: Int { certificates.count }
     var certifiedCount: Int { certificates.count { $0.isCertified } }
     var gapMax: Double? { certificates.map(\.relativeGap).max() }
+    var objective: Double? {
+        certificates.isEmpty
+            ? nil : certificates.reduce(0) { $0 + $1.objective } / Double(certificates.count)
+    }
     var digest: String { RunDigests.heads(entries.flatMap(\.record.result.heads)) }
 }

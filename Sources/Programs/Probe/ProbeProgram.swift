@@ -197,7 +197,8 @@ package final class ProbeProgram: Sendable {
     /// Roughly what a unit costs; alike for all penalties, so that no path runs ahead of the others.
     private func flops(of unit: ProbeUnit, _ plan: ProbePlan, _ table: FeatureTable) -> Double {
         let heads = plan.heads(of: unit) ?? []
-        let passCount = 40
+        // Gradients and products with second derivatives; about what heads of 150 classes take.
+        let passCount = 12
         return heads.reduce(0) { sum, head in
             let rowCount =
                 head.classes.count == plan.classCount
