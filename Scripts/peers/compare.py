@@ -38,6 +38,7 @@ PACKAGES = {
     "PyTorch": "torch",
     "JAX": "jax",
     "scikit-learn": "scikit-learn",
+    "LIBLINEAR": "liblinear-official",
     "NumPy": "numpy",
 }
 

@@ -378,9 +378,9 @@ def markdown(measured):
     if probes:
         lines += [
             "",
-            "A linear probe on features of the user's own: seconds of all fits (Manyheads': of the "
-            "best penalty's on training and validation rows too, and of sending), and how far an "
-            "objective is above the least that anybody here found.",
+            "A linear probe on features of the user's own: seconds of all fits (Manyheads' with "
+            "workers' start, sending, and predicting the validation rows), and how far an objective "
+            "is above the least that anybody here found.",
             "",
             *probe_table(probes, notes),
         ]

@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Numerics
 import TestSupport
 import Testing
 
@@ -76,6 +77,50 @@ extension EndToEndTests {
                 Lab.coordinator, ["resume", folder.path("killed"), "--workers", "0"],
                 within: .seconds(60))
             #expect(again.status == 0, "\(again.standardError)")
+        }
+
+        @Test func whatIsWrongWithTheRowsIsSaid() async throws {
+            let copies = try await probe(
+                "copies", files.options("val") + ["--C", "1", "--workers", "1"])
+            #expect(copies.status == 0, "\(copies.standardError)")
+            for sentence in [
+                "48 validation rows equal a training row: C is chosen by what heads have seen",
+                "60 test rows equal a training or validation row",
+            ] {
+                #expect(copies.standardError.contains(sentence), "\(copies.standardError)")
+            }
+            guard case .array(let notes)? = try results("copies")["notes"] else {
+                Issue.record("no notes")
+                return
+            }
+            #expect(notes.count == 2)
+            // Columns that differ in scale, one that does not differ at all, and a row of nothing.
+            let count = AnimalFiles.featureCount
+            for (name, scale) in [("scales", 1e6 as Float), ("tiny", 1e-25)] {
+                var values = [Float](repeating: 0, count: 180 * count)
+                for index in 5 * count..<values.count {
+                    let isFirst = index % count == 0
+                    values[index] = index % count == 1 ? 0 : Float(index % 23) * 0.1
+                    if name == "tiny" || isFirst { values[index] *= scale }
+                }
+                try NPY.write(
+                    Matrix(rowCount: 180, columnCount: count, values: values),
+                    to: folder.path("train.npy"))
+                let run = try await probe(
+                    name, ["--holdout", "0.2", "--C", "1", "--workers", "1"])
+                #expect(run.status == (name == "tiny" ? 65 : 0), "\(run.standardError)")
+                for sentence in name == "tiny"
+                    ? ["counts as 0: multiply them"]
+                    : [
+                        "1 feature of 12 is the same in all training rows",
+                        "features reach over ranges from",
+                        "--normalize standardize makes them alike",
+                        "no feature but 0",
+                    ]
+                {
+                    #expect(run.standardError.contains(sentence), "\(run.standardError)")
+                }
+            }
         }
 
         @Test(arguments: [

@@ -60,7 +60,7 @@ import Testing
                        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
                 sha256 predictions
                        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-                time   data 0.25s, path 12s, choice 0.50s, refit 1.5s, evaluate 0.25s, total 15s
+                time   data 0.25s, path 12s, refit 1.5s, evaluate 0.25s, total 15s
 
                 """)
     }

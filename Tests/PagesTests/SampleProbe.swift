@@ -39,7 +39,7 @@ enum SampleProbe {
                     digest: digest)
             }, test: tested,
             digests: .init(heads: digest, predictions: tested.map { _ in digest }),
-            timing: .init(data: 0.25, path: 12, choice: 0.5, refit: 1.5, evaluate: 0.25, total: 15),
+            timing: .init(data: 0.25, path: 12, refit: 1.5, evaluate: 0.25, total: 15),
             heads: .init(trained: 135, resumed: 0, certified: 133))
     }
 

@@ -130,11 +130,9 @@ extension ProbeReport {
     package struct Timing: Codable, Sendable, Equatable {
         /// Reading the rows.
         package var data: Double
-        /// Training the heads of the path.
+        /// Training the heads of the path and scoring held-out rows, until every scheme's penalty is chosen.
         package var path: Double
-        /// Scoring held-out rows, as far as it was not done while heads trained.
-        package var choice: Double
-        /// Training the heads that the model gets.
+        /// From then on, training what heads of the model were not there yet.
         package var refit: Double
         /// Predicting the test rows.
         package var evaluate: Double
@@ -143,12 +141,11 @@ extension ProbeReport {
 
         /// Times of these phases.
         package init(
-            data: Double = 0, path: Double = 0, choice: Double = 0, refit: Double = 0,
+            data: Double = 0, path: Double = 0, refit: Double = 0,
             evaluate: Double = 0, total: Double = 0
         ) {
             self.data = data
             self.path = path
-            self.choice = choice
             self.refit = refit
             self.evaluate = evaluate
             self.total = total
@@ -157,7 +154,7 @@ extension ProbeReport {
         /// The phases in their order and the total, by their keys.
         package var phases: [(name: String, seconds: Double)] {
             [
-                ("data", data), ("path", path), ("choice", choice), ("refit", refit),
+                ("data", data), ("path", path), ("refit", refit),
                 ("evaluate", evaluate), ("total", total),
             ]
         }

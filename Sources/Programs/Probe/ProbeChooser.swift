@@ -31,6 +31,9 @@ final class ProbeChooser: Sendable {
         found.withLock { $0[family] ?? [:] }
     }
 
+    /// Whether every scheme's penalty is chosen.
+    var isDone: Bool { book.plan.families.allSatisfy { book.chosen(for: $0) != nil } }
+
     /// Judges what is complete.
     ///
     /// - Returns: the units that may begin now that a penalty is chosen.

@@ -6,6 +6,7 @@ final class ProbeClock: Sendable {
     enum Part: String, Sendable {
         case data
         case path
+        case refit
         case evaluate
     }
 
@@ -22,6 +23,9 @@ final class ProbeClock: Sendable {
             state.last = now
         }
     }
+
+    /// Ends the path once every penalty is chosen, and, said again, the refit.
+    func endPathOrRefit() { end(seconds(.path) == 0 ? .path : .refit) }
 
     /// Seconds of a part; 0 for one that is not over.
     func seconds(_ part: Part) -> Double { state.withLock { $0.seconds[part] ?? 0 } }

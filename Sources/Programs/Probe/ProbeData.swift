@@ -17,6 +17,8 @@ struct ProbeData: Sendable {
     /// `[sample, feature]`; no rows without test rows.
     let test: Matrix
     let testLabels: [Int]
+    /// What a person should know of them.
+    let advice: ProbeAdvice
 
     /// Takes the rows into memory.
     ///
@@ -48,6 +50,8 @@ struct ProbeData: Sendable {
             folds = []
             judge = ProbeJudge(
                 validation: rows, labels: data.validationLabels, classCount: count)
+            advice = ProbeAdvice(
+                training: training, validation: self.validation, folds: [], test: self.test)
             return
         }
         self.validation = nil
@@ -62,6 +66,7 @@ struct ProbeData: Sendable {
         judge = ProbeJudge(
             training: matrix, labels: labels, folds: folds, foldCount: foldCount,
             classCount: count)
+        advice = ProbeAdvice(training: training, validation: nil, folds: folds, test: self.test)
     }
 
     private static func matrix(_ rows: any FeatureRows) throws -> Matrix {

@@ -183,13 +183,14 @@ struct ProbeFindings {
             digests: digests,
             timing: ProbeReport.Timing(
                 data: clock.seconds(.data), path: clock.seconds(.path),
+                refit: clock.seconds(.refit),
                 evaluate: clock.seconds(.evaluate), total: clock.totalSeconds),
             heads: ProbeReport.HeadCounts(
                 trained: all.headCount,
                 resumed: Tally(all.entries.filter(\.isResumed)).headCount,
                 certified: all.certifiedCount, duplicated: collected?.duplicatedCount ?? 0,
                 rejected: collected?.rejectedCount ?? 0),
-            notes: data.notes)
+            notes: data.notes + rows.advice.notes)
     }
 
     private func results(_ report: ProbeReport, _ files: [String: [UInt8]]) -> ProbeResults {

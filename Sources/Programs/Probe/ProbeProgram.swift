@@ -60,6 +60,8 @@ package final class ProbeProgram: Sendable {
             return (data, try ProbeData(data, options))
         }
         console.note(options.run, data)
+        if let obstacle = rows.advice.obstacle { throw RunError(.data, obstacle) }
+        for note in rows.advice.notes { console.log(.warning, note) }
         clock.end(.data)
         let plan = ProbePlan(
             cValues: try options.parsedCValues(), classCount: data.classCount,
@@ -87,8 +89,10 @@ package final class ProbeProgram: Sendable {
         }
         let chooser = ProbeChooser(book, rows.judge, by: options.criterion, console)
         try await compute.threads[0].run { _ = try chooser.look() }
-        let collected = try await train(settings, rows, book, chooser, directory, admission)
-        clock.end(.path)
+        if chooser.isDone { clock.endPathOrRefit() }
+        let collected = try await train(
+            settings, rows, book, chooser, directory, admission, clock)
+        clock.endPathOrRefit()
         if let failure = collected?.failures.first {
             throw RunError(
                 .incomplete,
@@ -141,7 +145,7 @@ package final class ProbeProgram: Sendable {
     /// - Returns: nil where nothing was left to do.
     private func train(
         _ settings: ProbeSettings, _ rows: ProbeData, _ book: ProbeBook, _ chooser: ProbeChooser,
-        _ directory: StudyDirectory, _ admission: Admission?
+        _ directory: StudyDirectory, _ admission: Admission?, _ clock: ProbeClock
     ) async throws -> CollectedOutcomes? {
         let plan = book.plan
         let known = try book.known()
@@ -185,7 +189,9 @@ package final class ProbeProgram: Sendable {
                     guard let record = book.decoded(outcome.bytes) else { continue }
                     link.release(book.add(record, busySeconds: outcome.busySeconds))
                 }
+                let wasDone = chooser.isDone
                 link.release(try chooser.look())
+                if chooser.isDone, !wasDone { clock.endPathOrRefit() }
             } withdraw: { task in
                 try directory.journal.remove(plan.units[Int(task.rawValue)].description)
             }
