@@ -69,7 +69,10 @@ struct ProbeAdvice: Sendable {
         let varying = zip(columns, sizes).compactMap {
             $0.most > $0.least && $1 >= Self.tiny ? $0.most - $0.least : nil
         }
-        if let most = varying.max(), let least = varying.min(), most / least > Self.scaleRatioMax {
+        // One that is nearly constant, as networks have them, is no matter of scale.
+        let ranges = varying.sorted()
+        let least = ranges.isEmpty ? 0 : ranges[ranges.count / 10]
+        if let most = ranges.last, most / least > Self.scaleRatioMax {
             notes.append(
                 "features reach over ranges from \(least) to \(most): the penalty weighs on the small ones alone, and --normalize standardize makes them alike"
             )
