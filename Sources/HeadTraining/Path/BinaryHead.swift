@@ -12,15 +12,6 @@ final class BinaryHead {
 
     private enum Purpose { case ahead, behind, search, biases }
 
-    private static let stepCountMax = 60
-    private static let conjugateCountMax = 200
-    private static let lengthCountMax = 20
-    private static let stuckCountMax = 4
-    private static let biasStepCountMax = 2
-    private static let shareMin = 0.05
-    private static let shareMax = 0.3
-    private static let shareOfGoal = 0.5
-
     private(set) var wish = Wish.gradient
     private(set) var passCount = 0
     private(set) var productCount = 0
@@ -207,7 +198,8 @@ final class BinaryHead {
         state = reached
         curvature = reached.curvature
         let limit = tolerance * reached.objective
-        let isLast = stepCount >= Self.stepCountMax || stuckCount >= Self.stuckCountMax
+        let isLast =
+            stepCount >= NewtonLimits.stepCountMax || stuckCount >= NewtonLimits.stuckCountMax
         let slope = reached.gradient[stride]
         if gap(reached) <= 0.98 * limit || isLast {
             let move = reached.curvature > 0 ? -slope / reached.curvature : 0
@@ -219,7 +211,7 @@ final class BinaryHead {
                 wish = .nothing
                 return
             }
-            if move != 0, biasStepCount < Self.biasStepCountMax {
+            if move != 0, biasStepCount < NewtonLimits.biasStepCountMax {
                 biasStepCount += 1
                 let moved = FloatBlock(count: position.count)
                 moved.copy(from: position)
@@ -254,7 +246,7 @@ final class BinaryHead {
         step.clear()
         rest.clear()
         kernels.add(-1, state.gradient, to: rest)
-        let share = min(Self.shareMax, max(Self.shareMin, Self.shareOfGoal * goal))
+        let share = NewtonLimits.share(goal: goal)
         allowed = state.square * share * share
         conjugateCount = 0
         wish = .preconditioning
@@ -294,7 +286,7 @@ final class BinaryHead {
         kernels.add(-length, product, to: rest)
         let bias = rest[stride]
         let square = kernels.dot(rest, rest) - bias * bias
-        if square <= allowed || conjugateCount == Self.conjugateCountMax {
+        if square <= allowed || conjugateCount == NewtonLimits.conjugateCountMax {
             endStep()
         } else {
             wish = .preconditioning
@@ -332,7 +324,8 @@ final class BinaryHead {
         let slope = kernels.dot(reached.gradient, step)
         line.round += 1
         let isNear = gap(reached) < 0.3 * gap(state)
-        guard abs(slope) > -0.8 * line.slope, !isNear, line.round < Self.lengthCountMax else {
+        guard abs(slope) > -0.8 * line.slope, !isNear, line.round < NewtonLimits.lengthCountMax
+        else {
             let isStuck =
                 !(gap(reached) < 0.7 * gap(state)) && !(reached.objective < 0.9 * state.objective)
             stuckCount = isStuck ? stuckCount + 1 : 0

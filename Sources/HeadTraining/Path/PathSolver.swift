@@ -1,20 +1,24 @@
 import Numerics
 
+/// What bounds Newton's method, of one head and of heads side by side.
+enum NewtonLimits {
+    static let stepCountMax = 60
+    static let conjugateCountMax = 300
+    static let lengthCountMax = 20
+    static let stuckCountMax = 4
+    /// Times that the biases alone are moved between two steps.
+    static let biasStepCountMax = 2
+
+    /// The share of the gradient that a step may leave.
+    ///
+    /// - Parameter goal: what the tolerance asks for.
+    static func share(goal: Double) -> Double { min(0.3, max(0.05, 0.5 * goal)) }
+}
+
 /// Newton's method with directions by conjugate gradients, from gradients alone.
 ///
 /// Places are of single precision, as heads are: what a pass over the rows says, it says of the head itself.
 struct PathSolver {
-    private static let stepCountMax = 60
-    private static let conjugateCountMax = 300
-    private static let lengthCountMax = 20
-    private static let stuckCountMax = 4
-    /// Times that the biases alone are moved between two steps.
-    private static let biasStepCountMax = 2
-    /// The share of the gradient that a step may leave: at least, at most, and of what the tolerance asks for.
-    private static let shareMin = 0.05
-    private static let shareMax = 0.3
-    private static let shareOfGoal = 0.5
-
     private let problem: PathProblem
     private let tolerance: Double
     /// Where the head is.
@@ -46,7 +50,8 @@ struct PathSolver {
         while true {
             if isCancelled() { throw .cancelled }
             let limit = tolerance * state.objective
-            let isLast = stepCount >= Self.stepCountMax || stuckCount >= Self.stuckCountMax
+            let isLast =
+                stepCount >= NewtonLimits.stepCountMax || stuckCount >= NewtonLimits.stuckCountMax
             if state.gap(l2: problem.l2) <= 0.98 * limit || isLast {
                 if !state.hasAllPairs {
                     state = problem.evaluate(at: position, hasAllPairs: true)
@@ -57,7 +62,7 @@ struct PathSolver {
                     bestPosition = position
                 }
                 if let gap = certificate.gap, gap <= limit { break }
-                if let step = certificate.biasStep, biasStepCount < Self.biasStepCountMax {
+                if let step = certificate.biasStep, biasStepCount < NewtonLimits.biasStepCountMax {
                     biasStepCount += 1
                     moveBiases(by: step)
                     state = problem.evaluate(at: position, hasAllPairs: true)
@@ -128,9 +133,9 @@ struct PathSolver {
         preconditioner.apply(rest, into: scaled)
         search.copy(from: scaled)
         var slope = kernels.dot(rest, scaled)
-        let share = min(Self.shareMax, max(Self.shareMin, Self.shareOfGoal * goal))
+        let share = NewtonLimits.share(goal: goal)
         let end = state.square * share * share
-        for _ in 0..<Self.conjugateCountMax {
+        for _ in 0..<NewtonLimits.conjugateCountMax {
             productCount += 1
             curvature.multiply(search, into: product)
             let curve = kernels.dot(search, product)
@@ -175,7 +180,7 @@ struct PathSolver {
         var low = (length: 0.0, slope: slope)
         var high: (length: Double, slope: Double)?
         let near = 100 * tolerance * state.objective
-        for round in 0..<Self.lengthCountMax {
+        for round in 0..<NewtonLimits.lengthCountMax {
             if isCancelled() { throw .cancelled }
             let trial = FloatBlock(count: position.count)
             for index in 0..<position.count {
@@ -186,7 +191,7 @@ struct PathSolver {
                 at: trial, hasAllPairs: state.gap(l2: problem.l2) < near)
             let reached = kernels.dot(next.gradient, direction)
             let isSmall = abs(reached) <= -0.8 * slope
-            if isSmall || round == Self.lengthCountMax - 1
+            if isSmall || round == NewtonLimits.lengthCountMax - 1
                 || next.gap(l2: problem.l2) < 0.3 * state.gap(l2: problem.l2)
             {
                 position = trial
